@@ -1,0 +1,1 @@
+"""Settings: typed models, loading, and the errors that every room shares."""

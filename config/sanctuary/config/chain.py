@@ -1,0 +1,109 @@
+"""Settings of the signal chain: spectra, quality, normalisation, staging, arousal and the gate."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from sanctuary.config.base import Settings
+
+
+class QualitySettings(Settings):
+    """When a second of a channel is too bad to use."""
+
+    flat_uv: float = Field(0.5, ge=0.0, le=5.0)
+    """Peak-to-peak amplitude (uV) below which a second counts as flat."""
+    amplitude_limit_uv: float = Field(500.0, ge=100.0, le=5000.0)
+    """Peak-to-peak amplitude (uV, after the high-pass) above which a second counts as an artefact."""
+    mains_share_limit: float = Field(0.6, ge=0.05, le=1.0)
+    """Largest share of mains power (48-52 and 58-62 Hz) in the power from 0.5 Hz up."""
+    settle_s: float = Field(2.0, ge=0.0, le=10.0)
+    """Seconds masked after lost samples, while the filters settle."""
+    usable: float = Field(0.5, ge=0.1, le=1.0)
+    """Quality below which the stage is `unknown`."""
+
+
+class NormalisationSettings(Settings):
+    """Running normalisation of log powers to the sleeper of tonight."""
+
+    prior_min: float = Field(10.0, ge=0.0, le=120.0)
+    """Weight of the population's level, as minutes of data."""
+    memory_min: float = Field(240.0, ge=10.0, le=1440.0)
+    """Time constant (minutes) with which older epochs are forgotten."""
+
+
+class StagingSettings(Settings):
+    """Emission and forward filter."""
+
+    hop_s: int = Field(5, ge=1, le=30)
+    """Seconds between staging decisions; divides 30."""
+    rem_p: float = Field(0.88, ge=0.5, le=0.99)
+    """Probability from which a stage is named R; below it the most probable other stage is named."""
+    rem_entry_start_min: float = Field(45.0, ge=0.0, le=180.0)
+    """Minutes of sleep before which REM entry is rare."""
+    rem_entry_full_min: float = Field(90.0, ge=0.0, le=240.0)
+    """Minutes of sleep after which REM entry has its ordinary rate."""
+
+    @model_validator(mode="after")
+    def _fits_the_window(self) -> StagingSettings:
+        if 30 % self.hop_s:
+            raise ValueError("hop_s must divide 30: 1, 2, 3, 5, 6, 10, 15 or 30")
+        if self.rem_entry_full_min < self.rem_entry_start_min:
+            raise ValueError("rem_entry_full_min must not lie before rem_entry_start_min")
+        return self
+
+
+class ArousalSettings(Settings):
+    """The fast path: signs of waking up, judged every second."""
+
+    emg_rise_db: float = Field(9.0, ge=3.0, le=30.0)
+    """Rise of the 25-45 Hz power over its running median that counts as a burst."""
+    beta_rise_db: float = Field(6.0, ge=2.0, le=30.0)
+    """Rise of the 13-30 Hz power that, together with alpha, counts as a shift to waking."""
+    hold_s: float = Field(3.0, ge=1.0, le=30.0)
+    """Seconds that the arousal flag stays after the last sign."""
+
+
+class GateSettings(Settings):
+    """When stable REM is entered and left (hysteresis, entropy limit, quality, refractory)."""
+
+    enter_p_rem: float = Field(0.80, ge=0.5, le=0.999)
+    """Mean P(R) over `enter_window_s` needed to open."""
+    enter_window_s: int = Field(60, ge=10, le=600)
+    """Seconds over which P(R) is averaged for opening."""
+    enter_entropy: float = Field(0.60, ge=0.05, le=1.0)
+    """Largest mean entropy of the stage probabilities, as a share of its maximum, for opening."""
+    leave_p_rem: float = Field(0.50, ge=0.05, le=0.95)
+    """Mean P(R) over `leave_window_s` below which the gate closes."""
+    leave_window_s: int = Field(30, ge=5, le=300)
+    """Seconds over which P(R) is averaged for closing."""
+    waking_p: float = Field(0.40, ge=0.05, le=0.95)
+    """P(W) + P(N1) above which, for `waking_s`, the gate closes."""
+    waking_s: int = Field(10, ge=1, le=60)
+    """Seconds of waking probability that close the gate."""
+    minimum_sleep_min: float = Field(90.0, ge=90.0, le=600.0)
+    """Minutes of sleep before the gate may open at all; never below 90."""
+    refractory_s: float = Field(60.0, ge=0.0, le=3600.0)
+    """Quiet seconds after an arousal before the gate may open again."""
+    stale_s: float = Field(10.0, ge=1.0, le=60.0)
+    """Seconds without usable signal after which the gate closes."""
+
+    @model_validator(mode="after")
+    def _has_hysteresis(self) -> GateSettings:
+        if self.leave_p_rem >= self.enter_p_rem:
+            raise ValueError("leave_p_rem must be below enter_p_rem")
+        return self
+
+
+class ChainSettings(Settings):
+    """The whole chain of one sleeper."""
+
+    quality: QualitySettings = QualitySettings()
+    """When a second is too bad to use."""
+    normalisation: NormalisationSettings = NormalisationSettings()
+    """Running normalisation."""
+    staging: StagingSettings = StagingSettings()
+    """Emission and forward filter."""
+    arousal: ArousalSettings = ArousalSettings()
+    """Fast path."""
+    gate: GateSettings = GateSettings()
+    """Stable REM."""

@@ -1,0 +1,145 @@
+"""Who sleeps here tonight: the pods with their headbands, and the circles they form."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from sanctuary.config.base import Settings
+from sanctuary.config.findings import Finding, report
+from sanctuary.config.names import Id, OutputName, Pseudonym, PublicKey
+from sanctuary.config.shipped import shipped_designs
+
+ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,16}$")]
+CytonInput = Annotated[int, Field(ge=1, le=8)]
+
+
+class CytonPort(Settings):
+    """An OpenBCI Cyton behind its USB dongle."""
+
+    kind: Literal["cyton"]
+    """Says that the headband is a Cyton."""
+    port: str = Field("/dev/ttyUSB0", min_length=1)
+    """Serial port of the dongle."""
+    channels: dict[ChannelName, CytonInput] = Field({"AF7": 1, "AF8": 2}, min_length=1, max_length=8)
+    """Electrode site -> board input (1 to 8) that it is plugged into."""
+
+    @field_validator("channels")
+    @classmethod
+    def _one_electrode_per_input(cls, channels: dict[str, int]) -> dict[str, int]:
+        first: dict[int, str] = {}
+        report(
+            [
+                Finding(
+                    (name,), f"= {number} is the input of {first[number]} already; each takes one electrode"
+                )
+                for name, number in channels.items()
+                if first.setdefault(number, name) != name
+            ]
+        )
+        return channels
+
+
+class SimulatedHeadband(Settings):
+    """A headband with a simulated sleeper in it."""
+
+    kind: Literal["simulated"]
+    """Says that the headband is simulated."""
+    seed: int = Field(1, ge=0, le=2**32 - 1)
+    """Chooses the sleeper and the night; the same seed gives the same night."""
+
+
+Headband = Annotated[CytonPort | SimulatedHeadband, Field(discriminator="kind")]
+
+
+class PodEntry(Settings):
+    """One sleeping place and who is in it tonight."""
+
+    id: Id
+    """Name of the pod."""
+    sleeper: Pseudonym
+    """Pseudonym of the sleeper; never a person's name."""
+    sleeper_key: PublicKey | None = None
+    """Public key with which the sleeper signs consent; simulated sleepers need none."""
+    headband: Headband
+    """Where the signals come from."""
+    outputs: tuple[OutputName, ...] = Field(("sound",), max_length=3)
+    """Kinds of cue that the pod can render."""
+
+    @field_validator("outputs")
+    @classmethod
+    def _names_each_output_once(cls, outputs: tuple[OutputName, ...]) -> tuple[OutputName, ...]:
+        report(
+            [
+                Finding((at,), f'= "{name}" stands in the list already')
+                for at, name in enumerate(outputs)
+                if name in outputs[:at]
+            ]
+        )
+        return outputs
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether no person lies in this pod."""
+        return isinstance(self.headband, SimulatedHeadband)
+
+
+class SimulatedGrant(Settings):
+    """What simulated members of a circle agree to.
+
+    A person's consent is signed with that person's key and never stands in a settings file.
+    """
+
+    modalities: tuple[OutputName, ...] = Field(("sound",), max_length=3)
+    """Kinds of cue that they agree to; none for sleepers who agree to nothing."""
+    max_level_dba: float = Field(40.0, ge=0.0, le=45.0)
+    """Loudest sound (dBA Lmax at the pillow) that they agree to."""
+    max_share: float = Field(0.2, ge=0.0, le=0.5)
+    """Strongest light and haptic cue (share of full output) that they agree to."""
+
+
+class CircleEntry(Settings):
+    """Sleepers who have agreed to share windows."""
+
+    id: Id
+    """Name of the circle."""
+    members: tuple[Id, ...] = Field(min_length=2, max_length=64)
+    """Ids of the members' pods."""
+    quorum: int = Field(2, ge=2, le=64)
+    """Members who must be in REM together; windows of all of four are rare, of any two of four common."""
+    design: str = Field("tide", min_length=1, max_length=255)
+    """Dream design: the name of a shipped one, or the path of a .toml file."""
+    simulated_grant: SimulatedGrant = SimulatedGrant()
+    """What its simulated members agree to; persons sign their own consent."""
+
+    @field_validator("design")
+    @classmethod
+    def _design_exists(cls, design: str) -> str:
+        shipped = shipped_designs()
+        if design not in shipped and not design.endswith(".toml"):
+            names = ", ".join(f'"{name}"' for name in shipped)
+            raise ValueError(
+                f"no such design comes with the program; allowed: {names}, or a path ending in .toml"
+            )
+        return design
+
+    @model_validator(mode="after")
+    def _can_reach_quorum(self) -> CircleEntry:
+        count = len(self.members)
+        if self.quorum > count:
+            text = f"= {self.quorum} can never be reached by {count} members; allowed: 2 to {count}"
+            report([Finding(("quorum",), text)])
+        return self
+
+    @field_validator("members")
+    @classmethod
+    def _names_each_member_once(cls, members: tuple[str, ...]) -> tuple[str, ...]:
+        report(
+            [
+                Finding((at,), f'= "{name}" stands in the list already')
+                for at, name in enumerate(members)
+                if name in members[:at]
+            ]
+        )
+        return members

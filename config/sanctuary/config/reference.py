@@ -1,0 +1,125 @@
+"""The reference of every setting, written from the models, so that the two cannot differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from sanctuary.config.fields import Place
+from sanctuary.config.render import toml_value
+from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.config.wording import allowed
+
+_HEAD = """\
+# Configuration
+
+Sanctuary reads one TOML file, `sanctuary.toml`. Every setting has a default, so a file holds only what
+differs; `docs/sanctuary.example.toml` is a complete one to start from. Later layers override earlier ones:
+
+1. the defaults below, and the demo circle (four simulated pods, quorum two of four), which stands in for
+   `[[pods]]` and `[[circles]]` until your file names pods or circles of its own;
+2. the file given with `--config FILE` or in the variable `SANCTUARY_CONFIG`;
+3. environment variables: `SANCTUARY_BROKER__PORT=1884` sets `broker.port`. Two underscores go one level
+   down, a number chooses an element of a list (`SANCTUARY_PODS__0__HEADBAND__PORT=/dev/ttyUSB1`), values are
+   TOML, and what is no TOML value is text. Any other variable that begins with `SANCTUARY_` is a mistake;
+4. options of the command, such as `--set broker.port=1884`.
+
+Tables merge key by key; lists are replaced whole.
+
+```
+sanctuary config check FILE              every mistake at once, with line, value and what is allowed
+sanctuary config show --config FILE      the settings in force, and where each came from
+sanctuary config reference               this page
+```
+
+Bounds are inclusive. The bounds of `[limiter]` and `[pod]` are the safety case: no file, variable or option
+can make a pod louder, faster or more trusting. Consent never stands here; sleepers sign it themselves.
+"""
+
+
+_PIPE = r"\|"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting as the reference shows it.
+
+    Attributes
+    ----------
+    table
+        Header of its table: ``[chain.gate]``, ``[[pods]]``.
+    path
+        Full name, with ``[]`` for the position in a list: ``pods[].headband.port``.
+    condition
+        The member of a tagged union to which it belongs: ``kind = "cyton"``; else empty.
+    default
+        As TOML; empty where the setting must be given.
+    """
+
+    table: str
+    path: str
+    condition: str
+    allowed: str
+    default: str
+    description: str
+
+
+def reference_rows(root: type[BaseModel] = SanctuarySettings) -> list[Row]:
+    """List every setting, tables in the order of the models."""
+    return list(_rows(root, "", "", brackets=("[", "]")))
+
+
+def reference_markdown(root: type[BaseModel] = SanctuarySettings) -> str:
+    """Write ``docs/configuration.md``."""
+    parts = [_HEAD]
+    for (table, condition), rows in groupby(reference_rows(root), key=lambda row: (row.table, row.condition)):
+        parts.append(f"## `{table}`{f' with `{condition}`' if condition else ''}\n")
+        parts.append("| setting | allowed | default | meaning |\n|---|---|---|---|")
+        parts += [_row(row) for row in rows]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _rows(
+    model: type[BaseModel], path: str, condition: str, brackets: tuple[str, str], table: str = ""
+) -> Iterator[Row]:
+    """List the plain settings of a table, then those of the tables in it."""
+    inner = []
+    for name, info in model.model_fields.items():
+        place = Place(info.annotation, info)
+        below = f"{path}.{name}" if path else name
+        table_below = f"{table}.{name}" if table else name
+        if place.models:
+            inner += [_rows(m, below, _condition(m), ("[", "]"), table_below) for m in place.models]
+        elif (element := Place(place.element)).models:
+            inner += [
+                _rows(m, f"{below}[]", _condition(m), ("[[", "]]"), table_below) for m in element.models
+            ]
+        else:
+            header = f"{brackets[0]}{table}{brackets[1]}"
+            yield Row(header, below, condition, allowed(place), _default(info), info.description or "")
+    for rows in inner:
+        yield from rows
+
+
+def _condition(model: type[BaseModel]) -> str:
+    kind = model.model_fields.get("kind")
+    return f"kind = {allowed(Place(kind.annotation))}" if kind else ""
+
+
+def _default(info: FieldInfo) -> str:
+    value = info.get_default(call_default_factory=True, validated_data={})
+    if value is PydanticUndefined:
+        return ""
+    return "not set" if value is None else toml_value(value)
+
+
+def _row(row: Row) -> str:
+    default = {"": "must be given", "not set": "not set"}.get(row.default, f"`{row.default}`")
+    cells = (f"`{row.path}`", row.allowed, default, row.description.replace("\n", " "))
+    return f"| {' | '.join(cell.replace('|', _PIPE) for cell in cells)} |"

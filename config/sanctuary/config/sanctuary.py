@@ -1,0 +1,111 @@
+"""The root of all settings: one table of ``sanctuary.toml`` per concern."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from sanctuary.config.base import Settings
+from sanctuary.config.broker import BrokerSettings
+from sanctuary.config.chain import ChainSettings
+from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, PodSettings
+from sanctuary.config.findings import Finding, report
+from sanctuary.config.fleet import CircleEntry, CytonPort, PodEntry
+from sanctuary.config.site import RecordSettings, SiteSettings
+
+
+class SanctuarySettings(Settings):
+    """Everything that can be set.
+
+    The order of the fields matters: a check that spans tables belongs to the later one and runs only if
+    the earlier one is sound, so that it never blames a value that is right.
+    """
+
+    site: SiteSettings = SiteSettings()
+    """The sanctuary itself."""
+    chain: ChainSettings = ChainSettings()
+    """Signal chain: quality, normalisation, staging, arousal and the REM gate."""
+    limiter: LimiterSettings = LimiterSettings()
+    """The last stage before an output: levels, rates and budgets."""
+    pod: PodSettings = PodSettings()
+    """When a pod trusts its headband, its clock and its coordinator."""
+    coordinator: CoordinatorSettings = CoordinatorSettings()
+    """When windows are offered, opened, kept alive and closed."""
+    broker: BrokerSettings = BrokerSettings()
+    """Which broker carries the messages, and how patient its clients are."""
+    record: RecordSettings = RecordSettings()
+    """What each night leaves behind."""
+    pods: tuple[PodEntry, ...] = Field((), max_length=64)
+    """The pods, one `[[pods]]` table each."""
+    circles: tuple[CircleEntry, ...] = Field((), max_length=64)
+    """The circles, one `[[circles]]` table each."""
+
+    @field_validator("coordinator")
+    @classmethod
+    def _suits_its_pods(cls, coordinator: CoordinatorSettings, info: ValidationInfo) -> CoordinatorSettings:
+        pod = info.data.get("pod")
+        if isinstance(pod, PodSettings):
+            report(list(_coordinator_findings(coordinator, pod)))
+        return coordinator
+
+    @field_validator("pods")
+    @classmethod
+    def _pods_differ(cls, pods: tuple[PodEntry, ...]) -> tuple[PodEntry, ...]:
+        ports = [pod.headband.port if isinstance(pod.headband, CytonPort) else None for pod in pods]
+        report(
+            [
+                *_repeated([pod.id for pod in pods], "pod", ("id",)),
+                *_repeated([pod.sleeper for pod in pods], "pod", ("sleeper",)),
+                *_repeated([pod.sleeper_key for pod in pods], "pod", ("sleeper_key",)),
+                *_repeated(ports, "pod", ("headband", "port")),
+            ]
+        )
+        return pods
+
+    @field_validator("circles")
+    @classmethod
+    def _circles_fit_pods(
+        cls, circles: tuple[CircleEntry, ...], info: ValidationInfo
+    ) -> tuple[CircleEntry, ...]:
+        findings = list(_repeated([circle.id for circle in circles], "circle", ("id",)))
+        if "pods" in info.data:
+            findings += _member_findings(circles, info.data["pods"])
+        report(findings)
+        return circles
+
+
+def _coordinator_findings(coordinator: CoordinatorSettings, pod: PodSettings) -> Iterator[Finding]:
+    lead_s, valid_for_s = coordinator.lead_s, coordinator.valid_for_s
+    if lead_s <= pod.min_lead_s:
+        text = f"= {lead_s} leaves no time for delivery above pod.min_lead_s = {pod.min_lead_s}"
+        yield Finding(("lead_s",), text, against=("pod", "min_lead_s"))
+    if lead_s > pod.max_lead_s:
+        text = f"= {lead_s} would be refused by pods: pod.max_lead_s = {pod.max_lead_s}"
+        yield Finding(("lead_s",), text, against=("pod", "max_lead_s"))
+    if valid_for_s > pod.keepalive_limit_s:
+        text = f"= {valid_for_s} would be refused by pods: pod.keepalive_limit_s = {pod.keepalive_limit_s}"
+        yield Finding(("valid_for_s",), text, against=("pod", "keepalive_limit_s"))
+
+
+def _repeated(values: Iterable[str | None], what: str, path: tuple[str, ...]) -> Iterator[Finding]:
+    first: dict[str, int] = {}
+    for at, value in enumerate(values):
+        if value is not None and first.setdefault(value, at) != at:
+            yield Finding((at, *path), f'= "{value}" belongs to {what}s[{first[value]}] already')
+
+
+def _member_findings(circles: tuple[CircleEntry, ...], pods: tuple[PodEntry, ...]) -> Iterator[Finding]:
+    known = {pod.id: pod for pod in pods}
+    for at, circle in enumerate(circles):
+        for position, member in enumerate(circle.members):
+            if member not in known:
+                near = get_close_matches(member, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"pods: {', '.join(known) or 'none'}"
+                yield Finding((at, "members", position), f'= "{member}" is not the id of a pod; {hint}')
+            elif not known[member].is_simulated and known[member].sleeper_key is None:
+                yield Finding(
+                    (at, "members", position),
+                    f'= "{member}" has no sleeper_key: a person takes part by consent signed with a key',
+                )

@@ -1,0 +1,1 @@
+"""The firmware bridge: codecs (sans-I/O), transports, headbands, recordings and outputs."""

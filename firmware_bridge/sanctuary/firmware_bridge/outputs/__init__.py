@@ -1,0 +1,1 @@
+"""Outputs: where a limited cue becomes sound, light or touch."""

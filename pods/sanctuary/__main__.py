@@ -1,0 +1,6 @@
+"""``python -m sanctuary``."""
+
+from sanctuary.gateway.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commons: consent and the dream designs it covers."""

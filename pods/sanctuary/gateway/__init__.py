@@ -1,0 +1,1 @@
+"""The program: commands, services, recorder and reports."""

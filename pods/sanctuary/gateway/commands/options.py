@@ -1,0 +1,55 @@
+"""Options that several commands share, and the loading of settings that goes with them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sanctuary.config.assignments import Override
+    from sanctuary.config.layering import Loaded
+    from sanctuary.config.sanctuary import SanctuarySettings
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        envvar="SANCTUARY_CONFIG",
+        help="Settings file; without one the shipped defaults hold.",
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Override one setting, such as broker.port=1884; may be repeated."
+    ),
+]
+
+
+def load(
+    config: Path | None, assignments: Iterable[str] | None, overrides: Iterable[Override] = ()
+) -> Loaded[SanctuarySettings]:
+    """Load the settings that the shared options and the environment ask for.
+
+    Parameters
+    ----------
+    config, assignments
+        Values of `ConfigOption` and `SetOption`.
+    overrides
+        Settings that the command's own options stand for; they win.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read or settings are wrong.
+    """
+    from sanctuary.config.assignments import parse_override
+    from sanctuary.config.loading import load_settings
+
+    return load_settings(config, os.environ, [*map(parse_override, assignments or ()), *overrides])

@@ -1,0 +1,134 @@
+"""``sanctuary replay``: a recorded night through the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sanctuary.config.errors import InputError
+from sanctuary.gateway.commands.options import ConfigOption, SetOption, load
+from sanctuary.gateway.consoles import say, stderr_console, stdout_console
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sanctuary.gateway.replay.night import Progress
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("replay")(replay)
+
+
+def replay(
+    night: Annotated[
+        Path, typer.Argument(metavar="NIGHT.edf", help="EDF, EDF+ or BDF file.", show_default=False)
+    ],
+    hypnogram: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Expert's stages: CSV, one stage a line, or EDF+.")
+    ] = None,
+    channels: Annotated[
+        str | None,
+        typer.Option(metavar="LEFT,RIGHT", help="One or two frontal channels; found by name if left out."),
+    ] = None,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", metavar="OUT.json", help="Write the result.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="OUT.html", help="Write a report to look at.")
+    ] = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Replay a recorded night: stages, the gate's openings and, with a hypnogram, how well they fit."""
+    settings = load(config, assignments).settings
+    from sanctuary.gateway.files import check_place, write_json
+    from sanctuary.gateway.replay.night import open_night, replay_night
+
+    names = _names(channels)
+    for path, what in ((json_path, "the result"), (report, "the report")):
+        if path is not None:
+            check_place(path, what)
+    opened = open_night(night, hypnogram, names)
+    with _progress(night.name, opened.duration_s) as progress:
+        replayed = replay_night(opened, settings.chain, progress)
+    for warning in replayed.result["warnings"]:
+        say(f"warning: {warning}")
+    if json_path is not None:
+        write_json(json_path, replayed.result, "the result")
+    if report is not None:
+        from sanctuary.gateway.reports.replay import write_replay_report
+
+        write_replay_report(report, replayed.result, replayed.traces)
+    console = stdout_console()
+    console.print(_table(replayed.result))
+    for path in (json_path, report):
+        if path is not None:
+            console.print(f"wrote {path}", soft_wrap=True)
+
+
+def _names(channels: str | None) -> list[str] | None:
+    if channels is None:
+        return None
+    names = [name.strip() for name in channels.split(",")]
+    if not all(names) or len(names) > 2:
+        raise InputError(
+            f"--channels {channels}: name one channel, or two with a comma between, such as AF7,AF8"
+        )
+    return names
+
+
+@contextmanager
+def _progress(name: str, duration_s: float) -> Iterator[Progress]:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    console = stderr_console()
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(name, total=duration_s)
+        yield lambda done_s: bar.update(task, completed=done_s)
+
+
+def _table(result: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table(
+        title=f"{result['file']}: {result['duration_s'] / 3600:.2f} h, {', '.join(result['channels'])}"
+    )
+    for heading in ("stage", "minutes", "expert", "precision", "recall", "F1"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right")
+    found = [epoch["stage"] for epoch in result["epochs"]]
+    scored = result.get("scores")
+    for name in ("W", "N1", "N2", "N3", "R", "unknown"):
+        cells = ["", "", "", ""]
+        if scored and name in scored["per_stage"]:
+            of = scored["per_stage"][name]
+            cells = [f"{of['support'] / 2:.1f}", *(_number(of[key]) for key in ("precision", "recall", "f1"))]
+        table.add_row(name, f"{found.count(name) / 2:.1f}", *cells)
+    table.caption = _caption(result)
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _caption(result: dict[str, Any]) -> str:
+    open_min = sum(o["close_s"] - o["open_s"] for o in result["gate"]) / 60
+    lines = [f"gate: {len(result['gate'])} openings, {open_min:.1f} min of stable REM"]
+    if scored := result.get("scores"):
+        gate = scored["gate"]
+        lines.append(
+            f"accuracy {_number(scored['accuracy'])}, kappa {_number(scored['kappa'])}; gate in REM "
+            f"{_number(gate['precision'])}, share of REM {_number(gate['rem_share'])}, "
+            f"false windows {gate['false_windows']}"
+        )
+    timing = result["timing"]
+    lines.append(f"{timing['wall_s']:.1f} s, {timing['times_real_time']:.0f} times real time")
+    return "\n".join(lines)

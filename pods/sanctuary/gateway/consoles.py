@@ -1,0 +1,37 @@
+"""Consoles for people: colour only on a terminal and never with ``NO_COLOR``, no surprises in pipes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPE_COLUMNS = 120
+"""Width of tables that go to a file or pipe, unless ``COLUMNS`` says another."""
+
+
+def stdout_console() -> Console:
+    """Make a console for results: what a person may pipe on."""
+    return _console(stderr=False)
+
+
+def stderr_console() -> Console:
+    """Make a console for progress and messages: what a pipe must not swallow."""
+    return _console(stderr=True)
+
+
+def say(text: str) -> None:
+    """Write one message to stderr, as it is, under the program's name."""
+    print(f"sanctuary: {text}", file=sys.stderr)  # noqa: T201 - plain on purpose: no wrapping, no rich import
+
+
+def _console(*, stderr: bool) -> Console:
+    """Make a console that takes brackets in data for brackets, not for markup."""
+    from rich.console import Console
+
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    width = None if is_terminal or "COLUMNS" in os.environ else _PIPE_COLUMNS
+    return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)

@@ -1,0 +1,67 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from sanctuary.config.errors import InputError
+
+
+def write_whole(path: Path, text: str, what: str) -> None:
+    """Put `text` at `path` in one step, readable by its owner alone; what was there before stays until then.
+
+    Parameters
+    ----------
+    what
+        What the text is, for the error message: "the report".
+
+    Raises
+    ------
+    InputError
+        The file cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            part = Path(file.name)
+            try:
+                file.write(text.encode("utf-8", errors="replace"))
+                file.flush()
+                os.fsync(file.fileno())
+                part.replace(path)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise InputError(_cannot(path, what, error)) from error
+
+
+def write_json(path: Path, body: Any, what: str) -> None:
+    """Write `body` as JSON with `write_whole`; not-a-number is refused by the encoder, never written."""
+    write_whole(path, json.dumps(body, indent=1, allow_nan=False) + "\n", what)
+
+
+def check_place(path: Path, what: str) -> None:
+    """Find out before the work begins whether `path` can be written after it.
+
+    Raises
+    ------
+    InputError
+        It is a directory, or its directory cannot be made or written.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a directory; name a file for {what}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}."):
+            pass
+    except OSError as error:
+        raise InputError(_cannot(path, what, error)) from error
+
+
+def _cannot(path: Path, what: str, error: OSError) -> str:
+    return f"{path}: cannot write {what} here ({error.strerror}); free space, or choose another place"

@@ -1,0 +1,1 @@
+"""Replay: a recorded night through the chain, judged and reported."""

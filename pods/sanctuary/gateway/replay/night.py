@@ -1,0 +1,163 @@
+"""A recorded night, replayed: the chain of live operation over the samples of a file.
+
+The result follows the schema ``sanctuary.replay.v1``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sanctuary.config.chain import ChainSettings
+from sanctuary.config.errors import RecordingError
+from sanctuary.firmware_bridge.recordings.edf import Recording, open_recording
+from sanctuary.firmware_bridge.recordings.hypnogram import Hypnogram, read_hypnogram
+from sanctuary.gateway.replay.traces import TraceCollector
+from sanctuary.gateway.reports.traces import ReplayTraces
+from sanctuary.signal.chain import LOWEST_FS_HZ, Chain
+from sanctuary.signal.gate import OpeningLog
+from sanctuary.signal.samples import STAGES, Stage, StageEstimate
+from sanctuary.signal.scoring import scores
+
+SCHEMA = "sanctuary.replay.v1"
+EPOCH_S = 30.0
+BLOCK_S = 60.0
+
+Progress = Callable[[float], None]
+"""Called with the seconds of the night done so far."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replayed:
+    """A replayed night: the JSON result, and the traces that its report draws."""
+
+    result: dict[str, Any]
+    traces: ReplayTraces
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenedNight:
+    """A recording and, if one was given, its hypnogram; both found usable before any work is done."""
+
+    recording: Recording
+    hypnogram: Hypnogram | None
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the recording."""
+        return self.recording.info.duration_s
+
+
+def open_night(
+    path: Path, hypnogram: Path | None = None, channels: Sequence[str] | None = None
+) -> OpenedNight:
+    """Open a night and its hypnogram.
+
+    Raises
+    ------
+    RecordingError
+        One of the files cannot be used, or the sampling rate is below `LOWEST_FS_HZ`.
+    """
+    recording = open_recording(path, channels)
+    if recording.info.fs_hz < LOWEST_FS_HZ:
+        raise RecordingError(
+            f"{path}: sampled at {recording.info.fs_hz:g} Hz; at least {LOWEST_FS_HZ:g} Hz are needed "
+            "to see sleep spindles and muscle tone"
+        )
+    return OpenedNight(recording, read_hypnogram(hypnogram) if hypnogram is not None else None)
+
+
+def replay_night(
+    night: OpenedNight, settings: ChainSettings, progress: Progress = lambda _: None
+) -> Replayed:
+    """Push the whole night through the chain."""
+    began_s = time.perf_counter()
+    info = night.recording.info
+    judged, log = _Epochs(), OpeningLog()
+    chain = Chain(
+        info.fs_hz,
+        info.channels,
+        settings,
+        rail_uv=info.rail_uv,
+        observer=lambda second: traces.second(second),
+    )
+    traces = TraceCollector(chain.frequencies_hz)
+    for block in night.recording.blocks(BLOCK_S):
+        for estimate in chain.push(block):
+            log.verdict(estimate.t_s, estimate.stable_rem, estimate.reason)
+            traces.estimate(estimate)
+            judged.estimate(estimate)
+        progress(block.end / info.fs_hz)
+    log.end(info.duration_s)
+    result = _heading(night, judged)
+    result["epochs"] = judged.rows
+    result["gate"] = [{"open_s": o.open_s, "close_s": o.close_s, "reason": o.reason} for o in log.openings]
+    if night.hypnogram is not None:
+        truth = night.hypnogram.epochs(len(judged.rows))
+        detected = np.array(judged.stages, dtype=np.int8)
+        result["scores"] = scores(truth, detected, log.openings, EPOCH_S)
+        result["truth"] = [None if stage == Stage.UNKNOWN else Stage(stage).name for stage in truth]
+    wall_s = time.perf_counter() - began_s
+    result["timing"] = {"wall_s": round(wall_s, 3), "times_real_time": round(info.duration_s / wall_s, 1)}
+    return Replayed(result, traces.traces())
+
+
+class _Epochs:
+    """Epochs as JSON wants them, each judged with samples up to its end only."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.stages: list[int] = []
+
+    def estimate(self, estimate: StageEstimate) -> None:
+        if estimate.t_s % EPOCH_S == 0:
+            self.rows.append(epoch_row(estimate))
+            self.stages.append(int(estimate.stage))
+
+
+def epoch_row(estimate: StageEstimate) -> dict[str, Any]:
+    """One epoch of ``sanctuary.replay.v1`` and ``sanctuary.demo.v1``, from the estimate at its end."""
+    return {
+        "onset_s": estimate.t_s - EPOCH_S,
+        "stage": "unknown" if estimate.stage is Stage.UNKNOWN else estimate.stage.name,
+        "p": {stage.name: round(p, 4) for stage, p in zip(STAGES, estimate.p, strict=True)},
+        "quality": round(estimate.quality, 3),
+    }
+
+
+def _heading(night: OpenedNight, judged: _Epochs) -> dict[str, Any]:
+    info = night.recording.info
+    return {
+        "schema": SCHEMA,
+        "version": version("dream-sanctuary"),
+        "file": info.path.name,
+        "start": info.start.isoformat() if info.start is not None else None,
+        "duration_s": info.duration_s,
+        "channels": list(info.channels),
+        "fs_hz": info.fs_hz,
+        "epoch_s": EPOCH_S,
+        "warnings": [*night.recording.warnings, *_mismatch(night, len(judged.rows))],
+    }
+
+
+def _mismatch(night: OpenedNight, n_epochs: int) -> list[str]:
+    """Say so if the hypnogram and the night differ in length by more than an epoch."""
+    if night.hypnogram is None or not night.hypnogram.scored:
+        return []
+    last = night.hypnogram.scored[-1]
+    end_s = last.onset_s + last.duration_s
+    night_s = n_epochs * EPOCH_S
+    if abs(end_s - night_s) <= EPOCH_S:
+        return []
+    kind = "longer" if end_s > night_s else "shorter"
+    message = (
+        f"{night.hypnogram.path}: the hypnogram ends at {end_s:g} s and is {kind} than the night "
+        f"of {night_s:g} s; epochs without both are left out of the scores"
+    )
+    return [message]

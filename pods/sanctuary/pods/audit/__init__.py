@@ -1,0 +1,6 @@
+"""Proof of the invariants from the logs alone."""
+
+from sanctuary.pods.audit.check import check_violations
+from sanctuary.pods.audit.night import Violation
+
+__all__ = ["Violation", "check_violations"]

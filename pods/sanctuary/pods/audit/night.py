@@ -1,0 +1,87 @@
+"""The logs of a night, sorted by pod and window, for the checks to read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+LogLine = Mapping[str, Any]
+"""A record of `sanctuary.pods.logs`, perhaps read back from a file."""
+
+TICK_S = 1.0
+"""Within this time a pod acts on what time alone brings about (P4)."""
+ROUNDING_S = 1e-6
+"""Times that differ by less are equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that the logs show broken.
+
+    Attributes
+    ----------
+    rule
+        ``P1`` to ``P7``, ``C1`` or ``C4``.
+    t_s
+        When, sanctuary clock.
+    subject
+        The pod or window.
+    """
+
+    rule: str
+    t_s: float
+    subject: str
+    text: str
+
+
+@dataclass
+class PodNight:
+    """Everything one pod wrote, in its own order."""
+
+    pod: str
+    lines: list[LogLine] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[LogLine]:
+        """Give the records of one kind."""
+        return [line for line in self.lines if line["kind"] == kind]
+
+    @property
+    def rendered(self) -> list[LogLine]:
+        """Give the cues that sounded, as the cue log has them."""
+        return [line for line in self.of("cue") if line["outcome"] == "rendered"]
+
+    def violation(self, rule: str, t_s: float, text: str) -> Violation:
+        """Report something about this pod."""
+        return Violation(rule, t_s, self.pod, text)
+
+
+@dataclass
+class Night:
+    """All logs of a night."""
+
+    pods: dict[str, PodNight]
+    windows: dict[str, list[LogLine]]
+    """The coordinator's window records, by window."""
+    leases: dict[str, list[LogLine]]
+    """The coordinator's lease records, by window."""
+    end_s: float
+    """Time of the last record of all."""
+
+
+def sort_night(lines: Iterable[LogLine]) -> Night:
+    """Sort records; those of one writer must come in the order in which they were written."""
+    pods: dict[str, PodNight] = {}
+    windows: dict[str, list[LogLine]] = defaultdict(list)
+    leases: dict[str, list[LogLine]] = defaultdict(list)
+    end_s = 0.0
+    for line in lines:
+        end_s = max(end_s, line["t_s"])
+        if line["kind"] == "window":
+            windows[line["window"]].append(line)
+        elif line["kind"] == "lease":
+            leases[line["window"]].append(line)
+        elif line["kind"] != "refused_message":
+            pods.setdefault(line["pod"], PodNight(line["pod"])).lines.append(line)
+    return Night(pods, dict(windows), dict(leases), end_s)

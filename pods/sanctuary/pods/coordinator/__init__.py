@@ -1,0 +1,1 @@
+"""The coordinator: offers, windows and keep-alives."""

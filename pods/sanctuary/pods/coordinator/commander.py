@@ -1,0 +1,84 @@
+"""Builds and signs the coordinator's commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nacl.signing import SigningKey
+
+from sanctuary.pods.effects import Publish
+from sanctuary.pods.ids import IdSource
+from sanctuary.pods.wire import topics
+from sanctuary.pods.wire.envelope import Kind, seal
+from sanctuary.pods.wire.messages import (
+    EVERY_POD,
+    Close,
+    CloseArgs,
+    Command,
+    Extend,
+    ExtendArgs,
+    Offer,
+    OfferArgs,
+    Open,
+    OpenArgs,
+)
+
+
+class Commander:
+    """Speaks for one coordinator in one term."""
+
+    def __init__(self, site: str, key: SigningKey, term: int, ids: IdSource) -> None:
+        self._site = site
+        self._key = key
+        self._term = term
+        self._ids = ids
+
+    def offer(self, pod: str, args: OfferArgs, now_s: float, expires_at_s: float) -> Publish:
+        """Offer a place in a window."""
+        return self._publish(Offer(**self._frame(pod, now_s, expires_at_s), args=args))
+
+    def open(
+        self,
+        pod: str,
+        offer: OfferArgs,
+        now_s: float,
+        *,
+        start_at_s: float,
+        zero_s: float,
+        valid_until_s: float,
+    ) -> Publish:
+        """Open the window for a pod; worth nothing once `start_at_s` is here."""
+        args = OpenArgs(
+            offer=offer.offer,
+            window=offer.window,
+            circle=offer.circle,
+            design=offer.design,
+            zero_s=zero_s,
+            valid_until_s=valid_until_s,
+        )
+        return self._publish(Open(**self._frame(pod, now_s, start_at_s), start_at_s=start_at_s, args=args))
+
+    def extend(self, window: str, now_s: float, valid_until_s: float) -> Publish:
+        """Keep the window open for all that are in it."""
+        args = ExtendArgs(window=window, valid_until_s=valid_until_s)
+        return self._publish(Extend(**self._frame(EVERY_POD, now_s, valid_until_s), args=args))
+
+    def close(self, window: str, now_s: float, expires_at_s: float, reason: str) -> Publish:
+        """Close the window for all that are in it."""
+        args = CloseArgs(window=window, reason=reason)
+        return self._publish(Close(**self._frame(EVERY_POD, now_s, expires_at_s), args=args))
+
+    def _frame(self, pod: str, now_s: float, expires_at_s: float) -> dict[str, Any]:
+        return {
+            "id": self._ids.next("c"),
+            "site": self._site,
+            "pod": pod,
+            "term": self._term,
+            "issued_at_s": now_s,
+            "expires_at_s": expires_at_s,
+        }
+
+    def _publish(self, command: Command) -> Publish:
+        everyone = command.pod == EVERY_POD
+        topic = topics.broadcast(self._site) if everyone else topics.command(self._site, command.pod)
+        return Publish(topic, seal(Kind.COMMAND, command, self._key), qos=1, retain=False)

@@ -1,0 +1,61 @@
+"""What pods and coordinators ask of their shell, in the order to be done.
+
+The shell must perform the effects of one list in order; `Log` before `Render` is invariant P7.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sanctuary.firmware_bridge.outputs.cue import Cue
+from sanctuary.pods.logs import CueEntry, LogRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Send a message."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Write to the cue log and make sure it is written before going on."""
+
+    entry: CueEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Render:
+    """Let a cue sound.
+
+    Attributes
+    ----------
+    at_s
+        When the step was due, sanctuary clock; at most a second ago. Start at once.
+    """
+
+    cue: Cue
+    at_s: float
+    window: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Stop every output at once."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write to the event log."""
+
+    record: LogRecord
+
+
+Effect = Publish | Log | Render | Silence | Record

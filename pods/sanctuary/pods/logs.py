@@ -1,0 +1,195 @@
+"""The records that a night leaves behind, as plain dictionaries, one per line of a log.
+
+`sanctuary.pods.audit` proves the invariants from these alone, so each says what its writer knew when it
+acted. All `t_s` are seconds on the sanctuary clock; each writer's records stand in the order of acting.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+
+class CueEntry(TypedDict):
+    """A step of a design that came due at a pod. Written before anything sounds (P7)."""
+
+    kind: Literal["cue"]
+    t_s: float
+    pod: str
+    window: str
+    circle: str
+    design: str
+    step: int
+    due_s: float
+    outcome: Literal["rendered", "refused"]
+    reason: str
+    """Empty where rendered."""
+    modality: str
+    level: float
+    """As rendered; where refused, as asked for. Unit of `Cue.level`."""
+    duration_s: float
+    fade_s: float
+    flash_hz: float
+
+
+class OutputRecord(TypedDict):
+    """A cue handed to a speaker, lamp or motor; written by whoever hands it over."""
+
+    kind: Literal["output"]
+    t_s: float
+    pod: str
+    window: str
+    step: int
+
+
+class EstimateRecord(TypedDict):
+    """What the pod's chain said. Written on a change of verdict, and always while a lease is held."""
+
+    kind: Literal["estimate"]
+    t_s: float
+    pod: str
+    sampled_s: float
+    """End of the samples behind it."""
+    stage: str
+    stable_rem: bool
+    arousal: bool
+    quality: float
+
+
+class ConsentRecord(TypedDict):
+    """A consent entry taken or refused, or a withdrawal made by hand at the pod."""
+
+    kind: Literal["consent"]
+    t_s: float
+    utc_s: float
+    pod: str
+    act: Literal["grant", "withdraw", "withdraw_here", "refused"]
+    circle: str
+    """``*`` for every circle; empty where refused."""
+    seq: int
+    design: str
+    modalities: list[str]
+    caps: dict[str, float]
+    """Highest level per modality."""
+    nbf: float
+    exp: float
+    reason: str
+
+
+class PodRecord(TypedDict):
+    """Something that befell a pod. `detail` of ``booted`` is the latch it woke up with, or empty."""
+
+    kind: Literal["pod"]
+    t_s: float
+    pod: str
+    event: Literal[
+        "booted",
+        "stop_pressed",
+        "person_reset",
+        "arousal",
+        "link_lost",
+        "link_restored",
+        "headband_lost",
+        "headband_found",
+        "samples_missed",
+        "clock_measured",
+        "estimate_refused",
+    ]
+    detail: str
+
+
+class SilenceRecord(TypedDict):
+    """A pod silenced its outputs."""
+
+    kind: Literal["silence"]
+    t_s: float
+    pod: str
+    reason: str
+
+
+class PodWindowRecord(TypedDict):
+    """A window as seen by a pod."""
+
+    kind: Literal["pod_window"]
+    t_s: float
+    pod: str
+    event: Literal["leased", "opened", "extended", "left"]
+    window: str
+    offer: str
+    circle: str
+    design: str
+    term: int
+    start_at_s: float | None
+    valid_until_s: float | None
+    reason: str
+
+
+class CommandRecord(TypedDict):
+    """A command obeyed or refused. Unsigned ones have neither id, term nor expiry."""
+
+    kind: Literal["command"]
+    t_s: float
+    pod: str
+    id: str | None
+    op: str
+    term: int | None
+    expires_at_s: float | None
+    obeyed: bool
+    reason: str
+
+
+class WindowRecord(TypedDict):
+    """A window as seen by the coordinator."""
+
+    kind: Literal["window"]
+    t_s: float
+    circle: str
+    window: str
+    event: Literal["proposed", "opened", "joined", "extended", "closed"]
+    term: int
+    quorum: int
+    live: list[str]
+    """Pods with a live lease."""
+    valid_until_s: float | None
+    reason: str
+
+
+class LeaseRecord(TypedDict):
+    """A lease that the coordinator took or refused."""
+
+    kind: Literal["lease"]
+    t_s: float
+    pod: str
+    window: str
+    offer: str
+    seq: int
+    expires_s: float
+    accepted: bool
+    reason: str
+
+
+class RefusedMessage(TypedDict):
+    """A message that the coordinator could not use."""
+
+    kind: Literal["refused_message"]
+    t_s: float
+    pod: str
+    about: Literal["state", "status"]
+    reason: str
+
+
+LogRecord = (
+    EstimateRecord
+    | ConsentRecord
+    | PodRecord
+    | SilenceRecord
+    | PodWindowRecord
+    | CommandRecord
+    | WindowRecord
+    | LeaseRecord
+    | RefusedMessage
+)
+
+
+def output_record(pod: str, window: str, step: int, t_s: float) -> OutputRecord:
+    """Note that a cue was handed to an output; the shell that performs `Render` writes this."""
+    return {"kind": "output", "t_s": t_s, "pod": pod, "window": window, "step": step}

@@ -1,0 +1,1 @@
+"""The pod: its state machine and what it decides."""

@@ -1,0 +1,108 @@
+"""P6: which commands are obeyed at all, before the pod's state is asked.
+
+A command is genuine (signed by the coordinator), meant for this pod, not expired, of the highest term
+seen, and not seen before. An id is remembered for as long as its command could be obeyed; because a
+command may not expire far ahead, and the memory refuses rather than forgets, that is enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nacl.signing import VerifyKey
+
+from sanctuary.config.coordination import PodSettings
+from sanctuary.config.errors import ProtocolError
+from sanctuary.pods.wire.envelope import Kind, unseal
+from sanctuary.pods.wire.messages import EVERY_POD, Command, read_command
+
+MAX_REMEMBERED = 1024
+"""Ids in memory; a coordinator sends a few in the life of one command."""
+
+
+class CommandReason(StrEnum):
+    """Why a command was refused."""
+
+    UNSIGNED = "unsigned"
+    """Not signed by the coordinator of this sanctuary."""
+    MALFORMED = "malformed"
+    OTHER_SITE = "other_site"
+    OTHER_POD = "other_pod"
+    EXPIRED = "expired"
+    EXPIRES_TOO_FAR = "expires_too_far"
+    OLD_TERM = "old_term"
+    DUPLICATE = "duplicate"
+    TOO_MANY = "too_many"
+    # What the pod's state adds:
+    LATCHED = "latched"
+    OFFLINE = "offline"
+    ENGAGED = "engaged_elsewhere"
+    NOT_ELIGIBLE = "not_eligible"
+    NOT_MEMBER = "not_a_member"
+    UNKNOWN_DESIGN = "unknown_design"
+    NO_LEASE = "no_such_lease"
+    CLOCK = "clock_uncertain"
+    TOO_SOON = "start_too_soon"
+    TOO_FAR = "start_too_far"
+    BAD_ZERO = "zero_after_start"
+    KEEPALIVE = "valid_too_long"
+    NOT_IN_WINDOW = "not_in_window"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCommand:
+    """A command that is not obeyed; `command` is None where it could not be trusted or read."""
+
+    reason: CommandReason
+    command: Command | None = None
+
+
+class CommandDesk:
+    """Judge payloads as received."""
+
+    def __init__(self, site: str, pod: str, coordinator: VerifyKey, settings: PodSettings) -> None:
+        self._site = site
+        self._pod = pod
+        self._coordinator = coordinator
+        self._settings = settings
+        self._seen: dict[str, float] = {}
+        self.term = -1
+        """Highest term seen in a genuine command for this pod."""
+
+    def judge(self, payload: bytes, now_s: float) -> Command | RefusedCommand:
+        """Admit a command, once."""
+        try:
+            line = unseal(Kind.COMMAND, payload, self._coordinator)
+        except ProtocolError:
+            return RefusedCommand(CommandReason.UNSIGNED)
+        try:
+            command = read_command(line)
+        except ProtocolError:
+            return RefusedCommand(CommandReason.MALFORMED)
+        reason = self._address_reason(command) or self._time_reason(command, now_s)
+        reason = reason or self._memory_reason(command, now_s)
+        if reason is not None:
+            return RefusedCommand(reason, command)
+        self._seen[command.id] = command.expires_at_s
+        self.term = command.term
+        return command
+
+    def _address_reason(self, command: Command) -> CommandReason | None:
+        if command.site != self._site:
+            return CommandReason.OTHER_SITE
+        return None if command.pod in (self._pod, EVERY_POD) else CommandReason.OTHER_POD
+
+    def _time_reason(self, command: Command, now_s: float) -> CommandReason | None:
+        if now_s >= command.expires_at_s:
+            return CommandReason.EXPIRED
+        if command.expires_at_s > now_s + self._settings.command_life_limit_s:
+            return CommandReason.EXPIRES_TOO_FAR
+        return CommandReason.OLD_TERM if command.term < self.term else None
+
+    def _memory_reason(self, command: Command, now_s: float) -> CommandReason | None:
+        if command.id in self._seen:
+            return CommandReason.DUPLICATE
+        if len(self._seen) >= MAX_REMEMBERED:
+            self._seen = {seen: expires_s for seen, expires_s in self._seen.items() if expires_s > now_s}
+        return CommandReason.TOO_MANY if len(self._seen) >= MAX_REMEMBERED else None

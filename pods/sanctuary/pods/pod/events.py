@@ -1,0 +1,110 @@
+"""What befalls a pod, in the past tense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sanctuary.signal.samples import StageEstimate
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateArrived:
+    """The chain said something; `estimate.t_s` is on the sanctuary clock."""
+
+    estimate: StageEstimate
+
+
+@dataclass(frozen=True, slots=True)
+class SamplesMissed:
+    """The headband lost `n_samples` in a row."""
+
+    n_samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeadbandLost:
+    """The headband went away."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadbandFound:
+    """The headband is back; only its next estimates count."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """The broker cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRestored:
+    """The broker can be reached, and commands come through."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReceived:
+    """A payload came on the pod's own command topic or on the broadcast topic, as received."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentPresented:
+    """A signed consent entry came, by whatever path, as received."""
+
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalMade:
+    """The sleeper withdrew by hand at the pod; `entry` is the signed withdrawal where the key was there."""
+
+    entry: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class StopPressed:
+    """The stop control was used."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonReset:
+    """A person, at the pod and awake, released the latch."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMeasured:
+    """The sanctuary clock was measured; the shell applies the offset before it passes any time.
+
+    Attributes
+    ----------
+    offset_s
+        Sanctuary clock minus the pod's own.
+    uncertainty_s
+        Bound on the error of `offset_s`.
+    """
+
+    offset_s: float
+    uncertainty_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time passed. The shell ticks at least once a second, and at `Pod.next_due_s`."""
+
+
+PodEvent = (
+    EstimateArrived
+    | SamplesMissed
+    | HeadbandLost
+    | HeadbandFound
+    | LinkLost
+    | LinkRestored
+    | CommandReceived
+    | ConsentPresented
+    | WithdrawalMade
+    | StopPressed
+    | PersonReset
+    | ClockMeasured
+    | Ticked
+)

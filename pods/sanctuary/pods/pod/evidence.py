@@ -1,0 +1,68 @@
+"""Is this sleeper in REM now? The pod's answer to P1, from its own chain alone."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from math import inf
+
+from sanctuary.config.coordination import PodSettings
+from sanctuary.signal.samples import StageEstimate
+
+FUTURE_TOLERANCE_S = 0.1
+"""An estimate may be stamped this far ahead of now, for rounding between the two clocks."""
+
+
+class EvidenceReason(StrEnum):
+    """Why there is no proof of stable REM now."""
+
+    NO_ESTIMATE = "no_estimate"
+    STALE = "stale_eeg"
+    LOW_QUALITY = "low_quality"
+    AROUSAL = "arousal"
+    NOT_REM = "not_stable_rem"
+
+
+CONTRARY = frozenset({EvidenceReason.AROUSAL, EvidenceReason.NOT_REM})
+"""Good data that says no; the others are the want of good data."""
+
+
+class Evidence:
+    """The newest estimate and its age."""
+
+    def __init__(self, settings: PodSettings) -> None:
+        self._settings = settings
+        self._newest_s = -inf
+        self.last: StageEstimate | None = None
+        self.proved_s = -inf
+        """When stable REM was last proved by good data."""
+
+    def take(self, estimate: StageEstimate, now_s: float) -> bool:
+        """Take an estimate; false where it is older than one taken before, or from the future."""
+        if estimate.t_s > now_s + FUTURE_TOLERANCE_S or not estimate.t_s > self._newest_s:
+            return False
+        self._newest_s = estimate.t_s
+        self.last = estimate
+        if estimate.stable_rem and not estimate.arousal and estimate.quality >= self._settings.min_quality:
+            self.proved_s = min(estimate.t_s, now_s)
+        return True
+
+    def forget(self) -> None:
+        """Let nothing that the headband said count any more: it is gone."""
+        self.last = None
+
+    def missing(self, now_s: float) -> EvidenceReason | None:
+        """Say why stable REM is not proved now; None where it is."""
+        last = self.last
+        if last is None:
+            return EvidenceReason.NO_ESTIMATE
+        if last.arousal:
+            return EvidenceReason.AROUSAL
+        if now_s - last.t_s >= self._settings.stale_s:
+            return EvidenceReason.STALE
+        if not last.quality >= self._settings.min_quality:
+            return EvidenceReason.LOW_QUALITY
+        return None if last.stable_rem else EvidenceReason.NOT_REM
+
+    def is_lost(self, now_s: float) -> bool:
+        """Tell whether proof has been missing for so long that the pod must leave its window."""
+        return now_s - self.proved_s >= self._settings.lost_s

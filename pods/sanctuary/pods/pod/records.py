@@ -1,0 +1,108 @@
+"""Records that a pod writes, built from what it holds."""
+
+from __future__ import annotations
+
+from sanctuary.commons.entries import EVERY_CIRCLE, Grant, Withdrawal
+from sanctuary.firmware_bridge.outputs.cue import Cue
+from sanctuary.pods.logs import CommandRecord, ConsentRecord, CueEntry, EstimateRecord
+from sanctuary.pods.pod.session import DueStep, Session
+from sanctuary.pods.wire.messages import Command
+from sanctuary.signal.samples import StageEstimate
+
+
+def estimate_record(pod: str, estimate: StageEstimate, now_s: float) -> EstimateRecord:
+    """Describe an estimate that the pod took."""
+    return {
+        "kind": "estimate",
+        "t_s": now_s,
+        "pod": pod,
+        "sampled_s": estimate.t_s,
+        "stage": estimate.stage.name,
+        "stable_rem": estimate.stable_rem,
+        "arousal": estimate.arousal,
+        "quality": estimate.quality,
+    }
+
+
+def cue_entry(pod: str, session: Session, due: DueStep, cue: Cue, reason: str, now_s: float) -> CueEntry:
+    """Describe a step that came due; an empty `reason` says that it is rendered."""
+    return {
+        "kind": "cue",
+        "t_s": now_s,
+        "pod": pod,
+        "window": session.offer.window,
+        "circle": session.offer.circle,
+        "design": session.offer.design,
+        "step": due.number,
+        "due_s": due.due_s,
+        "outcome": "refused" if reason else "rendered",
+        "reason": str(reason),
+        "modality": str(cue.modality),
+        "level": cue.level,
+        "duration_s": cue.duration_s,
+        "fade_s": cue.fade_s,
+        "flash_hz": cue.flash_hz,
+    }
+
+
+def consent_record(pod: str, event: Grant | Withdrawal, now_s: float, utc_s: float) -> ConsentRecord:
+    """Describe a consent entry that was taken."""
+    record = _consent(pod, now_s, utc_s)
+    record["seq"] = event.seq
+    record["circle"] = event.scope.circle
+    if isinstance(event, Withdrawal):
+        record["act"] = "withdraw"
+        return record
+    record["act"] = "grant"
+    record["design"] = event.design
+    record["modalities"] = [str(modality) for modality in event.scope.modalities]
+    record["caps"] = {str(modality): event.scope.max_level(modality) for modality in event.scope.modalities}
+    record["nbf"], record["exp"] = event.nbf, event.exp
+    return record
+
+
+def withdrawal_record(pod: str, now_s: float, utc_s: float, top_seq: int) -> ConsentRecord:
+    """Describe a withdrawal made by hand."""
+    record = _consent(pod, now_s, utc_s)
+    record["act"], record["circle"], record["seq"] = "withdraw_here", EVERY_CIRCLE, top_seq
+    return record
+
+
+def refused_consent_record(pod: str, now_s: float, utc_s: float, reason: str) -> ConsentRecord:
+    """Describe an entry that was not taken."""
+    record = _consent(pod, now_s, utc_s)
+    record["reason"] = reason
+    return record
+
+
+def command_record(pod: str, command: Command | None, reason: str, now_s: float) -> CommandRecord:
+    """Describe a command; an empty `reason` says that it was obeyed."""
+    return {
+        "kind": "command",
+        "t_s": now_s,
+        "pod": pod,
+        "id": command.id if command else None,
+        "op": command.op if command else "",
+        "term": command.term if command else None,
+        "expires_at_s": command.expires_at_s if command else None,
+        "obeyed": not reason,
+        "reason": str(reason),
+    }
+
+
+def _consent(pod: str, now_s: float, utc_s: float) -> ConsentRecord:
+    return {
+        "kind": "consent",
+        "t_s": now_s,
+        "utc_s": utc_s,
+        "pod": pod,
+        "act": "refused",
+        "circle": "",
+        "seq": 0,
+        "design": "",
+        "modalities": [],
+        "caps": {},
+        "nbf": 0.0,
+        "exp": 0.0,
+        "reason": "",
+    }

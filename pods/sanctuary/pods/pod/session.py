@@ -1,0 +1,104 @@
+"""What a pod holds while it is engaged: the offer it leased and, once open, the place in the design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from sanctuary.commons.designs import LoadedDesign, Step
+from sanctuary.pods.logs import PodWindowRecord
+from sanctuary.pods.wire.messages import Offer, Open
+
+
+@dataclass(frozen=True, slots=True)
+class DueStep:
+    """A step whose time has come."""
+
+    number: int
+    due_s: float
+    step: Step
+
+
+class Session:
+    """One offer leased by one pod, from the lease to the end of its window.
+
+    Parameters
+    ----------
+    offer
+        As admitted.
+    design
+        The design it names.
+    answered_until_s
+        When to give up if no `open` comes.
+    """
+
+    def __init__(self, offer: Offer, design: LoadedDesign, answered_until_s: float) -> None:
+        self.offer = offer.args
+        self.term = offer.term
+        self.design = design
+        self.answered_until_s = answered_until_s
+        self.valid_until_s = -inf
+        self.start_at_s = inf
+        self.playing = False
+        self._zero_s = inf
+        self._number = 0
+        self.next_due_s = inf
+        self.lease_due_s = -inf
+
+    def matches(self, command: Open) -> bool:
+        """Tell whether `open` speaks of the offer that was leased."""
+        args, offer = command.args, self.offer
+        return (args.offer, args.window, args.circle, args.design) == (
+            offer.offer,
+            offer.window,
+            offer.circle,
+            offer.design,
+        )
+
+    def begin(self, command: Open) -> None:
+        """Take the place in the design that `open` gives: no step before `start_at_s`."""
+        self.playing = True
+        self.term = command.term
+        self.start_at_s = command.start_at_s
+        self.valid_until_s = command.args.valid_until_s
+        self._zero_s = command.args.zero_s
+        self._number = self.design.design.first_number(command.start_at_s - self._zero_s)
+        self._find_next()
+
+    def take_due(self, now_s: float) -> DueStep | None:
+        """Take the next step if its time has come, and go on to the one after it."""
+        if now_s < self.next_due_s:
+            return None
+        due = DueStep(self._number, self.next_due_s, self.design.design.step(self._number))
+        self._number += 1
+        self._find_next()
+        return due
+
+    def is_played_out(self, now_s: float) -> bool:
+        """Tell whether the design is over."""
+        return self.playing and now_s >= self._zero_s + self.design.design.end_s
+
+    def expiry(self) -> float:
+        """When the pod must leave unless it hears from the coordinator."""
+        return self.valid_until_s if self.playing else self.answered_until_s
+
+    def record(self, event: str, pod: str, now_s: float, reason: str = "") -> PodWindowRecord:
+        """Describe a change of this session for the log."""
+        return {
+            "kind": "pod_window",
+            "t_s": now_s,
+            "pod": pod,
+            "event": event,  # type: ignore[typeddict-item]
+            "window": self.offer.window,
+            "offer": self.offer.offer,
+            "circle": self.offer.circle,
+            "design": self.offer.design,
+            "term": self.term,
+            "start_at_s": self.start_at_s if self.playing else None,
+            "valid_until_s": self.valid_until_s if self.playing else None,
+            "reason": reason,
+        }
+
+    def _find_next(self) -> None:
+        at_s = self.design.design.time_of(self._number)
+        self.next_due_s = inf if at_s is None else self._zero_s + at_s

@@ -1,0 +1,42 @@
+"""How a client proves who it is, and checks who the broker is."""
+
+from __future__ import annotations
+
+from paho.mqtt import client as paho
+
+from sanctuary.config.broker import BrokerSettings
+from sanctuary.config.errors import ConfigError
+
+
+def set_credentials(client: paho.Client, settings: BrokerSettings) -> None:
+    """Give paho the password and the TLS files.
+
+    Raises
+    ------
+    ConfigError
+        One of the files cannot be used.
+    """
+    if settings.username is not None:
+        client.username_pw_set(settings.username, _password(settings))
+    if settings.tls_ca_file is None:
+        return
+    certificate, key = [
+        str(path) if path else None for path in (settings.tls_cert_file, settings.tls_key_file)
+    ]
+    try:
+        client.tls_set(str(settings.tls_ca_file), certificate, key)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"broker.tls_*_file: {settings.tls_ca_file}: cannot be used for TLS ({error})"
+        ) from error
+
+
+def _password(settings: BrokerSettings) -> str | None:
+    if settings.password_file is None:
+        return None
+    try:
+        return settings.password_file.read_text(encoding="utf-8").partition("\n")[0]
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            f"broker.password_file: {settings.password_file}: cannot be read ({error})"
+        ) from error

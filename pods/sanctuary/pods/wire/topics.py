@@ -1,0 +1,175 @@
+"""Topics, one function each, and the way back.
+
+::
+
+    sanctuary/v1/<site>/pods/<pod>/up/status            retained, last will
+    sanctuary/v1/<site>/pods/<pod>/up/state             retained snapshot
+    sanctuary/v1/<site>/pods/<pod>/up/event/<kind>
+    sanctuary/v1/<site>/pods/<pod>/up/metrics
+    sanctuary/v1/<site>/pods/<pod>/up/signal/<stream>   local only
+    sanctuary/v1/<site>/pods/<pod>/up/reply
+    sanctuary/v1/<site>/pods/<pod>/down/cmd             never retained
+    sanctuary/v1/<site>/pods/<pod>/down/desired         retained
+    sanctuary/v1/<site>/all/cmd                         never retained
+    sanctuary/v1/<site>/time/req/<pod>, time/rsp/<pod>
+
+Ids are ``[a-z0-9-]``: no slash, space, dot or wildcard can get into a topic through one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sanctuary.config.errors import ProtocolError
+
+ROOT = "sanctuary/v1"
+ID_PATTERN = r"[a-z0-9-]{1,64}"
+
+_ID = re.compile(ID_PATTERN)
+
+
+class Channel(StrEnum):
+    """What a topic is for."""
+
+    STATUS = "up/status"
+    STATE = "up/state"
+    EVENT = "up/event"
+    METRICS = "up/metrics"
+    SIGNAL = "up/signal"
+    REPLY = "up/reply"
+    COMMAND = "down/cmd"
+    DESIRED = "down/desired"
+    BROADCAST = "all/cmd"
+    TIME_REQUEST = "time/req"
+    TIME_RESPONSE = "time/rsp"
+
+
+_WITH_LEAF = frozenset({Channel.EVENT, Channel.SIGNAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic taken apart; `pod` is empty for the broadcast, `leaf` names an event or stream."""
+
+    site: str
+    channel: Channel
+    pod: str = ""
+    leaf: str = ""
+
+    def __str__(self) -> str:
+        if self.channel is Channel.BROADCAST:
+            return f"{ROOT}/{_checked(self.site)}/{self.channel}"
+        site, pod = _checked(self.site), _checked(self.pod)
+        if self.channel in (Channel.TIME_REQUEST, Channel.TIME_RESPONSE):
+            return f"{ROOT}/{site}/{self.channel}/{pod}"
+        leaf = f"/{_checked(self.leaf)}" if self.channel in _WITH_LEAF else ""
+        return f"{ROOT}/{site}/pods/{pod}/{self.channel}{leaf}"
+
+
+def status(site: str, pod: str) -> str:
+    """Name where a pod tells whether it is online; also the topic of its last will."""
+    return str(Topic(site, Channel.STATUS, pod))
+
+
+def state(site: str, pod: str) -> str:
+    """Name where a pod's snapshot is kept."""
+    return str(Topic(site, Channel.STATE, pod))
+
+
+def event(site: str, pod: str, kind: str) -> str:
+    """Name where a pod tells what happened there, such as ``lease``."""
+    return str(Topic(site, Channel.EVENT, pod, kind))
+
+
+def metrics(site: str, pod: str) -> str:
+    """Name where a pod publishes numbers."""
+    return str(Topic(site, Channel.METRICS, pod))
+
+
+def signal(site: str, pod: str, stream: str) -> str:
+    """Name where sample blocks go; only where the sleeper's grant says so, never bridged."""
+    return str(Topic(site, Channel.SIGNAL, pod, stream))
+
+
+def reply(site: str, pod: str) -> str:
+    """Name where a pod tells what it did with a command."""
+    return str(Topic(site, Channel.REPLY, pod))
+
+
+def command(site: str, pod: str) -> str:
+    """Name where one pod is commanded."""
+    return str(Topic(site, Channel.COMMAND, pod))
+
+
+def desired(site: str, pod: str) -> str:
+    """Name where the settings that a pod should have are kept."""
+    return str(Topic(site, Channel.DESIRED, pod))
+
+
+def broadcast(site: str) -> str:
+    """Name where all pods are commanded at once."""
+    return str(Topic(site, Channel.BROADCAST))
+
+
+def time_request(site: str, pod: str) -> str:
+    """Name where a pod asks for the sanctuary clock."""
+    return str(Topic(site, Channel.TIME_REQUEST, pod))
+
+
+def time_response(site: str, pod: str) -> str:
+    """Name where the gateway answers with the sanctuary clock."""
+    return str(Topic(site, Channel.TIME_RESPONSE, pod))
+
+
+def all_pods(site: str, channel: Channel) -> str:
+    """Name the subscription to one channel of every pod of a site."""
+    if channel is Channel.BROADCAST:
+        return broadcast(site)
+    if channel in (Channel.TIME_REQUEST, Channel.TIME_RESPONSE):
+        return f"{ROOT}/{_checked(site)}/{channel}/+"
+    leaf = "/+" if channel in _WITH_LEAF else ""
+    return f"{ROOT}/{_checked(site)}/pods/+/{channel}{leaf}"
+
+
+def parse(topic: str) -> Topic:
+    """Take a topic apart.
+
+    Raises
+    ------
+    ProtocolError
+        It is none of ours.
+    """
+    parts = topic.split("/")
+    if "/".join(parts[:2]) != ROOT or len(parts) < 4:
+        raise ProtocolError(f"topic {topic[:120]!r}: not under {ROOT}/<site>/")
+    found = _parsed(parts[2], parts[3:])
+    if found is None or str(found) != topic:
+        raise ProtocolError(f"topic {topic[:120]!r}: no such channel")
+    return found
+
+
+def is_id(text: str) -> bool:
+    """Tell whether `text` may be the id of a site, pod, circle or stream."""
+    return _ID.fullmatch(text) is not None
+
+
+def _parsed(site: str, rest: list[str]) -> Topic | None:
+    channels = set(Channel)
+    match rest:
+        case ["all", "cmd"]:
+            return Topic(site, Channel.BROADCAST)
+        case ["time", way, pod] if f"time/{way}" in channels:
+            return Topic(site, Channel(f"time/{way}"), pod)
+        case ["pods", pod, way, name] if f"{way}/{name}" in channels:
+            return Topic(site, Channel(f"{way}/{name}"), pod)
+        case ["pods", pod, way, name, leaf] if f"{way}/{name}" in _WITH_LEAF:
+            return Topic(site, Channel(f"{way}/{name}"), pod, leaf)
+    return None
+
+
+def _checked(name: str) -> str:
+    if not is_id(name):
+        raise ProtocolError(f"id {name[:70]!r}: 1 to 64 of a-z, 0-9 and - expected")
+    return name

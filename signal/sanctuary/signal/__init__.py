@@ -1,0 +1,1 @@
+"""The signal room: from microvolts to the gate's verdict, causally."""

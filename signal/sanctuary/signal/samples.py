@@ -1,0 +1,100 @@
+"""What travels through the chain: blocks of samples in, estimates of the sleep stage out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+class Stage(IntEnum):
+    """AASM stages. The numbers index probability vectors; `UNKNOWN` is never an index."""
+
+    W = 0
+    N1 = 1
+    N2 = 2
+    N3 = 3
+    R = 4
+    UNKNOWN = -1
+    """Quality too low to say."""
+
+
+STAGES: tuple[Stage, ...] = (Stage.W, Stage.N1, Stage.N2, Stage.N3, Stage.R)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleBlock:
+    """A stretch of samples on a headband's own sample clock.
+
+    Attributes
+    ----------
+    start
+        Index of the first sample since the stream began; lost samples are counted.
+    fs_hz
+        Nominal sampling rate.
+    channels
+        Names, one per row of `uv`.
+    uv
+        Shape ``(n_channels, n_samples)``, microvolts, NaN where a sample was lost or not connected.
+    """
+
+    start: int
+    fs_hz: float
+    channels: tuple[str, ...]
+    uv: FloatArray
+
+    def __post_init__(self) -> None:
+        """Refuse a block whose array does not fit its channel names."""
+        if self.uv.ndim != 2 or self.uv.shape[0] != len(self.channels):
+            raise ValueError(f"{self.uv.shape} samples for {len(self.channels)} channels")
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples per channel."""
+        return int(self.uv.shape[1])
+
+    @property
+    def end(self) -> int:
+        """Index just after the last sample."""
+        return self.start + self.n_samples
+
+    @property
+    def lost(self) -> BoolArray:
+        """Shape ``(n_samples,)``: true where every channel is missing."""
+        return np.asarray(np.isnan(self.uv).all(axis=0))
+
+
+@dataclass(frozen=True, slots=True)
+class StageEstimate:
+    """What the chain says of one sleeper at one moment, from samples up to that moment only.
+
+    Attributes
+    ----------
+    t_s
+        End of the samples used, seconds on the sample clock since the stream began.
+    p
+        Probabilities of `STAGES`, summing to 1.
+    stage
+        The most probable stage, or ``UNKNOWN``.
+    stable_rem
+        The gate's verdict.
+    arousal
+        True while a sign of waking up (EMG burst, alpha and beta rise) is present.
+    quality
+        0 (useless) to 1 (clean), over the trailing 30 s.
+    reason
+        Why the gate is open or shut, machine readable (see `sanctuary.signal.gate`).
+    """
+
+    t_s: float
+    p: tuple[float, float, float, float, float]
+    stage: Stage
+    stable_rem: bool
+    arousal: bool
+    quality: float
+    reason: str

@@ -1,0 +1,1 @@
+"""The simulator: sleepers, their physiology, and virtual headbands that speak true bytes."""

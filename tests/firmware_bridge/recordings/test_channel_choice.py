@@ -1,0 +1,100 @@
+"""Labels as files write them, and which channels are taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from sanctuary.config.errors import RecordingError
+from sanctuary.firmware_bridge.recordings.channels import choose_channels, short_name
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("AF7", "AF7"),
+        ("EEG AF7", "AF7"),
+        ("EEG AF7-Ref", "AF7"),
+        ("eeg af8-m1", "AF8"),
+        ("EEG Fp1:M2", "Fp1"),
+        ("EEG FP2-LE", "Fp2"),
+        ("Af7.", "AF7"),
+        ("F3_M2", "F3"),
+        ("EEG F4-A1+A2", "F4"),
+        ("EEG F3-(M1+M2)/2", "F3"),
+        ("RAW_AF7", "AF7"),
+        ("EEG Fpz-Cz", "Fpz-Cz"),
+        ("EEG FPZ-CZ", "Fpz-Cz"),
+        ("EEG F7-O1", "F7-O1"),
+        ("EOG horizontal", "EOG horizontal"),
+        ("EEG A1", "A1"),
+        ("", ""),
+    ],
+)
+def test_prefixes_references_and_case_are_left_off(label: str, name: str) -> None:
+    assert short_name(label) == name
+
+
+@pytest.mark.parametrize(
+    ("labels", "chosen"),
+    [
+        (["TP9", "AF7", "AF8", "TP10", "Fp1", "Fp2"], (1, 2)),
+        (["Fp2-M1", "Fp1-M2", "F3", "F4"], (1, 0)),
+        (["F8", "F7", "F3", "F4"], (1, 0)),
+        (["EEG F4-A1", "EEG F3-A2", "C3"], (1, 0)),
+        (["AF7", "F3", "F4"], (1, 2)),
+        (["EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal"], (0,)),
+        (["Pz", "AF8"], (1,)),
+        (["Fp1-M2", "Fp1-Ref", "Fp2-M1"], (0, 2)),
+    ],
+)
+def test_the_best_frontal_pair_is_taken_else_a_single_channel(
+    labels: list[str], chosen: tuple[int, ...]
+) -> None:
+    assert choose_channels(labels, None, "night.edf") == chosen
+
+
+def test_without_a_frontal_channel_the_labels_of_the_file_are_listed() -> None:
+    with pytest.raises(RecordingError, match=r"night\.edf: no frontal EEG.*'Pz', 'EMG chin'"):
+        choose_channels(["Pz", "EMG chin"], None, "night.edf")
+
+
+def test_a_file_without_signals_says_so() -> None:
+    with pytest.raises(RecordingError, match="no signals at all"):
+        choose_channels([], None, "night.edf")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [
+        (["AF7", "AF8"], (1, 2)),
+        (["AF8", "AF7"], (1, 2)),
+        (["eeg af7-ref"], (1,)),
+        (["EEG Pz"], (0,)),
+        (["Pz", "AF8"], (0, 2)),
+        (["EOG L"], (3,)),
+    ],
+)
+def test_named_channels_match_labels_or_electrodes_left_first(
+    wanted: list[str], chosen: tuple[int, ...]
+) -> None:
+    labels = ["EEG Pz", "EEG AF7-Ref", "EEG AF8-Ref", "EOG L"]
+    assert choose_channels(labels, wanted, "night.edf") == chosen
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (["AF9"], r"there is no channel 'AF9'; it has 'EEG Fp1-M2', 'EEG Fp1-M1', 'Fp2'"),
+        (["Fp1"], r"'Fp1' fits 2 channels, 'EEG Fp1-M2', 'EEG Fp1-M1'; give the whole label"),
+        (["Fp2", "EEG Fp2"], "are the same channel"),
+        ([], "0 channels were asked for"),
+        (["Fp2", "EEG Fp1-M1", "EEG Fp1-M2"], "3 channels were asked for"),
+    ],
+)
+def test_impossible_names_are_refused(wanted: list[str], message: str) -> None:
+    with pytest.raises(RecordingError, match=message):
+        choose_channels(["EEG Fp1-M2", "EEG Fp1-M1", "Fp2"], wanted, "night.edf")
+
+
+def test_a_whole_label_settles_what_an_electrode_leaves_open() -> None:
+    assert choose_channels(["Fp1-M2", "Fp1-M1"], ["Fp1-M1"], "night.edf") == (1,)

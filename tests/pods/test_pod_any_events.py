@@ -1,0 +1,335 @@
+"""P1 to P7 after every step of any sequence of events, judged from inputs and effects alone."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from pod_bench import (
+    UTC_AT_ZERO_S,
+    PodBench,
+    estimate,
+    grant,
+    make_bench,
+    sealed,
+    withdrawal,
+)
+from sanctuary.commons.keys import signing_key
+from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.pods.audit import check_violations
+from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.effects import Effect, Log, Publish, Record, Render, Silence
+from sanctuary.pods.ids import IdSource
+from sanctuary.pods.pod import events as happened
+from sanctuary.pods.pod.states import LATCHED, TRANSITIONS, PodPhase, Trigger, after
+
+FORGER = Commander("harbour", signing_key(b"\x66" * 32), 99, IdSource("forger"))
+names = st.sampled_from(["1", "2"])
+leads = st.sampled_from([0.5, 1.0, 1.5, 2.0])
+
+
+class AnyEvents(RuleBasedStateMachine):
+    """Keeps its own books of what it told the pod; never looks into the pod."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bench: PodBench = make_bench()
+        self.fresh: list[Effect] = []
+        self.last: Any = None
+        self.newest_s = -inf
+        self.granted_seq = 0
+        self.withdrawn_seq = 0
+        self.link = False
+        self.latched = ""
+        self.sounding: tuple[float, Cue] | None = None
+        self.played: list[tuple[float, Cue]] = []
+        self.aroused_s = -inf
+        self.inside: str | None = None
+        self.valid_until_s = -inf
+        self.obeyed: set[str] = set()
+        self.sent: list[Publish] = []
+        self.term = 1
+        self.highest_term = -1
+
+    def do(self, event: happened.PodEvent) -> None:
+        out = self.bench.handle(event)
+        self.fresh = out
+        self.note(out)
+
+    def note(self, out: list[Effect]) -> None:
+        """Check each effect against the books as they stand at that moment."""
+        logged: Any = None
+        for effect in out:
+            if isinstance(effect, Silence):
+                self.sounding = None
+            elif isinstance(effect, Log):
+                logged = effect.entry
+            elif isinstance(effect, Render):
+                self.check_render(effect, logged)
+                logged = None
+            elif isinstance(effect, Record):
+                self.note_record(effect.record)
+
+    def note_record(self, record: Any) -> None:
+        if record["kind"] == "pod_window":
+            if record["event"] == "opened":
+                assert self.inside is None, "P5: one window at a time"
+                self.inside = record["window"]
+                self.valid_until_s = record["valid_until_s"]
+            elif record["event"] == "extended":
+                self.valid_until_s = max(self.valid_until_s, record["valid_until_s"])
+            elif record["event"] == "left" and record["window"] == self.inside:
+                self.inside = None
+        elif record["kind"] == "command" and record["obeyed"]:
+            assert record["id"] not in self.obeyed, "P6: once"
+            assert self.now_s < record["expires_at_s"], "P6: in time"
+            assert record["term"] >= self.highest_term, "P6: in the current term"
+            assert not record["id"].startswith("forger"), "P6: of the coordinator"
+            self.obeyed.add(record["id"])
+            self.highest_term = record["term"]
+
+    def check_render(self, effect: Render, logged: Any) -> None:
+        now_s, cue = self.now_s, effect.cue
+        said = self.last
+        assert said is not None, "P1"
+        assert said.stable_rem, "P1"
+        assert not said.arousal, "P1"
+        assert said.quality >= 0.5, "P1"
+        assert now_s - said.t_s < 3.0, "P1"
+        assert self.granted_seq > self.withdrawn_seq, "P2"
+        cap = {Modality.SOUND: 38.0, Modality.LIGHT: 0.2}[cue.modality]
+        assert cue.level <= cap, "P2, P3"
+        assert cue.fade_s >= 0.05, "P3"
+        assert not self.played or now_s - self.played[-1][0] >= 20.0, "P3"
+        same = [one for _, one in self.played if one.modality is cue.modality]
+        start, ramp = (30.0, 1.0) if cue.modality is Modality.SOUND else (0.05, 0.01)
+        assert cue.level <= (same[-1].level + ramp if same else start) + 1e-9, "P3"
+        assert now_s >= self.aroused_s + 60.0, "P3"
+        assert self.link, "P4"
+        assert not self.latched, "P4"
+        assert effect.window == self.inside, "P5"
+        assert now_s < self.valid_until_s, "P4"
+        assert logged is not None, "P7"
+        assert (logged["outcome"], logged["reason"], logged["step"]) == ("rendered", "", effect.step), "P7"
+        self.played.append((now_s, cue))
+        self.sounding = (now_s + cue.duration_s, cue)
+
+    @property
+    def now_s(self) -> float:
+        return self.bench.now_s
+
+    @initialize(ready=st.sampled_from([True, True, True, False]))
+    def begin(self, ready: bool) -> None:
+        if ready:
+            self.restore_link()
+            self.measure_clock(0.001)
+            self.grant()
+            self.pass_time(1.0)
+            self.feel("rem", 0.0)
+
+    @rule(seconds=st.sampled_from([0.1, 0.5, 1.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.bench.now_s += seconds
+        self.do(happened.Ticked())
+
+    @rule(seconds=st.integers(1, 40), what=st.sampled_from(["rem", "rem", "rem", "nothing"]))
+    def sleep(self, seconds: int, what: str) -> None:
+        """A stretch of ordinary night, kept alive by the coordinator."""
+        for _ in range(seconds):
+            self.bench.now_s += 1.0
+            if what != "nothing":
+                self.feel(what, 0.0)
+            for name in ("1", "2"):
+                self.extend(name, 6.0)
+            self.do(happened.Ticked())
+
+    @rule(
+        what=st.sampled_from(["rem", "rem", "rem", "n2", "arousal", "poor"]),
+        age_s=st.sampled_from([0.0, 1.0, 9.0]),
+    )
+    def feel(self, what: str, age_s: float) -> None:
+        said = estimate(
+            self.now_s - age_s,
+            rem=what != "n2",
+            arousal=what == "arousal",
+            quality=0.2 if what == "poor" else 0.9,
+        )
+        if said.t_s <= self.newest_s:
+            self.do(happened.EstimateArrived(said))
+            return
+        self.last, self.newest_s = said, said.t_s
+        if said.arousal:
+            self.aroused_s = self.now_s
+        self.do(happened.EstimateArrived(said))
+
+    @rule()
+    def lose_headband(self) -> None:
+        self.last = None
+        self.do(happened.HeadbandLost())
+        assert self.sounding is None, "P4"
+
+    @rule()
+    def lose_link(self) -> None:
+        self.link = False
+        self.do(happened.LinkLost())
+        assert self.sounding is None, "P4"
+
+    @rule()
+    def restore_link(self) -> None:
+        self.link = True
+        self.do(happened.LinkRestored())
+
+    @rule(uncertainty_s=st.sampled_from([0.001, 0.04, 0.2]))
+    def measure_clock(self, uncertainty_s: float) -> None:
+        self.do(happened.ClockMeasured(0.0, uncertainty_s))
+
+    @rule()
+    def grant(self) -> None:
+        """A new grant; after a signed withdrawal it cites nothing and is void."""
+        seq = max(self.granted_seq, self.withdrawn_seq) + 1
+        entry = sealed(grant(seq, max_level_dba=38.0, nbf=UTC_AT_ZERO_S + self.now_s))
+        self.granted_seq = seq
+        self.do(happened.ConsentPresented(entry))
+
+    @rule(signed=st.booleans())
+    def withdraw(self, signed: bool) -> None:
+        seq = max(self.granted_seq, self.withdrawn_seq) + 1
+        self.withdrawn_seq = seq if signed else max(self.granted_seq, self.withdrawn_seq)
+        self.latched = "withdrawn"
+        entry = sealed(withdrawal(seq))
+        self.do(happened.ConsentPresented(entry) if signed else happened.WithdrawalMade())
+        assert self.sounding is None, "P4"
+        assert self.bench.pod.phase is PodPhase.WITHDRAWN, "P4"
+
+    @rule()
+    def stop(self) -> None:
+        self.latched = self.latched or "stopped"
+        self.do(happened.StopPressed())
+        assert any(isinstance(effect, Silence) for effect in self.fresh), "P4"
+
+    @rule()
+    def reset(self) -> None:
+        self.latched = ""
+        self.do(happened.PersonReset())
+
+    def send(self, message: Publish) -> None:
+        self.sent = [*self.sent[-20:], message]
+        self.do(happened.CommandReceived(message.payload))
+
+    @rule(name=names)
+    def offer(self, name: str) -> None:
+        args = self.bench.offer_args(name)
+        self.send(self.bench.commander.offer("pod-1", args, self.now_s, self.now_s + 5.0))
+
+    @rule(name=names, lead_s=leads)
+    def open(self, name: str, lead_s: float) -> None:
+        start_s = self.now_s + lead_s
+        args = self.bench.offer_args(name)
+        message = self.bench.commander.open(
+            "pod-1", args, self.now_s, start_at_s=start_s, zero_s=start_s, valid_until_s=self.now_s + 6.0
+        )
+        self.send(message)
+
+    @rule(name=names, ahead_s=st.sampled_from([-1.0, 6.0, 30.0]))
+    def extend(self, name: str, ahead_s: float) -> None:
+        self.send(self.bench.commander.extend(f"w{name}", self.now_s, self.now_s + ahead_s))
+
+    @rule(name=names)
+    def join(self, name: str) -> None:
+        """An offer and an opening that follow each other as they should."""
+        self.offer(name)
+        self.open(name, 2.0)
+
+    @rule(name=names)
+    def close(self, name: str) -> None:
+        self.send(self.bench.commander.close(f"w{name}", self.now_s, self.now_s + 5.0, "quorum_lost"))
+
+    @rule(data=st.data())
+    def replay(self, data: st.DataObject) -> None:
+        if self.sent:
+            self.send(data.draw(st.sampled_from(self.sent)))
+
+    @rule()
+    def forge(self) -> None:
+        self.send(FORGER.offer("pod-1", self.bench.offer_args("1"), self.now_s, self.now_s + 5.0))
+
+    @rule(noise=st.binary(max_size=40))
+    def make_noise(self, noise: bytes) -> None:
+        self.do(happened.CommandReceived(noise))
+        self.do(happened.ConsentPresented(noise))
+
+    @rule(newer=st.booleans())
+    def change_coordinator(self, newer: bool) -> None:
+        self.term = self.term + 1 if newer else max(1, self.term - 1)
+        key = signing_key(b"\x77" * 32)
+        self.bench.commander = Commander(
+            "harbour", key, self.term, IdSource(f"gw{self.term}-{len(self.bench.effects)}")
+        )
+
+    @invariant()
+    def p4_nothing_sounds_that_must_not(self) -> None:
+        """Every rule that lets time pass ends with a tick, so what must be silent is so by now."""
+        if self.sounding is None or self.now_s >= self.sounding[0]:
+            return
+        assert self.link, "P4"
+        assert not self.latched, "P4"
+        assert self.inside is not None, "P4"
+        assert self.now_s < self.valid_until_s, "P4"
+        assert self.last is not None, "P4"
+        assert self.last.stable_rem, "P4"
+        assert not self.last.arousal, "P4"
+        assert self.now_s - self.last.t_s < 3.0, "P4"
+
+    @invariant()
+    def p4_a_latch_holds(self) -> None:
+        assert (self.bench.pod.phase in LATCHED) == bool(self.latched)
+
+    @invariant()
+    def p7_what_was_rendered_was_logged(self) -> None:
+        for before, effect in zip([None, *self.fresh], self.fresh, strict=False):
+            if isinstance(effect, Render):
+                assert isinstance(before, Log)
+
+    def teardown(self) -> None:
+        assert check_violations(self.bench.lines) == []
+
+
+AnyEvents.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestAnyEvents = AnyEvents.TestCase
+
+
+@pytest.mark.parametrize("phase", PodPhase)
+def test_stop_and_withdrawal_lead_to_a_latch_from_everywhere(phase: PodPhase) -> None:
+    assert after(phase, Trigger.STOP) in LATCHED
+    assert after(phase, Trigger.WITHDRAW) is PodPhase.WITHDRAWN
+
+
+@pytest.mark.parametrize("phase", sorted(LATCHED))
+def test_only_a_reset_ends_a_latch(phase: PodPhase) -> None:
+    assert {trigger for trigger, to in TRANSITIONS[phase].items() if to not in LATCHED} == {Trigger.RESET}
+
+
+def test_in_window_is_reached_through_a_lease_alone() -> None:
+    ways = {
+        (phase, trigger)
+        for phase, moves in TRANSITIONS.items()
+        for trigger, to in moves.items()
+        if to is PodPhase.IN_WINDOW
+    }
+    assert ways == {(PodPhase.LEASED, Trigger.OPEN)}
+
+
+@pytest.mark.parametrize(
+    ("phase", "trigger"),
+    [(PodPhase.IDLE, Trigger.OPEN), (PodPhase.OFFLINE, Trigger.LEASE), (PodPhase.STOPPED, Trigger.LINK_UP)],
+)
+def test_a_move_that_the_table_does_not_list_is_a_mistake(phase: PodPhase, trigger: Trigger) -> None:
+    with pytest.raises(LookupError, match=f"{trigger} does not apply in state {phase}"):
+        after(phase, trigger)

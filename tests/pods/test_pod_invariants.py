@@ -1,0 +1,447 @@
+"""P1 to P7, one after the other, by the letter."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pod_bench import (
+    CIRCLE,
+    DESIGN,
+    SLEEPER_KEY,
+    UTC_AT_ZERO_S,
+    PodBench,
+    eligible_bench,
+    entries,
+    estimate,
+    grant,
+    make_bench,
+    published,
+    recorded,
+    renders,
+    sealed,
+    silences,
+    window_bench,
+    withdrawal,
+)
+from sanctuary.commons.entries import unseal
+from sanctuary.commons.keys import signing_key
+from sanctuary.config.coordination import PodSettings
+from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.effects import Log, Publish, Record, Render
+from sanctuary.pods.ids import IdSource
+from sanctuary.pods.pod.events import (
+    ClockMeasured,
+    CommandReceived,
+    ConsentPresented,
+    EstimateArrived,
+    HeadbandLost,
+    LinkLost,
+    LinkRestored,
+    PersonReset,
+    StopPressed,
+    Ticked,
+    WithdrawalMade,
+)
+from sanctuary.pods.pod.states import PodPhase
+from sanctuary.pods.wire.messages import Reply, read
+
+
+def reply_of(effects: list[object]) -> Reply:
+    (message,) = [e for e in effects if isinstance(e, Publish) and e.topic.endswith("up/reply")]
+    return read(Reply, message.payload)
+
+
+def playing_bench() -> PodBench:
+    """In a window, its first cue sounding since this very second."""
+    bench = window_bench()
+    assert len(renders(bench.sleep(2))) == 1
+    return bench
+
+
+def test_a_window_plays_the_design_from_its_start() -> None:
+    bench = window_bench()
+    effects = bench.sleep(60, extend="w1")
+    assert [(cue.at_s, cue.step, cue.cue.modality) for cue in renders(effects)] == [
+        (3.0, 0, Modality.SOUND),
+        (27.0, 1, Modality.LIGHT),
+        (51.0, 2, Modality.SOUND),
+    ]
+
+
+def test_p1_no_cue_without_an_estimate_of_stable_rem() -> None:
+    bench = window_bench()
+    bench.handle(EstimateArrived(estimate(2.0, rem=False)), 2.0)
+    assert bench.pod.phase is PodPhase.IDLE
+    assert renders(bench.sleep(5)) == []
+
+
+def test_p1_no_cue_on_stale_data() -> None:
+    bench = eligible_bench()
+    bench.offer()
+    bench.open(lead_s=3.0)
+    effects = bench.handle(Ticked(), 4.1)
+    assert renders(effects) == []
+    assert [entry["reason"] for entry in entries(effects)] == ["stale_eeg"]
+
+
+def test_p1_no_cue_on_poor_signal() -> None:
+    bench = window_bench()
+    bench.handle(EstimateArrived(estimate(3.0, quality=0.49)), 3.0)
+    assert [entry["reason"] for entry in entries(bench.effects)] == ["low_quality"]
+    assert renders(bench.effects) == []
+
+
+def test_p1_an_estimate_from_the_future_proves_nothing() -> None:
+    bench = make_bench()
+    bench.handle(LinkRestored(), 0.0)
+    bench.handle(ConsentPresented(sealed(grant())))
+    bench.handle(ClockMeasured(0.0, 0.001))
+    effects = bench.handle(EstimateArrived(estimate(1000.0)), 1.0)
+    assert bench.pod.phase is PodPhase.IDLE
+    assert [record["event"] for record in recorded(effects, "pod")] == ["estimate_refused"]
+
+
+def test_p2_no_offer_is_taken_up_without_a_grant() -> None:
+    bench = make_bench()
+    bench.handle(LinkRestored(), 0.0)
+    bench.handle(ClockMeasured(0.0, 0.001))
+    bench.sleep(1)
+    assert reply_of(bench.offer()).reason == "no_grant"
+
+
+def test_p2_a_modality_that_is_not_granted_is_refused_and_the_others_play() -> None:
+    bench = make_bench()
+    bench.handle(LinkRestored(), 0.0)
+    bench.handle(ConsentPresented(sealed(grant(modalities=(Modality.SOUND,)))))
+    bench.handle(ClockMeasured(0.0, 0.001))
+    bench.sleep(1)
+    bench.enter_window()
+    effects = bench.sleep(50, extend="w1")
+    assert [(entry["step"], entry["reason"]) for entry in entries(effects)] == [
+        (0, ""),
+        (1, "modality_not_granted"),
+        (2, ""),
+    ]
+
+
+def test_p2_the_level_granted_is_never_exceeded() -> None:
+    bench = make_bench()
+    bench.handle(LinkRestored(), 0.0)
+    bench.handle(ConsentPresented(sealed(grant(max_level_dba=25.0))))
+    bench.handle(ClockMeasured(0.0, 0.001))
+    bench.sleep(1)
+    bench.enter_window()
+    assert [cue.cue.level for cue in renders(bench.sleep(3))] == [25.0]
+
+
+def test_p2_a_grant_for_another_design_covers_nothing() -> None:
+    bench = make_bench()
+    bench.handle(LinkRestored(), 0.0)
+    bench.handle(ConsentPresented(sealed(grant(design="0" * 64))))
+    bench.handle(ClockMeasured(0.0, 0.001))
+    bench.sleep(1)
+    assert reply_of(bench.offer()).reason == "design_not_granted"
+
+
+def test_p2_a_window_ends_with_the_grant() -> None:
+    bench = make_bench()
+    bench.handle(LinkRestored(), 0.0)
+    bench.handle(ConsentPresented(sealed(grant(exp=UTC_AT_ZERO_S + 6.0))))
+    bench.handle(ClockMeasured(0.0, 0.001))
+    bench.sleep(1)
+    bench.enter_window()
+    effects = bench.sleep(5, extend="w1")
+    assert [silence.reason for silence in silences(effects)] == ["grant_expired"]
+    assert bench.pod.phase is PodPhase.IDLE
+
+
+def test_p3_what_sounds_went_through_the_limiter() -> None:
+    bench = window_bench()
+    levels = [cue.cue.level for cue in renders(bench.sleep(60, extend="w1")) if cue.cue.modality == "sound"]
+    assert levels == [30.0, 31.0]
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (StopPressed(), "stop_pressed"),
+        (WithdrawalMade(), "withdrawn"),
+        (WithdrawalMade(b"not even an entry"), "withdrawn"),
+        (LinkLost(), "link_lost"),
+        (HeadbandLost(), "no_estimate"),
+        (EstimateArrived(estimate(3.5, arousal=True)), "arousal"),
+        (EstimateArrived(estimate(3.5, rem=False)), "not_stable_rem"),
+        (EstimateArrived(estimate(3.5, quality=0.2)), "low_quality"),
+    ],
+)
+def test_p4_silence_at_once(event: StopPressed, reason: str) -> None:
+    bench = playing_bench()
+    assert reason in [silence.reason for silence in silences(bench.handle(event, 3.6))]
+
+
+def test_p4_silence_when_the_eeg_goes_stale_while_a_cue_sounds() -> None:
+    bench = playing_bench()
+    bench.command(bench.commander.extend("w1", 3.0, 9.0))
+    effects = [effect for step in range(1, 5) for effect in bench.handle(Ticked(), 3.0 + step)]
+    assert [silence.reason for silence in silences(effects)] == ["stale_eeg"]
+    assert bench.pod.phase is PodPhase.IN_WINDOW
+    bench.command(bench.commander.extend("w1", 7.0, 13.0))
+    bench.command(bench.commander.extend("w1", 12.0, 18.0))
+    assert "stale_eeg" in [silence.reason for silence in silences(bench.handle(Ticked(), 13.0))]
+    assert bench.pod.phase is PodPhase.IDLE
+
+
+def test_p4_silence_when_nothing_keeps_the_window_open() -> None:
+    bench = playing_bench()
+    assert [silence.reason for silence in silences(bench.sleep(4))] == ["keepalive_lost"]
+
+
+def test_p4_silence_when_the_window_closes() -> None:
+    bench = playing_bench()
+    effects = bench.command(bench.commander.close("w1", bench.now_s, bench.now_s + 5.0, "quorum_lost"))
+    assert [silence.reason for silence in silences(effects)] == ["closed:quorum_lost"]
+
+
+def test_p4_stop_latches_until_a_person_resets() -> None:
+    bench = playing_bench()
+    bench.handle(StopPressed())
+    bench.handle(LinkLost())
+    bench.handle(LinkRestored())
+    bench.sleep(30)
+    assert bench.pod.phase is PodPhase.STOPPED
+    assert reply_of(bench.offer("2")).reason == "latched"
+    bench.handle(PersonReset())
+    assert bench.pod.phase is PodPhase.ELIGIBLE
+
+
+def test_p4_a_reset_without_a_link_leads_offline() -> None:
+    bench = playing_bench()
+    bench.handle(StopPressed())
+    bench.handle(LinkLost())
+    bench.handle(PersonReset())
+    assert bench.pod.phase is PodPhase.OFFLINE
+
+
+def test_p4_withdrawal_latches_and_needs_a_new_grant_as_well() -> None:
+    bench = playing_bench()
+    bench.handle(WithdrawalMade())
+    bench.handle(StopPressed())
+    assert bench.pod.phase is PodPhase.WITHDRAWN
+    bench.handle(PersonReset())
+    bench.sleep(2)
+    assert bench.pod.phase is PodPhase.IDLE
+    bench.handle(ConsentPresented(sealed(grant(2, nonce="presigned"))))
+    bench.sleep(2)
+    assert bench.pod.phase is PodPhase.IDLE, "its period began before the withdrawal"
+    bench.handle(ConsentPresented(sealed(grant(3, nbf=UTC_AT_ZERO_S + bench.now_s))))
+    bench.sleep(2)
+    assert bench.pod.phase is PodPhase.ELIGIBLE
+
+
+def test_p4_a_signed_withdrawal_works_from_anywhere_and_only_once() -> None:
+    bench = playing_bench()
+    no = sealed(withdrawal(2))
+    assert silences(bench.handle(ConsentPresented(no)))
+    assert bench.pod.phase is PodPhase.WITHDRAWN
+    bench.handle(PersonReset())
+    digest = unseal(no, "harbour.example/dream-ledger").digest
+    bench.handle(ConsentPresented(sealed(grant(3, prev=digest))))
+    bench.handle(ConsentPresented(no))
+    bench.sleep(1)
+    assert bench.pod.phase is PodPhase.ELIGIBLE
+
+
+def test_p4_a_forged_withdrawal_or_grant_changes_nothing() -> None:
+    bench = playing_bench()
+    stranger = signing_key(b"\x99" * 32)
+    effects = bench.handle(ConsentPresented(sealed(withdrawal(2, key=stranger), stranger)))
+    assert [record["act"] for record in recorded(effects, "consent")] == ["refused"]
+    assert bench.pod.phase is PodPhase.IN_WINDOW
+
+
+def test_p4_a_fork_in_the_chain_counts_as_withdrawal() -> None:
+    bench = playing_bench()
+    bench.handle(ConsentPresented(sealed(grant(1, nonce="another"))))
+    assert bench.pod.phase is PodPhase.WITHDRAWN
+
+
+def test_p4_a_restart_is_no_reset() -> None:
+    bench = make_bench(latched=PodPhase.STOPPED)
+    bench.handle(LinkRestored(), 0.0)
+    bench.handle(ConsentPresented(sealed(grant())))
+    bench.handle(ClockMeasured(0.0, 0.001))
+    bench.sleep(3)
+    assert bench.pod.phase is PodPhase.STOPPED
+
+
+def test_p5_a_second_window_is_refused() -> None:
+    bench = window_bench()
+    assert reply_of(bench.offer("2")).reason == "engaged_elsewhere"
+    assert bench.pod.window == "w1"
+
+
+def test_p6_a_command_is_obeyed_once() -> None:
+    bench = eligible_bench()
+    message = bench.commander.offer("pod-1", bench.offer_args(), bench.now_s, bench.now_s + 5.0)
+    assert reply_of(bench.command(message)).obeyed
+    assert reply_of(bench.command(message)).reason == "duplicate"
+
+
+@pytest.mark.parametrize(
+    ("life_s", "reason"), [(0.0, "expired"), (-3.0, "expired"), (31.0, "expires_too_far")]
+)
+def test_p6_a_command_has_its_time(life_s: float, reason: str) -> None:
+    bench = eligible_bench()
+    message = bench.commander.offer("pod-1", bench.offer_args(), bench.now_s, bench.now_s + life_s)
+    assert reply_of(bench.command(message)).reason == reason
+
+
+def test_p6_only_the_highest_term_commands() -> None:
+    bench = eligible_bench(term=4)
+    newer = Commander("harbour", signing_key(b"\x77" * 32), 5, IdSource("gw5"))
+    bench.command(newer.extend("elsewhere", bench.now_s, bench.now_s + 5.0))
+    assert reply_of(bench.offer()).reason == "old_term"
+
+
+def test_p6_commands_of_strangers_other_sites_and_other_pods_are_refused() -> None:
+    bench = eligible_bench()
+    now_s, args = bench.now_s, bench.offer_args()
+    stranger = Commander("harbour", signing_key(b"\x55" * 32), 1, IdSource("x"))
+    elsewhere = Commander("hill", signing_key(b"\x77" * 32), 1, IdSource("y"))
+    reasons = [
+        reply_of(bench.command(message)).reason
+        for message in (
+            stranger.offer("pod-1", args, now_s, now_s + 5.0),
+            elsewhere.offer("pod-1", args, now_s, now_s + 5.0),
+            bench.commander.offer("pod-2", args, now_s, now_s + 5.0),
+        )
+    ]
+    assert reasons == ["unsigned", "other_site", "other_pod"]
+    assert [record["obeyed"] for record in recorded(bench.effects, "command")] == [False] * 3
+
+
+def test_p6_a_command_changed_by_one_bit_is_refused() -> None:
+    bench = eligible_bench()
+    payload = bench.commander.offer("pod-1", bench.offer_args(), 1.0, 6.0).payload
+    for position in range(0, len(payload), 37):
+        changed = payload[:position] + bytes([payload[position] ^ 1]) + payload[position + 1 :]
+        assert not reply_of(bench.handle(CommandReceived(changed))).obeyed
+    assert bench.pod.phase is PodPhase.ELIGIBLE
+
+
+def test_p7_the_log_comes_before_the_sound() -> None:
+    bench = window_bench()
+    effects = bench.sleep(60, extend="w1")
+    for index, effect in enumerate(effects):
+        if isinstance(effect, Render):
+            before = effects[index - 1]
+            assert isinstance(before, Log)
+            assert (before.entry["outcome"], before.entry["step"]) == ("rendered", effect.step)
+
+
+def test_p7_a_refused_step_is_logged_with_its_reason() -> None:
+    bench = window_bench()
+    bench.sleep(2)
+    bench.command(bench.commander.extend("w1", 3.0, 13.0))
+    bench.handle(EstimateArrived(estimate(12.0)), 12.0)
+    bench.command(bench.commander.extend("w1", 12.0, 22.0))
+    bench.handle(EstimateArrived(estimate(21.0)), 21.0)
+    bench.command(bench.commander.extend("w1", 21.0, 31.0))
+    effects = bench.handle(EstimateArrived(estimate(29.0)), 29.0)
+    assert [(e["step"], e["outcome"], e["reason"]) for e in entries(effects)] == [(1, "refused", "late")]
+
+
+def test_a_start_less_than_a_second_ahead_is_refused() -> None:
+    bench = eligible_bench()
+    bench.offer()
+    assert reply_of(bench.open(lead_s=0.99)).reason == "start_too_soon"
+    assert bench.pod.phase is PodPhase.LEASED
+
+
+@pytest.mark.parametrize(
+    ("lead_s", "zero_s", "reason"),
+    [(31.0, None, "expires_too_far"), (11.0, None, "start_too_far"), (2.0, 9.0, "zero_after_start")],
+)
+def test_a_start_that_makes_no_sense_is_refused(lead_s: float, zero_s: float | None, reason: str) -> None:
+    bench = eligible_bench(settings=PodSettings(max_lead_s=10.0))
+    bench.offer()
+    assert reply_of(bench.open(lead_s=lead_s, zero_s=zero_s)).reason == reason
+    assert bench.pod.phase is PodPhase.LEASED
+
+
+def test_a_clock_that_is_not_sure_refuses_windows() -> None:
+    bench = eligible_bench()
+    bench.offer()
+    bench.handle(ClockMeasured(0.0, 0.2))
+    assert reply_of(bench.open()).reason == "clock_uncertain"
+
+
+@pytest.mark.parametrize("uncertainty_s", [float("nan"), float("inf"), -1.0, 0.051])
+def test_a_clock_measurement_that_is_no_good_makes_nobody_eligible(uncertainty_s: float) -> None:
+    bench = eligible_bench()
+    bench.handle(ClockMeasured(0.0, uncertainty_s))
+    assert bench.pod.phase is PodPhase.IDLE
+
+
+def test_a_clock_measurement_grows_old() -> None:
+    bench = eligible_bench()
+    bench.sleep(600)
+    assert bench.pod.phase is PodPhase.IDLE
+
+
+def test_an_open_for_another_offer_is_refused() -> None:
+    bench = eligible_bench()
+    bench.offer("1")
+    assert reply_of(bench.open("2")).reason == "no_such_lease"
+
+
+def test_a_latecomer_joins_the_design_where_it_is() -> None:
+    bench = eligible_bench()
+    bench.sleep(30)
+    bench.offer()
+    bench.open(zero_s=1.0)
+    effects = bench.sleep(30, extend="w1")
+    assert [(cue.step, cue.at_s) for cue in renders(effects)] == [(2, 49.0)]
+
+
+def test_a_broadcast_about_a_window_of_others_is_no_business_of_this_pod() -> None:
+    bench = eligible_bench()
+    effects = bench.command(bench.commander.extend("w9", bench.now_s, bench.now_s + 6.0))
+    assert published(effects, "up/reply") == []
+    assert recorded(effects, "command") == []
+
+
+def test_a_keepalive_may_not_reach_far_ahead() -> None:
+    bench = window_bench()
+    effects = bench.command(bench.commander.extend("w1", bench.now_s, bench.now_s + 10.5))
+    assert reply_of(effects).reason == "valid_too_long"
+
+
+def test_arousal_ends_the_cues_of_this_sleeper_for_a_while() -> None:
+    bench = playing_bench()
+    bench.handle(EstimateArrived(estimate(4.0, arousal=True)), 4.0)
+    assert bench.pod.phase is PodPhase.IDLE
+    bench.sleep(20)
+    bench.enter_window("2")
+    effects = bench.sleep(4, extend="w2")
+    assert [entry["reason"] for entry in entries(effects)] == ["arousal_quiet"]
+
+
+def test_every_record_can_be_written_as_json() -> None:
+    bench = playing_bench()
+    bench.handle(WithdrawalMade(sealed(withdrawal(2), SLEEPER_KEY)))
+    records = [
+        e.record if isinstance(e, Record) else e.entry for e in bench.effects if isinstance(e, Record | Log)
+    ]
+    kinds = {json.loads(json.dumps(record, allow_nan=False))["kind"] for record in records}
+    assert kinds == {"consent", "pod", "estimate", "pod_window", "command", "cue", "silence"}
+
+
+def test_the_bench_speaks_of_its_own_circle_and_design() -> None:
+    bench = window_bench()
+    bench.sleep(2)
+    (entry,) = entries(bench.effects)
+    assert (entry["circle"], entry["design"]) == (CIRCLE, DESIGN.hash)

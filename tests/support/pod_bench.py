@@ -1,0 +1,254 @@
+"""A pod on the bench: keys, grants, designs, estimates, signed commands, and a shell that does as told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nacl.signing import SigningKey
+
+from sanctuary.commons.consent import ConsentBook
+from sanctuary.commons.designs import LoadedDesign, load_design
+from sanctuary.commons.entries import FIRST, Grant, Scope, Withdrawal, WithdrawnScope, seal
+from sanctuary.commons.keys import key_id, signing_key
+from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.effects import Effect, Log, Publish, Record, Render, Silence
+from sanctuary.pods.ids import IdSource
+from sanctuary.pods.logs import output_record
+from sanctuary.pods.pod.events import (
+    ClockMeasured,
+    CommandReceived,
+    ConsentPresented,
+    EstimateArrived,
+    LinkRestored,
+    PodEvent,
+    Ticked,
+)
+from sanctuary.pods.pod.identity import PodIdentity
+from sanctuary.pods.pod.pod import Pod
+from sanctuary.pods.pod.states import PodPhase
+from sanctuary.pods.wire.messages import OfferArgs
+from sanctuary.signal.samples import Stage, StageEstimate
+
+SITE = "harbour"
+ORIGIN = "harbour.example/dream-ledger"
+CIRCLE = "tide-circle"
+UTC_AT_ZERO_S = 1_800_000_000.0
+COORDINATOR_KEY = signing_key(b"\x77" * 32)
+SLEEPER_KEY = signing_key(b"\x11" * 32)
+
+DESIGN_TOML = """
+schema = "sanctuary.design.v1"
+title = "Bench"
+author = "Tests"
+licence = "CC0-1.0"
+length_s = 72.0
+looping = true
+[[steps]]
+at_s = 0.0
+modality = "sound"
+level_dba = 34.0
+duration_s = 6.0
+fade_s = 2.0
+tones_hz = [110.0]
+[[steps]]
+at_s = 24.0
+modality = "light"
+level_share = 0.08
+duration_s = 6.0
+fade_s = 2.0
+[[steps]]
+at_s = 48.0
+modality = "sound"
+level_dba = 36.0
+duration_s = 6.0
+fade_s = 2.0
+tones_hz = [220.0]
+"""
+DESIGN = load_design(DESIGN_TOML.encode(), "bench.toml")
+
+
+def pod_key(pod: str) -> SigningKey:
+    """The key of a pod, made of its name."""
+    return signing_key(pod.encode().ljust(32, b".")[:32])
+
+
+def estimate(t_s: float, *, rem: bool = True, arousal: bool = False, quality: float = 0.9) -> StageEstimate:
+    """An estimate as the chain might make it."""
+    p = (0.02, 0.02, 0.02, 0.02, 0.92) if rem else (0.02, 0.02, 0.92, 0.02, 0.02)
+    return StageEstimate(t_s, p, Stage.R if rem else Stage.N2, rem, arousal, quality, "bench")
+
+
+def grant(
+    seq: int = 1,
+    *,
+    prev: str = FIRST,
+    key: SigningKey = SLEEPER_KEY,
+    circle: str = CIRCLE,
+    design: str = DESIGN.hash,
+    modalities: tuple[Modality, ...] = (Modality.SOUND, Modality.LIGHT),
+    max_level_dba: float = 40.0,
+    max_light_share: float = 0.2,
+    nbf: float = UTC_AT_ZERO_S - 3600.0,
+    exp: float = UTC_AT_ZERO_S + 86400.0,
+    nonce: str = "n",
+) -> Grant:
+    """A grant of the bench's sleeper."""
+    scope = Scope(
+        circle=circle,
+        modalities=modalities,
+        max_level_dba=max_level_dba if Modality.SOUND in modalities else 0.0,
+        max_light_share=max_light_share if Modality.LIGHT in modalities else 0.0,
+    )
+    return Grant(
+        who=key_id(key), seq=seq, prev=prev, scope=scope, design=design, nbf=nbf, exp=exp, nonce=nonce
+    )
+
+
+def withdrawal(
+    seq: int, *, prev: str = FIRST, key: SigningKey = SLEEPER_KEY, circle: str = CIRCLE, nonce: str = "w"
+) -> Withdrawal:
+    """A withdrawal of the bench's sleeper."""
+    return Withdrawal(who=key_id(key), seq=seq, prev=prev, scope=WithdrawnScope(circle=circle), nonce=nonce)
+
+
+def sealed(event: Grant | Withdrawal, key: SigningKey = SLEEPER_KEY) -> bytes:
+    """An entry, signed."""
+    return seal(key, ORIGIN, event)
+
+
+@dataclass
+class PodBench:
+    """One pod, its shell, and a coordinator's pen."""
+
+    pod: Pod
+    commander: Commander
+    design: LoadedDesign = DESIGN
+    now_s: float = 0.0
+    effects: list[Effect] = field(default_factory=list)
+    lines: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def handle(self, event: PodEvent, now_s: float | None = None) -> list[Effect]:
+        """Give the pod an event and do what it asks, as a shell does."""
+        self.now_s = self.now_s if now_s is None else now_s
+        out = self.pod.handle(event, self.now_s)
+        self.effects += out
+        for effect in out:
+            if isinstance(effect, Log):
+                self.lines.append(effect.entry)
+            elif isinstance(effect, Record):
+                self.lines.append(effect.record)
+            elif isinstance(effect, Render):
+                name = self.pod.identity.pod
+                self.lines.append(output_record(name, effect.window, effect.step, self.now_s))
+        return out
+
+    def sleep(self, seconds: float, *, rem: bool = True, extend: str = "") -> list[Effect]:
+        """Let time pass, an estimate and a tick each second; keep the window `extend` open if named."""
+        out: list[Effect] = []
+        for _ in range(round(seconds)):
+            self.now_s += 1.0
+            if extend:
+                out += self.command(self.commander.extend(extend, self.now_s, self.now_s + 6.0))
+            out += self.handle(EstimateArrived(estimate(self.now_s, rem=rem)))
+            out += self.handle(Ticked())
+        return out
+
+    def command(self, message: Publish) -> list[Effect]:
+        """Deliver a command."""
+        return self.handle(CommandReceived(message.payload))
+
+    def offer_args(self, name: str = "1", **changes: Any) -> OfferArgs:
+        """An offer of the bench's design and circle."""
+        content: dict[str, Any] = {
+            "offer": f"o{name}",
+            "window": f"w{name}",
+            "circle": CIRCLE,
+            "design": self.design.hash,
+            "modalities": self.design.design.modalities,
+            "quorum": 2,
+            "nonce": f"nonce{name}",
+        }
+        return OfferArgs(**(content | changes))
+
+    def offer(self, name: str = "1", **changes: Any) -> list[Effect]:
+        """Offer a window now."""
+        args = self.offer_args(name, **changes)
+        return self.command(self.commander.offer(self.pod.identity.pod, args, self.now_s, self.now_s + 5.0))
+
+    def open(self, name: str = "1", lead_s: float = 2.0, zero_s: float | None = None) -> list[Effect]:
+        """Open the window of that offer."""
+        start_at_s = self.now_s + lead_s
+        message = self.commander.open(
+            self.pod.identity.pod,
+            self.offer_args(name),
+            self.now_s,
+            start_at_s=start_at_s,
+            zero_s=start_at_s if zero_s is None else zero_s,
+            valid_until_s=self.now_s + 6.0,
+        )
+        return self.command(message)
+
+    def enter_window(self, name: str = "1") -> None:
+        """From eligible to in a window."""
+        self.offer(name)
+        self.open(name)
+        assert self.pod.phase is PodPhase.IN_WINDOW
+
+
+def make_pod(pod: str = "pod-1", *, boot: str = "b1", **changes: Any) -> Pod:
+    """A pod with the bench's keys; its sleeper has granted nothing yet."""
+    me = PodIdentity(SITE, pod, boot, pod_key(pod), COORDINATOR_KEY.verify_key, (CIRCLE,))
+    consent = changes.pop("consent", None) or ConsentBook(ORIGIN, key_id(SLEEPER_KEY))
+    designs = changes.pop("designs", (DESIGN,))
+    return Pod(me, consent=consent, designs=designs, utc_at_zero_s=UTC_AT_ZERO_S, **changes)
+
+
+def make_bench(*, term: int = 1, **changes: Any) -> PodBench:
+    """A pod that is offline, with a coordinator's pen."""
+    return PodBench(make_pod(**changes), Commander(SITE, COORDINATOR_KEY, term, IdSource(f"gw{term}")))
+
+
+def eligible_bench(**changes: Any) -> PodBench:
+    """A pod that is eligible at second 1."""
+    bench = make_bench(**changes)
+    bench.handle(LinkRestored(), 0.0)
+    bench.handle(ConsentPresented(sealed(grant())))
+    bench.handle(ClockMeasured(0.0, 0.002))
+    bench.sleep(1)
+    assert bench.pod.phase is PodPhase.ELIGIBLE
+    return bench
+
+
+def window_bench(**changes: Any) -> PodBench:
+    """A pod in window ``w1`` whose first step is due in 2 s."""
+    bench = eligible_bench(**changes)
+    bench.enter_window()
+    return bench
+
+
+def renders(effects: list[Effect]) -> list[Render]:
+    """The cues that are to sound."""
+    return [effect for effect in effects if isinstance(effect, Render)]
+
+
+def silences(effects: list[Effect]) -> list[Silence]:
+    """The orders to be silent."""
+    return [effect for effect in effects if isinstance(effect, Silence)]
+
+
+def entries(effects: list[Effect]) -> list[Any]:
+    """The cue log entries."""
+    return [effect.entry for effect in effects if isinstance(effect, Log)]
+
+
+def recorded(effects: list[Effect], kind: str) -> list[Any]:
+    """The event records of one kind."""
+    return [e.record for e in effects if isinstance(e, Record) and e.record["kind"] == kind]
+
+
+def published(effects: list[Effect], tail: str) -> list[Publish]:
+    """The messages on topics that end so."""
+    return [effect for effect in effects if isinstance(effect, Publish) and effect.topic.endswith(tail)]
