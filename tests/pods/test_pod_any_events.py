@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pod_bench import (
+    ORIGIN,
     UTC_AT_ZERO_S,
     PodBench,
     estimate,
@@ -19,6 +20,7 @@ from pod_bench import (
     sealed,
     withdrawal,
 )
+from sanctuary.commons.entries import FIRST, unseal
 from sanctuary.commons.keys import signing_key
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.pods.audit import check_violations
@@ -42,6 +44,9 @@ class AnyEvents(RuleBasedStateMachine):
         self.fresh: list[Effect] = []
         self.last: Any = None
         self.newest_s = -inf
+        self.prev = FIRST
+        self.zeros: dict[str, float] = {}
+        self.dreams = 0
         self.granted_seq = 0
         self.withdrawn_seq = 0
         self.link = False
@@ -74,6 +79,9 @@ class AnyEvents(RuleBasedStateMachine):
                 logged = None
             elif isinstance(effect, Record):
                 self.note_record(effect.record)
+
+    def is_silent(self) -> None:
+        assert self.sounding is None or self.now_s >= self.sounding[0], "P4"
 
     def note_record(self, record: Any) -> None:
         if record["kind"] == "pod_window":
@@ -144,7 +152,7 @@ class AnyEvents(RuleBasedStateMachine):
             self.bench.now_s += 1.0
             if what != "nothing":
                 self.feel(what, 0.0)
-            for name in ("1", "2"):
+            for name in ("1", "2", f"d{self.dreams}"):
                 self.extend(name, 6.0)
             self.do(happened.Ticked())
 
@@ -171,13 +179,13 @@ class AnyEvents(RuleBasedStateMachine):
     def lose_headband(self) -> None:
         self.last = None
         self.do(happened.HeadbandLost())
-        assert self.sounding is None, "P4"
+        self.is_silent()
 
     @rule()
     def lose_link(self) -> None:
         self.link = False
         self.do(happened.LinkLost())
-        assert self.sounding is None, "P4"
+        self.is_silent()
 
     @rule()
     def restore_link(self) -> None:
@@ -190,10 +198,10 @@ class AnyEvents(RuleBasedStateMachine):
 
     @rule()
     def grant(self) -> None:
-        """A new grant; after a signed withdrawal it cites nothing and is void."""
+        """A new grant that cites what was signed before it."""
         seq = max(self.granted_seq, self.withdrawn_seq) + 1
-        entry = sealed(grant(seq, max_level_dba=38.0, nbf=UTC_AT_ZERO_S + self.now_s))
-        self.granted_seq = seq
+        entry = sealed(grant(seq, prev=self.prev, max_level_dba=38.0, nbf=UTC_AT_ZERO_S + self.now_s))
+        self.granted_seq, self.prev = seq, unseal(entry, ORIGIN).digest
         self.do(happened.ConsentPresented(entry))
 
     @rule(signed=st.booleans())
@@ -201,9 +209,11 @@ class AnyEvents(RuleBasedStateMachine):
         seq = max(self.granted_seq, self.withdrawn_seq) + 1
         self.withdrawn_seq = seq if signed else max(self.granted_seq, self.withdrawn_seq)
         self.latched = "withdrawn"
-        entry = sealed(withdrawal(seq))
+        entry = sealed(withdrawal(seq, prev=self.prev))
+        if signed:
+            self.prev = unseal(entry, ORIGIN).digest
         self.do(happened.ConsentPresented(entry) if signed else happened.WithdrawalMade())
-        assert self.sounding is None, "P4"
+        self.is_silent()
         assert self.bench.pod.phase is PodPhase.WITHDRAWN, "P4"
 
     @rule()
@@ -230,8 +240,9 @@ class AnyEvents(RuleBasedStateMachine):
     def open(self, name: str, lead_s: float) -> None:
         start_s = self.now_s + lead_s
         args = self.bench.offer_args(name)
+        zero_s = self.zeros.setdefault(name, start_s)
         message = self.bench.commander.open(
-            "pod-1", args, self.now_s, start_at_s=start_s, zero_s=start_s, valid_until_s=self.now_s + 6.0
+            "pod-1", args, self.now_s, start_at_s=start_s, zero_s=zero_s, valid_until_s=self.now_s + 6.0
         )
         self.send(message)
 
@@ -244,6 +255,21 @@ class AnyEvents(RuleBasedStateMachine):
         """An offer and an opening that follow each other as they should."""
         self.offer(name)
         self.open(name, 2.0)
+
+    @rule(seconds=st.integers(1, 30), what=st.sampled_from(["rem", "rem", "nothing"]))
+    def dream(self, seconds: int, what: str) -> None:
+        """Everything that a cue needs, in good order, however bad the night has been."""
+        for _ in range(70):
+            self.pass_time(1.0)
+        self.reset()
+        self.restore_link()
+        self.measure_clock(0.001)
+        self.grant()
+        self.feel("rem", 0.0)
+        self.dreams += 1
+        self.join(f"d{self.dreams}")
+        self.sleep(2, "rem")
+        self.sleep(seconds, what)
 
     @rule(name=names)
     def close(self, name: str) -> None:
@@ -300,7 +326,7 @@ class AnyEvents(RuleBasedStateMachine):
 
 
 AnyEvents.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=50, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestAnyEvents = AnyEvents.TestCase
 

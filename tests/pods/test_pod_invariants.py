@@ -199,6 +199,15 @@ def test_p4_silence_when_nothing_keeps_the_window_open() -> None:
     assert [silence.reason for silence in silences(bench.sleep(4))] == ["keepalive_lost"]
 
 
+def test_p4_an_extend_that_comes_too_late_revives_nothing() -> None:
+    bench = playing_bench()
+    bench.handle(EstimateArrived(estimate(6.9)), 6.9)
+    bench.now_s = 7.0
+    effects = bench.command(bench.commander.extend("w1", 7.0, 13.0))
+    assert [silence.reason for silence in silences(effects)] == ["keepalive_lost"]
+    assert bench.pod.window is None
+
+
 def test_p4_silence_when_the_window_closes() -> None:
     bench = playing_bench()
     effects = bench.command(bench.commander.close("w1", bench.now_s, bench.now_s + 5.0, "quorum_lost"))

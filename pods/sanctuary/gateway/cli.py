@@ -26,10 +26,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from sanctuary.config.errors import SanctuaryError
-from sanctuary.gateway.commands import config, replay
+from sanctuary.gateway.commands import config, demo, replay
 from sanctuary.gateway.consoles import say
 
-COMMANDS: tuple[ModuleType, ...] = (replay, config)
+COMMANDS: tuple[ModuleType, ...] = (demo, replay, config)
 """Modules with a ``register(app)``, in the order in which ``--help`` lists them."""
 
 EXIT_MISTAKE = 2

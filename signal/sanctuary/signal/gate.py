@@ -189,6 +189,11 @@ class OpeningLog:
         self.openings: list[GateOpening] = []
         self._open_s: float | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the last verdict was stable REM."""
+        return self._open_s is not None
+
     def verdict(self, t_s: float, stable_rem: bool, reason: str) -> None:
         """Take the next verdict, in order of time."""
         if stable_rem and self._open_s is None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from page_checks import Page, assert_self_contained
 from report_samples import demo_result
-
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.reports.demo import demo_page, write_demo_report
 from sanctuary.gateway.reports.demo_figures import best_window

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from page_checks import Page, assert_self_contained
 from report_samples import replay_result, replay_traces
-
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.reports.replay import replay_page, write_replay_report
 from sanctuary.gateway.reports.traces import ReplayTraces

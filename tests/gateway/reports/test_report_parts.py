@@ -17,13 +17,14 @@ from sanctuary.gateway.reports.lanes import LEVELS, shown, time_ticks
 from sanctuary.gateway.reports.palette import PALETTE, STAGE_NAMES, css_variables
 from sanctuary.gateway.reports.results import Epoch
 from sanctuary.gateway.reports.traces import ReplayTraces, thinned
+from sanctuary.gateway.reports.wording import NOTHING
 from sanctuary.pods.limiter import LimitReason
 from sanctuary.pods.pod.evidence import EvidenceReason
 from sanctuary.signal.gate import Reason
 
 Array = NDArray[np.float64]
 
-# Dichromacy as matrices on linear RGB: Machado, Oliveira and Fernandes 2009, doi:10.1109/TVCG.2009.113, severity 1.
+# Dichromacy on linear RGB: Machado, Oliveira and Fernandes 2009, doi:10.1109/TVCG.2009.113, severity 1.
 SIGHT = {
     "ordinary": np.eye(3),
     "protanopia": np.array(
@@ -97,7 +98,7 @@ def test_every_part_has_a_colour_in_both_themes() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (None, "–"),
+        (None, NOTHING),
         (0.0, "0 s"),
         (0.0124, "12 ms"),
         (1.5, "1.5 s"),
@@ -116,7 +117,7 @@ def test_lengths_of_time(seconds: float | None, words: str) -> None:
 @pytest.mark.parametrize(
     ("share", "words"),
     [
-        (None, "–"),
+        (None, NOTHING),
         (0.0, "0 %"),
         (0.834, "83 %"),
         (0.9996, "100.0 %"),
@@ -132,7 +133,7 @@ def test_shares_never_look_more_perfect_than_they_are(share: float | None, words
 def test_moments_are_clock_time_once_the_start_is_known() -> None:
     assert wording.moment(3725.4) == "1:02:05"
     assert wording.moment(3725.4, datetime(2026, 3, 14, 23, 30)) == "00:32:05"  # noqa: DTZ001 - local by intent
-    assert wording.moment(None) == "–"
+    assert wording.moment(None) == NOTHING
 
 
 @pytest.mark.parametrize("reasons", [Reason, LimitReason, EvidenceReason, ConsentReason])
@@ -142,10 +143,10 @@ def test_every_reason_of_gate_pod_limiter_and_consent_has_words(reasons: type[Re
 
 def test_a_reason_without_words_of_its_own_stays_readable() -> None:
     assert wording.reason("moon-too_full") == "moon too full"
-    assert wording.reason("") == wording.reason(None) == "–"
+    assert wording.reason("") == wording.reason(None) == NOTHING
 
 
-def test_counts_and_lists() -> None:
+def test_counts_agree_with_their_noun() -> None:
     assert [wording.count(n, "window") for n in (0, 1, 2)] == ["no windows", "1 window", "2 windows"]
 
 

@@ -18,15 +18,15 @@ from sanctuary.config.chain import ChainSettings
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.edf import Recording, open_recording
 from sanctuary.firmware_bridge.recordings.hypnogram import Hypnogram, read_hypnogram
+from sanctuary.gateway.replay.epochs import EPOCH_S, EpochLog
 from sanctuary.gateway.replay.traces import TraceCollector
 from sanctuary.gateway.reports.traces import ReplayTraces
 from sanctuary.signal.chain import LOWEST_FS_HZ, Chain
 from sanctuary.signal.gate import OpeningLog
-from sanctuary.signal.samples import STAGES, Stage, StageEstimate
+from sanctuary.signal.samples import Stage
 from sanctuary.signal.scoring import scores
 
 SCHEMA = "sanctuary.replay.v1"
-EPOCH_S = 30.0
 BLOCK_S = 60.0
 
 Progress = Callable[[float], None]
@@ -79,7 +79,7 @@ def replay_night(
     """Push the whole night through the chain."""
     began_s = time.perf_counter()
     info = night.recording.info
-    judged, log = _Epochs(), OpeningLog()
+    judged, log = EpochLog(), OpeningLog()
     chain = Chain(
         info.fs_hz,
         info.channels,
@@ -108,36 +108,13 @@ def replay_night(
     return Replayed(result, traces.traces())
 
 
-class _Epochs:
-    """Epochs as JSON wants them, each judged with samples up to its end only."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-        self.stages: list[int] = []
-
-    def estimate(self, estimate: StageEstimate) -> None:
-        if estimate.t_s % EPOCH_S == 0:
-            self.rows.append(epoch_row(estimate))
-            self.stages.append(int(estimate.stage))
-
-
-def epoch_row(estimate: StageEstimate) -> dict[str, Any]:
-    """One epoch of ``sanctuary.replay.v1`` and ``sanctuary.demo.v1``, from the estimate at its end."""
-    return {
-        "onset_s": estimate.t_s - EPOCH_S,
-        "stage": "unknown" if estimate.stage is Stage.UNKNOWN else estimate.stage.name,
-        "p": {stage.name: round(p, 4) for stage, p in zip(STAGES, estimate.p, strict=True)},
-        "quality": round(estimate.quality, 3),
-    }
-
-
-def _heading(night: OpenedNight, judged: _Epochs) -> dict[str, Any]:
+def _heading(night: OpenedNight, judged: EpochLog) -> dict[str, Any]:
     info = night.recording.info
     return {
         "schema": SCHEMA,
         "version": version("dream-sanctuary"),
         "file": info.path.name,
-        "start": info.start.isoformat() if info.start is not None else None,
+        "started_at": info.start.isoformat() if info.start is not None else None,
         "duration_s": info.duration_s,
         "channels": list(info.channels),
         "fs_hz": info.fs_hz,

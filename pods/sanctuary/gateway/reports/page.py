@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sanctuary.gateway.files import write_whole
 from sanctuary.gateway.reports import wording
-from sanctuary.gateway.reports.palette import STAGE_NAMES, css_variables
+from sanctuary.gateway.reports.palette import css_variables
 
 
 @cache
@@ -28,11 +28,10 @@ def _environment() -> Environment:
         "percent": wording.percent,
         "number": wording.number,
         "span": wording.span,
-        "minutes": wording.minutes,
         "moment": wording.moment,
         "reason": wording.reason,
     }
-    environment.globals |= {"stage_names": STAGE_NAMES, "count": wording.count}
+    environment.globals["count"] = wording.count
     return environment
 
 

@@ -30,7 +30,7 @@ PALETTE: Mapping[str, Shade] = {
     "muted": Shade("#5a6180", "#a3adcd"),
     "line": Shade("#dcd9e2", "#2a3252"),
     "accent": Shade("#4a3fa0", "#b3a8ff"),
-    "window": Shade("#0b7f63", "#5fd6b3"),
+    "window": Shade("#0a785d", "#5fd6b3"),
     "alarm": Shade("#a3161c", "#ff9a8f"),
     "stage-w": Shade("#bf8700", "#f5c451"),
     "stage-r": Shade("#c2274f", "#f2607f"),

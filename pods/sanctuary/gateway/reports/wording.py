@@ -85,11 +85,6 @@ def span(seconds: float | None) -> str:
     return f"{1000.0 * seconds:.0f} ms"
 
 
-def minutes(seconds: float | None) -> str:
-    """Read a length of time in minutes, for columns: ``12.5``."""
-    return NOTHING if seconds is None else f"{seconds / 60.0:.1f}"
-
-
 def moment(t_s: float | None, started_at: datetime | None = None) -> str:
     """Read a moment of the night: clock time if the start is known, else ``h:mm:ss`` since the start."""
     if t_s is None:
@@ -111,8 +106,3 @@ def reason(code: str | None) -> str:
 def count(n: int, one: str, many: str | None = None) -> str:
     """Read ``1 window``, ``3 windows``, ``no windows``."""
     return f"{n or 'no'} {one if n == 1 else many or one + 's'}"
-
-
-def listed(words: list[str]) -> str:
-    """Read ``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

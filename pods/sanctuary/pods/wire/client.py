@@ -35,7 +35,7 @@ from sanctuary.pods.wire.sender import Sender, refuse
 
 _LOG = logging.getLogger(__name__)
 _WINDOW = 20
-"""Messages in flight. Mosquitto's default for the other direction; at 2 ms per round trip, 10 000 a second."""
+"""Messages in flight. Mosquitto's default for the other direction; at 2 ms a round trip, 10 000 a second."""
 _CHECK_S = 1.0
 """How often the network thread is looked after; a dead one is noticed within this."""
 

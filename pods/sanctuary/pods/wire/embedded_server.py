@@ -1,8 +1,8 @@
 """The process of the embedded broker: amqtt on a loopback port of the system's choice.
 
-Writes one line ``ready <port>`` when it serves, and ends when it is told to. Not for production: amqtt forgets
-sessions and retained messages when it ends, knows no back-pressure at QoS 0, and lets everyone in; it listens
-on loopback only.
+Writes one line ``ready <port>`` when it serves, and ends when it is told to. Not for production: amqtt
+forgets sessions and retained messages when it ends, knows no back-pressure at QoS 0, and lets everyone in; it
+listens on loopback only.
 """
 
 from __future__ import annotations

@@ -54,13 +54,22 @@ _SILENT_KEEPALIVES = 3
 
 
 class _Paho(paho.Client):
-    """paho that knows when it last read from its socket."""
+    """paho that knows when it last read from its socket, and closes what it opened."""
 
     last_read_s = 0.0
 
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
         self.last_read_s = monotonic()
         return super().loop_read(max_packets)
+
+    def loop_start(self) -> MQTTErrorCode:
+        if self._thread is None:
+            self._reset_sockets(sockpair_only=True)  # a thread that died left its wake-up sockets
+        return super().loop_start()
+
+    def close(self) -> None:
+        """Close all sockets once the thread has ended; paho leaves that to the garbage collector."""
+        self._reset_sockets()
 
 
 def _guarded(callback: Callable[Concatenate[Network, P], None]) -> Callable[Concatenate[Network, P], None]:
@@ -192,6 +201,7 @@ class Network:
     def join(self) -> None:
         """Wait until the network thread has ended; blocks, for at most about `connect_timeout_s`."""
         self._paho.loop_stop()
+        self._paho.close()
 
     def cut(self) -> None:
         """Break the link; it will be made again."""

@@ -1,0 +1,1 @@
+"""A night: shells around the pods and their coordinator, and what the night leaves behind."""

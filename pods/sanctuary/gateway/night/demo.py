@@ -1,0 +1,254 @@
+"""A simulated night in simulated time.
+
+Every pod is virtual headband -> pty -> serial driver -> chain -> pod -> broker -> coordinator -> window -> cue log.
+The clock is the samples' own: a second passes when every headband has delivered it, and ends when every message sent in
+it has been delivered. So no timeout can run out because a broker was slow, and one seed gives one night.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sanctuary.config.errors import BrokerError, DeviceError, SanctuaryError
+from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.firmware_bridge.headbands import CytonHeadband
+from sanctuary.firmware_bridge.outputs.wav import CueTrack
+from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
+from sanctuary.gateway.night.fleet import CHANNELS, FS_HZ, Truth, simulated_headbands
+from sanctuary.gateway.night.journal import Journal
+from sanctuary.gateway.night.live import LiveTable, Moment
+from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
+from sanctuary.gateway.night.pod_runner import PodRunner
+from sanctuary.gateway.night.result import night_result
+from sanctuary.gateway.night.sending import Send, to_message
+from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
+from sanctuary.pods.pod import events as happened
+from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.pod.pod import Pod
+from sanctuary.pods.wire.barrier import DeliveryBarrier
+from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
+from sanctuary.pods.wire.client import MqttClient
+from sanctuary.pods.wire.packets import Message
+from sanctuary.signal.chain import Chain
+
+LIGHTS_OUT_UTC_S = 1_767_304_800.0
+"""2026-01-01 22:00 UTC; a simulated night needs some date, always the same."""
+HEADBAND_TIMEOUT_S = 20.0
+"""Real seconds of silence after which a virtual headband is given up: ten times the slowest machine's worst second."""
+SETTLE_TIMEOUT_S = 20.0
+MAX_ROUNDS = 20
+"""Rounds of messages within one second; offers, leases, `open` and its replies take four."""
+
+Watcher = Callable[[Moment], None]
+Display = Callable[[Sequence[PodRunner], Callable[[str, float], str | None]], LiveTable]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the command line asks for.
+
+    Attributes
+    ----------
+    speed
+        Most simulated seconds per real second; None for as fast as it goes.
+    """
+
+    hours: float
+    seed: int
+    out: Path
+    speed: float | None = None
+
+
+@dataclass(slots=True)
+class _Night:
+    """Everything that runs."""
+
+    settings: SanctuarySettings
+    options: DemoOptions
+    endpoint: BrokerEndpoint
+    journal: Journal
+    barrier: DeliveryBarrier
+    stop: StopFlag
+    runners: list[PodRunner] = field(default_factory=list)
+    chains: dict[str, Chain] = field(default_factory=dict)
+    clients: dict[str, MqttClient] = field(default_factory=dict)
+    coordinator: CoordinatorRunner | None = None
+    now_s: float = 0.0
+    messages: int = 0
+    trouble: str | None = None
+
+
+async def run_demo(settings: SanctuarySettings, options: DemoOptions, display: Display) -> dict[str, Any]:
+    """Sleep one simulated night; returns its result, also of a night that was broken off.
+
+    Raises
+    ------
+    SanctuaryError
+        Something could not be started.
+    """
+    began_s = time.perf_counter()
+    truth = Truth(settings.pods, options.hours, settings.sleepers)
+    with stop_on_signals() as stop, ExitStack() as files:
+        async with AsyncExitStack() as stack:
+            endpoint = await stack.enter_async_context(open_broker(settings.broker))
+            journal = Journal(_fresh(options.out / "events.jsonl"))
+            files.callback(journal.close)
+            night = _Night(settings, options, endpoint, journal, DeliveryBarrier(), stop)
+            await _people(night, stack)
+            headbands = stack.enter_context(
+                simulated_headbands(settings.pods, options.hours, settings.sleepers, "free")
+            )
+            with display(night.runners, truth.stage_at) as table:
+                slept_s = time.perf_counter()
+                await _sleep(night, headbands, table.update, slept_s)
+            for runner in night.runners:
+                runner.end(night.now_s)
+        journal.flush()
+        wall_s = time.perf_counter() - began_s
+        return night_result(settings, night.runners, journal.records, truth.epochs, _extra(night, wall_s))
+
+
+def _fresh(path: Path) -> Path:
+    path.unlink(missing_ok=True)
+    return path
+
+
+async def _people(night: _Night, stack: AsyncExitStack) -> None:
+    """Put coordinator and pods on the wire."""
+    settings, options = night.settings, night.options
+    designs = designs_of(settings.circles)
+    secret = f"simulated night {options.seed}".encode()
+    plan = NightPlan(settings, secret, f"demo-{options.seed}", 1, LIGHTS_OUT_UTC_S, {})
+    coordinator = await _client(night, stack, "coordinator")
+    night.coordinator = CoordinatorRunner(
+        settings.site.id,
+        make_coordinator(plan, designs),
+        night.journal,
+        _sender(night, coordinator),
+        lambda: night.now_s,
+    )
+    for topic in night.coordinator.subscriptions:
+        await coordinator.subscribe(topic)
+    for entry in settings.pods:
+        pod = make_pod(plan, entry, designs)
+        client = await _client(night, stack, entry.id, pod)
+        track = CueTrack(options.out / f"{entry.id}.cues.wav")
+        runner = PodRunner(pod, night.journal, track, _sender(night, client))
+        for topic in runner.subscriptions:
+            await client.subscribe(topic)
+        client.publish(to_message(status(pod.identity, "simulated", online=True)))
+        night.runners.append(runner)
+        night.chains[entry.id] = Chain(FS_HZ, tuple(CHANNELS), settings.chain)
+
+
+async def _sleep(
+    night: _Night, headbands: Mapping[str, CytonHeadband], watch: Watcher, began_s: float
+) -> None:
+    """Let the night pass, second by second."""
+    end_s = night.options.hours * 3600.0
+    for runner in night.runners:
+        runner.handle(happened.LinkRestored(), 0.0)
+    try:
+        while night.now_s + 1.0 <= end_s and not night.stop.is_set:
+            await _second(night, headbands)
+            real_s = time.perf_counter() - began_s
+            if night.options.speed is not None and night.now_s / night.options.speed > real_s:
+                await night.stop.wait(night.now_s / night.options.speed - real_s)
+            watch(_moment(night, end_s, real_s))
+    except (BrokerError, DeviceError) as error:
+        night.trouble = str(error)
+
+
+async def _second(night: _Night, headbands: Mapping[str, CytonHeadband]) -> None:
+    assert night.coordinator is not None
+    night.now_s += 1.0
+    now_s = night.now_s
+    for runner in night.runners:
+        block = headbands[runner.id].read_samples(round(FS_HZ), HEADBAND_TIMEOUT_S)
+        for estimate in night.chains[runner.id].push(block):
+            runner.estimate(estimate, now_s)
+        runner.tick(now_s)
+    night.coordinator.tick(now_s)
+    await _deliver(night)
+    night.journal.flush()
+
+
+async def _deliver(night: _Night) -> None:
+    """Deliver what was sent, and what was sent in answer, until nobody has anything more to say."""
+    assert night.coordinator is not None
+    for _ in range(MAX_ROUNDS):
+        await asyncio.sleep(0)
+        await night.barrier.settled(SETTLE_TIMEOUT_S)
+        if not night.endpoint.alive():
+            raise BrokerError(f"{night.endpoint.description}: it died in the night")
+        quiet = True
+        for message in _drained(night.clients["coordinator"]):
+            quiet = False
+            night.coordinator.message(message, night.now_s)
+        for runner in night.runners:
+            for message in _drained(night.clients[runner.id]):
+                quiet = False
+                runner.message(message, night.now_s)
+        if quiet:
+            return
+    raise SanctuaryError(f"more than {MAX_ROUNDS} rounds of messages within one second")
+
+
+def _drained(client: MqttClient) -> list[Message]:
+    """What has arrived, in an order that does not depend on the broker's: by topic, each topic's as it came."""
+    return sorted(client.drain(), key=lambda message: message.topic)
+
+
+async def _client(night: _Night, stack: AsyncExitStack, name: str, pod: Pod | None = None) -> MqttClient:
+    will = to_message(status(pod.identity, "simulated", online=False)) if pod is not None else None
+    client = MqttClient(
+        f"{night.settings.site.id}-{name}",
+        night.endpoint.host,
+        night.endpoint.port,
+        settings=night.settings.broker,
+        will=will,
+        observer=night.barrier,
+    )
+    await stack.enter_async_context(client)
+    await client.connected()
+    night.clients[name] = client
+    return client
+
+
+def _sender(night: _Night, client: MqttClient) -> Send:
+    def send(message: Message) -> None:
+        night.messages += 1
+        client.publish(message)
+
+    return send
+
+
+def _moment(night: _Night, end_s: float, real_s: float) -> Moment:
+    assert night.coordinator is not None
+    return Moment(
+        night.now_s,
+        end_s,
+        night.now_s / real_s if real_s else 0.0,
+        night.coordinator.open_windows,
+        night.coordinator.opened,
+    )
+
+
+def _extra(night: _Night, wall_s: float) -> dict[str, Any]:
+    interrupted = night.stop.is_set or night.trouble is not None
+    return {
+        "seed": night.options.seed,
+        "hours": round(night.now_s / 3600.0, 4) if interrupted else night.options.hours,
+        "duration_s": night.now_s,
+        "broker": night.endpoint.description,
+        "interrupted": interrupted,
+        "trouble": night.trouble,
+        "messages": {"sent": night.messages},
+        "timing": {"wall_s": round(wall_s, 2), "times_real_time": round(night.now_s / wall_s, 1)},
+    }

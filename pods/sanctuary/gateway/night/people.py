@@ -1,0 +1,171 @@
+"""Who takes part tonight: keys, consent, circles and designs, from the settings.
+
+Simulated sleepers have keys made from their seed and sign their own grants. A person's key never comes near this
+program: what it is given are signed entries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from sanctuary.commons.consent import ConsentBook
+from sanctuary.commons.designs import LoadedDesign, load_design, shipped_design
+from sanctuary.commons.entries import FIRST, Grant, Scope, seal, unseal
+from sanctuary.commons.keys import key_id, signing_key
+from sanctuary.config.fleet import CircleEntry, PodEntry, SimulatedGrant
+from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.config.shipped import shipped_designs
+from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.pods.coordinator.circle import Circle
+from sanctuary.pods.coordinator.coordinator import Coordinator
+from sanctuary.pods.ids import IdSource
+from sanctuary.pods.pod.identity import PodIdentity
+from sanctuary.pods.pod.pod import Pod
+
+GRANT_S = 24 * 3600.0
+"""A simulated sleeper's grant holds for a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class NightPlan:
+    """What pods and coordinator are made of.
+
+    Attributes
+    ----------
+    secret
+        Bytes from which pod and coordinator keys are derived; of a simulated night, its seed.
+    boot
+        Id of this start; never used before at this broker.
+    term
+        The coordinator's.
+    utc_at_zero_s
+        UTC seconds at second 0 of the sanctuary clock.
+    consent
+        Signed entries of persons, by pod.
+    """
+
+    settings: SanctuarySettings
+    secret: bytes
+    boot: str
+    term: int
+    utc_at_zero_s: float
+    consent: Mapping[str, tuple[bytes, ...]]
+
+
+def derive_key(secret: bytes, role: str, name: str) -> SigningKey:
+    """Derive the signing key of `name` in `role` from a secret."""
+    return signing_key(hashlib.blake2b(f"{role}/{name}".encode(), key=secret[:64], digest_size=32).digest())
+
+
+def designs_of(circles: Iterable[CircleEntry]) -> dict[str, LoadedDesign]:
+    """Load the designs that circles name; one that is not shipped is a path.
+
+    Raises
+    ------
+    InputError
+        A design cannot be read or has mistakes; all are named.
+    """
+    shipped = shipped_designs()
+    names = {circle.design for circle in circles}
+    return {
+        name: shipped_design(name) if name in shipped else load_design(Path(name)) for name in sorted(names)
+    }
+
+
+def make_pod(plan: NightPlan, entry: PodEntry, designs: Mapping[str, LoadedDesign]) -> Pod:
+    """Build the core of one pod, with the consent that its sleeper has given."""
+    settings = plan.settings
+    mine = [circle for circle in settings.circles if entry.id in circle.members]
+    identity = PodIdentity(
+        site=settings.site.id,
+        pod=entry.id,
+        boot=f"{plan.boot}-{entry.id}",
+        key=derive_key(plan.secret, "pod", entry.id),
+        coordinator=derive_key(plan.secret, "coordinator", settings.site.id).verify_key,
+        circles=tuple(circle.id for circle in mine),
+    )
+    return Pod(
+        identity,
+        consent=_consent_book(plan, entry, mine, designs),
+        designs=designs.values(),
+        utc_at_zero_s=plan.utc_at_zero_s,
+        settings=settings.pod,
+        limiter_settings=settings.limiter,
+    )
+
+
+def make_coordinator(plan: NightPlan, designs: Mapping[str, LoadedDesign]) -> Coordinator:
+    """Build the core of the coordinator."""
+    settings = plan.settings
+    circles = [
+        Circle(
+            circle.id,
+            circle.quorum,
+            {pod: derive_key(plan.secret, "pod", pod).verify_key for pod in circle.members},
+            designs[circle.design],
+        )
+        for circle in settings.circles
+    ]
+    return Coordinator(
+        settings.site.id,
+        circles,
+        key=derive_key(plan.secret, "coordinator", settings.site.id),
+        term=plan.term,
+        ids=IdSource(plan.boot),
+        settings=settings.coordinator,
+    )
+
+
+def _consent_book(
+    plan: NightPlan, entry: PodEntry, circles: list[CircleEntry], designs: Mapping[str, LoadedDesign]
+) -> ConsentBook:
+    origin = plan.settings.site.id
+    if not entry.is_simulated:
+        book = ConsentBook(origin, entry.sleeper_key or "0" * 64)
+        for raw in plan.consent.get(entry.id, ()):
+            book.add(raw)
+        return book
+    key = derive_key(plan.secret, "sleeper", entry.sleeper)
+    book = ConsentBook(origin, key_id(key))
+    prev = FIRST
+    for seq, circle in enumerate(circles, start=1):
+        grant = _grant(plan, key, seq, prev, circle, designs[circle.design])
+        if grant is not None:
+            raw = seal(key, origin, grant)
+            book.add(raw)
+            prev = unseal(raw, origin).digest
+    return book
+
+
+def _grant(
+    plan: NightPlan, key: SigningKey, seq: int, prev: str, circle: CircleEntry, design: LoadedDesign
+) -> Grant | None:
+    given = circle.simulated_grant
+    if not given.modalities:
+        return None
+    return Grant(
+        who=key_id(key),
+        seq=seq,
+        prev=prev,
+        nonce=f"{plan.boot}-{seq}",
+        scope=_scope(circle.id, given),
+        design=design.hash,
+        nbf=plan.utc_at_zero_s - 3600.0,
+        exp=plan.utc_at_zero_s + GRANT_S,
+    )
+
+
+def _scope(circle: str, given: SimulatedGrant) -> Scope:
+    modalities = tuple(Modality(name) for name in given.modalities)
+    return Scope(
+        circle=circle,
+        modalities=modalities,
+        max_level_dba=given.max_level_dba if Modality.SOUND in modalities else 0.0,
+        max_light_share=given.max_share if Modality.LIGHT in modalities else 0.0,
+        max_haptic_share=given.max_share if Modality.HAPTIC in modalities else 0.0,
+    )

@@ -1,0 +1,158 @@
+"""The shell around one pod: feeds it events, performs its effects, keeps what the report needs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from sanctuary.config.errors import DeviceError, ProtocolError
+from sanctuary.firmware_bridge.outputs.wav import CueTrack
+from sanctuary.gateway.night.journal import Journal
+from sanctuary.gateway.night.sending import Send, to_message
+from sanctuary.gateway.replay.epochs import EpochLog
+from sanctuary.pods.effects import Log, Publish, Record, Render, Silence
+from sanctuary.pods.logs import LogRecord, output_record
+from sanctuary.pods.pod import events as happened
+from sanctuary.pods.pod.pod import Pod
+from sanctuary.pods.wire import topics
+from sanctuary.pods.wire.clock import OffsetEstimator
+from sanctuary.pods.wire.packets import Message
+from sanctuary.signal.gate import OpeningLog
+from sanctuary.signal.samples import StageEstimate
+
+_LOG = logging.getLogger(__name__)
+
+TIME_EVERY_S = 60.0
+"""Seconds between two measurements of the sanctuary clock."""
+
+
+class PodRunner:
+    """One pod and everything around it but its headband.
+
+    Parameters
+    ----------
+    pod, journal, track
+        The core, the night's log, and where cues sound.
+    send
+        Publishes a message.
+    """
+
+    def __init__(self, pod: Pod, journal: Journal, track: CueTrack, send: Send) -> None:
+        self.pod = pod
+        self.id = pod.identity.pod
+        self.epochs = EpochLog()
+        self.openings = OpeningLog()
+        self.last: StageEstimate | None = None
+        self.cues = {"rendered": 0, "refused": 0}
+        self._site = pod.identity.site
+        self._journal = journal
+        self._track = track
+        self._track_open = False
+        self._send = send
+        self._clock = OffsetEstimator(pod.identity.boot)
+        self._ask_due_s = float("-inf")
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """Topics that this pod listens to."""
+        name = (self._site, self.id)
+        return (topics.command(*name), topics.broadcast(self._site), topics.time_response(*name))
+
+    # --- what befalls the pod ---
+
+    def handle(self, event: happened.PodEvent, now_s: float) -> None:
+        """Pass an event to the core and perform its effects, in order."""
+        for effect in self.pod.handle(event, now_s):
+            match effect:
+                case Publish():
+                    self._send(to_message(effect))
+                case Log():
+                    self.cues[effect.entry["outcome"]] += 1
+                    self._journal.write(effect.entry)
+                    self._journal.flush(durable=True)
+                case Render():
+                    self._render(effect, now_s)
+                case Silence():
+                    self._journal.write(
+                        {"kind": "silence", "t_s": now_s, "pod": self.id, "reason": effect.reason}
+                    )
+                    self._cut(now_s)
+                case Record():
+                    self._record(effect.record, now_s)
+
+    def estimate(self, estimate: StageEstimate, now_s: float) -> None:
+        """Take what the chain says of a second that ended at `estimate.t_s` on the sanctuary clock."""
+        self.last = estimate
+        self.epochs.estimate(estimate)
+        self.openings.verdict(estimate.t_s, estimate.stable_rem, estimate.reason)
+        self.handle(happened.EstimateArrived(estimate), now_s)
+
+    def tick(self, now_s: float) -> None:
+        """Let time pass, stopping at each step of the design that is due on the way."""
+        while (due_s := self.pod.next_due_s) < now_s:
+            self.handle(happened.Ticked(), due_s)
+            if self.pod.next_due_s <= due_s:
+                break
+        self.handle(happened.Ticked(), now_s)
+        if now_s >= self._ask_due_s:
+            self._ask_due_s = now_s + TIME_EVERY_S
+            request = self._clock.request(now_s)
+            self._send(Message(topics.time_request(self._site, self.id), request, 0))
+
+    def message(self, message: Message, now_s: float) -> None:
+        """Take a message of one of the `subscriptions`."""
+        if message.topic == topics.time_response(self._site, self.id):
+            self._take_time(message.payload, now_s)
+        else:
+            self.handle(happened.CommandReceived(message.payload), now_s)
+
+    def end(self, now_s: float) -> None:
+        """Close what is open: the night is over."""
+        if self.openings.is_open and self.last is not None:
+            self.openings.end(self.last.t_s)
+        self._close_track(now_s)
+        try:
+            self._track.close()
+        except DeviceError as error:
+            _LOG.warning("%s", error)
+
+    # --- effects ---
+
+    def _render(self, effect: Render, now_s: float) -> None:
+        self._journal.write(output_record(self.id, effect.window, effect.step, now_s))
+        try:
+            self._track.play(effect.cue, now_s)
+        except DeviceError as error:
+            _LOG.warning("%s", error)
+
+    def _record(self, record: LogRecord, now_s: float) -> None:
+        self._journal.write(record)
+        if record["kind"] != "pod_window":
+            return
+        if record["event"] == "opened" and not self._track_open:
+            self._track.open_window(record["window"], now_s)
+            self._track_open = True
+        elif record["event"] == "left":
+            self._close_track(now_s)
+
+    def _cut(self, now_s: float) -> None:
+        if self._track_open:
+            self._track.silence(now_s)
+
+    def _close_track(self, now_s: float) -> None:
+        if self._track_open:
+            self._track_open = False
+            try:
+                self._track.close_window(now_s)
+            except DeviceError as error:
+                _LOG.warning("%s", error)
+
+    def _take_time(self, payload: bytes, now_s: float) -> None:
+        try:
+            self._clock.take(payload, now_s)
+        except ProtocolError as error:
+            _LOG.debug("%s: %s", self.id, error)
+            return
+        offset = self._clock.offset(now_s)
+        if offset is not None:
+            self.handle(happened.ClockMeasured(offset.offset_s, offset.uncertainty_s), now_s)

@@ -1,0 +1,114 @@
+"""Eye movements as AF7 and AF8 see them.
+
+A horizontal movement turns one cornea towards its electrode and the other away: opposite signs. Blinks and vertical
+movements have the same sign on both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sanctuary.signal.samples import Stage
+from sanctuary.simulator.physiology import shapes
+from sanctuary.simulator.physiology.course import Course
+from sanctuary.simulator.physiology.overlay import Wave
+from sanctuary.simulator.physiology.randomness import Concern, stream
+from sanctuary.simulator.physiology.rem_plan import RemPlan
+from sanctuary.simulator.physiology.traits import Traits
+
+_REM_UV, _REM_SPREAD, _REM_MOST_UV = 85.0, 0.45, 325.0
+_VERTICAL = 0.15
+"""Share of rapid eye movements that are vertical; these deflect half as far."""
+_WAKE_UV, _WAKE_SPREAD = 70.0, 0.5
+_WAKE_SACCADES_PER_S = 0.22
+_CLOSED_SACCADES_PER_S = 0.02
+_BLINK_UV = (70.0, 190.0)
+_OPEN_STAY_S, _OPEN_SHARE_IN_BED = 90.0, 0.3
+_ROLLS_PER_S = 1.0 / 18.0
+_ROLL_UV = (20.0, 60.0)
+
+
+class EyeMovements:
+    """All eye movements of one sleeper.
+
+    Parameters
+    ----------
+    lights_out_s
+        Until then, and after `night_s`, the eyes are mostly open; awake in between, mostly shut.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        fs_hz: int,
+        segment_s: int,
+        course: Course,
+        rem: RemPlan,
+        traits: Traits,
+        lights_out_s: float,
+        night_s: float,
+    ) -> None:
+        self._seed, self._fs_hz, self._segment_s = seed, fs_hz, segment_s
+        self._course, self._rem, self._traits = course, rem, traits
+        self._lights_out_s, self._night_s = lights_out_s, night_s
+        self._open = True
+
+    def segment(self, index: int) -> Iterator[Wave]:
+        """Movements that begin in segment `index`; segments come in order."""
+        rng = stream(self._seed, Concern.EYES, index)
+        t_s = index * self._segment_s + np.arange(self._segment_s, dtype=np.float64)
+        for onset_s in self._rem.onsets_s(t_s[0], t_s[0] + self._segment_s):
+            yield self._saccade(float(onset_s), _REM_UV, _REM_SPREAD, rng)
+        weights = self._course.stage_weights(t_s)
+        awake, drowsy = weights[:, Stage.W], weights[:, Stage.N1]
+        if awake.max() > 0.01:
+            yield from self._waking(t_s, awake, rng)
+        for onset_s in _onsets_s(t_s, _ROLLS_PER_S * (drowsy + 0.15 * awake), rng):
+            yield self._roll(onset_s, rng)
+
+    def _waking(
+        self, t_s: NDArray[np.float64], awake: NDArray[np.float64], rng: np.random.Generator
+    ) -> Iterator[Wave]:
+        eyes_open = self._eyes_open(t_s, rng)
+        saccades_per_s = np.where(eyes_open, _WAKE_SACCADES_PER_S, _CLOSED_SACCADES_PER_S) * awake
+        for onset_s in _onsets_s(t_s, saccades_per_s, rng):
+            yield self._saccade(onset_s, _WAKE_UV, _WAKE_SPREAD, rng)
+        for onset_s in _onsets_s(t_s, self._traits.blinks_per_min / 60.0 * awake * eyes_open, rng):
+            shape = shapes.blink(self._fs_hz, rng.uniform(0.25, 0.45))
+            height_uv = rng.uniform(*_BLINK_UV) * self._traits.eye_gain
+            yield Wave(onset_s, height_uv * shape, height_uv * rng.uniform(0.85, 1.1) * shape)
+
+    def _eyes_open(self, t_s: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.bool_]:
+        """Whether the eyes of someone awake are open, second by second."""
+        up = (t_s < self._lights_out_s) | (t_s >= self._night_s)
+        share = np.where(up, 0.92, _OPEN_SHARE_IN_BED)
+        looks = rng.random((t_s.size, 2))
+        states = np.empty(t_s.size, dtype=np.bool_)
+        for i in range(t_s.size):
+            if looks[i, 0] < 1.0 / _OPEN_STAY_S or (i and share[i] != share[i - 1]):
+                self._open = bool(looks[i, 1] < share[i])
+            states[i] = self._open
+        return states
+
+    def _saccade(self, onset_s: float, usual_uv: float, spread: float, rng: np.random.Generator) -> Wave:
+        shape = shapes.saccade(self._fs_hz, rng.uniform(0.35, 1.1), rng.uniform(0.05, 0.2))
+        height_uv = min(_REM_MOST_UV, usual_uv * self._traits.eye_gain * rng.lognormal(0.0, spread))
+        height_uv *= 1.0 if rng.random() < 0.5 else -1.0
+        other = rng.uniform(0.65, 1.0)
+        if rng.random() < _VERTICAL:
+            return Wave(onset_s, 0.5 * height_uv * shape, 0.5 * height_uv * other * shape)
+        return Wave(onset_s, height_uv * shape, -height_uv * other * shape)
+
+    def _roll(self, onset_s: float, rng: np.random.Generator) -> Wave:
+        frequency_hz = rng.uniform(0.2, 0.6)
+        shape = shapes.slow_roll(self._fs_hz, rng.uniform(1.0, 3.0) / frequency_hz, frequency_hz)
+        height_uv = rng.uniform(*_ROLL_UV) * self._traits.eye_gain
+        return Wave(onset_s, height_uv * shape, -height_uv * rng.uniform(0.65, 1.0) * shape)
+
+
+def _onsets_s(t_s: NDArray[np.float64], per_s: NDArray[np.float64], rng: np.random.Generator) -> list[float]:
+    struck = rng.random(t_s.size) < per_s
+    return [float(t) for t in (t_s + rng.random(t_s.size))[struck]]

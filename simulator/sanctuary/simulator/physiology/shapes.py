@@ -1,0 +1,116 @@
+"""Shapes of single waves: pure functions of the sampling rate, unit height unless said otherwise."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+FloatArray = NDArray[np.float64]
+
+
+def bump(n: int) -> FloatArray:
+    """Raised cosine of `n` samples, 0 at both ends, 1 in the middle."""
+    return np.asarray(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n) / max(1, n - 1)))
+
+
+def n_samples(duration_s: float, fs_hz: int) -> int:
+    """Samples in `duration_s`, two at least."""
+    return max(2, round(duration_s * fs_hz))
+
+
+def spindle(fs_hz: int, duration_s: float, frequency_hz: float, chirp_hz_per_s: float) -> FloatArray:
+    """Waxing and waning train whose frequency passes through `frequency_hz` in the middle."""
+    n = n_samples(duration_s, fs_hz)
+    t_s = (np.arange(n) - n / 2) / fs_hz
+    return np.asarray(bump(n) * np.cos(2.0 * np.pi * (frequency_hz + 0.5 * chirp_hz_per_s * t_s) * t_s))
+
+
+def slow_wave(fs_hz: int, duration_s: float, positive: float) -> FloatArray:
+    """Negative half wave of height 1, then a positive one of height `positive`, joined smoothly."""
+    n = n_samples(duration_s, fs_hz)
+    down = n_samples(0.45 * duration_s, fs_hz)
+    phase = np.concatenate([np.linspace(0.0, np.pi, down), np.linspace(np.pi, 2.0 * np.pi, n - down)])
+    wave = -np.sin(phase)
+    wave[down:] *= positive
+    return np.asarray(wave * np.minimum(1.0, 4.0 * bump(n)))
+
+
+def k_complex(fs_hz: int, duration_s: float) -> FloatArray:
+    """Sharp negative wave of height 1 and a slower, lower positive one."""
+    n = n_samples(duration_s, fs_hz)
+    sharp = n_samples(0.35 * duration_s, fs_hz)
+    wave = np.zeros(n)
+    wave[:sharp] -= bump(sharp)
+    rest = n - sharp // 2
+    wave[n - rest :] += 0.55 * bump(rest)
+    return wave
+
+
+def sawtooth(fs_hz: int, duration_s: float, frequency_hz: float) -> FloatArray:
+    """Train of notched waves with a slow rise and a steep fall, fading in and out."""
+    n = n_samples(duration_s, fs_hz)
+    phase = np.arange(n) / fs_hz * frequency_hz % 1.0
+    wave = np.where(phase < 0.7, phase / 0.35 - 1.0, 1.0 - (phase - 0.7) / 0.15)
+    return np.asarray(wave * np.minimum(1.0, 3.0 * bump(n)))
+
+
+def saccade(fs_hz: int, duration_s: float, rise_s: float) -> FloatArray:
+    """Fast deflection that the amplifier's high-pass and the next fixation bring back slowly."""
+    n = n_samples(duration_s, fs_hz)
+    rise = min(n - 1, n_samples(rise_s, fs_hz))
+    up = 0.5 - 0.5 * np.cos(np.pi * np.arange(rise) / rise)
+    down = 0.5 + 0.5 * np.cos(np.pi * np.arange(n - rise) / (n - rise))
+    return np.concatenate([up, down])
+
+
+def blink(fs_hz: int, duration_s: float) -> FloatArray:
+    """Lid closes fast and opens a little more slowly."""
+    return saccade(fs_hz, duration_s, 0.4 * duration_s)
+
+
+def slow_roll(fs_hz: int, duration_s: float, frequency_hz: float) -> FloatArray:
+    """Eyes that swing like a pendulum, fading in and out."""
+    n = n_samples(duration_s, fs_hz)
+    return np.asarray(
+        np.sin(2.0 * np.pi * frequency_hz * np.arange(n) / fs_hz) * np.minimum(1.0, 2.0 * bump(n))
+    )
+
+
+def pop(fs_hz: int, decay_s: float) -> FloatArray:
+    """Jump that decays exponentially."""
+    return np.asarray(np.exp(-np.arange(n_samples(6.0 * decay_s, fs_hz)) / (decay_s * fs_hz)))
+
+
+def band_noise(
+    fs_hz: int, duration_s: float, low_hz: float, high_hz: float, rng: np.random.Generator
+) -> FloatArray:
+    """Gaussian noise between two frequencies, RMS 1 up to chance; edges as steep as its length allows."""
+    n = n_samples(duration_s, fs_hz)
+    freq_hz = np.fft.rfftfreq(n, 1.0 / fs_hz)
+    inside = (freq_hz >= low_hz) & (freq_hz <= high_hz) & (freq_hz > 0.0)
+    inside[int(np.abs(freq_hz - 0.5 * (low_hz + high_hz)).argmin())] |= freq_hz.size > 1
+    drawn = rng.standard_normal((freq_hz.size, 2)).view(np.complex128)[:, 0] * inside
+    return np.asarray(fft.irfft(drawn, n) * n / (2.0 * np.sqrt(inside.sum())))
+
+
+def pink_noise(fs_hz: int, duration_s: float, rng: np.random.Generator) -> FloatArray:
+    """Noise whose power falls as 1/f from 0.3 Hz up, RMS 1."""
+    n = n_samples(duration_s, fs_hz)
+    freq_hz = np.fft.rfftfreq(n, 1.0 / fs_hz)
+    gain = np.where(freq_hz < 0.3, 0.0, 1.0 / np.sqrt(np.maximum(freq_hz, 0.3)))
+    if not gain.any():
+        gain[-1] = 1.0
+    drawn = rng.standard_normal((freq_hz.size, 2)).view(np.complex128)[:, 0] * gain
+    noise = fft.irfft(drawn, n)
+    return np.asarray(noise / max(float(np.sqrt(np.mean(noise**2))), 1e-12))
+
+
+def faded(shape: FloatArray, fs_hz: int, fade_s: float) -> FloatArray:
+    """`shape` with a raised-cosine fade at both ends, at most half of its length each."""
+    n = min(shape.size // 2, n_samples(fade_s, fs_hz))
+    ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / n)
+    out = shape.copy()
+    out[:n] *= ramp
+    out[shape.size - n :] *= ramp[::-1]
+    return out

@@ -1,0 +1,84 @@
+"""Draws the whole truth of a night: its stages, then arousals and turns of the body on top of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sanctuary.config.sleepers import NightSettings
+from sanctuary.signal.samples import Stage
+from sanctuary.simulator.physiology.randomness import Concern, stream
+from sanctuary.simulator.sleepers.architecture import Plan, draw_plan
+from sanctuary.simulator.sleepers.truth import Episode, TruthNight
+
+_AROUSAL_S = (3.0, 15.0)
+_QUIET_S = 20.0
+"""Least sleep around an arousal; the AASM asks for 10 s before it."""
+_PRONE = np.array([0.0, 1.6, 1.0, 0.4, 1.2])
+"""How prone each of `STAGES` is to arousals."""
+_RESTLESS = np.array([2.0, 1.5, 1.0, 0.5, 0.05])
+"""How prone each of `STAGES` is to turns of the body."""
+_TURN_S = (3.0, 9.0)
+_TURN_AFTER_REM = 0.7
+"""Share of REM periods that end with a turn."""
+
+
+def draw_night(seed: int, hours: float, settings: NightSettings) -> TruthNight:
+    """Draw the truth of a night.
+
+    Parameters
+    ----------
+    seed
+        Chooses the night.
+    hours
+        Length of the night, over 0 to 24 h; rounded up to whole seconds.
+    """
+    n_seconds = math.ceil(hours * 3600.0 - 1e-6)
+    plan = draw_plan(n_seconds, settings, stream(seed, Concern.NIGHT))
+    return TruthNight(
+        stages=plan.stages,
+        lights_out_s=plan.lights_out_s,
+        sleep_onset_s=plan.sleep_onset_s,
+        rem_periods=plan.rem_periods,
+        arousals=_arousals(plan.stages, settings, stream(seed, Concern.AROUSALS)),
+        turns=_turns(plan, settings, stream(seed, Concern.TURNS)),
+    )
+
+
+def _arousals(
+    stages: NDArray[np.int8], settings: NightSettings, rng: np.random.Generator
+) -> tuple[Episode, ...]:
+    onsets_s = _onsets_s(_PRONE[stages] * settings.arousals_per_hour / 3600.0, rng)
+    found: list[Episode] = []
+    free_s = 0.0
+    for onset_s in onsets_s:
+        duration_s = rng.uniform(*_AROUSAL_S)
+        around = stages[int(max(0.0, onset_s - _QUIET_S)) : math.ceil(onset_s + duration_s + 1.0)]
+        if onset_s >= free_s and not (around == Stage.W).any() and onset_s + duration_s <= stages.size:
+            found.append(Episode(onset_s, duration_s))
+            free_s = onset_s + duration_s + _QUIET_S
+    return tuple(found)
+
+
+def _turns(plan: Plan, settings: NightSettings, rng: np.random.Generator) -> tuple[Episode, ...]:
+    n_seconds = plan.stages.size
+    onsets_s = [
+        float(t) for t in _onsets_s(_RESTLESS[plan.stages] * settings.turns_per_hour / 3600.0, rng)
+    ]
+    for period in plan.rem_periods:
+        if rng.random() < _TURN_AFTER_REM and settings.turns_per_hour > 0.0:
+            onsets_s.append(period.end_s + rng.uniform(0.0, 5.0))
+    found: list[Episode] = []
+    for onset_s in sorted(onsets_s):
+        duration_s = rng.uniform(*_TURN_S)
+        if onset_s + duration_s <= n_seconds and (not found or onset_s > found[-1].end_s + _QUIET_S):
+            found.append(Episode(onset_s, duration_s))
+    return tuple(found)
+
+
+def _onsets_s(per_s: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Onsets of a Poisson process whose rate is given for every second."""
+    seconds = np.flatnonzero(rng.random(per_s.size) < per_s)
+    return np.asarray(seconds + rng.random(seconds.size))
