@@ -135,8 +135,9 @@ def _print_pooled(results: list[Any], pooled: Any, peers: list[float]) -> None:
     latencies = [g["latency_s"]["median"] for g in gates if g["latency_s"]["median"] is not None]
     print(
         f"  gate: share of REM {np.mean([g['rem_share'] for g in gates]):.3f}, precision "
-        f"{np.mean([g['precision'] for g in gates if g['precision'] is not None]):.3f}, false windows a night "
-        f"{np.mean([g['false_windows'] for g in gates]):.2f}, latency median {np.median(latencies):.0f} s"
+        f"false windows a night {np.mean([g['false_windows'] for g in gates]):.2f}, "
+        f"latency median {np.median(latencies):.0f} s"
+        f"false windows a night {np.mean([g['false_windows'] for g in gates]):.2f}, latency median {np.median(latencies):.0f} s"
     )
     if peers:
         peer = float(np.mean(peers))

@@ -70,7 +70,7 @@ def test_a_sleeper_who_reaches_rem_later_joins_in_step() -> None:
     house = House(1)
     house.states["pod-3"] = not_rem
     house.run(40.0)
-    house.states["pod-3"] = lambda t_s: estimate(t_s)
+    house.states["pod-3"] = estimate
     house.run(120.0)
     assert house.pods["pod-3"].window == house.pods["pod-1"].window
     times = {cue.step: cue.at_s for name, cue, _ in house.renders if name == "pod-1"}
@@ -83,13 +83,30 @@ def test_a_sleeper_who_reaches_rem_later_joins_in_step() -> None:
 def test_pods_fall_silent_when_the_coordinator_dies() -> None:
     house = House(1)
     house.run(30.0)
-    house.coordinator.handle = lambda *_: []  # type: ignore[method-assign,assignment]
+    house.coordinator.handle = lambda *_: []  # type: ignore[method-assign]
     house.run(45.0)
     assert all(pod.window is None for pod in house.pods.values())
     assert max(now_s for _, _, now_s in house.renders) < 36.0
 
 
 chance = st.floats(0.0, 0.4)
+EVENTS = (StopPressed(), PersonReset(), WithdrawalMade(), LinkLost(), LinkRestored())
+
+
+def befall(house: House, name: str) -> None:
+    """Let one of the things of the night happen to a pod."""
+    kind = house.random.randrange(len(EVENTS) + 8)
+    if kind < len(EVENTS):
+        house.do(name, EVENTS[kind])
+        return
+    signals = (
+        not_rem,
+        lambda t_s: estimate(t_s, arousal=True),
+        lambda t_s: estimate(t_s, quality=0.3),
+        lambda _: None,
+    )
+    awry = kind - len(EVENTS)
+    house.states[name] = signals[awry] if awry < len(signals) else estimate
 
 
 @settings(max_examples=25, deadline=None)
@@ -99,21 +116,9 @@ chance = st.floats(0.0, 0.4)
 )
 def test_the_invariants_hold_over_any_wire(seed: int, faults: Faults) -> None:
     house = House(seed, faults, settings=QUICK)
-    story = [
-        lambda name: house.do(name, StopPressed()),
-        lambda name: house.do(name, PersonReset()),
-        lambda name: house.do(name, WithdrawalMade()),
-        lambda name: house.do(name, LinkLost()),
-        lambda name: house.do(name, LinkRestored()),
-        lambda name: house.states.__setitem__(name, not_rem),
-        lambda name: house.states.__setitem__(name, lambda t_s: estimate(t_s, arousal=True)),
-        lambda name: house.states.__setitem__(name, lambda t_s: estimate(t_s, quality=0.3)),
-        lambda name: house.states.__setitem__(name, lambda _: None),
-        *[lambda name: house.states.__setitem__(name, lambda t_s: estimate(t_s))] * 4,
-    ]
     for number in range(8):
         house.run(40.0 * (number + 1) + house.random.uniform(0.0, 20.0))
-        house.random.choice(story)(house.random.choice(house.names))
+        befall(house, house.random.choice(house.names))
     house.run(360.0)
     assert check_violations(house.lines) == []
 

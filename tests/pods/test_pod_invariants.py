@@ -30,7 +30,7 @@ from sanctuary.commons.keys import signing_key
 from sanctuary.config.coordination import PodSettings
 from sanctuary.firmware_bridge.outputs.cue import Modality
 from sanctuary.pods.coordinator.commander import Commander
-from sanctuary.pods.effects import Log, Publish, Record, Render
+from sanctuary.pods.effects import Effect, Log, Publish, Record, Render
 from sanctuary.pods.ids import IdSource
 from sanctuary.pods.pod.events import (
     ClockMeasured,
@@ -49,9 +49,13 @@ from sanctuary.pods.pod.states import PodPhase
 from sanctuary.pods.wire.messages import Reply, read
 
 
-def reply_of(effects: list[object]) -> Reply:
+def reply_of(effects: list[Effect]) -> Reply:
     (message,) = [e for e in effects if isinstance(e, Publish) and e.topic.endswith("up/reply")]
     return read(Reply, message.payload)
+
+
+def phase_of(bench: PodBench) -> PodPhase:
+    return bench.pod.phase
 
 
 def playing_bench() -> PodBench:
@@ -74,7 +78,7 @@ def test_a_window_plays_the_design_from_its_start() -> None:
 def test_p1_no_cue_without_an_estimate_of_stable_rem() -> None:
     bench = window_bench()
     bench.handle(EstimateArrived(estimate(2.0, rem=False)), 2.0)
-    assert bench.pod.phase is PodPhase.IDLE
+    assert phase_of(bench) is PodPhase.IDLE
     assert renders(bench.sleep(5)) == []
 
 
@@ -100,7 +104,7 @@ def test_p1_an_estimate_from_the_future_proves_nothing() -> None:
     bench.handle(ConsentPresented(sealed(grant())))
     bench.handle(ClockMeasured(0.0, 0.001))
     effects = bench.handle(EstimateArrived(estimate(1000.0)), 1.0)
-    assert bench.pod.phase is PodPhase.IDLE
+    assert phase_of(bench) is PodPhase.IDLE
     assert [record["event"] for record in recorded(effects, "pod")] == ["estimate_refused"]
 
 
@@ -155,7 +159,7 @@ def test_p2_a_window_ends_with_the_grant() -> None:
     bench.enter_window()
     effects = bench.sleep(5, extend="w1")
     assert [silence.reason for silence in silences(effects)] == ["grant_expired"]
-    assert bench.pod.phase is PodPhase.IDLE
+    assert phase_of(bench) is PodPhase.IDLE
 
 
 def test_p3_what_sounds_went_through_the_limiter() -> None:
@@ -187,11 +191,11 @@ def test_p4_silence_when_the_eeg_goes_stale_while_a_cue_sounds() -> None:
     bench.command(bench.commander.extend("w1", 3.0, 9.0))
     effects = [effect for step in range(1, 5) for effect in bench.handle(Ticked(), 3.0 + step)]
     assert [silence.reason for silence in silences(effects)] == ["stale_eeg"]
-    assert bench.pod.phase is PodPhase.IN_WINDOW
+    assert phase_of(bench) is PodPhase.IN_WINDOW
     bench.command(bench.commander.extend("w1", 7.0, 13.0))
     bench.command(bench.commander.extend("w1", 12.0, 18.0))
     assert "stale_eeg" in [silence.reason for silence in silences(bench.handle(Ticked(), 13.0))]
-    assert bench.pod.phase is PodPhase.IDLE
+    assert phase_of(bench) is PodPhase.IDLE
 
 
 def test_p4_silence_when_nothing_keeps_the_window_open() -> None:
@@ -220,10 +224,10 @@ def test_p4_stop_latches_until_a_person_resets() -> None:
     bench.handle(LinkLost())
     bench.handle(LinkRestored())
     bench.sleep(30)
-    assert bench.pod.phase is PodPhase.STOPPED
+    assert phase_of(bench) is PodPhase.STOPPED
     assert reply_of(bench.offer("2")).reason == "latched"
     bench.handle(PersonReset())
-    assert bench.pod.phase is PodPhase.ELIGIBLE
+    assert phase_of(bench) is PodPhase.ELIGIBLE
 
 
 def test_p4_a_reset_without_a_link_leads_offline() -> None:
@@ -231,36 +235,36 @@ def test_p4_a_reset_without_a_link_leads_offline() -> None:
     bench.handle(StopPressed())
     bench.handle(LinkLost())
     bench.handle(PersonReset())
-    assert bench.pod.phase is PodPhase.OFFLINE
+    assert phase_of(bench) is PodPhase.OFFLINE
 
 
 def test_p4_withdrawal_latches_and_needs_a_new_grant_as_well() -> None:
     bench = playing_bench()
     bench.handle(WithdrawalMade())
     bench.handle(StopPressed())
-    assert bench.pod.phase is PodPhase.WITHDRAWN
+    assert phase_of(bench) is PodPhase.WITHDRAWN
     bench.handle(PersonReset())
     bench.sleep(2)
-    assert bench.pod.phase is PodPhase.IDLE
+    assert phase_of(bench) is PodPhase.IDLE
     bench.handle(ConsentPresented(sealed(grant(2, nonce="presigned"))))
     bench.sleep(2)
-    assert bench.pod.phase is PodPhase.IDLE, "its period began before the withdrawal"
+    assert phase_of(bench) is PodPhase.IDLE, "its period began before the withdrawal"
     bench.handle(ConsentPresented(sealed(grant(3, nbf=UTC_AT_ZERO_S + bench.now_s))))
     bench.sleep(2)
-    assert bench.pod.phase is PodPhase.ELIGIBLE
+    assert phase_of(bench) is PodPhase.ELIGIBLE
 
 
 def test_p4_a_signed_withdrawal_works_from_anywhere_and_only_once() -> None:
     bench = playing_bench()
     no = sealed(withdrawal(2))
     assert silences(bench.handle(ConsentPresented(no)))
-    assert bench.pod.phase is PodPhase.WITHDRAWN
+    assert phase_of(bench) is PodPhase.WITHDRAWN
     bench.handle(PersonReset())
     digest = unseal(no, "harbour.example/dream-ledger").digest
     bench.handle(ConsentPresented(sealed(grant(3, prev=digest))))
     bench.handle(ConsentPresented(no))
     bench.sleep(1)
-    assert bench.pod.phase is PodPhase.ELIGIBLE
+    assert phase_of(bench) is PodPhase.ELIGIBLE
 
 
 def test_p4_a_forged_withdrawal_or_grant_changes_nothing() -> None:
@@ -268,13 +272,13 @@ def test_p4_a_forged_withdrawal_or_grant_changes_nothing() -> None:
     stranger = signing_key(b"\x99" * 32)
     effects = bench.handle(ConsentPresented(sealed(withdrawal(2, key=stranger), stranger)))
     assert [record["act"] for record in recorded(effects, "consent")] == ["refused"]
-    assert bench.pod.phase is PodPhase.IN_WINDOW
+    assert phase_of(bench) is PodPhase.IN_WINDOW
 
 
 def test_p4_a_fork_in_the_chain_counts_as_withdrawal() -> None:
     bench = playing_bench()
     bench.handle(ConsentPresented(sealed(grant(1, nonce="another"))))
-    assert bench.pod.phase is PodPhase.WITHDRAWN
+    assert phase_of(bench) is PodPhase.WITHDRAWN
 
 
 def test_p4_a_restart_is_no_reset() -> None:
@@ -283,7 +287,7 @@ def test_p4_a_restart_is_no_reset() -> None:
     bench.handle(ConsentPresented(sealed(grant())))
     bench.handle(ClockMeasured(0.0, 0.001))
     bench.sleep(3)
-    assert bench.pod.phase is PodPhase.STOPPED
+    assert phase_of(bench) is PodPhase.STOPPED
 
 
 def test_p5_a_second_window_is_refused() -> None:
@@ -338,7 +342,7 @@ def test_p6_a_command_changed_by_one_bit_is_refused() -> None:
     for position in range(0, len(payload), 37):
         changed = payload[:position] + bytes([payload[position] ^ 1]) + payload[position + 1 :]
         assert not reply_of(bench.handle(CommandReceived(changed))).obeyed
-    assert bench.pod.phase is PodPhase.ELIGIBLE
+    assert phase_of(bench) is PodPhase.ELIGIBLE
 
 
 def test_p7_the_log_comes_before_the_sound() -> None:
@@ -367,7 +371,7 @@ def test_a_start_less_than_a_second_ahead_is_refused() -> None:
     bench = eligible_bench()
     bench.offer()
     assert reply_of(bench.open(lead_s=0.99)).reason == "start_too_soon"
-    assert bench.pod.phase is PodPhase.LEASED
+    assert phase_of(bench) is PodPhase.LEASED
 
 
 @pytest.mark.parametrize(
@@ -378,7 +382,7 @@ def test_a_start_that_makes_no_sense_is_refused(lead_s: float, zero_s: float | N
     bench = eligible_bench(settings=PodSettings(max_lead_s=10.0))
     bench.offer()
     assert reply_of(bench.open(lead_s=lead_s, zero_s=zero_s)).reason == reason
-    assert bench.pod.phase is PodPhase.LEASED
+    assert phase_of(bench) is PodPhase.LEASED
 
 
 def test_a_clock_that_is_not_sure_refuses_windows() -> None:
@@ -392,13 +396,13 @@ def test_a_clock_that_is_not_sure_refuses_windows() -> None:
 def test_a_clock_measurement_that_is_no_good_makes_nobody_eligible(uncertainty_s: float) -> None:
     bench = eligible_bench()
     bench.handle(ClockMeasured(0.0, uncertainty_s))
-    assert bench.pod.phase is PodPhase.IDLE
+    assert phase_of(bench) is PodPhase.IDLE
 
 
 def test_a_clock_measurement_grows_old() -> None:
     bench = eligible_bench()
     bench.sleep(600)
-    assert bench.pod.phase is PodPhase.IDLE
+    assert phase_of(bench) is PodPhase.IDLE
 
 
 def test_an_open_for_another_offer_is_refused() -> None:
@@ -414,6 +418,7 @@ def test_a_latecomer_joins_the_design_where_it_is() -> None:
     bench.open(zero_s=1.0)
     effects = bench.sleep(30, extend="w1")
     assert [(cue.step, cue.at_s) for cue in renders(effects)] == [(2, 49.0)]
+    assert [entry["step"] for entry in entries(bench.effects)] == [2], "what went before is not even tried"
 
 
 def test_a_broadcast_about_a_window_of_others_is_no_business_of_this_pod() -> None:
@@ -432,7 +437,7 @@ def test_a_keepalive_may_not_reach_far_ahead() -> None:
 def test_arousal_ends_the_cues_of_this_sleeper_for_a_while() -> None:
     bench = playing_bench()
     bench.handle(EstimateArrived(estimate(4.0, arousal=True)), 4.0)
-    assert bench.pod.phase is PodPhase.IDLE
+    assert phase_of(bench) is PodPhase.IDLE
     bench.sleep(20)
     bench.enter_window("2")
     effects = bench.sleep(4, extend="w2")

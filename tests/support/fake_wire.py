@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil
 from random import Random
 from typing import Any
@@ -92,7 +93,7 @@ class House:
             self.do(name, happened.LinkRestored())
             self.do(name, happened.ClockMeasured(0.0, 0.002))
             self.send(status(self.pods[name].identity, "1", online=True))
-            self.at(0.1 * (index + 1), lambda name=name: self._second(name))
+            self.at(0.1 * (index + 1), partial(self._second, name))
         self.at(0.5, self._coordinator_second)
 
     def at(self, t_s: float, what: Callable[[], None]) -> None:

@@ -16,10 +16,12 @@ class Relay:
     def __init__(self, target: int | None = None, *, mute: bool = False) -> None:
         self.target = target
         self.mute = mute
+        self.hold_back = b""
+        """Client id (CONNECT) that is hung up on."""
         self.port = 0
         self.connections = 0
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accepted, HOST, 0)
@@ -31,27 +33,30 @@ class Relay:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        await self.cut()
+        while self._tasks:
+            await self.cut()
         await self._server.wait_closed()
 
     async def cut(self) -> None:
         """Break every connection."""
-        tasks = list(self._tasks)
+        tasks = dict(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for task, writer in tasks.items():
+            await _close(writer)
+            self._tasks.pop(task, None)
 
-    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+        self._tasks[asyncio.ensure_future(self._relay(reader, writer))] = writer
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._serve(reader, writer)
-        except (OSError, asyncio.CancelledError):
+        except OSError:
             pass
         finally:
-            self._tasks.discard(task)
             await _close(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,7 +65,11 @@ class Relay:
             return
         if self.target is None:
             return
+        first = await reader.read(65536)
+        if self.hold_back and _client_id(first) == self.hold_back:
+            return
         there_reader, there_writer = await asyncio.open_connection(HOST, self.target)
+        there_writer.write(first)
         ways = [
             asyncio.ensure_future(_copy(reader, there_writer)),
             asyncio.ensure_future(_copy(there_reader, writer)),
@@ -72,6 +81,13 @@ class Relay:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
             await _close(there_writer)
+
+
+def _client_id(connect: bytes) -> bytes:
+    """Read the client id of a CONNECT packet of less than 16 kB (MQTT 3.1.1 clause 3.1)."""
+    start = 2 if connect[1] < 128 else 3
+    length = int.from_bytes(connect[start + 10 : start + 12])
+    return connect[start + 12 : start + 12 + length]
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

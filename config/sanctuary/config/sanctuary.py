@@ -14,6 +14,7 @@ from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, 
 from sanctuary.config.findings import Finding, report
 from sanctuary.config.fleet import CircleEntry, CytonPort, PodEntry
 from sanctuary.config.site import RecordSettings, SiteSettings
+from sanctuary.config.sleepers import SleeperSettings
 
 
 class SanctuarySettings(Settings):
@@ -37,6 +38,8 @@ class SanctuarySettings(Settings):
     """Which broker carries the messages, and how patient its clients are."""
     record: RecordSettings = RecordSettings()
     """What each night leaves behind."""
+    sleepers: SleeperSettings = SleeperSettings()
+    """Simulated sleepers: their nights, how they differ, and what disturbs their signals."""
     pods: tuple[PodEntry, ...] = Field((), max_length=64)
     """The pods, one `[[pods]]` table each."""
     circles: tuple[CircleEntry, ...] = Field((), max_length=64)

@@ -48,8 +48,14 @@ NO_EYES = EyeSecond(0, 0, 0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Swings:
-    """One second as the counter sees it: absolute swings within `SWING_S` of the difference and the mean of the
-    channels, ``(2, n)`` uV, and the difference's mean, uV.
+    """One second as the counter sees it.
+
+    Attributes
+    ----------
+    size_uv
+        Shape ``(2, n)``: absolute swings within `SWING_S` of the channels' difference and of their mean.
+    mean_uv
+        Mean of the difference.
     """
 
     size_uv: FloatArray
@@ -101,7 +107,7 @@ class EyeWatcher:
         return [Swings(size[:, a:b], float(combined[0, a:b].mean())) for a, b in pairwise(places)]
 
     def second(self, swings: Swings, usable: bool) -> EyeSecond:
-        """Count the movements of one second; one that is not usable counts nothing but keeps the state in step."""
+        """Count the movements of one second; one that is not usable only keeps the state in step."""
         previous_uv, self._mean_uv = self._mean_uv, swings.mean_uv
         if not usable:
             self._pass(0, swings.size_uv.shape[1])
@@ -128,7 +134,7 @@ class EyeWatcher:
         return found[0], found[1]
 
     def _adapt(self, size: FloatArray) -> None:
-        """Follow the median swing with a time constant of 50 s; a burst counts as four times the noise at most."""
+        """Follow the median swing over 50 s; a burst counts at most four times the noise."""
         for kind, median_uv in enumerate(_median(size).tolist()):
             noise_uv = self._noise_uv[kind]
             self._noise_uv[kind] = noise_uv + 0.02 * (min(median_uv, 4.0 * noise_uv) - noise_uv)

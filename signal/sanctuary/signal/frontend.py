@@ -114,8 +114,8 @@ class FrontEnd:
     def _stretch(self, uv: FloatArray, cuts: list[int]) -> Iterator[Second]:
         """Whole seconds: together where every sample is real and seconds are alike, else one by one.
 
-        Filters are recursions over samples and all else is computed for each second by itself, so both ways give the
-        same bits.
+        Filters are recursions over samples and all else is computed for each second by itself, so both ways
+        give the same bits.
         """
         for a, b in pairwise(cuts):
             tail = [cut - a for cut in cuts if cut >= a]
@@ -137,15 +137,15 @@ class FrontEnd:
         transform = self.spectrum.transform(self._windows(eeg, length))
         density = self.spectrum.density(transform)
         mains = self.spectrum.mains_share(density)
-        good = good_seconds(self._quality, repaired.uv.reshape(shape), eeg.reshape(shape), mains).T.tolist()
-        real = repaired.real.reshape(shape).all(axis=2).T.tolist()
+        good = good_seconds(self._quality, repaired.uv.reshape(shape), eeg.reshape(shape), mains)
+        real = np.asarray(repaired.real.reshape(shape).all(axis=2))
         if self._n == 2:
             both = self.spectrum.density(0.5 * (transform[:1] + transform[1:]))
             density = np.concatenate((density, both), axis=0)
         bands = self.spectrum.band_power(density)
         swings = self._eyes.stretch(eeg, cuts) if self._eyes is not None else [None] * count
         for k in range(count):
-            usable = self._settling.second(real[k], good[k])
+            usable = self._settling.second(real[:, k].tolist(), good[:, k].tolist())
             yield self._second(usable, density[:, k], bands[:, k], emg[:, k], swings[k])
 
     def _windows(self, eeg: FloatArray, length: int) -> FloatArray:

@@ -37,8 +37,8 @@ def good_seconds(
 class Settling:
     """Counts, for each channel, how long samples have been real and seconds good in a row.
 
-    After missing samples a channel stays unusable for `settle_s`, because the filters still ring, and until a whole
-    spectral window is free of bad seconds.
+    After missing samples a channel stays unusable for `settle_s`, because the filters still ring, and until
+    a whole spectral window is free of bad seconds.
     """
 
     def __init__(self, settings: QualitySettings, n_channels: int, window_s: int) -> None:

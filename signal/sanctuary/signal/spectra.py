@@ -50,7 +50,7 @@ class Spectrum:
 
     def transform(self, window_uv: FloatArray) -> ComplexArray:
         """Transform Hann-windowed rows ``(..., size)``; linear, so channel means may be taken of it."""
-        # numpy transforms row by row; scipy's bundles rows for the vector unit, so bits could depend on their number.
+        # numpy goes row by row; scipy bundles rows for the vector unit, so bits could depend on their number.
         return np.asarray(np.fft.rfft(window_uv * self._window, axis=-1))
 
     def density(self, transform: ComplexArray) -> FloatArray:

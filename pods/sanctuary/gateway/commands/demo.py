@@ -34,9 +34,9 @@ def demo(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Chooses the sleepers and their night.")] = 1,
     quorum: Annotated[int, typer.Option(min=2, max=16, help="Members who must be in REM together.")] = 2,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for report, result, log and sound.")] = Path(
-        "out/demo"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for report, result, log and sound.")
+    ] = Path("out/demo"),
     json_path: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the result here too.")
     ] = None,

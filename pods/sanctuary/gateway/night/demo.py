@@ -1,8 +1,9 @@
 """A simulated night in simulated time.
 
-Every pod is virtual headband -> pty -> serial driver -> chain -> pod -> broker -> coordinator -> window -> cue log.
-The clock is the samples' own: a second passes when every headband has delivered it, and ends when every message sent in
-it has been delivered. So no timeout can run out because a broker was slow, and one seed gives one night.
+Every pod is virtual headband -> pty -> serial driver -> chain -> pod -> broker -> coordinator -> window ->
+cue log. The clock is the samples' own: a second passes when every headband has delivered it, and ends when
+every message sent in it has been delivered. So no timeout can run out because a broker was slow, and one
+seed gives one night.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sanctuary.firmware_bridge.headbands import CytonHeadband
+
 from sanctuary.config.errors import BrokerError, DeviceError, SanctuaryError
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.headbands import CytonHeadband
 from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.fleet import CHANNELS, FS_HZ, Truth, simulated_headbands
@@ -40,7 +42,7 @@ from sanctuary.signal.chain import Chain
 LIGHTS_OUT_UTC_S = 1_767_304_800.0
 """2026-01-01 22:00 UTC; a simulated night needs some date, always the same."""
 HEADBAND_TIMEOUT_S = 20.0
-"""Real seconds of silence after which a virtual headband is given up: ten times the slowest machine's worst second."""
+"""Real seconds of silence after which a virtual headband is given up; a slow machine's worst is two."""
 SETTLE_TIMEOUT_S = 20.0
 MAX_ROUNDS = 20
 """Rounds of messages within one second; offers, leases, `open` and its replies take four."""
@@ -75,10 +77,10 @@ class _Night:
     journal: Journal
     barrier: DeliveryBarrier
     stop: StopFlag
+    coordinator: CoordinatorRunner = field(init=False)
     runners: list[PodRunner] = field(default_factory=list)
     chains: dict[str, Chain] = field(default_factory=dict)
     clients: dict[str, MqttClient] = field(default_factory=dict)
-    coordinator: CoordinatorRunner | None = None
     now_s: float = 0.0
     messages: int = 0
     trouble: str | None = None
@@ -166,7 +168,6 @@ async def _sleep(
 
 
 async def _second(night: _Night, headbands: Mapping[str, CytonHeadband]) -> None:
-    assert night.coordinator is not None
     night.now_s += 1.0
     now_s = night.now_s
     for runner in night.runners:
@@ -181,7 +182,6 @@ async def _second(night: _Night, headbands: Mapping[str, CytonHeadband]) -> None
 
 async def _deliver(night: _Night) -> None:
     """Deliver what was sent, and what was sent in answer, until nobody has anything more to say."""
-    assert night.coordinator is not None
     for _ in range(MAX_ROUNDS):
         await asyncio.sleep(0)
         await night.barrier.settled(SETTLE_TIMEOUT_S)
@@ -201,7 +201,7 @@ async def _deliver(night: _Night) -> None:
 
 
 def _drained(client: MqttClient) -> list[Message]:
-    """What has arrived, in an order that does not depend on the broker's: by topic, each topic's as it came."""
+    """Take what has arrived, ordered by topic, so that the order owes nothing to the broker."""
     return sorted(client.drain(), key=lambda message: message.topic)
 
 
@@ -230,7 +230,6 @@ def _sender(night: _Night, client: MqttClient) -> Send:
 
 
 def _moment(night: _Night, end_s: float, real_s: float) -> Moment:
-    assert night.coordinator is not None
     return Moment(
         night.now_s,
         end_s,

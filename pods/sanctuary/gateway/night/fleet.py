@@ -7,13 +7,14 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
+from sanctuary.firmware_bridge.headbands import CytonHeadband
+from sanctuary.simulator.devices.pty_port import Pacing
+from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
 
 from sanctuary.config.fleet import PodEntry, SimulatedHeadband
 from sanctuary.config.sleepers import SleeperSettings
-from sanctuary.firmware_bridge.headbands import CytonHeadband
 from sanctuary.gateway.replay.epochs import EPOCH_S
-from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec, Pacing
-from sanctuary.simulator.sleepers import Sleeper
+from sanctuary.simulator.sleepers.sleeper import Sleeper
 
 CHANNELS = {"AF7": 1, "AF8": 2}
 FS_HZ = 250.0
@@ -56,14 +57,13 @@ class Truth:
     """What the simulated sleepers really do."""
 
     def __init__(self, pods: tuple[PodEntry, ...], hours: float, sleepers: SleeperSettings) -> None:
-        n_epochs = int(hours * 3600.0 / EPOCH_S)
         self._nights = {
             pod.id: Sleeper(seed=pod.headband.seed, hours=hours, fs_hz=FS_HZ, settings=sleepers).truth
             for pod in pods
             if isinstance(pod.headband, SimulatedHeadband)
         }
         self.epochs: dict[str, NDArray[np.int8]] = {
-            pod: night.epochs(EPOCH_S, n_epochs) for pod, night in self._nights.items()
+            pod: night.epochs(EPOCH_S) for pod, night in self._nights.items()
         }
 
     def stage_at(self, pod: str, t_s: float) -> str | None:

@@ -1,6 +1,7 @@
 """The night's log: one JSON object a line, written before anything sounds.
 
-A full disk must not end a night: lines wait in memory, the trouble is told once, and once more when it is over.
+A full disk must not end a night: lines wait in memory, the trouble is told once, and once more when it is
+over.
 """
 
 from __future__ import annotations

@@ -91,7 +91,9 @@ class LiveTable:
         if self._live is None and moment.now_s >= self._line_due_s:
             self._line_due_s += LINE_EVERY_S
             stages = ", ".join(f"{runner.id} {_stage(runner)}" for runner in self._runners)
-            self._console.print(f"{clock(moment.now_s)}  {stages}  windows so far: {moment.opened}", soft_wrap=True)
+            self._console.print(
+                f"{clock(moment.now_s)}  {stages}  windows so far: {moment.opened}", soft_wrap=True
+            )
 
     def _table(self) -> Table:
         from rich.table import Table

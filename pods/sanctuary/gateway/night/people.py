@@ -1,7 +1,7 @@
 """Who takes part tonight: keys, consent, circles and designs, from the settings.
 
-Simulated sleepers have keys made from their seed and sign their own grants. A person's key never comes near this
-program: what it is given are signed entries.
+Simulated sleepers have keys made from their seed and sign their own grants. A person's key never comes near
+this program: what it is given are signed entries.
 """
 
 from __future__ import annotations

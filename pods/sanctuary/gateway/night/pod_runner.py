@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from sanctuary.config.errors import DeviceError, ProtocolError
 from sanctuary.firmware_bridge.outputs.wav import CueTrack

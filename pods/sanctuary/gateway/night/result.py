@@ -66,7 +66,9 @@ def _pod(settings: SanctuarySettings, runner: PodRunner, truths: Truths) -> dict
     body: dict[str, Any] = {
         "sleeper": sleeper,
         "epochs": runner.epochs.rows,
-        "gate": [{"open_s": o.open_s, "close_s": o.close_s, "reason": o.reason} for o in runner.openings.openings],
+        "gate": [
+            {"open_s": o.open_s, "close_s": o.close_s, "reason": o.reason} for o in runner.openings.openings
+        ],
     }
     if runner.id in truths:
         truth = truths[runner.id][: len(runner.epochs.rows)]

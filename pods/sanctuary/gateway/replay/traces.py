@@ -6,7 +6,7 @@ import numpy as np
 
 from sanctuary.gateway.reports.traces import ReplayTraces
 from sanctuary.signal.frontend import Second
-from sanctuary.signal.samples import FloatArray, StageEstimate
+from sanctuary.signal.samples import FloatArray, Stage, StageEstimate
 from sanctuary.signal.spectra import decibel
 
 STEP_S = 10
@@ -28,7 +28,8 @@ class TraceCollector:
         self._density: list[FloatArray] = []
         self._emg: list[float] = []
         self._spectra: list[FloatArray] = []
-        self._rows: list[tuple[float, float, float, float]] = []
+        self._rows: list[tuple[float, float, float]] = []
+        self._p_rem: list[float] = []
         self._quality: list[FloatArray] = []
         self._usable: list[tuple[bool, ...]] = []
         self._saccades: list[int] = []
@@ -48,21 +49,20 @@ class TraceCollector:
     def estimate(self, estimate: StageEstimate) -> None:
         """Keep P(R) of the step that this estimate ends, if it ends one."""
         if estimate.t_s % STEP_S == 0:
-            t_s, _, saccades, emg_db = self._rows[-1]
-            self._rows[-1] = (t_s, estimate.p[-1], saccades, emg_db)
+            self._p_rem.append(estimate.p[Stage.R])
 
     def traces(self) -> ReplayTraces:
         """Give what was collected, times at the middle of the steps."""
         if not self._rows:
             return ReplayTraces()
-        t_s, p_rem, saccades, emg_db = np.array(self._rows).T
+        t_s, saccades, emg_db = np.array(self._rows).T
         middle_s = t_s - STEP_S / 2.0
         return ReplayTraces(
             spectrogram_db=np.stack(self._spectra, axis=1),
             spectrogram_freq_hz=self._freq_hz,
             spectrogram_t_s=middle_s,
             p_rem_t_s=t_s,
-            p_rem=p_rem,
+            p_rem=np.array(self._p_rem),
             quality_t_s=middle_s,
             quality=np.stack(self._quality, axis=1),
             eye_t_s=middle_s,
@@ -75,6 +75,6 @@ class TraceCollector:
         self._spectra.append(decibel(np.mean(self._density, axis=0)) if self._density else missing)
         emg_db = float(decibel(np.array(np.mean(self._emg)))) if self._emg else np.nan
         per_min = 60.0 * float(np.mean(self._saccades)) if self._saccades else np.nan
-        self._rows.append((t_s, np.nan, per_min, emg_db))
+        self._rows.append((t_s, per_min, emg_db))
         self._quality.append(np.mean(self._usable, axis=0))
         self._density, self._emg, self._usable, self._saccades = [], [], [], []

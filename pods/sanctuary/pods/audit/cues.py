@@ -102,7 +102,7 @@ def _is_out(line: LogLine, inside: str) -> bool:
     """Tell whether the pod left the window it was in, or was switched on anew."""
     if line["kind"] == "pod":
         return bool(line["event"] == "booted")
-    return line["kind"] == "pod_window" and line["event"] == "left" and line["window"] == inside
+    return bool(line["kind"] == "pod_window" and line["event"] == "left" and line["window"] == inside)
 
 
 def check_p7(night: PodNight) -> Iterator[Violation]:

@@ -73,9 +73,9 @@ class Child:
 
     def complaints(self) -> str:
         """Quote the end of what the process wrote to its standard error."""
-        size = self._notes.seek(0, os.SEEK_END)
-        self._notes.seek(max(0, size - _NOTES_BYTES))
-        return self._notes.read().decode(errors="replace").strip()
+        notes = self._notes.fileno()  # shared with the process: to seek in it would move its end as well
+        start = max(0, os.fstat(notes).st_size - _NOTES_BYTES)
+        return os.pread(notes, _NOTES_BYTES, start).decode(errors="replace").strip()
 
     async def stop(self) -> None:
         """End the process, kindly at first, and reap it."""

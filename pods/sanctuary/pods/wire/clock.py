@@ -139,7 +139,8 @@ class OffsetEstimator:
         del self._open[answer.id]
         grain_s = 4 * math.ulp(max(abs(t_s) for t_s in (asked_s, answer.t2_s, answer.t3_s, now_s)))
         rtt_s = (now_s - asked_s) - (answer.t3_s - answer.t2_s)
-        if answer.t3_s < answer.t2_s or now_s < asked_s or rtt_s < -grain_s:
+        slack_s = grain_s + self._max_drift * abs(now_s - asked_s)
+        if answer.t3_s < answer.t2_s or now_s < asked_s or rtt_s < -slack_s:
             raise ProtocolError(f"time response {answer.id}: a clock was set meanwhile, or runs wild")
         offset_s = ((answer.t2_s - asked_s) + (answer.t3_s - now_s)) / 2
         self._exchanges.append(_Exchange(asked_s, offset_s, max(0.0, rtt_s), grain_s))

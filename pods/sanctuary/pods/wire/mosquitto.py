@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -20,6 +21,7 @@ _SBIN = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 _ATTEMPTS = 5
 """A port found free may be taken before Mosquitto binds it; rarely, and never five times in a row."""
 _POLL_S = 0.005
+_RUNNING = re.compile(r"^\d+: mosquitto version \S+ running$", re.MULTILINE)
 _CONFIG = """\
 listener {port} {host}
 user {user}
@@ -31,6 +33,7 @@ max_queued_messages 100000
 log_dest stderr
 log_type error
 log_type warning
+log_type information
 """
 
 
@@ -57,7 +60,7 @@ async def start_mosquitto(program: Path, timeout_s: float) -> tuple[Child, int]:
             config.write_text(_CONFIG.format(host=HOST, port=port, user=getpass.getuser()), encoding="utf-8")
             child = Child([str(program), "-c", str(config)], "Mosquitto")
             try:
-                if await _accepts(child, port, timeout_s):
+                if await _runs(child, timeout_s):
                     return child, port
                 complaints = child.complaints()
             except BaseException:
@@ -67,25 +70,22 @@ async def start_mosquitto(program: Path, timeout_s: float) -> tuple[Child, int]:
         if "in use" not in complaints:
             break
     raise BrokerError(
-        f"{program} did not accept connections within {timeout_s:g} s ({complaints or 'no reason given'}); "
+        f"{program} did not start within {timeout_s:g} s ({complaints or 'no reason given'}); "
         'mend it, or set broker.kind = "embedded"'
     )
 
 
-async def _accepts(child: Child, port: int, timeout_s: float) -> bool:
-    """Wait until the child accepts a connection; False if it ends, or takes too long."""
+async def _runs(child: Child, timeout_s: float) -> bool:
+    """Wait until the child says that it runs; False if it ends, or takes too long.
+
+    To connect would prove nothing: whoever took the port first would answer.
+    """
     with suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             while child.alive():
-                try:
-                    _, writer = await asyncio.open_connection(HOST, port)
-                except OSError:
-                    await asyncio.sleep(_POLL_S)
-                    continue
-                writer.close()
-                with suppress(OSError):
-                    await writer.wait_closed()
-                return child.alive()
+                if _RUNNING.search(child.complaints()):
+                    return True
+                await asyncio.sleep(_POLL_S)
     return False
 
 

@@ -15,7 +15,7 @@ from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology import shapes
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.overlay import Wave
-from sanctuary.simulator.physiology.randomness import Concern, stream
+from sanctuary.simulator.physiology.randomness import Concern, onsets_s, stream
 from sanctuary.simulator.physiology.rem_plan import RemPlan
 from sanctuary.simulator.physiology.traits import Traits
 
@@ -66,7 +66,7 @@ class EyeMovements:
         awake, drowsy = weights[:, Stage.W], weights[:, Stage.N1]
         if awake.max() > 0.01:
             yield from self._waking(t_s, awake, rng)
-        for onset_s in _onsets_s(t_s, _ROLLS_PER_S * (drowsy + 0.15 * awake), rng):
+        for onset_s in onsets_s(t_s, _ROLLS_PER_S * (drowsy + 0.15 * awake), rng):
             yield self._roll(onset_s, rng)
 
     def _waking(
@@ -74,9 +74,9 @@ class EyeMovements:
     ) -> Iterator[Wave]:
         eyes_open = self._eyes_open(t_s, rng)
         saccades_per_s = np.where(eyes_open, _WAKE_SACCADES_PER_S, _CLOSED_SACCADES_PER_S) * awake
-        for onset_s in _onsets_s(t_s, saccades_per_s, rng):
+        for onset_s in onsets_s(t_s, saccades_per_s, rng):
             yield self._saccade(onset_s, _WAKE_UV, _WAKE_SPREAD, rng)
-        for onset_s in _onsets_s(t_s, self._traits.blinks_per_min / 60.0 * awake * eyes_open, rng):
+        for onset_s in onsets_s(t_s, self._traits.blinks_per_min / 60.0 * awake * eyes_open, rng):
             shape = shapes.blink(self._fs_hz, rng.uniform(0.25, 0.45))
             height_uv = rng.uniform(*_BLINK_UV) * self._traits.eye_gain
             yield Wave(onset_s, height_uv * shape, height_uv * rng.uniform(0.85, 1.1) * shape)
@@ -107,8 +107,3 @@ class EyeMovements:
         shape = shapes.slow_roll(self._fs_hz, rng.uniform(1.0, 3.0) / frequency_hz, frequency_hz)
         height_uv = rng.uniform(*_ROLL_UV) * self._traits.eye_gain
         return Wave(onset_s, height_uv * shape, -height_uv * rng.uniform(0.65, 1.0) * shape)
-
-
-def _onsets_s(t_s: NDArray[np.float64], per_s: NDArray[np.float64], rng: np.random.Generator) -> list[float]:
-    struck = rng.random(t_s.size) < per_s
-    return [float(t) for t in (t_s + rng.random(t_s.size))[struck]]

@@ -1,4 +1,4 @@
-"""Noise whose spectrum follows the sleeper's state: short frames, shaped in frequency, overlapped and added."""
+"""Noise whose spectrum follows the sleeper: short frames, shaped in frequency, overlapped and added."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOP_S = 2
 
 _MUSCLE_COMMON = 0.2
 """Share of muscle power that both sides have in common."""
-_LEVEL_SD_DB, _TILT_SD_DB, _MUSCLE_SD_DB = 1.3, 0.8, 1.6
+_LEVEL_SD_DB, _TILT_SD_DB, _MUSCLE_SD_DB = 1.3, 1.8, 2.2
 _MEMORY = 0.85
 """Slow wandering of level, tilt (per decade) and muscle tone, and how much of it a segment hands on."""
 _ALPHA_DB = np.array([8.0, 5.0, 0.0, 0.0, 2.0])
@@ -41,18 +41,17 @@ class BackgroundNoise:
         self._course, self._traits = course, traits
         size = 2 * HOP_S * fs_hz
         self._size = size
-        freq_hz = np.fft.rfftfreq(size, 1.0 / fs_hz)
+        freq_hz = np.arange(size // 2 + 1, dtype=np.float64) * (fs_hz / size)
         self._eeg = Background(freq_hz, traits)
         self._muscle_shape = muscle_shape(freq_hz)
         self._window = np.sin(np.pi * (np.arange(size) + 0.5) / size)
         self._scale = np.sqrt(fs_hz * size / 4.0)
         self._wander = np.zeros(3)
         self._in_burst = False
-        self._tail = np.zeros((2, size // 2))
         self._before = self._frames(-1)[:, -1:]
 
     def segment(self, index: int) -> NDArray[np.float64]:
-        """The next segment, ``(2, n)`` uV; `index` counts from 0, in order."""
+        """Make the next segment, ``(2, n)`` uV; `index` counts from 0, in order."""
         frames = np.concatenate([self._before, self._frames(index)], axis=1)
         self._before = frames[:, -1:]
         half = self._size // 2
@@ -84,7 +83,7 @@ class BackgroundNoise:
         self._wander = _MEMORY * before + np.sqrt(1.0 - _MEMORY**2) * rng.standard_normal(3)
         ramp = (np.arange(t_s.size)[:, None] + 1.0) / t_s.size
         wander = before + ramp * (self._wander - before)
-        weights = self._course.stage_weights(t_s)
+        weights = self._course.eeg_weights(t_s)
         alpha_db = self._alpha(weights, rng)
         state = np.column_stack([weights, _LEVEL_SD_DB * wander[:, 0], _TILT_SD_DB * wander[:, 1], alpha_db])
         tone_db = muscle_db(self._course.tone_weights(t_s), self._traits) + _MUSCLE_SD_DB * wander[:, 2]
@@ -102,4 +101,4 @@ class BackgroundNoise:
             chance = min(1.0, _ALPHA_STAY * min(1.0, 3.0 * awake[i])) if self._in_burst else enter[i]
             self._in_burst = bool(drawn[i] < chance)
             bursts[i] = self._in_burst
-        return bursts * np.maximum(heights, 0.0)
+        return np.asarray(bursts * np.maximum(heights, 0.0))

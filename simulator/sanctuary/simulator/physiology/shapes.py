@@ -10,12 +10,12 @@ FloatArray = NDArray[np.float64]
 
 
 def bump(n: int) -> FloatArray:
-    """Raised cosine of `n` samples, 0 at both ends, 1 in the middle."""
+    """Draw a raised cosine of `n` samples, 0 at both ends, 1 in the middle."""
     return np.asarray(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n) / max(1, n - 1)))
 
 
 def n_samples(duration_s: float, fs_hz: int) -> int:
-    """Samples in `duration_s`, two at least."""
+    """Count the samples in `duration_s`, two at least."""
     return max(2, round(duration_s * fs_hz))
 
 

@@ -16,7 +16,7 @@ from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology import shapes
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.overlay import Wave
-from sanctuary.simulator.physiology.randomness import Concern, stream
+from sanctuary.simulator.physiology.randomness import Concern, onsets_s, stream
 from sanctuary.simulator.physiology.rem_plan import RemPlan
 from sanctuary.simulator.physiology.traits import Traits
 
@@ -28,7 +28,7 @@ _SPINDLE_UV, _SPINDLE_SPREAD = 11.0, 0.35
 _K_PER_S = 1.4 / 60.0
 _K_UV = (60.0, 130.0)
 _SLOW_PER_S, _SLOW_PER_S_N2 = 0.55, 0.03
-_SLOW_UV, _SLOW_SPREAD = 52.0, 0.35
+_SLOW_UV, _SLOW_SPREAD = 44.0, 0.35
 _SAW_PER_S, _SAW_PER_S_TONIC = 0.012, 0.002
 _SAW_UV = (12.0, 28.0)
 
@@ -44,20 +44,20 @@ class SleepWaves:
         """Waves that begin in segment `index`."""
         rng = stream(self._seed, Concern.SLEEP_WAVES, index)
         t_s = index * self._segment_s + np.arange(self._segment_s, dtype=np.float64)
-        weights = self._course.stage_weights(t_s)
+        weights = self._course.eeg_weights(t_s)
         if weights[:, Stage.W].min() > 0.999:
             return
         pressure = self._course.pressure(t_s)
         yield from self._spindles(t_s, weights, rng)
-        for onset_s in _onsets_s(t_s, _K_PER_S * weights[:, Stage.N2], rng):
+        for onset_s in onsets_s(t_s, _K_PER_S * weights[:, Stage.N2], rng):
             height_uv = rng.uniform(*_K_UV) * self._traits.amplitude
             yield self._both(onset_s, height_uv * shapes.k_complex(self._fs_hz, rng.uniform(0.7, 1.2)), rng)
         slow_per_s = _SLOW_PER_S * weights[:, Stage.N3] + _SLOW_PER_S_N2 * weights[:, Stage.N2]
-        for onset_s in _onsets_s(t_s, slow_per_s * (0.8 + 0.5 * pressure), rng):
+        for onset_s in onsets_s(t_s, slow_per_s * (0.8 + 0.5 * pressure), rng):
             yield self._slow_wave(onset_s, float(pressure[int(onset_s - t_s[0])]), rng)
         phasic = self._rem.phasic(t_s)
         saw_per_s = weights[:, Stage.R] * np.where(phasic, _SAW_PER_S, _SAW_PER_S_TONIC)
-        for onset_s in _onsets_s(t_s, saw_per_s, rng):
+        for onset_s in onsets_s(t_s, saw_per_s, rng):
             shape = shapes.sawtooth(self._fs_hz, rng.uniform(2.0, 5.0), rng.uniform(2.4, 3.0))
             yield self._both(onset_s, rng.uniform(*_SAW_UV) * self._traits.amplitude * shape, rng)
 
@@ -67,7 +67,7 @@ class SleepWaves:
         ready = weights[:, Stage.N2] + _SPINDLES_IN_N3 * weights[:, Stage.N3]
         rate = _SPINDLES_PER_S * self._traits.spindles * ready * 2.0 * self._course.sigma_phase(t_s)
         free_s = 0.0
-        for onset_s in _onsets_s(t_s, rate, rng):
+        for onset_s in onsets_s(t_s, rate, rng):
             if onset_s < free_s:
                 continue
             free_s = onset_s + _SPINDLE_GAP_S
@@ -87,9 +87,3 @@ class SleepWaves:
     def _both(self, onset_s: float, wave: NDArray[np.float64], rng: np.random.Generator) -> Wave:
         balance = rng.uniform(-0.12, 0.12)
         return Wave(onset_s, (1.0 + balance) * wave, (1.0 - balance) * wave)
-
-
-def _onsets_s(t_s: NDArray[np.float64], per_s: NDArray[np.float64], rng: np.random.Generator) -> list[float]:
-    """Onsets, one a second at most, with a rate given for every second of `t_s`."""
-    struck = rng.random(t_s.size) < per_s
-    return [float(t) for t in (t_s + rng.random(t_s.size))[struck]]

@@ -32,13 +32,13 @@ class _Background:
 
 
 _BACKGROUND = {
-    Stage.W: _Background(11.5, 3.0, 1.6, (0.0, 0.0, 0.0, 0.0)),
-    Stage.N1: _Background(9.6, 3.5, 1.9, (1.5, 0.0, 0.0, 1.5)),
-    Stage.N2: _Background(14.0, 2.8, 2.3, (0.0, 1.5, 0.5, 2.0)),
-    Stage.N3: _Background(18.5, 2.4, 2.7, (0.0, 1.5, 0.5, 2.5)),
-    Stage.R: _Background(11.0, 3.0, 2.0, (1.5, 0.0, -0.5, 0.5)),
+    Stage.W: _Background(13.5, 2.5, 1.6, (-0.5, -0.5, 0.0, -0.5)),
+    Stage.N1: _Background(9.2, 2.8, 1.9, (0.0, -1.5, 0.0, 2.5)),
+    Stage.N2: _Background(14.5, 2.8, 2.55, (0.0, 2.0, 1.0, 4.5)),
+    Stage.N3: _Background(18.0, 2.6, 2.8, (0.0, 2.0, 1.0, 4.0)),
+    Stage.R: _Background(11.2, 2.8, 1.95, (0.5, -1.5, -1.0, -0.5)),
 }
-_MUSCLE_DB = {Stage.W: -6.5, Stage.N1: -13.0, Stage.N2: -18.0, Stage.N3: -19.5, Stage.R: -23.0}
+_MUSCLE_DB = {Stage.W: -7.0, Stage.N1: -14.0, Stage.N2: -21.5, Stage.N3: -23.0, Stage.R: -25.5}
 """Density (dB re 1 uV^2/Hz) of muscle at 45 to 90 Hz."""
 
 _HIGH_PASS_HZ = 0.3

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sanctuary.config.sleepers import NightSettings
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.sleepers.bouts import Favour, draw_bout_s, draw_next
-from sanctuary.simulator.sleepers.truth import Episode
+from sanctuary.simulator.physiology.episodes import Episode
 
 _REM_MIN = (8.0, 16.0, 23.0, 30.0, 36.0)
 _DEEP_SHARE = (0.55, 0.44, 0.22, 0.08, 0.0)

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from sanctuary.config.sleepers import NightSettings
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.physiology.randomness import Concern, stream
+from sanctuary.simulator.physiology.episodes import Episode
+from sanctuary.simulator.physiology.randomness import Concern, onsets_s, stream
 from sanctuary.simulator.sleepers.architecture import Plan, draw_plan
-from sanctuary.simulator.sleepers.truth import Episode, TruthNight
+from sanctuary.simulator.sleepers.truth import TruthNight
 
 _AROUSAL_S = (3.0, 15.0)
 _QUIET_S = 20.0
@@ -50,10 +51,10 @@ def draw_night(seed: int, hours: float, settings: NightSettings) -> TruthNight:
 def _arousals(
     stages: NDArray[np.int8], settings: NightSettings, rng: np.random.Generator
 ) -> tuple[Episode, ...]:
-    onsets_s = _onsets_s(_PRONE[stages] * settings.arousals_per_hour / 3600.0, rng)
+    seconds = np.arange(stages.size, dtype=np.float64)
     found: list[Episode] = []
     free_s = 0.0
-    for onset_s in onsets_s:
+    for onset_s in onsets_s(seconds, _PRONE[stages] * settings.arousals_per_hour / 3600.0, rng):
         duration_s = rng.uniform(*_AROUSAL_S)
         around = stages[int(max(0.0, onset_s - _QUIET_S)) : math.ceil(onset_s + duration_s + 1.0)]
         if onset_s >= free_s and not (around == Stage.W).any() and onset_s + duration_s <= stages.size:
@@ -64,21 +65,14 @@ def _arousals(
 
 def _turns(plan: Plan, settings: NightSettings, rng: np.random.Generator) -> tuple[Episode, ...]:
     n_seconds = plan.stages.size
-    onsets_s = [
-        float(t) for t in _onsets_s(_RESTLESS[plan.stages] * settings.turns_per_hour / 3600.0, rng)
-    ]
+    per_s = _RESTLESS[plan.stages] * settings.turns_per_hour / 3600.0
+    starts_s = onsets_s(np.arange(n_seconds, dtype=np.float64), per_s, rng)
     for period in plan.rem_periods:
         if rng.random() < _TURN_AFTER_REM and settings.turns_per_hour > 0.0:
-            onsets_s.append(period.end_s + rng.uniform(0.0, 5.0))
+            starts_s.append(period.end_s + rng.uniform(0.0, 5.0))
     found: list[Episode] = []
-    for onset_s in sorted(onsets_s):
+    for onset_s in sorted(starts_s):
         duration_s = rng.uniform(*_TURN_S)
         if onset_s + duration_s <= n_seconds and (not found or onset_s > found[-1].end_s + _QUIET_S):
             found.append(Episode(onset_s, duration_s))
     return tuple(found)
-
-
-def _onsets_s(per_s: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Onsets of a Poisson process whose rate is given for every second."""
-    seconds = np.flatnonzero(rng.random(per_s.size) < per_s)
-    return np.asarray(seconds + rng.random(seconds.size))

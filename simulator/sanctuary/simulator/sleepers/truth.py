@@ -9,22 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.signal.samples import STAGES, Stage
+from sanctuary.simulator.physiology.episodes import Episode
 
 EPOCH_S = 30.0
 """Length of an epoch in the AASM manual."""
-
-
-@dataclass(frozen=True, slots=True)
-class Episode:
-    """Something that lasts from `onset_s` on for `duration_s` seconds."""
-
-    onset_s: float
-    duration_s: float
-
-    @property
-    def end_s(self) -> float:
-        """Second in which it is over."""
-        return self.onset_s + self.duration_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""OpenBCI Cyton: frames, commands and scale, without I/O."""

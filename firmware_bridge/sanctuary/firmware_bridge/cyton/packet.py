@@ -1,0 +1,113 @@
+"""One data packet of an OpenBCI Cyton, 33 bytes, big-endian (OpenBCI documentation, Cyton data format).
+
+::
+
+    A0 | counter | 8 x int24, two's complement | 6 aux bytes | C0..CF
+     0      1       2 ........................25  26 ......31     32
+
+The stop byte's low half says what the aux bytes mean: 0 accelerometer, 1 raw words, 2 user, 3 to 6 with the
+board's millisecond clock in the last four.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from sanctuary.config.errors import ProtocolError
+
+START = 0xA0
+STOP = 0xC0
+STOP_MASK = 0xF0
+PACKET_BYTES = 33
+N_CHANNELS = 8
+FS_HZ = 250.0
+FULL_SCALE_V = 4.5
+"""Reference voltage of the ADS1299; full scale at gain 1."""
+DEFAULT_GAIN = 24
+GAINS = (1, 2, 4, 6, 8, 12, 24)
+COUNTS_FULL = 2**23 - 1
+ACCEL_G_PER_COUNT = 0.002 / 16
+"""LIS3DH at plus and minus 4 g, 12 bits left-aligned."""
+TIMED = range(3, 7)
+"""Stop kinds whose aux bytes end with the board's clock."""
+
+
+def uv_per_count(gain: int = DEFAULT_GAIN) -> float:
+    """Microvolts per count at a gain: 0.0223517 at 24.
+
+    Raises
+    ------
+    ValueError
+        Not a gain of the ADS1299.
+    """
+    if gain not in GAINS:
+        raise ValueError(f"gain {gain}: the Cyton knows {', '.join(map(str, GAINS))}")
+    return FULL_SCALE_V / gain / COUNTS_FULL * 1e6
+
+
+def rail_uv(gain: int = DEFAULT_GAIN) -> float:
+    """Magnitude at which a channel rails: 187 500 uV at gain 24."""
+    return COUNTS_FULL * uv_per_count(gain)
+
+
+@dataclass(frozen=True, slots=True)
+class CytonPacket:
+    """A packet as a value.
+
+    Attributes
+    ----------
+    counter
+        0 to 255.
+    counts
+        Channels 1 to 8, -2^23 to 2^23 - 1.
+    aux
+        Six bytes.
+    kind
+        Low half of the stop byte, 0 to 15.
+    """
+
+    counter: int
+    counts: tuple[int, ...]
+    aux: bytes
+    kind: int = 0
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> CytonPacket:
+        """Read a packet.
+
+        Raises
+        ------
+        ProtocolError
+            Wrong length, start or stop; shows the bytes.
+        """
+        if len(raw) != PACKET_BYTES or raw[0] != START or raw[-1] & STOP_MASK != STOP:
+            raise ProtocolError(f"not a Cyton packet: {raw[:40].hex()} ({len(raw)} bytes)")
+        counts = tuple(
+            int.from_bytes(raw[at : at + 3], "big", signed=True) for at in range(2, 2 + 3 * N_CHANNELS, 3)
+        )
+        return cls(raw[1], counts, raw[26:32], raw[32] & 0x0F)
+
+    def to_bytes(self) -> bytes:
+        """Write the packet; the inverse of `from_bytes`."""
+        body = b"".join(count.to_bytes(3, "big", signed=True) for count in self.counts)
+        return bytes((START, self.counter)) + body + self.aux + bytes((STOP | self.kind,))
+
+    @property
+    def accel_g(self) -> tuple[float, float, float] | None:
+        """Acceleration X, Y, Z in g; None for another kind. Zeros mean "as before": the sensor is slower."""
+        if self.kind != 0:
+            return None
+        x, y, z = struct.unpack(">hhh", self.aux)
+        return (x * ACCEL_G_PER_COUNT, y * ACCEL_G_PER_COUNT, z * ACCEL_G_PER_COUNT)
+
+    @property
+    def aux_words(self) -> tuple[int, int, int]:
+        """The aux bytes as three unsigned words: analog inputs, digital inputs or a marker."""
+        a, b, c = struct.unpack(">HHH", self.aux)
+        return (a, b, c)
+
+    @property
+    def board_ms(self) -> int | None:
+        """The board's clock in milliseconds, where the packet carries it."""
+        return int.from_bytes(self.aux[2:], "big") if self.kind in TIMED else None

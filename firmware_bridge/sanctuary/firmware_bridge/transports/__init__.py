@@ -1,0 +1,1 @@
+"""Transports: thin shells around ports; they move bytes and name troubles."""

@@ -1,0 +1,1 @@
+"""Virtual headbands: boards that speak their true bytes, on real ports."""

@@ -1,0 +1,44 @@
+"""The child process of `sanctuary.simulator.hardware`: ``python -m sanctuary.simulator.hardware_host``.
+
+Reads one line of JSON, opens the ports, answers with one line of JSON, and serves until its input ends.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from contextlib import ExitStack
+from typing import Any
+
+from sanctuary.config.sleepers import SleeperSettings
+from sanctuary.simulator.devices.cyton import FS_HZ, VirtualCyton
+from sanctuary.simulator.devices.pty_port import PtyPort
+from sanctuary.simulator.devices.source import NoiseSource, SignalSource
+from sanctuary.simulator.sleepers.sleeper import Sleeper
+
+
+def build_source(spec: dict[str, Any]) -> SignalSource:
+    """Make the signal that a spec describes."""
+    if spec["kind"] == "noise":
+        return NoiseSource(spec["seed"])
+    settings = SleeperSettings.model_validate(spec["settings"])
+    return Sleeper(seed=spec["seed"], hours=spec["hours"], fs_hz=float(FS_HZ), settings=settings)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    spec = json.loads(sys.stdin.readline())
+    with ExitStack() as stack:
+        ports = {
+            each["pod"]: stack.enter_context(PtyPort(VirtualCyton(build_source(each)), spec["pacing"])).path
+            for each in spec["headbands"]
+        }
+        sys.stdout.write(json.dumps({"ports": ports}) + "\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
