@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psutil
@@ -15,6 +16,11 @@ from sanctuary.pods.wire.packets import Message
 
 PATIENCE_S = 20.0
 HOST = "127.0.0.1"
+CONNACK = bytes([0x20, 2, 0, 0])
+"""Accepted (MQTT 3.1.1 clause 3.2)."""
+CONNACK_NOT_AUTHORISED = bytes([0x20, 2, 0, 5])
+SUBACK_FAILURE = bytes([0x90, 3, 0, 1, 0x80])
+"""Of the first subscription of a connection (clause 3.9)."""
 
 
 def quick(**changes: Any) -> BrokerSettings:
@@ -28,6 +34,37 @@ def client(name: str, port: int, **options: Any) -> MqttClient:
     """A client with short waits."""
     settings = options.pop("settings", None) or quick()
     return MqttClient(name, HOST, port, settings=settings, **options)
+
+
+@asynccontextmanager
+async def scripted_broker(*answers: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
+    """Serve answers that are given in turn, on each connection anew; gives the port and what was heard."""
+    serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+    heard: list[bytes] = []
+
+    def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not server.is_serving():
+            writer.close()
+            return
+        serving[asyncio.ensure_future(serve(reader, writer))] = writer
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        waiting = list(answers)
+        while packet := await reader.read(4096):
+            heard.append(packet)
+            if waiting:
+                writer.write(waiting.pop(0))
+
+    server = await asyncio.start_server(accepted, HOST, 0)
+    try:
+        yield server.sockets[0].getsockname()[1], heard
+    finally:
+        server.close()
+        for task, writer in serving.items():
+            task.cancel()
+            writer.close()
+        await asyncio.gather(*serving, return_exceptions=True)
+        await server.wait_closed()
 
 
 async def until(condition: Callable[[], bool]) -> None:

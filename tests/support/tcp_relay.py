@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +19,7 @@ class Relay:
         """Client id (CONNECT) that is hung up on."""
         self.port = 0
         self.connections = 0
+        self._closed = False
         self._server: asyncio.Server | None = None
         self._tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
@@ -33,22 +33,24 @@ class Relay:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        while self._tasks:
-            await self.cut()
+        self._closed = True
+        await self.cut()
         await self._server.wait_closed()
 
     async def cut(self) -> None:
         """Break every connection."""
-        tasks = dict(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks, self._tasks = self._tasks, {}
         for task, writer in tasks.items():
-            await _close(writer)
-            self._tasks.pop(task, None)
+            task.cancel()
+            writer.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # closed transports let their sockets go in the next turn of the loop
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if self._closed:  # one that was on its way when the server was closed
+            writer.close()
+            return
         self._tasks[asyncio.ensure_future(self._relay(reader, writer))] = writer
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,7 +59,7 @@ class Relay:
         except OSError:
             pass
         finally:
-            await _close(writer)
+            writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.mute:
@@ -77,10 +79,10 @@ class Relay:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            there_writer.close()
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            await _close(there_writer)
 
 
 def _client_id(connect: bytes) -> bytes:
@@ -94,9 +96,3 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     while data := await reader.read(65536):
         writer.write(data)
         await writer.drain()
-
-
-async def _close(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()

@@ -14,7 +14,7 @@ import numpy as np
 from sanctuary.config.errors import DeviceError
 from sanctuary.firmware_bridge.cyton import commands
 from sanctuary.firmware_bridge.cyton.decoder import CytonDecoder, Run
-from sanctuary.firmware_bridge.cyton.packet import FS_HZ, rail_uv, uv_per_count
+from sanctuary.firmware_bridge.cyton.packet import FS_HZ, PACKET_BYTES, rail_uv, uv_per_count
 from sanctuary.firmware_bridge.transports.serial import SerialTransport
 from sanctuary.signal.samples import FloatArray, SampleBlock
 
@@ -133,7 +133,7 @@ class CytonHeadband:
         DeviceError
             The port went away.
         """
-        self._receive(timeout_s)
+        self._feed(self._port().read(timeout_s))
         return [self._take(self._waiting)] if self._waiting else []
 
     def read_samples(self, n: int, timeout_s: float) -> SampleBlock:
@@ -145,10 +145,7 @@ class CytonHeadband:
             The port went away, or nothing came for `timeout_s`.
         """
         while self._waiting < n:
-            if not self._receive(timeout_s):
-                raise DeviceError(
-                    f"{self.port}: no samples for {timeout_s:g} s; check that the headband is switched on"
-                )
+            self._feed(self._gather((n - self._waiting) * PACKET_BYTES, timeout_s))
         return self._take(n)
 
     def stop(self) -> None:
@@ -169,11 +166,22 @@ class CytonHeadband:
             raise DeviceError(f"{self.port}: not open")
         return self._transport
 
-    def _receive(self, timeout_s: float) -> bool:
-        chunk = self._port().read(timeout_s)
+    def _gather(self, n_bytes: int, timeout_s: float) -> bytes:
+        """Wait for at least `n_bytes`: a port gives 4 kB at a time, decoding is cheaper in larger pieces."""
+        chunks, gathered = [], 0
+        while gathered < n_bytes:
+            chunk = self._port().read(timeout_s)
+            if not chunk:
+                raise DeviceError(
+                    f"{self.port}: no samples for {timeout_s:g} s; check that the headband is switched on"
+                )
+            chunks.append(chunk)
+            gathered += len(chunk)
+        return b"".join(chunks)
+
+    def _feed(self, chunk: bytes) -> None:
         for run in self._decoder.feed(chunk, self._clock() if self._realtime else None):
             self._keep(run)
-        return bool(chunk)
 
     def _keep(self, run: Run) -> None:
         n = len(self._info.channels)

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from mqtt_support import client, payloads, quick, receive, receive_up_to, until
+from mqtt_support import (
+    CONNACK,
+    CONNACK_NOT_AUTHORISED,
+    SUBACK_FAILURE,
+    client,
+    payloads,
+    quick,
+    receive,
+    receive_up_to,
+    scripted_broker,
+    until,
+)
 from sanctuary.config.broker import BrokerSettings
 from sanctuary.config.errors import BrokerError, ConfigError
 from sanctuary.pods.wire.broker import open_broker
@@ -325,40 +336,26 @@ def test_a_refused_password_is_told(tmp_path: Path, root: str) -> None:
             "connect_timeout_s": 5.0,
         }
     )
-    seen: list[bytes] = []
-
-    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        seen.append(await reader.read(4096))
-        writer.write(bytes([0x20, 2, 0, 5]))  # CONNACK, not authorised (MQTT 3.1.1 clause 3.2.2.3)
-        await writer.drain()
-        await reader.read()
-        writer.close()
 
     async def main() -> None:
-        server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-        async with server, client(root, server.sockets[0].getsockname()[1], settings=settings) as pod:
+        async with (
+            scripted_broker(CONNACK_NOT_AUTHORISED) as (port, heard),
+            client(root, port, settings=settings) as pod,
+        ):
             await until(lambda: "Not authorized" in pod._trouble)
             with pytest.raises(BrokerError, match="Not authorized"):
                 await pod.connected(timeout_s=0.0)
-        assert b"opensesame" in seen[0]
-        assert b"\n" not in seen[0][-12:]
+            assert heard[0].endswith(b"\x00\x03pod\x00\x0aopensesame")
 
     asyncio.run(main())
 
 
 def test_a_refused_subscription_is_told(root: str) -> None:
-    async def grudging(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(4096)
-        writer.write(bytes([0x20, 2, 0, 0]))  # CONNACK, accepted
-        subscribe = await reader.read(4096)
-        writer.write(bytes([0x90, 3, *subscribe[2:4], 0x80]))  # SUBACK, failure (clause 3.9.3)
-        await writer.drain()
-        await reader.read()
-        writer.close()
-
     async def main() -> None:
-        server = await asyncio.start_server(grudging, "127.0.0.1", 0)
-        async with server, client(root, server.sockets[0].getsockname()[1]) as pod:
+        async with (
+            scripted_broker(CONNACK, SUBACK_FAILURE) as (port, _),
+            client(root, port) as pod,
+        ):
             with pytest.raises(BrokerError, match=f"the broker refuses {root}/secret"):
                 await pod.subscribe(f"{root}/secret")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 
 import serial
 
@@ -53,18 +54,11 @@ class SerialTransport:
             The port went away.
         """
         try:
-            if not self._serial.in_waiting:
-                self._serial.timeout = timeout_s
-                first: bytes = self._serial.read(1)
-                if not first:
-                    return b""
-            else:
-                first = b""
-            self._serial.timeout = 0.0
-            rest: bytes = self._serial.read(max(1, min(self._serial.in_waiting, READ_BYTES)))
-            return first + rest
-        except (serial.SerialException, OSError, TypeError) as error:
+            ready, _, _ = select.select([self._serial], [], [], timeout_s)
+            data: bytes = self._serial.read(READ_BYTES) if ready else b""
+        except (serial.SerialException, OSError, TypeError, ValueError) as error:
             raise DeviceError(f"{self.port}: the headband went away ({_reason(error)})") from error
+        return data
 
     def write(self, data: bytes) -> None:
         """Write all of `data`.

@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sanctuary.firmware_bridge.headbands import CytonHeadband
-
 from sanctuary.config.errors import BrokerError, DeviceError, SanctuaryError
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
-from sanctuary.gateway.night.fleet import CHANNELS, FS_HZ, Truth, simulated_headbands
+from sanctuary.gateway.night.fleet import CHANNELS, FS_HZ, ReadAhead, Truth, simulated_headbands
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live import LiveTable, Moment
 from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
@@ -38,11 +37,12 @@ from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.wire.client import MqttClient
 from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.chain import Chain
+from sanctuary.signal.samples import StageEstimate
 
 LIGHTS_OUT_UTC_S = 1_767_304_800.0
 """2026-01-01 22:00 UTC; a simulated night needs some date, always the same."""
-HEADBAND_TIMEOUT_S = 20.0
-"""Real seconds of silence after which a virtual headband is given up; a slow machine's worst is two."""
+BLOCK_S = 10
+"""Seconds of samples that go through a chain at a time, for speed. Each estimate waits for its own second."""
 SETTLE_TIMEOUT_S = 20.0
 MAX_ROUNDS = 20
 """Rounds of messages within one second; offers, leases, `open` and its replies take four."""
@@ -80,6 +80,7 @@ class _Night:
     coordinator: CoordinatorRunner = field(init=False)
     runners: list[PodRunner] = field(default_factory=list)
     chains: dict[str, Chain] = field(default_factory=dict)
+    estimates: dict[str, deque[StageEstimate]] = field(default_factory=dict)
     clients: dict[str, MqttClient] = field(default_factory=dict)
     now_s: float = 0.0
     messages: int = 0
@@ -104,7 +105,7 @@ async def run_demo(settings: SanctuarySettings, options: DemoOptions, display: D
             night = _Night(settings, options, endpoint, journal, DeliveryBarrier(), stop)
             await _people(night, stack)
             headbands = stack.enter_context(
-                simulated_headbands(settings.pods, options.hours, settings.sleepers, "free")
+                simulated_headbands(settings.pods, options.hours, settings.sleepers, BLOCK_S)
             )
             with display(night.runners, truth.stage_at) as table:
                 slept_s = time.perf_counter()
@@ -146,12 +147,11 @@ async def _people(night: _Night, stack: AsyncExitStack) -> None:
             await client.subscribe(topic)
         client.publish(to_message(status(pod.identity, "simulated", online=True)))
         night.runners.append(runner)
+        night.estimates[entry.id] = deque()
         night.chains[entry.id] = Chain(FS_HZ, tuple(CHANNELS), settings.chain)
 
 
-async def _sleep(
-    night: _Night, headbands: Mapping[str, CytonHeadband], watch: Watcher, began_s: float
-) -> None:
+async def _sleep(night: _Night, headbands: Mapping[str, ReadAhead], watch: Watcher, began_s: float) -> None:
     """Let the night pass, second by second."""
     end_s = night.options.hours * 3600.0
     for runner in night.runners:
@@ -167,13 +167,14 @@ async def _sleep(
         night.trouble = str(error)
 
 
-async def _second(night: _Night, headbands: Mapping[str, CytonHeadband]) -> None:
+async def _second(night: _Night, headbands: Mapping[str, ReadAhead]) -> None:
     night.now_s += 1.0
     now_s = night.now_s
     for runner in night.runners:
-        block = headbands[runner.id].read_samples(round(FS_HZ), HEADBAND_TIMEOUT_S)
-        for estimate in night.chains[runner.id].push(block):
-            runner.estimate(estimate, now_s)
+        estimates = night.estimates[runner.id]
+        if not estimates:
+            estimates.extend(night.chains[runner.id].push(headbands[runner.id].take()))
+        runner.estimate(estimates.popleft(), now_s)
         runner.tick(now_s)
     night.coordinator.tick(now_s)
     await _deliver(night)

@@ -3,32 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
-from sanctuary.firmware_bridge.headbands import CytonHeadband
-from sanctuary.simulator.devices.pty_port import Pacing
-from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
 
 from sanctuary.config.fleet import PodEntry, SimulatedHeadband
 from sanctuary.config.sleepers import SleeperSettings
+from sanctuary.firmware_bridge.headbands import CytonHeadband
 from sanctuary.gateway.replay.epochs import EPOCH_S
+from sanctuary.signal.samples import SampleBlock
+from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 
 CHANNELS = {"AF7": 1, "AF8": 2}
 FS_HZ = 250.0
+HEADBAND_TIMEOUT_S = 20.0
+"""Real seconds of silence after which a virtual headband is given up; a slow machine's worst is two."""
+
+
+class ReadAhead:
+    """Reads one block ahead of the night in a thread of its own, while the night thinks about the last one.
+
+    Parameters
+    ----------
+    headband, block_s
+        Where samples come from, and seconds per block.
+    """
+
+    def __init__(self, headband: CytonHeadband, block_s: int, readers: ThreadPoolExecutor) -> None:
+        self._headband = headband
+        self._n = round(block_s * headband.info.fs_hz)
+        self._readers = readers
+        self._next: Future[SampleBlock] | None = None
+
+    def take(self) -> SampleBlock:
+        """Give the next block.
+
+        Raises
+        ------
+        DeviceError
+            The headband is gone or silent.
+        """
+        block = (self._next or self._read()).result()
+        self._next = self._read()
+        return block
+
+    def _read(self) -> Future[SampleBlock]:
+        return self._readers.submit(self._headband.read_samples, self._n, HEADBAND_TIMEOUT_S)
 
 
 @contextmanager
 def simulated_headbands(
-    pods: tuple[PodEntry, ...], hours: float, sleepers: SleeperSettings, pacing: Pacing
-) -> Iterator[Mapping[str, CytonHeadband]]:
-    """Start the virtual headbands of all simulated pods, and open and start a driver for each.
+    pods: tuple[PodEntry, ...], hours: float, sleepers: SleeperSettings, block_s: int
+) -> Iterator[Mapping[str, ReadAhead]]:
+    """Start freely paced virtual headbands for all simulated pods, and a driver and reader for each.
 
     Yields
     ------
-    Headbands by pod, streaming. All ends with the block: drivers, ports and the process behind them.
+    Readers by pod. All ends with the block: drivers, ports, threads and the process behind them.
 
     Raises
     ------
@@ -41,16 +75,17 @@ def simulated_headbands(
         if isinstance(pod.headband, SimulatedHeadband)
     ]
     with ExitStack() as stack:
-        hardware = stack.enter_context(HardwareProcess(specs, pacing=pacing))
-        headbands = {}
+        readers = stack.enter_context(ThreadPoolExecutor(len(specs), "headband"))
+        hardware = stack.enter_context(HardwareProcess(specs, pacing="free"))
+        ahead = {}
         for pod, port in hardware.ports.items():
             headband = CytonHeadband(port, CHANNELS)
             stack.callback(headband.close)
             headband.open()
-            headbands[pod] = headband
-        for headband in headbands.values():
             headband.start()
-        yield headbands
+            ahead[pod] = ReadAhead(headband, block_s, readers)
+        stack.callback(hardware.close)  # first of all: a reader that waits is woken by the end of its port
+        yield ahead
 
 
 class Truth:

@@ -338,8 +338,9 @@ class MqttClient:
         self._trouble = reason
         self._sender.disconnected(reason)
         was_up, self._up = self._up, False
-        if not self._closed:
-            self._tell("down", f"no link to {self._place} ({reason}); trying again")
+        if self._closed:
+            return
+        self._tell("down", f"no link to {self._place} ({reason}); trying again")
         if was_up and self._on_link is not None:
             self._on_link(LinkDown(reason))
 

@@ -27,7 +27,8 @@ def set_credentials(client: paho.Client, settings: BrokerSettings) -> None:
         client.tls_set(str(settings.tls_ca_file), certificate, key)
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"broker.tls_*_file: {settings.tls_ca_file}: cannot be used for TLS ({error})"
+            f"broker.tls_ca_file = {settings.tls_ca_file}: this file, or tls_cert_file and tls_key_file, "
+            f"cannot be used for TLS ({error}); name PEM files that can be read"
         ) from error
 
 
@@ -38,5 +39,6 @@ def _password(settings: BrokerSettings) -> str | None:
         return settings.password_file.read_text(encoding="utf-8").partition("\n")[0]
     except (OSError, UnicodeError) as error:
         raise ConfigError(
-            f"broker.password_file: {settings.password_file}: cannot be read ({error})"
+            f"broker.password_file = {settings.password_file}: cannot be read ({error}); "
+            "its first line should be the password"
         ) from error

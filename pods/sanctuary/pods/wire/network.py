@@ -123,6 +123,7 @@ class Network:
         self._lock = RLock()
         self._up = False
         self._stopping = False
+        self._refused = False
         self._connection = 0
         self._filters = FilterSet()
         self._asked: dict[int, FilterSet] = {}
@@ -248,6 +249,7 @@ class Network:
         self, _client: paho.Client, _data: Any, flags: paho.ConnectFlags, reason: ReasonCode, _properties: Any
     ) -> None:
         if reason.is_failure:
+            self._refused = True
             self._post(Disconnected(f"the broker refuses {self._client_id}: {reason}"))
             return
         with self._lock:
@@ -278,7 +280,10 @@ class Network:
             was_up, self._up = self._up, False
         if was_up and self._observer is not None:
             self._observer.lost(self._client_id)
-        self._post(Disconnected(str(reason)))
+        refused, self._refused = self._refused, False
+        if not refused:  # that was told already, in better words
+            silent = reason.getName() != "Unspecified error"
+            self._post(Disconnected(str(reason) if silent else "the broker hung up"))
 
     @_guarded
     def _on_subscribe(

@@ -1,7 +1,8 @@
 """How far each stage's physiology has set in: stages change smoothly, muscles ahead of the eyes.
 
-Scorers put sharp borders where sleep has none. The EEG therefore wanders around its stage, towards the next lighter or
-deeper one, over a minute or two; without that, simulated stages would be told apart far more easily than real ones.
+Scorers put sharp borders where sleep has none. The EEG therefore wanders around its stage, towards the next
+lighter or deeper one, over a minute or two; without that, simulated stages would be told apart far more
+easily than real ones.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Eye movements as AF7 and AF8 see them.
 
-A horizontal movement turns one cornea towards its electrode and the other away: opposite signs. Blinks and vertical
-movements have the same sign on both sides.
+A horizontal movement turns one cornea towards its electrode and the other away: opposite signs. Blinks and
+vertical movements have the same sign on both sides.
 """
 
 from __future__ import annotations

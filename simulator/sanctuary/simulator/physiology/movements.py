@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology import shapes
 from sanctuary.simulator.physiology.course import Course
+from sanctuary.simulator.physiology.episodes import Episode
 from sanctuary.simulator.physiology.overlay import Wave
 from sanctuary.simulator.physiology.randomness import Concern, onsets_s, stream
 from sanctuary.simulator.physiology.rem_plan import RemPlan
 from sanctuary.simulator.physiology.traits import Traits
-from sanctuary.simulator.physiology.episodes import Episode
 
 _MUSCLE_HZ = (30.0, 95.0)
 _SLOW_HZ = (0.25, 1.8)

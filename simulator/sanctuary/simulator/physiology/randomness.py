@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class Concern(IntEnum):
-    """Every part of a sleeper that draws at random. Numbers are part of what a seed means: never reuse one."""
+    """Every part of a sleeper that draws at random; the numbers belong to what a seed means, so stay."""
 
     NIGHT = 0
     PERSON = 1
@@ -39,9 +39,7 @@ def stream(seed: int, concern: Concern, part: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(concern, part))))
 
 
-def onsets_s(
-    t_s: NDArray[np.float64], per_s: NDArray[np.float64], rng: np.random.Generator
-) -> list[float]:
+def onsets_s(t_s: NDArray[np.float64], per_s: NDArray[np.float64], rng: np.random.Generator) -> list[float]:
     """Onsets of a Poisson process, one a second at most.
 
     Parameters

@@ -1,7 +1,7 @@
 """When the eyes move in REM: bursts of saccades in phasic stretches, none in tonic ones.
 
-Bursts lie more than 8 s apart. Activity peaks 5 to 10 min into a REM period, falls after another 10 min, and follows a
-rhythm of about 20 min; later in the night bursts grow longer and richer, not more frequent.
+Bursts lie more than 8 s apart. Activity peaks 5 to 10 min into a REM period, falls after another 10 min,
+and follows a rhythm of about 20 min; later in the night bursts grow longer and richer, not more frequent.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Single waves of sleeping cortex: spindles and K-complexes (N2), slow waves (N3), sawtooth waves (REM).
 
-They come from the middle of the head, so both sides carry them with the same sign. Rates and sizes: 3 to 6 s between
-spindles of a train, 0.5 to 2 s long, slow frontal ones near 12 Hz and fast ones near 14; one or two K-complexes
-a minute; slow waves of 75 uV and more in over 20 % of N3; sawtooth trains of 2 to 5 s, 2.5 to 3 Hz, with the eyes.
+They come from the middle of the head, so both sides carry them with the same sign. Rates and sizes: 3 to 6
+s between spindles of a train, 0.5 to 2 s long, slow frontal ones near 12 Hz and fast ones near 14; one or
+two K-complexes a minute; slow waves of 75 uV and more in over 20 % of N3; sawtooth trains of 2 to 5 s, 2.5
+to 3 Hz, with the eyes.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ _SAW_UV = (12.0, 28.0)
 class SleepWaves:
     """All single waves of one sleeper's cortex."""
 
-    def __init__(self, seed: int, fs_hz: int, segment_s: int, course: Course, rem: RemPlan, traits: Traits) -> None:
+    def __init__(
+        self, seed: int, fs_hz: int, segment_s: int, course: Course, rem: RemPlan, traits: Traits
+    ) -> None:
         self._seed, self._fs_hz, self._segment_s = seed, fs_hz, segment_s
         self._course, self._rem, self._traits = course, rem, traits
 

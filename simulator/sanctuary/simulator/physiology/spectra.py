@@ -1,9 +1,10 @@
 """Spectra of the background EEG and of muscle, by stage.
 
-The aperiodic part is ``level / (1 + (f / knee)^exponent)`` with the exponents that sleep studies report between 1 and
-35 Hz (flattest awake, steepest in N3); gentle bumps stand for theta, sleeping alpha, sigma and beta. Levels, knees and
-bumps were set so that whole nights agree with the band powers of real ones at Fpz-Cz (Sleep-EDF Expanded; the table
-that the tests hold them against). What happens as single waves is added elsewhere.
+The aperiodic part is ``level / (1 + (f / knee)^exponent)`` with the exponents that sleep studies report
+between 1 and 35 Hz (flattest awake, steepest in N3); gentle bumps stand for theta, sleeping alpha, sigma
+and beta. Levels, knees and bumps were set so that whole nights agree with the band powers of real ones at
+Fpz-Cz (Sleep-EDF Expanded; the table that the tests hold them against). What happens as single waves is
+added elsewhere.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _MUSCLE_DB = {Stage.W: -7.0, Stage.N1: -14.0, Stage.N2: -21.5, Stage.N3: -23.0, 
 """Density (dB re 1 uV^2/Hz) of muscle at 45 to 90 Hz."""
 
 _HIGH_PASS_HZ = 0.3
-_STEEPER_HZ, _STEEPER_ORDER = 42.0, 4.0
+_STEEPER_HZ, _STEEPER_ORDER = 44.0, 8.0
 """Above this the EEG falls faster still; what is left there is muscle."""
 _PIVOT_HZ = 8.0
 """Density at this frequency does not depend on a sleeper's own exponent."""

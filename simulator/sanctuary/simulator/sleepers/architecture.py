@@ -1,7 +1,8 @@
 """Draws the stages of a night: cycles of non-REM sleep and REM that lengthen until morning.
 
-Cycles of 90 to 120 min, first REM 70 to 120 min after sleep onset, REM periods of about 8, 16, 23, 30 and 36 min, deep
-sleep mostly in the first two cycles. Inside a cycle the stages follow `sanctuary.simulator.sleepers.bouts`.
+Cycles of 90 to 120 min, first REM 70 to 120 min after sleep onset, REM periods of about 8, 16, 23, 30 and
+36 min, deep sleep mostly in the first two cycles. Inside a cycle the stages follow
+`sanctuary.simulator.sleepers.bouts`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 
 from sanctuary.config.sleepers import NightSettings
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.sleepers.bouts import Favour, draw_bout_s, draw_next
 from sanctuary.simulator.physiology.episodes import Episode
+from sanctuary.simulator.sleepers.bouts import Favour, draw_bout_s, draw_next
 
 _REM_MIN = (8.0, 16.0, 23.0, 30.0, 36.0)
 _DEEP_SHARE = (0.55, 0.44, 0.22, 0.08, 0.0)
@@ -151,4 +152,6 @@ def _seconds(pieces: list[tuple[Stage, float]], n_seconds: int) -> NDArray[np.in
 def _cut(periods: list[Episode], end_s: float) -> tuple[Episode, ...]:
     """Only what lies inside the night, on whole seconds like the stages."""
     whole = [(float(math.ceil(period.onset_s)), float(math.ceil(period.end_s))) for period in periods]
-    return tuple(Episode(start_s, min(stop_s, end_s) - start_s) for start_s, stop_s in whole if start_s < end_s)
+    return tuple(
+        Episode(start_s, min(stop_s, end_s) - start_s) for start_s, stop_s in whole if start_s < end_s
+    )

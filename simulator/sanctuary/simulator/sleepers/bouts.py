@@ -1,7 +1,8 @@
 """How long sleepers stay in a stage, and where they go from it.
 
-Transitions per 30 s: the counts published with YASA's hypnogram simulator (after Metzner et al. 2021). Bouts: those
-of sleep are near exponential and fit Weibull laws, those of waking follow a power law (Wang et al. 2013).
+Transitions per 30 s: the counts published with YASA's hypnogram simulator (after Metzner et al. 2021).
+Bouts: those of sleep are near exponential and fit Weibull laws, those of waking follow a power law (Wang et
+al. 2013).
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ Favour = Mapping[Stage, float]
 def draw_bout_s(stage: Stage, favour: Favour, rng: np.random.Generator) -> float:
     """Length of one uninterrupted bout (seconds).
 
-    Ways out that `favour` closes or opens lengthen or shorten the bout. Waking here is waking in the middle of a
-    night's sleep.
+    Ways out that `favour` closes or opens lengthen or shorten the bout. Waking here is waking in the middle
+    of a night's sleep.
     """
     if stage is Stage.W:
         return float(min(_WAKE_MOST_S, _WAKE_LEAST_S * (1.0 + rng.pareto(_WAKE_POWER))))

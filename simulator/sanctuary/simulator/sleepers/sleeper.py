@@ -36,8 +36,8 @@ class Sleeper:
     Parameters
     ----------
     seed
-        Chooses the person and the night, 0 or more. The night depends on `seed`, `hours` and the settings of the
-        night only, never on anything about the signal.
+        Chooses the person and the night, 0 or more. The night depends on `seed`, `hours` and the settings
+        of the night only, never on anything about the signal.
     hours
         Length of the night, over 0 to 24 h; afterwards the sleeper is awake.
     fs_hz
@@ -80,7 +80,8 @@ class Sleeper:
 
         Returns
         -------
-        Shape ``(2, n_samples)``, microvolts at `CHANNELS`. The samples do not depend on the sizes of the calls.
+        Shape ``(2, n_samples)``, microvolts at `CHANNELS`. The samples do not depend on the sizes of the
+        calls.
 
         Raises
         ------
