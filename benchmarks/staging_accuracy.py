@@ -133,11 +133,11 @@ def _print_pooled(results: list[Any], pooled: Any, peers: list[float]) -> None:
     print(f"  accuracy {np.mean(accuracy):.3f}  kappa {np.mean(kappa):.3f}")
     gates = [r[0]["gate"] for r in results]
     latencies = [g["latency_s"]["median"] for g in gates if g["latency_s"]["median"] is not None]
+    precisions = [g["precision"] for g in gates if g["precision"] is not None]
+    share, false = (np.mean([g[key] for g in gates]) for key in ("rem_share", "false_windows"))
     print(
-        f"  gate: share of REM {np.mean([g['rem_share'] for g in gates]):.3f}, precision "
-        f"false windows a night {np.mean([g['false_windows'] for g in gates]):.2f}, "
-        f"latency median {np.median(latencies):.0f} s"
-        f"false windows a night {np.mean([g['false_windows'] for g in gates]):.2f}, latency median {np.median(latencies):.0f} s"
+        f"  gate: share of REM {share:.3f}, precision {np.mean(precisions):.3f}, "
+        f"false windows a night {false:.2f}, latency median {np.median(latencies):.0f} s"
     )
     if peers:
         peer = float(np.mean(peers))

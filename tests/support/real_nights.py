@@ -1,9 +1,10 @@
 """What real nights look like, in numbers, and the same numbers of any night.
 
-The table holds, for 11 nights of six people, the median over a stage's 30 s epochs of the band power at Fpz-Cz: of
-these medians the 5th, 50th and 95th percentile across nights, and in the last row the median across nights of the
-spread within a night (interquartile range / 1.35). From Sleep-EDF Expanded (Kemp et al. 2000; Goldberger et al.
-2000, PhysioNet), ODC-BY 1.0; nights SC4012 to SC4082, cut to 30 min before and after sleep.
+The table holds, for 11 nights of six people, the median over a stage's 30 s epochs of the band power at
+Fpz-Cz: of these medians the 5th, 50th and 95th percentile across nights, and in the last row the median
+across nights of the spread within a night (interquartile range / 1.35). From Sleep-EDF Expanded (Kemp et
+al. 2000; Goldberger et al. 2000, PhysioNet), ODC-BY 1.0; nights SC4012 to SC4082, cut to 30 min before and
+after sleep.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ REAL_DB = {
         (2.3, 1.3, 1.2, 1.2, 1.8),
     ),
 }
-"""Density, dB re 1 uV^2/Hz, in `BANDS_HZ`: 5th, 50th, 95th percentile of nights, and spread within a night."""
+"""Density (dB re 1 uV^2/Hz) in `BANDS_HZ`: 5th, 50th, 95th percentile of nights; spread within a night."""
 
 REAL_SLOPE_DB = {
     Stage.W: (-25.8, -10.9),
@@ -85,7 +86,8 @@ def linear_accuracy(nights: list[tuple[FloatArray, NDArray[np.int8]]]) -> float:
     Parameters
     ----------
     nights
-        Band powers ``(n_epochs, 5)`` in dB and stages ``(n_epochs,)`` of each; powers are standardised per night.
+        Band powers ``(n_epochs, 5)`` in dB and stages ``(n_epochs,)`` of each; powers are standardised per
+        night.
     """
     scaled = [((db - np.median(db, axis=0)) / db.std(axis=0), stages) for db, stages in nights]
     right = total = 0

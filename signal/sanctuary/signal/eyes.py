@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from sanctuary.signal.filters import CausalFilter, lowpass
 from sanctuary.signal.samples import BoolArray, FloatArray
@@ -30,6 +31,10 @@ NOISE_FACTOR = 5.0
 """A swing must also exceed this many running median absolute swings, so that coarse EEG does not count."""
 SLOW_UV = 18.0
 """Least change of AF7 - AF8 between two successive seconds' means that counts as a slow roll."""
+REACH_S = 1.0
+"""A swing is compared with the range of half this time before it and after it, so it is judged late."""
+RAPID_SHARE = 0.5
+"""A saccade covers at least this share of that range within `SWING_S`; a slow roll, however large, less."""
 REFRACTORY_S = 0.4
 """A movement and its return count once."""
 
@@ -54,11 +59,14 @@ class Swings:
     ----------
     size_uv
         Shape ``(2, n)``: absolute swings within `SWING_S` of the channels' difference and of their mean.
+    reach_uv
+        Shape ``(n,)``: range of the difference around each swing.
     mean_uv
         Mean of the difference.
     """
 
     size_uv: FloatArray
+    reach_uv: FloatArray
     mean_uv: float
 
 
@@ -76,6 +84,8 @@ class EyeWatcher:
         self._filter = CausalFilter(lowpass(fs_hz, 6.0), 2)
         rate_hz = fs_hz / self._step
         self._lag = max(1, round(SWING_S * rate_hz))
+        self._delay = round(0.5 * REACH_S * rate_hz)
+        self._reach = self._delay + max(self._lag, self._delay)
         self._refractory = round(REFRACTORY_S * rate_hz)
         self._tail: FloatArray | None = None
         self._phase = 0
@@ -100,11 +110,15 @@ class EyeWatcher:
         np.subtract(smooth[0], smooth[1], out=combined[0])
         np.multiply(smooth[0] + smooth[1], 0.5, out=combined[1])
         if self._tail is None:
-            self._tail = np.repeat(combined[:, :1], self._lag, axis=1)
+            self._tail = np.repeat(combined[:, :1], self._reach, axis=1)
         joined = np.concatenate((self._tail, combined), axis=1)
-        size = np.abs(combined - joined[:, : combined.shape[1]])
-        self._tail = joined[:, -self._lag :]
-        return [Swings(size[:, a:b], float(combined[0, a:b].mean())) for a, b in pairwise(places)]
+        late = joined[:, self._reach - self._delay : joined.shape[1] - self._delay]
+        before = self._reach - self._delay - self._lag
+        size = np.abs(late - joined[:, before : before + combined.shape[1]])
+        recent = sliding_window_view(joined[0], self._reach + 1)[: combined.shape[1]]
+        reach = recent.max(axis=1) - recent.min(axis=1)
+        self._tail = joined[:, joined.shape[1] - self._reach :]
+        return [Swings(size[:, a:b], reach[a:b], float(combined[0, a:b].mean())) for a, b in pairwise(places)]
 
     def second(self, swings: Swings, usable: bool) -> EyeSecond:
         """Count the movements of one second; one that is not usable only keeps the state in step."""
@@ -113,24 +127,26 @@ class EyeWatcher:
             self._pass(0, swings.size_uv.shape[1])
             self._pass(1, swings.size_uv.shape[1])
             return NO_EYES
-        saccades, blinks = self._rapid(swings.size_uv)
+        saccades, blinks = self._rapid(swings)
         self._adapt(swings.size_uv)
         drift_uv = abs(swings.mean_uv - previous_uv)
         return EyeSecond(saccades, blinks, int(drift_uv > SLOW_UV and not saccades))
 
-    def _rapid(self, size: FloatArray) -> tuple[int, int]:
-        difference, mean = size
-        peaks_uv = size.max(axis=1).tolist()
-        limits_uv = [
-            max(a, NOISE_FACTOR * b) for a, b in zip((SACCADE_UV, BLINK_UV), self._noise_uv, strict=True)
-        ]
-        found = []
-        for kind, (own, other) in enumerate(((difference, mean), (mean, difference))):
-            if peaks_uv[kind] > limits_uv[kind]:
-                found.append(self._onsets((own > limits_uv[kind]) & (other < OTHER_SHARE * own), kind))
-            else:
-                self._pass(kind, own.size)
-                found.append(0)
+    def _rapid(self, swings: Swings) -> tuple[int, int]:
+        difference, mean = swings.size_uv
+        peaks_uv = swings.size_uv.max(axis=1).tolist()
+        saccades_uv = max(SACCADE_UV, NOISE_FACTOR * self._noise_uv[0])
+        blinks_uv = max(BLINK_UV, NOISE_FACTOR * self._noise_uv[1])
+        found = [0, 0]
+        if peaks_uv[0] > saccades_uv:
+            alone = (difference > saccades_uv) & (mean < OTHER_SHARE * difference)
+            found[0] = self._onsets(alone & (difference >= RAPID_SHARE * swings.reach_uv), 0)
+        else:
+            self._pass(0, difference.size)
+        if peaks_uv[1] > blinks_uv:
+            found[1] = self._onsets((mean > blinks_uv) & (difference < OTHER_SHARE * mean), 1)
+        else:
+            self._pass(1, mean.size)
         return found[0], found[1]
 
     def _adapt(self, size: FloatArray) -> None:

@@ -1,5 +1,7 @@
 """Traits: sleepers stay inside the ranges of the settings and use all of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,13 +54,10 @@ def test_factors_may_reach_zero() -> None:
 
 
 def _density(stage: Stage, *, exponent_shift: float = 0.0, amplitude: float = 1.0) -> np.ndarray:
-    traits = type(USUAL_TRAITS)(
-        **{name: getattr(USUAL_TRAITS, name) for name in USUAL_TRAITS.__slots__}
-        | {"exponent_shift": exponent_shift, "amplitude": amplitude}
-    )
+    traits = replace(USUAL_TRAITS, exponent_shift=exponent_shift, amplitude=amplitude)
     state = np.zeros((1, Background.STATES))
     state[0, stage] = 1.0
-    return Background(FREQ_HZ, traits).density(state)[0]
+    return np.asarray(Background(FREQ_HZ, traits).density(state)[0])
 
 
 def _exponent(density: np.ndarray) -> float:

@@ -116,20 +116,20 @@ def test_segments_join_without_a_seam() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("seed", "hours", "fs_hz", "message"),
     [
-        ({"seed": -1, "hours": 1.0}, "seed -1"),
-        ({"seed": 1, "hours": 0.0}, "night of 0.0 h"),
-        ({"seed": 1, "hours": 24.01}, "at most 24 h"),
-        ({"seed": 1, "hours": float("nan")}, "night of nan h"),
-        ({"seed": 1, "hours": 1.0, "fs_hz": 99.0}, "99.0 Hz"),
-        ({"seed": 1, "hours": 1.0, "fs_hz": 250.5}, "whole number"),
-        ({"seed": 1, "hours": 1.0, "fs_hz": float("inf")}, "inf Hz"),
+        (-1, 1.0, 250.0, "seed -1"),
+        (1, 0.0, 250.0, "night of 0.0 h"),
+        (1, 24.01, 250.0, "at most 24 h"),
+        (1, float("nan"), 250.0, "night of nan h"),
+        (1, 1.0, 99.0, "99.0 Hz"),
+        (1, 1.0, 250.5, "whole number"),
+        (1, 1.0, float("inf"), "inf Hz"),
     ],
 )
-def test_arguments_out_of_range_are_refused(arguments: dict[str, float], message: str) -> None:
+def test_arguments_out_of_range_are_refused(seed: int, hours: float, fs_hz: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Sleeper(**arguments)
+        Sleeper(seed, hours, fs_hz)
 
 
 def test_negative_amounts_are_refused_and_none_is_nothing() -> None:

@@ -61,7 +61,7 @@ def test_stages_are_neither_plain_nor_hidden(nights: list[Night]) -> None:
 
 
 def test_rem_n1_and_wake_are_hard_to_tell_by_spectrum(nights: list[Night]) -> None:
-    """Theta to beta differ by a few dB only between REM and N1; between REM and N3 delta alone differs by 7."""
+    """Up to beta, REM and N1 lie a few dB apart; REM and N3 differ by 7 dB in delta alone."""
     for db, stages, _ in nights:
         rem, n1, n3 = (np.median(db[stages == stage], axis=0) for stage in (Stage.R, Stage.N1, Stage.N3))
         assert np.abs(rem - n1)[:4].max() < 6.0
