@@ -26,6 +26,7 @@ from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.ids import IdSource
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.pod import Pod
+from sanctuary.pods.pod.states import PodPhase
 
 GRANT_S = 24 * 3600.0
 """A simulated sleeper's grant holds for a day."""
@@ -77,8 +78,13 @@ def designs_of(circles: Iterable[CircleEntry]) -> dict[str, LoadedDesign]:
     }
 
 
-def make_pod(plan: NightPlan, entry: PodEntry, designs: Mapping[str, LoadedDesign]) -> Pod:
-    """Build the core of one pod, with the consent that its sleeper has given."""
+def make_pod(
+    plan: NightPlan,
+    entry: PodEntry,
+    designs: Mapping[str, LoadedDesign],
+    latched: PodPhase | None = None,
+) -> Pod:
+    """Build the core of one pod, with the consent that its sleeper has given, latched as it was left."""
     settings = plan.settings
     mine = [circle for circle in settings.circles if entry.id in circle.members]
     identity = PodIdentity(
@@ -96,6 +102,7 @@ def make_pod(plan: NightPlan, entry: PodEntry, designs: Mapping[str, LoadedDesig
         utc_at_zero_s=plan.utc_at_zero_s,
         settings=settings.pod,
         limiter_settings=settings.limiter,
+        latched=latched,
     )
 
 

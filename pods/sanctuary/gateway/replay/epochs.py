@@ -7,6 +7,8 @@ from typing import Any
 from sanctuary.signal.samples import STAGES, Stage, StageEstimate
 
 EPOCH_S = 30.0
+NOTHING = StageEstimate(0.0, (0.2, 0.2, 0.2, 0.2, 0.2), Stage.UNKNOWN, False, False, 0.0, "no-signal")
+"""Stands for an epoch at whose end nobody could say anything."""
 
 
 class EpochLog:
@@ -29,6 +31,11 @@ class EpochLog:
         """Take the next estimate; one a second, in order of time."""
         if estimate.t_s < self._next_s:
             return
+        while estimate.t_s >= self._next_s + EPOCH_S:
+            self._add(NOTHING)
+        self._add(estimate)
+
+    def _add(self, estimate: StageEstimate) -> None:
         self.rows.append(_row(self._next_s - EPOCH_S, estimate))
         self.stages.append(int(estimate.stage))
         self._next_s += EPOCH_S

@@ -1,0 +1,284 @@
+"""A night in real time: headbands named in the settings, simulated sleepers for the rest.
+
+The pods, chains and coordinator are those of the simulated night; only the source of samples and the clock
+differ.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sanctuary.firmware_bridge.pump import HeadbandPump
+
+from sanctuary.config.errors import ProtocolError, SanctuaryError
+from sanctuary.config.fleet import CytonPort, PodEntry, SimulatedHeadband
+from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.firmware_bridge.headbands import CytonHeadband, HeadbandInfo
+from sanctuary.firmware_bridge.outputs.wav import CueTrack
+from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
+from sanctuary.gateway.night.fleet import CHANNELS, Truth
+from sanctuary.gateway.night.journal import Journal
+from sanctuary.gateway.night.live import LiveTable, Moment
+from sanctuary.gateway.night.live_pod import LivePod
+from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
+from sanctuary.gateway.night.pod_runner import PodRunner
+from sanctuary.gateway.night.result import night_result
+from sanctuary.gateway.night.sending import to_message
+from sanctuary.gateway.night.site_store import SiteStore
+from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
+from sanctuary.gateway.recorder import NightRecorder, recover
+from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
+from sanctuary.pods.wire.client import MqttClient
+from sanctuary.pods.wire.link import LinkEvent
+from sanctuary.signal.chain import Chain
+from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
+
+_LOG = logging.getLogger(__name__)
+
+TICK_S = 0.5
+"""Pods want a tick at least once a second."""
+LONGEST_NIGHT_H = 16.0
+"""Simulated sleepers are drawn for this long; whoever runs on has them awake."""
+
+Display = Callable[[Sequence[PodRunner], Callable[[str, float], str | None]], LiveTable]
+
+
+@dataclass(slots=True)
+class _Vigil:
+    """Everything that runs."""
+
+    settings: SanctuarySettings
+    store: SiteStore
+    folder: Path
+    endpoint: BrokerEndpoint
+    journal: Journal
+    plan: NightPlan
+    zero_s: float
+    pods: list[LivePod] = field(default_factory=list)
+    coordinator: CoordinatorRunner = field(init=False)
+    trouble: str | None = None
+
+    def now(self) -> float:
+        """Give the sanctuary clock: monotonic seconds since the start."""
+        return time.monotonic() - self.zero_s
+
+
+@dataclass(frozen=True, slots=True)
+class NightFiles:
+    """The result of a night and the folder that it is in."""
+
+    result: dict[str, Any]
+    folder: Path
+
+
+async def run_night(settings: SanctuarySettings, hours: float | None, display: Display) -> NightFiles:
+    """Watch over one night until somebody stops it, or for `hours`.
+
+    Raises
+    ------
+    SanctuaryError
+        Something could not be started.
+    """
+    store = SiteStore(settings.site.data_dir)
+    nights = settings.site.data_dir / settings.record.folder
+    for path in recover(nights) if nights.is_dir() else []:
+        _LOG.warning("%s: recovered from a night that did not end in order", path)
+    folder = nights / datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
+    truth = Truth(settings.pods, LONGEST_NIGHT_H, settings.sleepers)
+    with stop_on_signals() as stop, ExitStack() as files:
+        async with AsyncExitStack() as stack:
+            vigil = await _begin(settings, store, folder, stack, files)
+            with display([pod.runner for pod in vigil.pods], truth.stage_at) as table:
+                await _watch(vigil, hours, stop, table)
+        for pod in vigil.pods:
+            _close(pod)
+        store.keep_latched({pod.runner.id: pod.runner.pod.phase for pod in vigil.pods})
+        vigil.journal.flush()
+        runners = [pod.runner for pod in vigil.pods]
+        result = night_result(settings, runners, vigil.journal.records, truth.epochs, _extra(vigil))
+    return NightFiles(result, folder)
+
+
+async def _begin(
+    settings: SanctuarySettings, store: SiteStore, folder: Path, stack: AsyncExitStack, files: ExitStack
+) -> _Vigil:
+    """Start broker, coordinator, pods and headbands, in this order."""
+    designs = designs_of(settings.circles)
+    plan = NightPlan(
+        settings,
+        store.secret(),
+        f"n{secrets.token_hex(6)}",
+        store.next_term(),
+        time.time(),
+        {entry.id: store.consent(entry.id) for entry in settings.pods if not entry.is_simulated},
+    )
+    endpoint = await stack.enter_async_context(open_broker(settings.broker))
+    journal = Journal(folder / "events.jsonl")
+    files.callback(journal.close)
+    vigil = _Vigil(settings, store, folder, endpoint, journal, plan, time.monotonic())
+    await _start_coordinator(vigil, designs, stack)
+    ports = _simulated_ports(settings, stack)
+    for entry in settings.pods:
+        await _start_pod(vigil, entry, designs, ports, stack)
+    return vigil
+
+
+async def _start_coordinator(vigil: _Vigil, designs: Any, stack: AsyncExitStack) -> None:
+    site = vigil.settings.site.id
+    client = MqttClient(
+        f"{site}-coordinator", vigil.endpoint.host, vigil.endpoint.port, settings=vigil.settings.broker
+    )
+    await stack.enter_async_context(client)
+    core = make_coordinator(vigil.plan, designs)
+    vigil.coordinator = CoordinatorRunner(site, core, vigil.journal, client.publish, vigil.now)
+    for topic in vigil.coordinator.subscriptions:
+        client.subscribe(topic)
+    await client.connected()
+    _task(stack, _listen(vigil, client), "coordinator")
+
+
+async def _listen(vigil: _Vigil, client: MqttClient) -> None:
+    async for message in client:
+        vigil.coordinator.message(message, vigil.now())
+
+
+def _simulated_ports(settings: SanctuarySettings, stack: AsyncExitStack) -> dict[str, str]:
+    specs = [
+        HeadbandSpec.sleeper(
+            pod.id, seed=pod.headband.seed, hours=LONGEST_NIGHT_H, settings=settings.sleepers
+        )
+        for pod in settings.pods
+        if isinstance(pod.headband, SimulatedHeadband)
+    ]
+    if not specs:
+        return {}
+    return stack.enter_context(HardwareProcess(specs, pacing="realtime")).ports
+
+
+async def _start_pod(
+    vigil: _Vigil, entry: PodEntry, designs: Any, ports: dict[str, str], stack: AsyncExitStack
+) -> None:
+    settings = vigil.settings
+    headband = entry.headband
+    port = headband.port if isinstance(headband, CytonPort) else ports[entry.id]
+    channels = headband.channels if isinstance(headband, CytonPort) else CHANNELS
+    pod = _core(vigil, entry, designs)
+    live: list[LivePod] = []
+    client = MqttClient(
+        f"{settings.site.id}-{entry.id}",
+        vigil.endpoint.host,
+        vigil.endpoint.port,
+        settings=settings.broker,
+        will=to_message(status(pod.identity, "gateway", online=False)),
+        on_link=lambda event: _pass_on(live, event, client),
+    )
+    track = CueTrack(vigil.folder / f"{entry.id}.cues.wav")
+    runner = PodRunner(pod, vigil.journal, track, client.publish)
+    info = CytonHeadband(port, channels).info
+    chain = Chain(info.fs_hz, info.channels[:2], settings.chain, rail_uv=info.rail_uv[:2])
+    live.append(LivePod(runner, chain, info, vigil.now, _recorder(vigil, entry, info)))
+    vigil.pods.append(live[0])
+    await stack.enter_async_context(client)
+    for topic in runner.subscriptions:
+        client.subscribe(topic)
+    await client.connected()
+    _task(stack, live[0].listen(client), entry.id)
+    _task(stack, live[0].digest(), f"{entry.id} chain")
+    pump = HeadbandPump(
+        partial(CytonHeadband, port, channels, realtime=True),
+        live[0].on_block,
+        live[0].on_lost,
+        live[0].on_found,
+    )
+    pump.start()
+    stack.callback(pump.stop)
+
+
+def _pass_on(live: list[LivePod], event: LinkEvent, client: MqttClient) -> None:
+    for pod in live:
+        pod.on_link(event, client)
+
+
+def _core(vigil: _Vigil, entry: PodEntry, designs: Any) -> Any:
+    try:
+        return make_pod(vigil.plan, entry, designs, latched=vigil.store.latched().get(entry.id))
+    except ProtocolError as error:
+        where = vigil.store.folder / "consent" / entry.id
+        raise SanctuaryError(f"{where}: {error}; remove the entry, or have it signed anew") from error
+
+
+def _recorder(vigil: _Vigil, entry: PodEntry, info: HeadbandInfo) -> NightRecorder | None:
+    if not vigil.settings.record.edf:
+        return None
+    return NightRecorder(
+        vigil.folder,
+        entry.id,
+        info.fs_hz,
+        info.channels,
+        datetime.now().astimezone(),
+        rail_uv=max(info.rail_uv),
+        sleeper=entry.sleeper,
+    )
+
+
+async def _watch(vigil: _Vigil, hours: float | None, stop: StopFlag, table: LiveTable) -> None:
+    """Let time pass: a tick every half second, and one at every step that is due."""
+    end_s = hours * 3600.0 if hours is not None else None
+    broker_told = False
+    while not stop.is_set:
+        now_s = vigil.now()
+        if end_s is not None and now_s >= end_s:
+            return
+        for pod in vigil.pods:
+            pod.runner.tick(now_s)
+        vigil.coordinator.tick(now_s)
+        vigil.journal.flush()
+        if not broker_told and not vigil.endpoint.alive():
+            broker_told = True
+            vigil.trouble = f"{vigil.endpoint.description}: it died in the night; no window opened after that"
+            _LOG.warning("%s; recording goes on", vigil.trouble)
+        table.update(Moment(now_s, end_s, 1.0, vigil.coordinator.open_windows, vigil.coordinator.opened))
+        due_s = min((pod.runner.pod.next_due_s for pod in vigil.pods), default=now_s + TICK_S)
+        await stop.wait(max(0.0, min(now_s + TICK_S, due_s) - vigil.now()))
+
+
+def _task(stack: AsyncExitStack, work: Any, name: str) -> None:
+    """Run `work` until the night ends; a mistake in it is told, never swallowed."""
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_told)
+    stack.callback(task.cancel)
+
+
+def _told(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _LOG.error("%s ended: %s", task.get_name(), error, exc_info=error)
+
+
+def _close(pod: LivePod) -> None:
+    try:
+        pod.close()
+    except SanctuaryError as error:
+        _LOG.error("%s", error)
+
+
+def _extra(vigil: _Vigil) -> dict[str, Any]:
+    now_s = vigil.now()
+    return {
+        "hours": round(now_s / 3600.0, 4),
+        "duration_s": round(now_s, 3),
+        "broker": vigil.endpoint.description,
+        "interrupted": False,
+        "trouble": vigil.trouble,
+        "timing": {"wall_s": round(now_s, 2), "times_real_time": 1.0},
+    }

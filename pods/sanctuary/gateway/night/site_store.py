@@ -1,0 +1,97 @@
+"""What a sanctuary keeps between nights: its secret, the count of terms, consent, and latched pods."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from sanctuary.config.errors import InputError
+from sanctuary.gateway.files import write_whole
+from sanctuary.pods.pod.states import LATCHED, PodPhase
+
+SECRET_BYTES = 32
+LARGEST_ENTRY = 4096
+
+
+class SiteStore:
+    """The data folder of one sanctuary.
+
+    Parameters
+    ----------
+    folder
+        ``site.data_dir`` of the settings; made if it is not there.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be made or read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be used as site.data_dir ({error.strerror})") from error
+
+    def secret(self) -> bytes:
+        """Read the secret that pod and coordinator keys are derived from; made at the first start."""
+        path = self.folder / "secret.key"
+        try:
+            try:
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                found = path.read_bytes()
+            else:
+                found = secrets.token_bytes(SECRET_BYTES)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(found)
+                    file.flush()
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read or made ({error.strerror})") from error
+        if len(found) != SECRET_BYTES:
+            raise InputError(
+                f"{path}: holds {len(found)} bytes instead of {SECRET_BYTES}; restore it from a backup, or "
+                "move it away to begin with new keys"
+            )
+        return found
+
+    def next_term(self) -> int:
+        """Count one term on, before anything is commanded in it."""
+        path = self.folder / "term"
+        try:
+            last = int(path.read_text(encoding="ascii")) if path.exists() else 0
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: a whole number expected; restore it from a backup") from error
+        write_whole(path, f"{last + 1}\n", "the term of the coordinator")
+        return last + 1
+
+    def consent(self, pod: str) -> tuple[bytes, ...]:
+        """Read the signed entries in ``consent/POD/``, one file each, in the order of their names."""
+        folder = self.folder / "consent" / pod
+        try:
+            paths = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+            return tuple(path.read_bytes()[: LARGEST_ENTRY + 1] for path in paths)
+        except OSError as error:
+            raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+    def latched(self) -> dict[str, PodPhase]:
+        """Read which pods were stopped or withdrawn when they last went down; a restart is no reset."""
+        path = self.folder / "latched.json"
+        if not path.exists():
+            return {}
+        try:
+            body = json.loads(path.read_text(encoding="utf-8"))
+            return {pod: PodPhase(phase) for pod, phase in body.items() if PodPhase(phase) in LATCHED}
+        except (OSError, ValueError, AttributeError) as error:
+            text = f"{path}: cannot be used ({error}); see which pods are stopped, then remove it"
+            raise InputError(text) from error
+
+    def keep_latched(self, phases: Mapping[str, PodPhase]) -> None:
+        """Keep which pods are stopped or withdrawn now."""
+        latched = {pod: str(phase) for pod, phase in phases.items() if phase in LATCHED}
+        write_whole(self.folder / "latched.json", json.dumps(latched) + "\n", "which pods are stopped")
