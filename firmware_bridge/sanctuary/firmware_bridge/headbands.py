@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from sanctuary.config.errors import DeviceError
 from sanctuary.firmware_bridge.cyton import commands
-from sanctuary.firmware_bridge.cyton.decoder import CytonDecoder, Run
-from sanctuary.firmware_bridge.cyton.packet import FS_HZ, PACKET_BYTES, rail_uv, uv_per_count
+from sanctuary.firmware_bridge.cyton.commands import Command, ReplyFinder
+from sanctuary.firmware_bridge.cyton.packet import DEFAULT_GAIN, FS_HZ, rail_uv
+from sanctuary.firmware_bridge.cyton.stream import CytonStream
 from sanctuary.firmware_bridge.transports.serial import SerialTransport
-from sanctuary.signal.samples import FloatArray, SampleBlock
+from sanctuary.signal.samples import SampleBlock
+
+PATIENCE_S = 0.25
+"""Longest wait without a look at whether somebody wants to break off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +36,20 @@ class HeadbandInfo:
     rail_uv: tuple[float, ...]
 
 
+def never() -> bool:
+    """Nobody wants to break off."""
+    return False
+
+
 class Headband(Protocol):
-    """A source of samples. One instance is one connection; after a `DeviceError` make a new one."""
+    """A source of samples, for one connection: after a `DeviceError` close it and make another."""
 
     @property
     def info(self) -> HeadbandInfo:
         """What it is."""
 
-    def open(self) -> None:
-        """Connect."""
+    def open(self, cancelled: Callable[[], bool] = never) -> None:
+        """Connect; breaks off with a `DeviceError` soon after `cancelled` turns true."""
 
     def start(self) -> None:
         """Begin to stream; the first sample is number 0."""
@@ -64,8 +70,12 @@ class CytonHeadband:
         Path of the serial port.
     channels
         Electrode site -> board input, left electrode first.
+    gain
+        Gain of these inputs; 24 is the board's own choice.
     realtime
         Whether bytes arrive in real time, so that their times can tell long losses apart.
+    clock
+        Monotonic seconds.
     """
 
     def __init__(
@@ -73,19 +83,18 @@ class CytonHeadband:
         port: str,
         channels: Mapping[str, int],
         *,
+        gain: int = DEFAULT_GAIN,
         realtime: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.port = port
+        self._channels, self._gain = dict(channels), gain
         names = tuple(channels)
-        self._info = HeadbandInfo("OpenBCI Cyton", FS_HZ, names, (rail_uv(),) * len(names))
-        self._decoder = CytonDecoder(tuple(channels.values()))
+        self._info = HeadbandInfo("OpenBCI Cyton", FS_HZ, names, (rail_uv(gain),) * len(names))
         self._clock = clock
         self._realtime = realtime
         self._transport: SerialTransport | None = None
-        self._pieces: deque[FloatArray] = deque()
-        self._waiting = 0
-        self._position = 0
+        self._stream = CytonStream(channels, gain)
 
     @property
     def info(self) -> HeadbandInfo:
@@ -94,36 +103,39 @@ class CytonHeadband:
 
     @property
     def lost(self) -> int:
-        """Samples lost so far."""
-        return self._decoder.lost
+        """Samples lost since the start."""
+        return self._stream.lost
 
-    def open(self) -> None:
+    def open(self, cancelled: Callable[[], bool] = never) -> None:
         """Open the port and reset the board, which may have been left streaming.
 
         Raises
         ------
         DeviceError
-            No port, or no Cyton behind it.
+            No port, no Cyton behind it, or broken off.
         """
-        transport = self._transport = SerialTransport(self.port)
-        transport.write(commands.STOP + commands.RESET)
-        received, deadline_s = b"", self._clock() + commands.RESET_TIMEOUT_S
-        while (reply := commands.reply_in(received)) is None:
-            left_s = deadline_s - self._clock()
-            if left_s <= 0.0:
-                self.close()
-                raise DeviceError(
-                    f"{self.port}: no Cyton answers within {commands.RESET_TIMEOUT_S:g} s; switch the board "
-                    "to PC and the dongle to GPIO 6, and check the battery"
-                )
-            received = (received + transport.read(left_s))[-commands.MAX_REPLY_BYTES :]
-        if reply.startswith(commands.NO_BOARD.decode()):
+        self.close()
+        self._transport = SerialTransport(self.port)
+        try:
+            self._transport.write(commands.STOP.data)
+            self._ask(commands.RESET, cancelled)
+            if self._gain != DEFAULT_GAIN:
+                for number in self._channels.values():
+                    self._ask(commands.channel_settings(number, self._gain), cancelled)
+        except DeviceError:
             self.close()
-            raise DeviceError(f"{self.port}: the dongle finds no board; switch the Cyton on ({reply[:80]})")
+            raise
 
     def start(self) -> None:
-        """Begin to stream."""
-        self._port().write(commands.START)
+        """Begin to stream; the first sample is number 0.
+
+        Raises
+        ------
+        DeviceError
+            The port is not open, or went away.
+        """
+        self._stream = CytonStream(self._channels, self._gain)
+        self._port().write(commands.START.data)
 
     def read(self, timeout_s: float) -> list[SampleBlock]:
         """Take what has arrived, waiting at most `timeout_s` for something.
@@ -131,10 +143,11 @@ class CytonHeadband:
         Raises
         ------
         DeviceError
-            The port went away.
+            The port is not open, or went away.
         """
-        self._feed(self._port().read(timeout_s))
-        return [self._take(self._waiting)] if self._waiting else []
+        if not self._stream.waiting:
+            self._receive(timeout_s)
+        return [self._stream.take(self._stream.waiting)] if self._stream.waiting else []
 
     def read_samples(self, n: int, timeout_s: float) -> SampleBlock:
         """Take exactly `n` more samples of the sample clock, lost ones as NaN; later ones wait.
@@ -142,66 +155,77 @@ class CytonHeadband:
         Raises
         ------
         DeviceError
-            The port went away, or nothing came for `timeout_s`.
+            The port is not open or went away, or no sample came for `timeout_s`.
         """
-        while self._waiting < n:
-            self._feed(self._gather((n - self._waiting) * PACKET_BYTES, timeout_s))
-        return self._take(n)
+        deadline_s = self._clock() + timeout_s
+        while (before := self._stream.waiting) < n:
+            left_s = deadline_s - self._clock()
+            if left_s <= 0.0:
+                raise DeviceError(f"{self.port}: no samples for {timeout_s:g} s; {self._why_silent()}")
+            self._receive(left_s)
+            if self._stream.waiting > before:
+                deadline_s = self._clock() + timeout_s
+        return self._stream.take(n)
 
     def stop(self) -> None:
-        """Stop streaming."""
-        self._port().write(commands.STOP)
+        """Stop streaming.
+
+        Raises
+        ------
+        DeviceError
+            The port is not open, or went away.
+        """
+        self._port().write(commands.STOP.data)
 
     def close(self) -> None:
         """Stop streaming and close the port; never raises."""
-        if self._transport is None:
+        transport, self._transport = self._transport, None
+        if transport is None:
             return
         with suppress(DeviceError):  # it may have gone already; then nothing is left to stop
-            self._transport.write(commands.STOP)
-        self._transport.close()
-        self._transport = None
+            transport.write(commands.STOP.data)
+        transport.close()
 
     def _port(self) -> SerialTransport:
         if self._transport is None:
             raise DeviceError(f"{self.port}: not open")
         return self._transport
 
-    def _gather(self, n_bytes: int, timeout_s: float) -> bytes:
-        """Wait for at least `n_bytes`: a port gives 4 kB at a time, decoding is cheaper in larger pieces."""
-        chunks, gathered = [], 0
-        while gathered < n_bytes:
-            chunk = self._port().read(timeout_s)
-            if not chunk:
-                raise DeviceError(
-                    f"{self.port}: no samples for {timeout_s:g} s; check that the headband is switched on"
-                )
-            chunks.append(chunk)
-            gathered += len(chunk)
-        return b"".join(chunks)
+    def _receive(self, timeout_s: float) -> None:
+        chunk = self._port().read(timeout_s)
+        self._stream.feed(chunk, self._clock() if self._realtime else None)
 
-    def _feed(self, chunk: bytes) -> None:
-        for run in self._decoder.feed(chunk, self._clock() if self._realtime else None):
-            self._keep(run)
+    def _ask(self, command: Command, cancelled: Callable[[], bool]) -> None:
+        """Send a command and wait until it is answered well."""
+        transport, finder = self._port(), ReplyFinder()
+        transport.write(command.data)
+        deadline_s = self._clock() + command.timeout_s
+        while (left_s := deadline_s - self._clock()) > 0.0:
+            for reply in finder.feed(transport.read(min(left_s, PATIENCE_S))):
+                if command.answer is not None and command.answer in reply:
+                    return
+                if commands.FAILURE in reply:
+                    raise DeviceError(f"{self.port}: {_refusal(command, reply)}")
+            if cancelled():
+                raise DeviceError(f"{self.port}: opening was broken off")
+        raise DeviceError(
+            f"{self.port}: no Cyton answers within {command.timeout_s:g} s; switch the board to PC and the "
+            "dongle to GPIO 6, and check the battery"
+        )
 
-    def _keep(self, run: Run) -> None:
-        n = len(self._info.channels)
-        if run.lost:
-            self._pieces.append(np.full((n, run.lost), np.nan))
-        self._pieces.append(np.multiply(run.counts.T, uv_per_count(), dtype=np.float64))
-        self._waiting += run.lost + len(run.counts)
+    def _why_silent(self) -> str:
+        if self._stream.replies:
+            return f"the board says: {_quoted(self._stream.replies[-1])}"
+        return "check that the headband is switched on and near its dongle"
 
-    def _take(self, n: int) -> SampleBlock:
-        taken: list[FloatArray] = []
-        need = n
-        while need:
-            piece = self._pieces.popleft()
-            if piece.shape[1] > need:
-                self._pieces.appendleft(piece[:, need:])
-                piece = piece[:, :need]
-            taken.append(piece)
-            need -= piece.shape[1]
-        uv = taken[0] if len(taken) == 1 else np.concatenate(taken, axis=1)
-        block = SampleBlock(self._position, self._info.fs_hz, self._info.channels, uv)
-        self._position += n
-        self._waiting -= n
-        return block
+
+def _refusal(command: Command, reply: str) -> str:
+    said = _quoted(reply[reply.index(commands.FAILURE) :])
+    if command is commands.RESET:
+        return f"the dongle finds no board; switch the Cyton on ({said})"
+    return f"the board refuses {command.data.decode()} ({said})"
+
+
+def _quoted(reply: str) -> str:
+    """Quote a reply's beginning, on one line."""
+    return " ".join(reply.split())[:80]

@@ -1,85 +1,164 @@
-"""When to try a lost headband again, and when to say so: a policy without clock or port.
+"""When to connect again to a headband that went away: a state table, without clock or device.
 
 ::
 
-    CONNECTED --LOST--> WAITING --DUE--> OPENING --FOUND--> CONNECTED
-                          ^                 |
-                          +-----LOST--------+
+    IDLE --start--> CONNECTING --opened--> CONNECTED --samples--> CONNECTED
+                      |    ^                   |
+                 failed  time passed        failed, or silent for too long
+                      v    |                   v
+                     WAITING <-----------------+          any --stop--> STOPPED
 
-Waits double from `FIRST_WAIT_S` to `LONGEST_WAIT_S`, and begin anew once a headband has delivered. Lost and
-found are said once each, however many attempts lie between.
+People hear once that the headband is lost and once that it is back, however many attempts lie between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import Enum
-
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 30.0
-"""A sleeper who plugs the dongle in again is not left waiting longer."""
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
 
 
-class SupervisorState(Enum):
-    """What is true in each state."""
+class State(Enum):
+    """Where the connection stands."""
 
-    OPENING = "opening"
-    """An attempt to open the headband is due or under way."""
-    CONNECTED = "connected"
-    """Samples arrive."""
-    WAITING = "waiting"
-    """Lost; the next attempt is not due yet."""
-
-
-class HeadbandEvent(Enum):
-    """What befalls a headband."""
-
-    FOUND = "found"
-    LOST = "lost"
-    DUE = "due"
+    IDLE = auto()
+    CONNECTING = auto()
+    CONNECTED = auto()
+    WAITING = auto()
+    STOPPED = auto()
 
 
-TRANSITIONS: Mapping[SupervisorState, Mapping[HeadbandEvent, SupervisorState]] = {
-    SupervisorState.OPENING: {
-        HeadbandEvent.FOUND: SupervisorState.CONNECTED,
-        HeadbandEvent.LOST: SupervisorState.WAITING,
-    },
-    SupervisorState.CONNECTED: {HeadbandEvent.LOST: SupervisorState.WAITING},
-    SupervisorState.WAITING: {HeadbandEvent.DUE: SupervisorState.OPENING},
-}
-"""An event that is not listed changes nothing."""
+class Happened(Enum):
+    """What can happen to a connection."""
+
+    START = auto()
+    OPENED = auto()
+    SAMPLES = auto()
+    """Samples came."""
+    FAILED = auto()
+    """It could not be opened, or broke."""
+    TIME_PASSED = auto()
+    """Nothing came."""
+    STOP = auto()
+
+
+class Action(Enum):
+    """What to do now."""
+
+    CONNECT = auto()
+    """Open a new connection and start it; then say `OPENED` or `FAILED`."""
+    DISCONNECT = auto()
+    SAY_LOST = auto()
+    SAY_RECOVERED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How patient to be.
+
+    Attributes
+    ----------
+    first_wait_s, longest_wait_s
+        Time before the first new attempt; it doubles with each that fails, up to the longest.
+    silence_s
+        A connection that brings no samples for this long is broken, though it says nothing.
+    steady_s
+        A connection that lasts this long was a good one: after it, waits begin at the shortest again.
+    """
+
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 15.0
+    silence_s: float = 3.0
+    steady_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse what would never wait, or never end."""
+        if not 0.0 < self.first_wait_s <= self.longest_wait_s:
+            raise ValueError(f"{self}: the first wait must be over 0 s, and not over the longest")
+        if self.silence_s <= 0.0 or self.steady_s < 0.0:
+            raise ValueError(f"{self}: the silence must be over 0 s, the steady time 0 s or more")
 
 
 class Supervisor:
-    """Keeps one headband's state and waits."""
+    """The state of one connection; pure.
 
-    def __init__(self) -> None:
-        self.state = SupervisorState.OPENING
-        self._wait_s = FIRST_WAIT_S
+    Parameters
+    ----------
+    policy
+        How patient to be.
+    """
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self._policy = policy if policy is not None else Policy()
+        self.state = State.IDLE
+        self._wait_s = self._policy.first_wait_s
         self._due_s = 0.0
-        self._told_lost = False
+        self._opened_s = 0.0
+        self._heard_s = 0.0
+        self._said_lost = False
+        self._table: dict[tuple[State, Happened], Callable[[float], list[Action]]] = {
+            (State.IDLE, Happened.START): self._connect,
+            (State.CONNECTING, Happened.OPENED): self._opened,
+            (State.CONNECTING, Happened.FAILED): self._not_opened,
+            (State.CONNECTED, Happened.SAMPLES): self._heard,
+            (State.CONNECTED, Happened.TIME_PASSED): self._broken_if_silent,
+            (State.CONNECTED, Happened.FAILED): self._broken,
+            (State.WAITING, Happened.TIME_PASSED): self._connect_if_due,
+            (State.IDLE, Happened.STOP): self._stop,
+            (State.CONNECTING, Happened.STOP): self._stop,
+            (State.CONNECTED, Happened.STOP): self._stop,
+            (State.WAITING, Happened.STOP): self._stop,
+        }
 
-    def found(self) -> bool:
-        """Note that samples arrive; tell whether to say that the headband is back."""
-        self._move(HeadbandEvent.FOUND)
-        self._wait_s = FIRST_WAIT_S
-        told, self._told_lost = self._told_lost, False
-        return told
+    @property
+    def due_s(self) -> float | None:
+        """When the next attempt is due; None unless waiting."""
+        return self._due_s if self.state is State.WAITING else None
 
-    def lost(self, now_s: float) -> bool:
-        """Note that the headband went away or cannot be opened; tell whether to say so."""
-        self._move(HeadbandEvent.LOST)
+    def handle(self, event: Happened, now_s: float) -> list[Action]:
+        """Take what happened at `now_s`, monotonic seconds; returns what to do, in order.
+
+        What cannot happen in a state, such as samples from a connection already given up, changes nothing.
+        """
+        rule = self._table.get((self.state, event))
+        return rule(now_s) if rule is not None else []
+
+    def _connect(self, _now_s: float) -> list[Action]:
+        self.state = State.CONNECTING
+        return [Action.CONNECT]
+
+    def _connect_if_due(self, now_s: float) -> list[Action]:
+        return self._connect(now_s) if now_s >= self._due_s else []
+
+    def _opened(self, now_s: float) -> list[Action]:
+        self.state = State.CONNECTED
+        self._opened_s = self._heard_s = now_s
+        return []
+
+    def _heard(self, now_s: float) -> list[Action]:
+        self._heard_s = now_s
+        said, self._said_lost = self._said_lost, False
+        return [Action.SAY_RECOVERED] if said else []
+
+    def _not_opened(self, now_s: float) -> list[Action]:
+        return [Action.DISCONNECT, *self._lose(now_s)]
+
+    def _broken(self, now_s: float) -> list[Action]:
+        if self._heard_s - self._opened_s >= self._policy.steady_s:
+            self._wait_s = self._policy.first_wait_s
+        return [Action.DISCONNECT, *self._lose(now_s)]
+
+    def _broken_if_silent(self, now_s: float) -> list[Action]:
+        return self._broken(now_s) if now_s - self._heard_s >= self._policy.silence_s else []
+
+    def _stop(self, _now_s: float) -> list[Action]:
+        connected = self.state in (State.CONNECTING, State.CONNECTED)
+        self.state = State.STOPPED
+        return [Action.DISCONNECT] if connected else []
+
+    def _lose(self, now_s: float) -> list[Action]:
+        self.state = State.WAITING
         self._due_s = now_s + self._wait_s
-        self._wait_s = min(2.0 * self._wait_s, LONGEST_WAIT_S)
-        told, self._told_lost = self._told_lost, True
-        return not told
-
-    def wait_s(self, now_s: float) -> float:
-        """Tell the time until the next attempt; 0 when it is due."""
-        left_s = self._due_s - now_s
-        if self.state is SupervisorState.WAITING and left_s <= 0.0:
-            self._move(HeadbandEvent.DUE)
-        return max(0.0, left_s) if self.state is SupervisorState.WAITING else 0.0
-
-    def _move(self, event: HeadbandEvent) -> None:
-        self.state = TRANSITIONS[self.state].get(event, self.state)
+        self._wait_s = min(2.0 * self._wait_s, self._policy.longest_wait_s)
+        said, self._said_lost = self._said_lost, True
+        return [] if said else [Action.SAY_LOST]

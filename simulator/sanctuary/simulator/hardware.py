@@ -1,4 +1,4 @@
-"""Virtual hardware in a process of its own, as real headbands are: they cost the gateway no time.
+"""Virtual hardware in a process of its own, as real headbands are: it costs the gateway no time.
 
 The child lives as long as its standard input: when the parent closes it or dies, however suddenly, the child
 ends, and its ports with it. It ignores Ctrl-C, which a terminal sends to everybody; the parent decides.
@@ -7,18 +7,28 @@ ends, and its ports with it. It ignores Ctrl-C, which a terminal sends to everyb
 from __future__ import annotations
 
 import json
+import os
+import select
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePath
 from typing import Any, Literal, Self
 
 from sanctuary.config.errors import DeviceError
 from sanctuary.config.sleepers import SleeperSettings
-from sanctuary.simulator.devices.pty_port import Pacing
+from sanctuary.simulator.devices.pty_line import Pacing
 
+HOST_MODULE = "sanctuary.simulator.hardware_host"
+START_TIMEOUT_S = 60.0
+"""The child imports numpy and draws its sleepers' nights: a second here, ten on a small computer."""
 END_TIMEOUT_S = 0.8
+NOTES_BYTES = 2000
+"""How much of what the child complained about is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +37,17 @@ class HeadbandSpec:
 
     Attributes
     ----------
+    pod
+        Whose headband it is; becomes the name of its port.
     kind
         ``sleeper`` for a simulated sleeper, ``noise`` for white noise.
+    seed, hours, settings
+        As for `sanctuary.simulator.sleepers.sleeper.Sleeper`; noise takes the seed only.
+
+    Raises
+    ------
+    ValueError
+        `pod` cannot be the name of a file.
     """
 
     pod: str
@@ -36,6 +55,11 @@ class HeadbandSpec:
     seed: int
     hours: float = 8.0
     settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a pod that would put its port elsewhere."""
+        if self.pod in ("", ".", "..") or PurePath(self.pod).name != self.pod:
+            raise ValueError(f"pod {self.pod!r}: must be usable as the name of a file")
 
     @classmethod
     def sleeper(cls, pod: str, *, seed: int, hours: float, settings: SleeperSettings) -> HeadbandSpec:
@@ -50,6 +74,8 @@ class HardwareProcess:
     ----------
     specs, pacing
         The headbands, and how fast they stream.
+    start_timeout_s
+        How long the child may take to start.
 
     Attributes
     ----------
@@ -62,16 +88,26 @@ class HardwareProcess:
         It does not start.
     """
 
-    def __init__(self, specs: Sequence[HeadbandSpec], pacing: Pacing = "free") -> None:
-        self._child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sanctuary.simulator.hardware_host"],
+    def __init__(
+        self,
+        specs: Sequence[HeadbandSpec],
+        pacing: Pacing = "free",
+        *,
+        start_timeout_s: float = START_TIMEOUT_S,
+    ) -> None:
+        self._folder = tempfile.mkdtemp(prefix="sanctuary-headbands-")
+        self._notes = tempfile.TemporaryFile()  # noqa: SIM115  closed by `close`; a pipe that nobody reads fills up
+        self._child = subprocess.Popen(  # noqa: S603  a fixed program, no shell
+            [sys.executable, "-P", "-m", HOST_MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._notes,
             start_new_session=True,
         )
         self.ports: dict[str, str] = {}
+        spec = {"folder": self._folder, "pacing": pacing, "headbands": [asdict(each) for each in specs]}
         try:
-            self.ports = self._introduce({"pacing": pacing, "headbands": [asdict(spec) for spec in specs]})
+            self.ports = self._introduce(json.dumps(spec), start_timeout_s)
         except BaseException:
             self.close()
             raise
@@ -104,16 +140,30 @@ class HardwareProcess:
             child.wait()
         if child.stdout is not None:
             child.stdout.close()
+        self._notes.close()
+        shutil.rmtree(self._folder, ignore_errors=True)  # the child does it too, unless it was killed
 
-    def _introduce(self, spec: dict[str, Any]) -> dict[str, str]:
+    def _introduce(self, spec: str, timeout_s: float) -> dict[str, str]:
+        """Tell the child what to be; returns its ports."""
         line, pipes = b"", (self._child.stdin, self._child.stdout)
-        with suppress(OSError):
+        with suppress(OSError):  # it ended before it listened
             if pipes[0] is not None and pipes[1] is not None:
-                pipes[0].write(json.dumps(spec).encode() + b"\n")
+                pipes[0].write(spec.encode() + b"\n")
                 pipes[0].flush()
+                answers = select.poll()
+                answers.register(pipes[1], select.POLLIN)
+                if not answers.poll(timeout_s * 1000.0):
+                    raise DeviceError(f"the virtual headbands did not start within {timeout_s:g} s")
                 line = pipes[1].readline()
         try:
             ports: dict[str, str] = json.loads(line)["ports"]
         except (ValueError, KeyError, TypeError) as error:
-            raise DeviceError("the virtual headbands did not start; see the messages above") from error
+            raise DeviceError(f"the virtual headbands did not start: {self._complaint()}") from error
         return ports
+
+    def _complaint(self) -> str:
+        """Quote the last line of what the child complained about."""
+        notes = self._notes.fileno()  # shared with the child: to seek in it would move its end as well
+        start = max(0, os.fstat(notes).st_size - NOTES_BYTES)
+        lines = os.pread(notes, NOTES_BYTES, start).decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it ended without a word")

@@ -1,6 +1,7 @@
 """The child process of `sanctuary.simulator.hardware`: ``python -m sanctuary.simulator.hardware_host``.
 
-Reads one line of JSON, opens the ports, answers with one line of JSON, and serves until its input ends.
+Reads one line of JSON, opens the ports, answers with one line of JSON, and serves until its input ends. Then
+it leaves nothing behind: no port, no link, no folder.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 from sanctuary.config.sleepers import SleeperSettings
@@ -26,16 +28,28 @@ def build_source(spec: dict[str, Any]) -> SignalSource:
     return Sleeper(seed=spec["seed"], hours=spec["hours"], fs_hz=float(FS_HZ), settings=settings)
 
 
+def open_ports(stack: ExitStack, spec: dict[str, Any]) -> dict[str, str]:
+    """Open a port for each headband, to be closed with the stack; returns their paths by pod."""
+    folder = Path(spec["folder"])
+    stack.callback(_remove, folder)
+    ports = {}
+    for each in spec["headbands"]:
+        board = VirtualCyton(build_source(each))
+        ports[each["pod"]] = stack.enter_context(PtyPort(board, spec["pacing"], folder / each["pod"])).path
+    return ports
+
+
+def _remove(folder: Path) -> None:
+    with suppress(OSError):  # whoever started us may have been faster
+        folder.rmdir()
+
+
 def main() -> None:
     """Serve until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     spec = json.loads(sys.stdin.readline())
     with ExitStack() as stack:
-        ports = {
-            each["pod"]: stack.enter_context(PtyPort(VirtualCyton(build_source(each)), spec["pacing"])).path
-            for each in spec["headbands"]
-        }
-        sys.stdout.write(json.dumps({"ports": ports}) + "\n")
+        sys.stdout.write(json.dumps({"ports": open_ports(stack, spec)}) + "\n")
         sys.stdout.flush()
         sys.stdin.read()
 

@@ -1,9 +1,11 @@
 """From bytes to rows of counts, through noise: resynchronises byte by byte and counts what was lost.
 
-A packet carries no checksum, so a start and a stop byte 33 bytes apart prove little: sample bytes may look
-like them. A packet counts only if what follows agrees: the next start byte and the next counter, or, where
-packets were lost in between, a whole next packet. On failure the search moves on by ONE byte; skipping 33
-would lose a good packet and can accept wrong rows.
+On trouble the search moves on by ONE byte; skipping a whole packet's length would lose good packets and can
+accept wrong rows. A packet counts only once its neighbours agree (see `framing`), so the last two packets
+received, 8 ms of signal, always wait.
+
+What no decoder can see: a hole of exactly 33 bytes, or a multiple, from inside one packet to the same place
+in a later one. The two halves then make up one whole packet of neighbouring samples.
 """
 
 from __future__ import annotations
@@ -14,16 +16,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.cyton.packet import FS_HZ, N_CHANNELS, PACKET_BYTES, START, STOP, STOP_MASK
+from sanctuary.firmware_bridge.cyton.commands import ReplyFinder
+from sanctuary.firmware_bridge.cyton.framing import (
+    COUNTERS,
+    SUSTAINED_BYTES,
+    WINDOW_BYTES,
+    ByteArray,
+    best_start,
+    confirmed_run,
+)
+from sanctuary.firmware_bridge.cyton.packet import FS_HZ, N_CHANNELS, PACKET_BYTES, START
 
 CountArray = NDArray[np.int32]
-ByteArray = NDArray[np.uint8]
 
-NEEDED = 2
-"""Bytes of the next packet that must be there: start and counter."""
-WRAP = 256
-FIRST_DOUBT_S = 1.024
-"""256 packets: a silence longer than this may hide whole turns of the counter."""
+MAX_REPLIES = 16
+"""Replies kept for who may ask for them; a board says nothing while it streams, so there are hardly any."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,15 +42,23 @@ class Run:
     lost
         Packets missing just before the run.
     counts
-        Shape ``(n, n_channels)``, the channels asked for.
+        Shape ``(n_channels, n_packets)``, the channels asked for.
     """
 
     lost: int
     counts: CountArray
 
 
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """A pause too long for the counter alone: bytes from `at_byte` on came `missing` packets late."""
+
+    at_byte: int
+    missing: float
+
+
 class CytonDecoder:
-    """Carries the bytes of an unfinished packet, the last counter and the time of the last bytes.
+    """Carries the bytes of unfinished packets, the last counter and the time of the last bytes.
 
     Parameters
     ----------
@@ -57,96 +72,109 @@ class CytonDecoder:
                 raise ValueError(f"channel {channel}: the Cyton has 1 to {N_CHANNELS}")
         self._columns = [2 + 3 * (channel - 1) for channel in channels]
         self._buffer = b""
+        self._consumed = 0
+        self._skipped = 0
         self._last: int | None = None
         self._last_s: float | None = None
+        self._silence: _Silence | None = None
+        self._finder = ReplyFinder()
         self.garbage = 0
         """Bytes thrown away so far."""
         self.lost = 0
         """Packets lost so far."""
+        self.replies: list[str] = []
+        """Texts that came between packets, the latest `MAX_REPLIES`."""
 
     def feed(self, chunk: bytes, now_s: float | None = None) -> list[Run]:
-        """Take the next bytes.
+        """Take the next bytes. The outcome does not depend on how they are cut into chunks.
 
         Parameters
         ----------
         now_s
-            When they arrived, monotonic seconds; tells losses of more than 255 packets apart. None where
-            bytes do not arrive in real time.
+            When they arrived, monotonic seconds, and nothing else was waiting; tells losses of more than 255
+            packets apart (to some 0.5 s). None where bytes do not arrive in real time.
 
         Returns
         -------
         Runs of packets, in order.
         """
+        if now_s is not None and chunk:
+            self._note_arrival(len(chunk), now_s)
         self._buffer += chunk
         raw = np.frombuffer(self._buffer, dtype=np.uint8)
         runs: list[Run] = []
-        at, received = 0, 0
-        while len(raw) - at >= PACKET_BYTES + NEEDED:
-            good = self._good_rows(raw[at:])
-            if good:
-                run = self._take(
-                    raw[at : at + good * PACKET_BYTES], self._hidden(received, len(raw) - at, now_s)
-                )
-                runs.append(run)
-                received += good
-                at += good * PACKET_BYTES
-            else:
-                skip = self._search(raw[at:])
-                if skip == 0:
-                    break
-                self.garbage += skip
-                at += skip
+        at = 0
+        while len(raw) - at >= 1:
+            step = self._step(raw, at, runs)
+            if step == 0:
+                break
+            at += step
         self._buffer = self._buffer[at:]
-        if runs and now_s is not None:
-            self._last_s = now_s
+        self._consumed += at
         return runs
 
-    def _good_rows(self, raw: ByteArray) -> int:
-        """Count the packets at the front that their successors confirm."""
-        n = (len(raw) - NEEDED) // PACKET_BYTES
-        rows = raw[: n * PACKET_BYTES].reshape(n, PACKET_BYTES)
-        next_start = raw[PACKET_BYTES : (n + 1) * PACKET_BYTES : PACKET_BYTES]
-        next_counter = raw[PACKET_BYTES + 1 :: PACKET_BYTES][:n]
-        framed = (rows[:, 0] == START) & ((rows[:, -1] & STOP_MASK) == STOP) & (next_start == START)
-        good = framed & (next_counter == rows[:, 1] + np.uint8(1))
-        bad = np.flatnonzero(~good)
-        first = int(bad[0]) if bad.size else n
-        return first + 1 if first < n and framed[first] and self._whole_next(raw, first) else first
-
-    def _whole_next(self, raw: ByteArray, row: int) -> bool:
-        """Whether a whole packet follows `row`, though its counter jumps, and is confirmed itself."""
-        at = (row + 1) * PACKET_BYTES
-        if len(raw) < at + PACKET_BYTES + NEEDED:
-            return False
-        after = at + PACKET_BYTES
-        stop = bool(raw[after - 1] & STOP_MASK == STOP)
-        return stop and bool(raw[after] == START) and int(raw[after + 1]) == (int(raw[at + 1]) + 1) % WRAP
-
-    def _search(self, raw: ByteArray) -> int:
-        """Bytes to skip to the next place that may begin a packet; 0 to wait for more bytes."""
-        jumped = bool(
-            raw[0] == START and raw[PACKET_BYTES - 1] & STOP_MASK == STOP and raw[PACKET_BYTES] == START
-        )
-        if jumped and len(raw) < 2 * PACKET_BYTES + NEEDED:
+    def _step(self, raw: ByteArray, at: int, runs: list[Run]) -> int:
+        """Take or throw away what stands at `at`; returns the number of bytes, 0 to wait for more."""
+        rest = raw[at:]
+        if rest[0] != START:
+            starts = np.flatnonzero(rest == START)
+            return self._skip(rest[: starts[0] if starts.size else len(rest)])
+        if len(rest) < SUSTAINED_BYTES:
             return 0
-        starts = np.flatnonzero(raw[1:] == START)
-        return int(starts[0]) + 1 if starts.size else len(raw)
-
-    def _hidden(self, received: int, waiting: int, now_s: float | None) -> int:
-        """Estimate packets that the clock expects beyond those here, for whole turns of the counter."""
-        if now_s is None or self._last_s is None or now_s - self._last_s < FIRST_DOUBT_S or received:
+        if self._last is None or (not self._skipped and rest[1] == (self._last + 1) % COUNTERS):
+            sustained = confirmed_run(rest) - 1
+            if sustained > 0:
+                return self._take(raw, at, sustained, runs)
+        if len(rest) < WINDOW_BYTES:
             return 0
-        return round((now_s - self._last_s) * FS_HZ) - waiting // PACKET_BYTES
+        offset = best_start(rest[:WINDOW_BYTES], self._last, self._skipped)
+        if offset is None:
+            return self._skip(rest[:PACKET_BYTES])
+        if offset:
+            self._skip(rest[:offset])
+        return offset + self._take(raw, at + offset, 1, runs)
 
-    def _take(self, raw: ByteArray, expected: int) -> Run:
-        rows = raw.reshape(-1, PACKET_BYTES)
-        gap = 0 if self._last is None else (int(rows[0, 1]) - self._last - 1) % WRAP
-        turns = max(0, round((expected - gap) / WRAP)) if expected > WRAP // 2 else 0
-        lost = gap + WRAP * turns
-        self._last = int(rows[-1, 1])
+    def _skip(self, raw: ByteArray) -> int:
+        self.garbage += len(raw)
+        self._skipped += len(raw)
+        self.replies = (self.replies + self._finder.feed(raw.tobytes()))[-MAX_REPLIES:]
+        return len(raw)
+
+    def _take(self, raw: ByteArray, at: int, n: int, runs: list[Run]) -> int:
+        """Decode `n` packets; where a long silence lies among them they make two runs."""
+        old, missing = n, 0.0
+        if self._silence is not None:
+            old = max(0, -(-(self._silence.at_byte - self._consumed - at) // PACKET_BYTES))
+        if old < n and self._silence is not None:
+            missing, self._silence = self._silence.missing, None
+        if old:
+            runs.append(self._run(raw, at, min(old, n), 0.0))
+        if old < n:
+            runs.append(self._run(raw, at + old * PACKET_BYTES, n - old, missing))
+        return n * PACKET_BYTES
+
+    def _run(self, raw: ByteArray, at: int, n: int, missing: float) -> Run:
+        lost = 0 if self._last is None else _lost(self._last, int(raw[at + 1]), missing)
+        self._last = int(raw[at + (n - 1) * PACKET_BYTES + 1])
+        self._skipped = 0
         self.lost += lost
-        counts = np.empty((len(rows), len(self._columns)), dtype=np.int32)
-        for index, column in enumerate(self._columns):
-            high, middle, low = (rows[:, column + k].astype(np.int32) for k in range(3))
-            counts[:, index] = ((high << 24) | (middle << 16) | (low << 8)) >> 8
+        counts = np.empty((len(self._columns), n), dtype=np.int32)
+        for row, column in zip(counts, self._columns, strict=True):
+            # an int24 and the byte after it, read as one int32, hold the count in the upper 24 bits
+            wide: NDArray[np.int32] = np.ndarray((n,), ">i4", raw.data, at + column, (PACKET_BYTES,))
+            np.right_shift(wide, 8, out=row)
         return Run(lost, counts)
+
+    def _note_arrival(self, n_bytes: int, now_s: float) -> None:
+        if self._last_s is not None:
+            missing = (now_s - self._last_s) * FS_HZ - n_bytes / PACKET_BYTES
+            if missing > COUNTERS / 2:
+                earlier = self._silence.missing if self._silence is not None else 0.0
+                self._silence = _Silence(self._consumed + len(self._buffer), earlier + missing)
+        self._last_s = now_s
+
+
+def _lost(last: int, counter: int, missing: float) -> int:
+    """Packets lost between two counters, which tell it but for whole turns; the clock tells the turns."""
+    gap = (counter - last - 1) % COUNTERS
+    return gap + COUNTERS * max(0, round((missing - gap) / COUNTERS))

@@ -5,14 +5,14 @@
     A0 | counter | 8 x int24, two's complement | 6 aux bytes | C0..CF
      0      1       2 ........................25  26 ......31     32
 
-The stop byte's low half says what the aux bytes mean: 0 accelerometer, 1 raw words, 2 user, 3 to 6 with the
-board's millisecond clock in the last four.
+The stop byte's low half says what the aux bytes mean, see `AuxKind`.
 """
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from enum import IntEnum
 
 from sanctuary.config.errors import ProtocolError
 
@@ -27,10 +27,31 @@ FULL_SCALE_V = 4.5
 DEFAULT_GAIN = 24
 GAINS = (1, 2, 4, 6, 8, 12, 24)
 COUNTS_FULL = 2**23 - 1
+"""A rail reads this, or one below its negative; a channel that is switched off reads 0."""
+AUX_BYTES = 6
 ACCEL_G_PER_COUNT = 0.002 / 16
 """LIS3DH at plus and minus 4 g, 12 bits left-aligned."""
-TIMED = range(3, 7)
-"""Stop kinds whose aux bytes end with the board's clock."""
+
+
+class AuxKind(IntEnum):
+    """Low half of the stop byte. 7 to 15 are reserved: such packets have samples, but unknown aux bytes."""
+
+    ACCEL = 0
+    """Accelerometer X, Y, Z, int16."""
+    RAW = 1
+    """Three raw words: analog inputs, digital inputs or a marker."""
+    USER = 2
+    TIME_SET_ACCEL = 3
+    """First packet after time stamps were asked for; like all kinds from here on it ends with the clock."""
+    TIME_ACCEL = 4
+    TIME_SET_RAW = 5
+    TIME_RAW = 6
+
+
+TIMED = frozenset(
+    {AuxKind.TIME_SET_ACCEL, AuxKind.TIME_ACCEL, AuxKind.TIME_SET_RAW, AuxKind.TIME_RAW},
+)
+"""Kinds whose last four aux bytes are the board's clock, uint32 milliseconds."""
 
 
 def uv_per_count(gain: int = DEFAULT_GAIN) -> float:
@@ -64,13 +85,26 @@ class CytonPacket:
     aux
         Six bytes.
     kind
-        Low half of the stop byte, 0 to 15.
+        Low half of the stop byte, 0 to 15, see `AuxKind`.
+
+    Raises
+    ------
+    ValueError
+        A field does not fit its place in the packet.
     """
 
     counter: int
     counts: tuple[int, ...]
     aux: bytes
-    kind: int = 0
+    kind: int = AuxKind.ACCEL
+
+    def __post_init__(self) -> None:
+        """Refuse what no packet can hold."""
+        fits = 0 <= self.counter <= 0xFF and 0 <= self.kind <= 0x0F and len(self.aux) == AUX_BYTES
+        if not fits or len(self.counts) != N_CHANNELS:
+            raise ValueError(f"{self}: counter 0 to 255, kind 0 to 15, 8 counts, 6 aux bytes")
+        if not all(-COUNTS_FULL - 1 <= count <= COUNTS_FULL for count in self.counts):
+            raise ValueError(f"counts {self.counts}: must fit 24 bits")
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> CytonPacket:
@@ -96,7 +130,7 @@ class CytonPacket:
     @property
     def accel_g(self) -> tuple[float, float, float] | None:
         """Acceleration X, Y, Z in g; None for another kind. Zeros mean "as before": the sensor is slower."""
-        if self.kind != 0:
+        if self.kind != AuxKind.ACCEL:
             return None
         x, y, z = struct.unpack(">hhh", self.aux)
         return (x * ACCEL_G_PER_COUNT, y * ACCEL_G_PER_COUNT, z * ACCEL_G_PER_COUNT)

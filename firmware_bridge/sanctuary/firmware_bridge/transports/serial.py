@@ -12,15 +12,24 @@ from sanctuary.config.errors import DeviceError
 
 BAUD = 115_200
 """The Cyton dongle's fixed rate, 8N1, no flow control."""
-READ_BYTES = 65_536
+WRITE_TIMEOUT_S = 0.5
+"""Commands have at most nine bytes: a port that takes no nine bytes in half a second is stuck."""
+MAX_READ_BYTES = 65_536
+"""Most that one read brings; as much as a terminal holds back, about 8 s of a Cyton's signal."""
+BACKLOG_BYTES = 2048
+"""A read of more than this, 0.25 s of signal, is a backlog; the rest of it may be a moment behind."""
+BACKLOG_GRACE_S = 0.005
 
 _HINTS = {
     errno.ENOENT: "there is no such port; plug the dongle in, and see `ls /dev/ttyUSB*`",
+    errno.ENXIO: "there is no device behind it; plug the dongle in, and see `ls /dev/ttyUSB*`",
+    errno.ENODEV: "there is no device behind it; plug the dongle in, and see `ls /dev/ttyUSB*`",
     errno.EACCES: "permission denied; add yourself to the group `dialout` and log in again",
+    errno.EPERM: "permission denied; add yourself to the group `dialout` and log in again",
     errno.EBUSY: "another program uses it; close that one first",
-    errno.EAGAIN: "another program uses it; close that one first",
     errno.EIO: "the port does not answer; unplug the dongle and plug it in again",
-    errno.ENOTTY: "it is not a serial port",
+    errno.ENOTTY: "it is not a serial port; see `ls /dev/ttyUSB*`",
+    errno.EISDIR: "it is a folder, not a serial port; see `ls /dev/ttyUSB*`",
 }
 
 
@@ -41,12 +50,19 @@ class SerialTransport:
     def __init__(self, port: str) -> None:
         self.port = port
         try:
-            self._serial = serial.Serial(port, BAUD, timeout=0.0, write_timeout=2.0, exclusive=True)
+            self._serial = serial.Serial(
+                port, BAUD, timeout=0.0, write_timeout=WRITE_TIMEOUT_S, exclusive=True
+            )
         except (serial.SerialException, OSError, ValueError) as error:
             raise DeviceError(f"{port}: cannot be opened: {_hint(error)}") from error
+        self._arrivals = select.poll()
+        self._arrivals.register(self._serial.fileno(), select.POLLIN)
 
     def read(self, timeout_s: float) -> bytes:
-        """Read what is there; wait at most `timeout_s` for the first byte. Empty if none came.
+        """Read all that is there, waiting at most `timeout_s` for the first byte; empty if none came.
+
+        Where a backlog has formed, because nobody read for a while, all of it comes at once, up to
+        `MAX_READ_BYTES`.
 
         Raises
         ------
@@ -54,11 +70,14 @@ class SerialTransport:
             The port went away.
         """
         try:
-            ready, _, _ = select.select([self._serial], [], [], timeout_s)
-            data: bytes = self._serial.read(READ_BYTES) if ready else b""
-        except (serial.SerialException, OSError, TypeError, ValueError) as error:
+            if not self._wait(timeout_s):
+                return b""
+            data = self._serial.read(MAX_READ_BYTES)
+            while BACKLOG_BYTES < len(data) < MAX_READ_BYTES and self._wait(BACKLOG_GRACE_S):
+                data += self._serial.read(MAX_READ_BYTES - len(data))
+        except (serial.SerialException, OSError, TypeError) as error:
             raise DeviceError(f"{self.port}: the headband went away ({_reason(error)})") from error
-        return data
+        return bytes(data)
 
     def write(self, data: bytes) -> None:
         """Write all of `data`.
@@ -80,11 +99,17 @@ class SerialTransport:
         except (serial.SerialException, OSError):
             return
 
+    def _wait(self, timeout_s: float) -> bool:
+        return bool(self._arrivals.poll(timeout_s * 1000.0))
+
 
 def _hint(error: Exception) -> str:
     number = getattr(error, "errno", None)
-    if isinstance(error, serial.SerialException) and "lock" in str(error).lower():
+    text = str(error).lower()
+    if number in (errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in text:
         number = errno.EBUSY
+    if number is None and "configure port" in text:
+        number = errno.ENOTTY
     return _HINTS.get(number or 0, _reason(error))
 
 

@@ -52,11 +52,13 @@ def demo(
     from sanctuary.gateway.night.demo import DemoOptions, run_demo
     from sanctuary.gateway.night.live import LiveTable
     from sanctuary.gateway.reports.demo import write_demo_report
+    from sanctuary.gateway.reports.figures import warm_up
 
     for path in (out / "night.json", json_path):
         if path is not None:
             check_place(path, "the result")
     console = stderr_console()
+    warm_up()
     options = DemoOptions(hours, seed, out, speed)
     result = asyncio.run(
         run_demo(settings, options, lambda runners, truth: LiveTable(console, runners, truth))

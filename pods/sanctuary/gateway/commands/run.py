@@ -40,10 +40,12 @@ def run(
     from sanctuary.gateway.night.live import LiveTable
     from sanctuary.gateway.night.live_night import run_night
     from sanctuary.gateway.reports.demo import write_demo_report
+    from sanctuary.gateway.reports.figures import warm_up
 
     if json_path is not None:
         check_place(json_path, "the result")
     console = stderr_console()
+    warm_up()
     if not console.is_terminal:
         say("running; Ctrl-C ends the night")
     night = asyncio.run(run_night(settings, hours, lambda runners, truth: LiveTable(console, runners, truth)))

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from io import StringIO
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
@@ -32,6 +34,12 @@ _STAND_IN = re.compile(rf"(?<=: ){STAND_IN}([0-9a-f]{{2}})")
 _PATH = re.compile(r'(?<= d=")[^"]*')
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}")
 _BETWEEN = re.compile(r">\s+<")
+
+
+def warm_up() -> None:
+    """Import matplotlib in the background, so that a report asked for in a hurry does not wait for it."""
+    modules = ("matplotlib.figure", "matplotlib.backends.backend_svg")
+    Thread(target=lambda: [import_module(name) for name in modules], name="warm-up", daemon=True).start()
 
 
 def figure_svg(

@@ -1,123 +1,78 @@
-"""A virtual board on a pseudo-terminal, served by a thread of its own.
+"""A virtual board on a serial port that can be unplugged and plugged in again.
 
 Paced freely the board makes packets as fast as the port takes them: the terminal's buffer is full after a
-few seconds of signal and holds the board back, so the reader sets the pace and nothing is lost. Paced in
-real time it makes 250 packets a second by the monotonic clock.
+few seconds of signal and holds the board back, so the reader sets the pace and nothing is lost. Paced in real
+time it makes 250 packets a second by the monotonic clock, and what nobody reads for long is lost.
 """
 
 from __future__ import annotations
 
-import os
-import pty
-import select
+import tempfile
 import time
-import tty
 from contextlib import suppress
-from threading import Thread
-from typing import Literal
+from pathlib import Path
+from typing import Self
 
-from sanctuary.simulator.devices.cyton import FS_HZ, VirtualCyton
+from sanctuary.simulator.devices.cyton import VirtualCyton
 from sanctuary.simulator.devices.faults import Manipulator, untouched
+from sanctuary.simulator.devices.pty_line import Pacing, PtyLine
 
-Pacing = Literal["free", "realtime"]
-
-FREE_PACKETS = 4 * FS_HZ
-"""Packets made at a time when paced freely."""
-REALTIME_TICK_S = 0.04
-"""Ten packets at a time, as the dongle's radio delivers them."""
-JOIN_S = 1.0
+__all__ = ["Pacing", "PtyPort"]
 
 
 class PtyPort:
-    """One board and its port; used as a context manager.
+    """One board and its port; a context manager.
 
     Parameters
     ----------
     board, pacing
         The board, and how fast it streams.
+    link
+        Where the host shall find the port: a symbolic link, which stays the same when the board is unplugged
+        and plugged in again. None for one in a temporary folder of its own.
 
     Attributes
     ----------
     path
         Where the host finds the port.
+    fault
+        What happens to bytes on their way to the host; may be changed at any time.
     """
 
-    def __init__(self, board: VirtualCyton, pacing: Pacing = "free") -> None:
+    def __init__(self, board: VirtualCyton, pacing: Pacing = "free", link: Path | None = None) -> None:
         self._board = board
         self._pacing = pacing
         self.fault: Manipulator = untouched
-        """What happens to packets on the wire."""
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self.path = os.ttyname(self._slave)
-        self._wake_out, self._wake_in = os.pipe()
-        self._out = b""
-        self._due_s = 0.0
-        self._thread = Thread(target=self._serve, name=f"virtual board on {self.path}", daemon=True)
-        self._thread.start()
+        self._folder = Path(tempfile.mkdtemp(prefix="sanctuary-port-")) if link is None else None
+        self._link = link if link is not None else Path(self._folder or "") / "headband"
+        self.path = str(self._link)
+        self._due_s = time.monotonic()
+        self._line: PtyLine | None = None
+        self.replug()
 
-    def __enter__(self) -> PtyPort:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
+    def unplug(self) -> None:
+        """Take the dongle out: the host's next read fails, and the port is gone. The board goes on."""
+        line, self._line = self._line, None
+        if line is not None:
+            self._link.unlink(missing_ok=True)
+            line.close()
+            self._due_s = line.due_s
+
+    def replug(self) -> None:
+        """Put the dongle in again: a new terminal at the same path."""
+        if self._line is None:
+            self._line = PtyLine(self._board, self._pacing, lambda: self.fault, self._due_s)
+            self._link.symlink_to(self._line.path)
+
     def close(self) -> None:
-        """Unplug: the host's next read fails. Ends the thread within a second, whatever it waits for."""
-        if self._wake_in < 0:
-            return
-        with suppress(OSError):
-            os.write(self._wake_in, b"x")
-        self._thread.join(JOIN_S)
-        for fd in (self._master, self._slave, self._wake_in, self._wake_out):
-            with suppress(OSError):
-                os.close(fd)
-        self._wake_in = -1
-
-    unplug = close
-
-    def _serve(self) -> None:
-        while True:
-            self._make()
-            writing = [self._master] if self._out else []
-            ready, writable, _ = select.select(
-                [self._master, self._wake_out], writing, [], self._patience_s()
-            )
-            if self._wake_out in ready:
-                return
-            try:
-                if self._master in ready:
-                    self._hear(os.read(self._master, 1024))
-                if writable:
-                    self._out = self._out[os.write(self._master, self._out) :]
-            except BlockingIOError:
-                continue
-            except OSError:
-                return
-
-    def _hear(self, data: bytes) -> None:
-        was_streaming = self._board.streaming
-        reply = self._board.receive(data)
-        if not self._board.streaming:
-            self._out = b""
-        elif not was_streaming:
-            self._due_s = time.monotonic()
-        self._out += reply
-
-    def _make(self) -> None:
-        """Make packets when it is time."""
-        if not self._board.streaming:
-            return
-        if self._pacing == "free":
-            n = FREE_PACKETS if not self._out else 0
-        else:
-            n = max(0, int((time.monotonic() - self._due_s) * FS_HZ))
-            self._due_s += n / FS_HZ
-        if n:
-            self._out += self.fault(self._board.packets(n))
-
-    def _patience_s(self) -> float | None:
-        if not self._board.streaming or (self._pacing == "free" and self._out):
-            return None
-        return REALTIME_TICK_S
+        """Unplug for good, within a second, and leave nothing behind."""
+        self.unplug()
+        if self._folder is not None:
+            with suppress(FileNotFoundError):
+                self._folder.rmdir()

@@ -1,0 +1,266 @@
+"""The Cyton driver on a real port: opening, reading, and every way that it goes wrong."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sanctuary.config.errors import DeviceError
+from sanctuary.firmware_bridge.cyton import commands
+from sanctuary.firmware_bridge.cyton.commands import Command
+from sanctuary.firmware_bridge.headbands import CytonHeadband
+from sanctuary.firmware_bridge.transports.serial import SerialTransport
+from sanctuary.signal.samples import SampleBlock
+from sanctuary.simulator.devices import faults
+from sanctuary.simulator.devices.cyton import VirtualCyton
+from sanctuary.simulator.devices.pty_port import PtyPort
+from sanctuary.simulator.devices.source import NoiseSource
+from virtual_boards import CHANNELS, COUNT_UV, PATIENCE_S, noise_uv, open_descriptors, plugged_in
+
+
+@pytest.fixture(autouse=True)
+def _no_leaks() -> Iterator[None]:
+    before = open_descriptors()
+    yield
+    assert open_descriptors() == before
+
+
+@pytest.fixture
+def port() -> Iterator[PtyPort]:
+    with plugged_in(seed=5) as port:
+        yield port
+
+
+@pytest.fixture
+def headband(port: PtyPort) -> Iterator[CytonHeadband]:
+    headband = CytonHeadband(port.path, CHANNELS)
+    yield headband
+    headband.close()
+
+
+def started(headband: CytonHeadband) -> CytonHeadband:
+    headband.open()
+    headband.start()
+    return headband
+
+
+def read_on(headband: CytonHeadband) -> None:
+    """Read until it breaks."""
+    while True:
+        headband.read_samples(250, PATIENCE_S)
+
+
+def contiguous(blocks: list[SampleBlock]) -> SampleBlock:
+    for before, after in pairwise(blocks):
+        assert after.start == before.end
+    return SampleBlock(blocks[0].start, 250.0, blocks[0].channels, np.hstack([block.uv for block in blocks]))
+
+
+def test_info_tells_what_the_chain_needs(headband: CytonHeadband) -> None:
+    info = headband.info
+    assert (info.name, info.fs_hz, info.channels) == ("OpenBCI Cyton", 250.0, ("AF7", "AF8"))
+    assert info.rail_uv == pytest.approx((187_500.0, 187_500.0))
+
+
+def test_the_microvolts_are_those_that_the_board_was_given(headband: CytonHeadband) -> None:
+    started(headband)
+    blocks = [headband.read_samples(n, PATIENCE_S) for n in (1, 250, 250, 3, 0, 2000)]
+    assert [block.n_samples for block in blocks] == [1, 250, 250, 3, 0, 2000]
+    night = contiguous(blocks)
+    assert (night.start, night.channels) == (0, ("AF7", "AF8"))
+    np.testing.assert_allclose(night.uv, noise_uv(5, 2504), rtol=0, atol=1e-6)
+    assert headband.lost == 0
+
+
+def test_whatever_has_arrived(headband: CytonHeadband) -> None:
+    started(headband)
+    first = headband.read_samples(10, PATIENCE_S)
+    blocks = [first]
+    while blocks[-1].end < 5000:
+        blocks += headband.read(PATIENCE_S)
+    night = contiguous(blocks)
+    np.testing.assert_allclose(night.uv, noise_uv(5, night.end), rtol=0, atol=1e-6)
+
+
+def test_only_the_channels_asked_for_in_their_order(port: PtyPort) -> None:
+    headband = started(CytonHeadband(port.path, {"Fp2": 2, "ground": 8, "Fp1": 1}))
+    block = headband.read_samples(100, PATIENCE_S)
+    truth = noise_uv(5, 100)
+    assert block.channels == ("Fp2", "ground", "Fp1")
+    np.testing.assert_allclose(block.uv, [truth[1], np.zeros(100), truth[0]], rtol=0, atol=1e-6)
+    headband.close()
+
+
+def test_another_gain_is_set_on_the_board_and_changes_the_scale(port: PtyPort) -> None:
+    headband = started(CytonHeadband(port.path, CHANNELS, gain=8))
+    assert headband.info.rail_uv == pytest.approx((562_500.0, 562_500.0))
+    uv = headband.read_samples(100, PATIENCE_S).uv
+    step_uv = 3 * COUNT_UV
+    np.testing.assert_allclose(uv, np.rint(NoiseSource(5).render(100) / step_uv) * step_uv, rtol=0, atol=1e-6)
+    headband.close()
+
+
+def test_a_railed_channel_reads_the_rail() -> None:
+    with PtyPort(VirtualCyton(NoiseSource(1, rms_uv=1e9))) as port:
+        headband = started(CytonHeadband(port.path, CHANNELS))
+        uv = headband.read_samples(50, PATIENCE_S).uv
+        np.testing.assert_allclose(np.abs(uv), headband.info.rail_uv[0], rtol=1e-6)
+        headband.close()
+
+
+def test_packets_lost_are_nan_at_their_place(port: PtyPort, headband: CytonHeadband) -> None:
+    port.fault = faults.drop_packets(0.05, seed=3)
+    started(headband)
+    block = headband.read_samples(20_000, PATIENCE_S)
+    truth = noise_uv(5, 20_100)
+    first = int(np.flatnonzero(np.isclose(truth[0], block.uv[0, 0], rtol=0, atol=1e-6))[0])
+    there = ~block.lost
+    assert headband.lost >= np.count_nonzero(block.lost) > 500
+    np.testing.assert_allclose(
+        block.uv[:, there], truth[:, first : first + 20_000][:, there], rtol=0, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("share", [0.0005, 0.005, 0.02])
+def test_bytes_lost_make_gaps_and_never_wrong_samples(
+    port: PtyPort, headband: CytonHeadband, share: float
+) -> None:
+    headband.open()
+    port.fault = faults.drop_bytes(share, seed=4)
+    headband.start()
+    block = headband.read_samples(10_000, PATIENCE_S)
+    truth = noise_uv(5, 10_300)
+    first = int(np.flatnonzero(np.isclose(truth[0], block.uv[0, 0], rtol=0, atol=1e-6))[0])
+    there = ~block.lost
+    assert 0 < np.count_nonzero(block.lost) < 10_000 * 33 * share * 1.5
+    np.testing.assert_allclose(
+        block.uv[:, there], truth[:, first : first + 10_000][:, there], rtol=0, atol=1e-6
+    )
+
+
+def test_a_board_left_streaming_is_stopped_first(port: PtyPort, headband: CytonHeadband) -> None:
+    crashed = SerialTransport(port.path)
+    crashed.write(b"b")
+    crashed.read(PATIENCE_S)
+    crashed.close()
+    started(headband)
+    block = headband.read_samples(250, PATIENCE_S)
+    assert block.start == 0
+    assert not block.lost.any()
+    assert headband.lost == 0
+
+
+def test_the_next_program_finds_the_board_stopped(port: PtyPort, headband: CytonHeadband) -> None:
+    started(headband)
+    headband.read_samples(100, PATIENCE_S)
+    headband.close()
+    again = CytonHeadband(port.path, CHANNELS)
+    again.open()
+    assert again.read(0.0) == []
+    again.close()
+
+
+def test_stopped_and_started_again_it_counts_from_nothing(headband: CytonHeadband) -> None:
+    started(headband)
+    headband.read_samples(100, PATIENCE_S)
+    headband.stop()
+    while headband.read(0.1):
+        pass
+    headband.start()
+    assert headband.read_samples(10, PATIENCE_S).start == 0
+
+
+# --- trouble ---
+
+
+def test_a_missing_port(tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match="no such port"):
+        CytonHeadband(str(tmp_path / "ttyUSB0"), CHANNELS).open()
+
+
+def test_a_device_that_is_silent(
+    port: PtyPort, headband: CytonHeadband, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "RESET", Command(b"v", "OpenBCI", 0.05))
+    port.fault = faults.dead
+    with pytest.raises(DeviceError, match=r"no Cyton answers within 0.05 s; switch the board to PC"):
+        headband.open()
+
+
+def test_a_dongle_without_a_board(port: PtyPort, headband: CytonHeadband) -> None:
+    port.fault = lambda _: b"Failure: Communications timeout - Device failed to poll Host$$$"
+    with pytest.raises(DeviceError, match=r"the dongle finds no board; .*Communications timeout"):
+        headband.open()
+
+
+def test_a_board_that_refuses_the_gain(port: PtyPort) -> None:
+    port.fault = lambda data: data if data.startswith(b"OpenBCI") else b"Failure: too few chars$$$"
+    with pytest.raises(DeviceError, match=r"the board refuses x1040110X \(Failure: too few chars\)"):
+        CytonHeadband(port.path, CHANNELS, gain=8).open()
+
+
+def test_opening_can_be_broken_off(port: PtyPort, headband: CytonHeadband) -> None:
+    port.fault = faults.dead
+    with pytest.raises(DeviceError, match="broken off"):
+        headband.open(lambda: True)
+
+
+def test_after_a_failed_opening_the_port_is_free(port: PtyPort, headband: CytonHeadband) -> None:
+    port.fault = faults.dead
+    with pytest.raises(DeviceError):
+        headband.open(lambda: True)
+    SerialTransport(port.path).close()
+
+
+def test_a_headband_that_is_not_open(headband: CytonHeadband) -> None:
+    for use in (headband.start, headband.stop, lambda: headband.read(0.0)):
+        with pytest.raises(DeviceError, match="not open"):
+            use()
+    headband.close()
+
+
+def test_no_samples_for_too_long(port: PtyPort, headband: CytonHeadband) -> None:
+    headband.open()
+    port.fault = faults.dead
+    headband.start()
+    with pytest.raises(DeviceError, match=r"no samples for 0.1 s; check that the headband is switched on"):
+        headband.read_samples(250, 0.1)
+    assert headband.read(0.0) == []
+
+
+def test_bytes_that_are_no_packets_do_not_count_as_samples(port: PtyPort, headband: CytonHeadband) -> None:
+    headband.open()
+    port.fault = lambda data: b"Brown-out reset\r\nOpenBCI V3 8-16 channel$$$" * (len(data) // 40)
+    headband.start()
+    with pytest.raises(DeviceError, match=r"no samples for 0.1 s; the board says: .*OpenBCI V3"):
+        headband.read_samples(250, 0.1)
+
+
+def test_unplugged_while_streaming(port: PtyPort, headband: CytonHeadband) -> None:
+    started(headband)
+    headband.read_samples(100, PATIENCE_S)
+    port.unplug()
+    with pytest.raises(DeviceError, match=f"{port.path}: the headband went away"):
+        read_on(headband)
+
+
+def test_plugged_in_again_a_new_connection_works(port: PtyPort, headband: CytonHeadband) -> None:
+    started(headband)
+    port.unplug()
+    with pytest.raises(DeviceError):
+        read_on(headband)
+    port.replug()
+    started(headband)
+    assert not headband.read_samples(250, PATIENCE_S).lost.any()
+
+
+def test_in_real_time_a_silence_longer_than_the_counter_is_counted_whole() -> None:
+    with plugged_in(seed=6, pacing="realtime") as port:
+        headband = started(CytonHeadband(port.path, CHANNELS, realtime=True))
+        headband.read_samples(20, PATIENCE_S)
+        port.fault = faults.silence(1.2)
+        block = headband.read_samples(340, PATIENCE_S)
+        assert headband.lost == np.count_nonzero(block.lost) == 300
+        headband.close()

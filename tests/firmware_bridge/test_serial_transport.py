@@ -1,0 +1,113 @@
+"""Serial ports that are missing, forbidden, taken, not serial, or go away: one clear sentence each."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import serial
+
+from sanctuary.config.errors import DeviceError
+from sanctuary.firmware_bridge.transports.serial import MAX_READ_BYTES, SerialTransport
+from virtual_boards import PATIENCE_S, plugged_in, wait_until
+
+NOBODY = 65_534
+TERMINAL_BYTES = 4095
+"""What a terminal gives at a time."""
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Without the powers of root, which may open everything."""
+    uid = os.geteuid()
+    if uid == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(uid)
+
+
+def refusal(path: str) -> str:
+    with pytest.raises(DeviceError) as caught:
+        SerialTransport(path)
+    assert str(caught.value).startswith(f"{path}: cannot be opened: ")
+    return str(caught.value)
+
+
+def test_a_missing_port() -> None:
+    assert "no such port; plug the dongle in" in refusal("/dev/ttyUSB-none")
+
+
+def test_a_forbidden_port() -> None:
+    with plugged_in() as port:
+        device = Path(port.path).resolve()
+        Path(port.path).parent.chmod(0o755)
+        device.chmod(0)
+        with unprivileged():
+            text = refusal(port.path)
+    assert "permission denied; add yourself to the group `dialout`" in text
+
+
+def test_a_port_that_another_program_holds() -> None:
+    with plugged_in() as port:
+        first = SerialTransport(port.path)
+        assert "another program uses it" in refusal(port.path)
+        first.close()
+        SerialTransport(port.path).close()
+
+
+def test_a_file_and_a_folder_are_no_ports(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("no port")
+    assert "not a serial port" in refusal(str(file))
+    assert "a folder, not a serial port" in refusal(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.EBUSY, "another program uses it"), (errno.EIO, "does not answer"), (errno.ENODEV, "no device")],
+)
+def test_other_refusals_of_the_system(monkeypatch: pytest.MonkeyPatch, number: int, words: str) -> None:
+    def refuse(*_args: object, **_more: object) -> None:
+        raise serial.SerialException(number, f"could not open port: {os.strerror(number)}")
+
+    monkeypatch.setattr(serial, "Serial", refuse)
+    assert words in refusal("/dev/ttyUSB0")
+
+
+def test_a_port_that_went_away_says_so_at_reading_and_writing_and_still_closes() -> None:
+    with plugged_in() as port:
+        transport = SerialTransport(port.path)
+        port.unplug()
+        with pytest.raises(DeviceError, match=f"{port.path}: the headband went away"):
+            transport.read(PATIENCE_S)
+        with pytest.raises(DeviceError, match=f"{port.path}: the headband takes no commands"):
+            transport.write(b"v")
+        transport.close()
+        transport.close()
+        with pytest.raises(DeviceError):
+            transport.read(0.0)
+
+
+def test_reading_waits_for_the_first_byte_only() -> None:
+    with plugged_in() as port:
+        transport = SerialTransport(port.path)
+        assert transport.read(0.0) == b""
+        transport.write(b"V")
+        heard = b""
+        while len(heard) < 9:
+            heard += transport.read(PATIENCE_S)
+        assert heard == b"v3.1.5$$$"
+        transport.close()
+
+
+def test_a_backlog_comes_at_once_and_bounded() -> None:
+    with plugged_in() as port:
+        transport = SerialTransport(port.path)
+        transport.write(b"b")
+        wait_until(lambda: transport._serial.in_waiting >= TERMINAL_BYTES)
+        assert TERMINAL_BYTES < len(transport.read(PATIENCE_S)) <= MAX_READ_BYTES
+        transport.close()

@@ -1,0 +1,147 @@
+"""The reconnect policy: its table, its waits, and what people hear of it."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sanctuary.firmware_bridge.supervisor import Action, Happened, Policy, State, Supervisor
+
+POLICY = Policy(first_wait_s=1.0, longest_wait_s=8.0, silence_s=3.0, steady_s=30.0)
+C, D, LOST, BACK = Action.CONNECT, Action.DISCONNECT, Action.SAY_LOST, Action.SAY_RECOVERED
+
+
+def connected(now_s: float = 0.0) -> Supervisor:
+    supervisor = Supervisor(POLICY)
+    assert supervisor.handle(Happened.START, now_s) == [C]
+    assert supervisor.handle(Happened.OPENED, now_s) == []
+    assert supervisor.handle(Happened.SAMPLES, now_s) == []
+    return supervisor
+
+
+def test_a_headband_that_works_is_not_talked_about() -> None:
+    supervisor = connected()
+    for second in range(100):
+        assert supervisor.handle(Happened.SAMPLES, float(second)) == []
+    assert supervisor.state is State.CONNECTED
+
+
+def test_a_headband_that_is_missing_at_the_start_is_lost() -> None:
+    supervisor = Supervisor(POLICY)
+    supervisor.handle(Happened.START, 0.0)
+    assert supervisor.handle(Happened.FAILED, 0.0) == [D, LOST]
+    assert supervisor.due_s == 1.0
+
+
+def test_lost_and_back_are_said_once_however_many_attempts_lie_between() -> None:
+    supervisor = connected()
+    assert supervisor.handle(Happened.FAILED, 10.0) == [D, LOST]
+    for _ in range(5):
+        due_s = supervisor.due_s
+        assert due_s is not None
+        assert supervisor.handle(Happened.TIME_PASSED, due_s) == [C]
+        assert supervisor.handle(Happened.FAILED, due_s) == [D]
+    assert supervisor.handle(Happened.TIME_PASSED, 100.0) == [C]
+    assert supervisor.handle(Happened.OPENED, 100.0) == []
+    assert supervisor.handle(Happened.SAMPLES, 101.0) == [BACK]
+    assert supervisor.handle(Happened.SAMPLES, 102.0) == []
+
+
+def test_opened_is_not_yet_back() -> None:
+    supervisor = connected()
+    supervisor.handle(Happened.FAILED, 0.0)
+    supervisor.handle(Happened.TIME_PASSED, 1.0)
+    supervisor.handle(Happened.OPENED, 1.0)
+    assert supervisor.handle(Happened.FAILED, 2.0) == [D]
+
+
+def test_waits_double_up_to_the_longest() -> None:
+    supervisor = connected()
+    waits, now_s = [], 0.0
+    for _ in range(6):
+        supervisor.handle(Happened.FAILED, now_s)
+        assert supervisor.due_s is not None
+        waits.append(supervisor.due_s - now_s)
+        now_s = supervisor.due_s
+        supervisor.handle(Happened.TIME_PASSED, now_s)
+    assert waits == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+
+
+def test_no_attempt_before_it_is_due() -> None:
+    supervisor = connected()
+    supervisor.handle(Happened.FAILED, 10.0)
+    assert supervisor.handle(Happened.TIME_PASSED, 10.99) == []
+    assert supervisor.handle(Happened.TIME_PASSED, 11.0) == [C]
+
+
+@pytest.mark.parametrize(("lasted_s", "wait_s"), [(29.0, 2.0), (30.0, 1.0)])
+def test_only_a_steady_connection_makes_waits_short_again(lasted_s: float, wait_s: float) -> None:
+    supervisor = connected()
+    supervisor.handle(Happened.FAILED, 0.0)
+    supervisor.handle(Happened.TIME_PASSED, 1.0)
+    supervisor.handle(Happened.OPENED, 1.0)
+    supervisor.handle(Happened.SAMPLES, 1.0 + lasted_s)
+    supervisor.handle(Happened.FAILED, 50.0)
+    assert supervisor.due_s == 50.0 + wait_s
+
+
+def test_silence_is_a_loss_though_nothing_broke() -> None:
+    supervisor = connected(now_s=5.0)
+    assert supervisor.handle(Happened.TIME_PASSED, 7.9) == []
+    assert supervisor.handle(Happened.TIME_PASSED, 8.0) == [D, LOST]
+
+
+def test_a_board_that_opens_but_never_speaks_is_given_up_too() -> None:
+    supervisor = Supervisor(POLICY)
+    supervisor.handle(Happened.START, 0.0)
+    supervisor.handle(Happened.OPENED, 1.0)
+    assert supervisor.handle(Happened.TIME_PASSED, 4.0) == [D, LOST]
+
+
+@pytest.mark.parametrize(
+    ("events", "actions"),
+    [
+        ([], []),
+        ([Happened.START], [D]),
+        ([Happened.START, Happened.OPENED], [D]),
+        ([Happened.START, Happened.FAILED], []),
+    ],
+)
+def test_a_stop_ends_every_state_for_good(events: list[Happened], actions: list[Action]) -> None:
+    supervisor = Supervisor(POLICY)
+    for event in events:
+        supervisor.handle(event, 0.0)
+    assert supervisor.handle(Happened.STOP, 0.0) == actions
+    for event in Happened:
+        assert supervisor.handle(event, 1000.0) == []
+    assert supervisor.state is State.STOPPED
+
+
+@given(st.lists(st.tuples(st.sampled_from(Happened), st.floats(0.0, 20.0)), max_size=60))
+def test_whatever_happens(events: list[tuple[Happened, float]]) -> None:
+    supervisor, now_s, done = Supervisor(POLICY), 0.0, []
+    for event, later_s in events:
+        now_s += later_s
+        done += supervisor.handle(event, now_s)
+        assert (supervisor.due_s is not None) == (supervisor.state is State.WAITING)
+    said = [action for action in done if action in (LOST, BACK)]
+    assert said[:1] in ([], [LOST])
+    assert all(one is not other for one, other in pairwise(said))
+    links = [action for action in done if action in (C, D)]
+    assert links[:1] in ([], [C])
+    assert all(one is not other for one, other in pairwise(links))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"first_wait_s": 0.0},
+        {"first_wait_s": 9.0, "longest_wait_s": 8.0},
+        {"silence_s": 0.0},
+        {"steady_s": -1.0},
+    ],
+)
+def test_a_policy_without_sense_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must be over 0 s"):
+        Policy(**wrong)
