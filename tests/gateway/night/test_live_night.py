@@ -1,0 +1,135 @@
+"""``sanctuary run``: the same pods in real time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sanctuary.config.errors import InputError
+from sanctuary.firmware_bridge.recordings.edf import open_recording
+from sanctuary.gateway.cli import run
+from sanctuary.gateway.night.site_store import SECRET_BYTES, SiteStore
+from sanctuary.pods.pod.states import PodPhase
+from sanctuary.simulator.devices.cyton import VirtualCyton
+from sanctuary.simulator.devices.pty_port import PtyPort
+from sanctuary.simulator.devices.source import NoiseSource
+
+SETTINGS = """
+[site]
+data_dir = "{data}"
+
+[[pods]]
+id = "pod-1"
+sleeper = "alder"
+headband = {{ kind = "cyton", port = "{port}" }}
+
+[[pods]]
+id = "pod-2"
+sleeper = "birch"
+headband = {{ kind = "simulated", seed = 2 }}
+
+[[pods]]
+id = "pod-3"
+sleeper = "cedar"
+headband = {{ kind = "simulated", seed = 3 }}
+
+[[circles]]
+id = "commons"
+members = ["pod-2", "pod-3"]
+quorum = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory):
+    """Seven seconds of a Cyton on a port and two simulated sleepers, recorded."""
+    folder = tmp_path_factory.mktemp("site")
+    with PtyPort(VirtualCyton(NoiseSource(5)), "realtime") as port:
+        config = folder / "sanctuary.toml"
+        config.write_text(SETTINGS.format(data=folder / "data", port=port.path))
+        code = run(["run", "-c", str(config), "--hours", "0.002", "--json", str(folder / "out.json")])
+    return code, folder, json.loads((folder / "out.json").read_text())
+
+
+def test_it_ends_in_order_and_writes_result_and_report(night):
+    code, folder, result = night
+    assert code == 0
+    assert set(result["pods"]) == {"pod-1", "pod-2", "pod-3"}
+    assert result["violations"] == []
+    assert len(list((folder / "data" / "nights").glob("*/report.html"))) == 1
+
+
+def test_the_headband_on_the_port_is_recorded_as_it_was(night):
+    _, folder, _ = night
+    (path,) = (folder / "data" / "nights").glob("*/pod-1.*df")
+    recording = open_recording(path)
+    assert recording.info.channels == ("AF7", "AF8")
+    assert recording.info.fs_hz == 250.0
+    uv = next(iter(recording.blocks())).uv[:, :500]
+    assert 15.0 < uv.std() < 25.0
+
+
+def test_every_pod_booted_linked_and_measured_the_clock(night):
+    _, folder, _ = night
+    (log,) = (folder / "data" / "nights").glob("*/events.jsonl")
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    for pod in ("pod-1", "pod-2", "pod-3"):
+        events = {record["event"] for record in records if record["kind"] == "pod" and record["pod"] == pod}
+        assert {"booted", "link_restored", "clock_measured"} <= events
+    grants = [r["pod"] for r in records if r["kind"] == "consent" and r["act"] == "grant"]
+    assert sorted(grants) == ["pod-2", "pod-3"]
+
+
+def test_no_headband_is_one_sentence_not_a_traceback_and_the_others_go_on(tmp_path, capsys):
+    config = tmp_path / "sanctuary.toml"
+    config.write_text(SETTINGS.format(data=tmp_path / "data", port="/dev/ttyNoSuchPort"))
+    assert run(["run", "-c", str(config), "--hours", "0.001"]) == 0
+    result = json.loads(next((tmp_path / "data" / "nights").glob("*/night.json")).read_text())
+    assert len(result["pods"]) == 3
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_settings_file_with_mistakes_starts_nothing(tmp_path, capsys):
+    config = tmp_path / "sanctuary.toml"
+    config.write_text("[limiter]\nmax_level_dba = 99\n")
+    assert run(["run", "-c", str(config)]) == 2
+    assert f"{config}, line 2" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [config]
+
+
+def test_the_secret_is_made_once_and_kept_private(tmp_path):
+    first, second = SiteStore(tmp_path).secret(), SiteStore(tmp_path).secret()
+    assert first == second
+    assert len(first) == SECRET_BYTES
+    assert (tmp_path / "secret.key").stat().st_mode & 0o077 == 0
+
+
+def test_terms_only_rise(tmp_path):
+    assert [SiteStore(tmp_path).next_term() for _ in range(3)] == [1, 2, 3]
+
+
+def test_a_restart_is_no_reset(tmp_path):
+    SiteStore(tmp_path).keep_latched(
+        {"pod-1": PodPhase.STOPPED, "pod-2": PodPhase.IDLE, "pod-3": PodPhase.WITHDRAWN}
+    )
+    assert SiteStore(tmp_path).latched() == {"pod-1": PodPhase.STOPPED, "pod-3": PodPhase.WITHDRAWN}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("secret.key", "short"), ("term", "many"), ("latched.json", "[1")]
+)
+def test_a_damaged_store_is_named_not_guessed_at(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    store = SiteStore(tmp_path)
+    with pytest.raises(InputError, match=name):
+        {"secret.key": store.secret, "term": store.next_term, "latched.json": store.latched}[name]()
+
+
+def test_consent_entries_are_read_in_the_order_of_their_names(tmp_path):
+    folder = tmp_path / "consent" / "pod-1"
+    folder.mkdir(parents=True)
+    for name in ("002", "001"):
+        (folder / name).write_text(name)
+    assert SiteStore(tmp_path).consent("pod-1") == (b"001", b"002")
+    assert SiteStore(tmp_path).consent("pod-9") == ()
