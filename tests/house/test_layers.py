@@ -33,7 +33,7 @@ CODECS = {"cyton"}
 """Packages of `firmware_bridge` that turn wire bytes into samples. The simulator writes the bytes that these
 read, so it must not share their reading of the facts."""
 
-SHARED = {"headbands", "outputs", "recordings", "transports"}
+SHARED = {"headbands", "outputs", "pump", "recordings", "supervisor", "transports"}
 """Packages and modules of `firmware_bridge` without a wire format of their own."""
 
 

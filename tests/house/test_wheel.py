@@ -4,6 +4,7 @@ The distributions are built once, in a fixture. Building needs hatchling: that o
 it, else a throwaway environment that pip fills from the package index.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from house import ROOT, data_files, modules, project, rooms
+from night_files import eeg_like, write_edf
 
 
 @dataclass(frozen=True)
@@ -158,3 +160,13 @@ def test_the_installed_program_is_not_the_repository(installed: Installed) -> No
     places = call(installed.python, "-c", code, cwd=installed.folder, env=isolated()).stdout.splitlines()
     assert len(places) == 3
     assert all(Path(place).is_relative_to(installed.python.parents[1]) for place in places)
+
+
+def test_the_installed_program_replays_a_night(installed: Installed) -> None:
+    night = write_edf(installed.folder / "night.edf", eeg_like(90.0, 128.0), 128.0)
+    said = installed.run("replay", str(night), "--json", "out.json", "--report", "out.html").stdout
+    assert "times real time" in said
+    result = json.loads((installed.folder / "out.json").read_text(encoding="utf-8"))
+    assert result["schema"] == "sanctuary.replay.v1"
+    assert len(result["epochs"]) == 3
+    assert (installed.folder / "out.html").stat().st_size > 10_000

@@ -18,13 +18,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sanctuary.firmware_bridge.pump import HeadbandPump
-
 from sanctuary.config.errors import ProtocolError, SanctuaryError
 from sanctuary.config.fleet import CytonPort, PodEntry, SimulatedHeadband
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.headbands import CytonHeadband, HeadbandInfo
 from sanctuary.firmware_bridge.outputs.wav import CueTrack
+from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.fleet import CHANNELS, Truth
 from sanctuary.gateway.night.journal import Journal
