@@ -143,6 +143,17 @@ def test_a_false_packet_that_fits_the_counter_loses_against_the_true_one() -> No
     assert wrong(rows, counts) == {}
 
 
+@pytest.mark.parametrize("spoilt", [3, 20, 32])
+def test_a_short_packet_is_not_made_whole_by_the_next_ones_counter(spoilt: int) -> None:
+    # as above, but the true packet is spoilt too, so that it cannot stand against the false one
+    counts = adversarial_counts(20, seed=1)
+    counts[10, 0] = int.from_bytes(b"\xa0\xc0\xa0", "big", signed=True)
+    raw = b"".join(packets(counts, first=0xBF - 9))
+    rows, _ = decode(without(raw, [9 * PACKET + 5, 9 * PACKET + 9, 10 * PACKET + 1 + spoilt]))
+    assert wrong(rows, counts) == {}
+    assert set(rows) >= set(range(9)) | set(range(12, 17))
+
+
 def test_what_waits_is_bounded() -> None:
     decoder = CytonDecoder(ALL)
     for _ in range(50):
