@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-_ALLOWED = os.environ.get("SANCTUARY_ALLOWED_SKIPS")
+_ALLOWED = os.environ.get("TESTS_ALLOWED_SKIPS")
 _skipped: list[str] = []
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,20 @@ def test_other_refusals_of_the_system(monkeypatch: pytest.MonkeyPatch, number: i
 
     monkeypatch.setattr(serial, "Serial", refuse)
     assert words in refusal("/dev/ttyUSB0")
+
+
+def test_a_port_that_goes_away_while_it_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hung_up(*_args: object) -> None:
+        raise termios.error(errno.EIO, os.strerror(errno.EIO))
+
+    with plugged_in() as port:
+        with monkeypatch.context() as patched:
+            patched.setattr(termios, "tcflush", hung_up)
+            assert "the port does not answer" in refusal(port.path)
+        with monkeypatch.context() as patched:
+            patched.setattr(termios, "tcgetattr", hung_up)
+            assert "the port does not answer" in refusal(port.path)
+        SerialTransport(port.path).close()
 
 
 def test_a_port_that_went_away_says_so_at_reading_and_writing_and_still_closes() -> None:

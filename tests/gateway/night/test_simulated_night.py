@@ -172,13 +172,23 @@ def wait_for(condition, timeout_s=60.0):
         os.sched_yield()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_at_any_moment_writes_the_report_and_leaves_nothing_behind(tmp_path, number):
+@pytest.fixture
+def begun(tmp_path):
+    """A demo in a process of its own that is well under way, and its helpers."""
     command = [sys.executable, "-m", "sanctuary", "demo", "--pods", "2", "--out", str(tmp_path)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     log = tmp_path / "events.jsonl"
-    wait_for(lambda: log.exists() and log.stat().st_size > 3000)
-    helpers = psutil.Process(child.pid).children(recursive=True)
+    try:
+        wait_for(lambda: log.exists() and log.stat().st_size > 3000)
+        yield child, psutil.Process(child.pid).children(recursive=True)
+    finally:
+        child.kill()
+        child.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_at_any_moment_writes_the_report_and_leaves_nothing_behind(tmp_path, begun, number):
+    child, helpers = begun
     assert helpers
     child.send_signal(number)
     _, err = child.communicate(timeout=30)
@@ -193,18 +203,11 @@ def test_stopping_at_any_moment_writes_the_report_and_leaves_nothing_behind(tmp_
     ]
 
 
-def test_a_broker_that_dies_ends_the_night_with_its_report(tmp_path):
-    command = [sys.executable, "-m", "sanctuary", "demo", "--pods", "2", "--out", str(tmp_path)]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    log = tmp_path / "events.jsonl"
-    wait_for(lambda: log.exists() and log.stat().st_size > 3000)
-    brokers = [
-        helper
-        for helper in psutil.Process(child.pid).children(recursive=True)
-        if "hardware" not in " ".join(helper.cmdline())
-    ]
-    for broker in brokers:
-        broker.kill()
+def test_a_broker_that_dies_ends_the_night_with_its_report(tmp_path, begun):
+    child, helpers = begun
+    for helper in helpers:
+        if "hardware" not in " ".join(helper.cmdline()):
+            helper.kill()
     _, err = child.communicate(timeout=60)
     assert child.returncode == 2
     assert "broken off" in err

@@ -5,7 +5,9 @@ A packet carries no checksum, and sample bytes may look like its start and stop.
 * *framed*: it begins with A0 and ends with C0..CF, and another A0 follows at once;
 * *confirmed*: the next counter follows too;
 * *sustained*: the packet that follows is framed, and its counter by the next, where a few may be missing;
-* *plausible*: its counter fits the bytes thrown away since the last packet.
+* *plausible*: its counter fits the bytes thrown away since the last packet;
+* *doubtful*: it holds A0 and the next counter inside, so it may be a packet that lost bytes, made whole by the
+  beginning of the next.
 """
 
 from __future__ import annotations
@@ -43,8 +45,8 @@ def confirmed_run(raw: ByteArray) -> int:
 def best_start(window: ByteArray, last_counter: int | None, skipped: int) -> int | None:
     """Find the packet that begins within the first 33 bytes; there can be only one.
 
-    A packet counts if any two hold of confirmed, sustained and plausible, and it is framed. Where several
-    overlapping candidates count, plausible beats sustained, and both beat one.
+    A packet counts if any two hold of confirmed, sustained and plausible, and it is framed; a doubtful one must
+    be sustained. Where several overlapping candidates count, plausible beats sustained, and both beat one.
 
     Parameters
     ----------
@@ -69,9 +71,16 @@ def best_start(window: ByteArray, last_counter: int | None, skipped: int) -> int
     sustained = (framed & (missing <= SLACK_PACKETS))[PACKET_BYTES:]
     plausible = _plausible(counter[:PACKET_BYTES], last_counter, skipped)
     agree = confirmed.astype(np.int8) + sustained + plausible >= 2
+    agree &= sustained | ~_doubtful(window)
     strength = np.where(framed[:PACKET_BYTES] & agree, 2 * plausible + sustained, 0)
     best = int(strength.argmax())
     return best if strength[best] else None
+
+
+def _doubtful(window: ByteArray) -> NDArray[np.bool_]:
+    candidates = np.lib.stride_tricks.sliding_window_view(window[: 2 * PACKET_BYTES - 1], PACKET_BYTES)
+    following = candidates[:, 1:2] + np.uint8(1)
+    return np.asarray(((candidates[:, 2:-1] == START) & (candidates[:, 3:] == following)).any(axis=1))
 
 
 def _plausible(counters: ByteArray, last_counter: int | None, skipped: int) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import termios
 
 import serial
 
@@ -32,6 +33,10 @@ _HINTS = {
     errno.EISDIR: "it is a folder, not a serial port; see `ls /dev/ttyUSB*`",
 }
 
+_TROUBLE = (serial.SerialException, OSError, termios.error, ValueError, TypeError)
+"""What pyserial lets through: `termios.error` where a port goes away while it is opened, `TypeError` and
+`ValueError` where it is closed."""
+
 
 class SerialTransport:
     """An open port, held exclusively.
@@ -53,7 +58,7 @@ class SerialTransport:
             self._serial = serial.Serial(
                 port, BAUD, timeout=0.0, write_timeout=WRITE_TIMEOUT_S, exclusive=True
             )
-        except (serial.SerialException, OSError, ValueError) as error:
+        except _TROUBLE as error:
             raise DeviceError(f"{port}: cannot be opened: {_hint(error)}") from error
         self._arrivals = select.poll()
         self._arrivals.register(self._serial.fileno(), select.POLLIN)
@@ -75,7 +80,7 @@ class SerialTransport:
             data = self._serial.read(MAX_READ_BYTES)
             while BACKLOG_BYTES < len(data) < MAX_READ_BYTES and self._wait(BACKLOG_GRACE_S):
                 data += self._serial.read(MAX_READ_BYTES - len(data))
-        except (serial.SerialException, OSError, TypeError) as error:
+        except _TROUBLE as error:
             raise DeviceError(f"{self.port}: the headband went away ({_reason(error)})") from error
         return bytes(data)
 
@@ -89,14 +94,14 @@ class SerialTransport:
         """
         try:
             self._serial.write(data)
-        except (serial.SerialException, OSError) as error:
+        except _TROUBLE as error:
             raise DeviceError(f"{self.port}: the headband takes no commands ({_reason(error)})") from error
 
     def close(self) -> None:
         """Close the port; a port that has gone is closed as well."""
         try:
             self._serial.close()
-        except (serial.SerialException, OSError):
+        except _TROUBLE:
             return
 
     def _wait(self, timeout_s: float) -> bool:
@@ -104,15 +109,24 @@ class SerialTransport:
 
 
 def _hint(error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    text = str(error).lower()
-    if number in (errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in text:
+    number = _number(error)
+    if number in (errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in str(error).lower():
         number = errno.EBUSY
-    if number is None and "configure port" in text:
-        number = errno.ENOTTY
     return _HINTS.get(number or 0, _reason(error))
 
 
 def _reason(error: Exception) -> str:
-    number = getattr(error, "errno", None)
+    number = _number(error)
     return os.strerror(number) if number else str(error)
+
+
+def _number(error: BaseException | None) -> int | None:
+    """Find the system's error number: pyserial and termios keep it in places of their own."""
+    while error is not None:
+        if isinstance(error, termios.error) and error.args and isinstance(error.args[0], int):
+            return error.args[0]
+        number = getattr(error, "errno", None)
+        if isinstance(number, int):
+            return number
+        error = error.__context__
+    return None

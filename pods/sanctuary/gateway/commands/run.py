@@ -55,6 +55,9 @@ def run(
     stdout_console().print(
         f"{len(night.result['windows'])} windows; the night is in {night.folder}", soft_wrap=True
     )
+    if night.result["trouble"]:
+        say(night.result["trouble"])
+        raise typer.Exit(EXIT_TROUBLE)
     if night.result["violations"]:
         say(f"{len(night.result['violations'])} invariants were broken; see the report")
         raise typer.Exit(EXIT_TROUBLE)

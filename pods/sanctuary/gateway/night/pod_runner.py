@@ -72,9 +72,6 @@ class PodRunner:
                 case Render():
                     self._render(effect, now_s)
                 case Silence():
-                    self._journal.write(
-                        {"kind": "silence", "t_s": now_s, "pod": self.id, "reason": effect.reason}
-                    )
                     self._cut(now_s)
                 case Record():
                     self._record(effect.record, now_s)
