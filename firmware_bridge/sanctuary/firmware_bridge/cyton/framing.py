@@ -6,8 +6,8 @@ A packet carries no checksum, and sample bytes may look like its start and stop.
 * *confirmed*: the next counter follows too;
 * *sustained*: the packet that follows is framed, and its counter by the next, where a few may be missing;
 * *plausible*: its counter fits the bytes thrown away since the last packet;
-* *doubtful*: it holds A0 and the next counter inside, so it may be a packet that lost bytes, made whole by the
-  beginning of the next.
+* *doubtful*: it holds A0 and the next counter inside, so it may be a packet that lost bytes, made whole by
+  the beginning of the next.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def confirmed_run(raw: ByteArray) -> int:
 def best_start(window: ByteArray, last_counter: int | None, skipped: int) -> int | None:
     """Find the packet that begins within the first 33 bytes; there can be only one.
 
-    A packet counts if any two hold of confirmed, sustained and plausible, and it is framed; a doubtful one must
-    be sustained. Where several overlapping candidates count, plausible beats sustained, and both beat one.
+    A packet counts if any two hold of confirmed, sustained and plausible, and it is framed; a doubtful one
+    must be sustained. Where several overlapping candidates count, plausible beats sustained, and both beat one.
 
     Parameters
     ----------
