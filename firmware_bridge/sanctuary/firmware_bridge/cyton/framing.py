@@ -46,7 +46,8 @@ def best_start(window: ByteArray, last_counter: int | None, skipped: int) -> int
     """Find the packet that begins within the first 33 bytes; there can be only one.
 
     A packet counts if any two hold of confirmed, sustained and plausible, and it is framed; a doubtful one
-    must be sustained. Where several overlapping candidates count, plausible beats sustained, and both beat one.
+    must be sustained. Where several overlapping candidates count, plausible beats sustained, and both
+    beat one.
 
     Parameters
     ----------
