@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from threading import Event, Thread
@@ -12,6 +13,8 @@ from sanctuary.config.errors import DeviceError
 from sanctuary.firmware_bridge.headbands import Headband, HeadbandInfo
 from sanctuary.firmware_bridge.supervisor import Action, Happened, Policy, Supervisor
 from sanctuary.signal.samples import SampleBlock
+
+_LOG = logging.getLogger(__name__)
 
 POLL_S = 0.2
 """Longest wait for samples or for the next attempt, so that a stop is heard in time."""
@@ -134,6 +137,7 @@ class HeadbandPump:
                 self._tell(self._next_event())
             self._tell(Happened.STOP)
         except BaseException as error:
+            _LOG.exception("the headband is not read any more")
             self._error = error
         finally:
             self._disconnect()

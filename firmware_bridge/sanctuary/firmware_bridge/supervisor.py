@@ -67,8 +67,8 @@ class Policy:
     """
 
     first_wait_s: float = 0.5
-    longest_wait_s: float = 15.0
-    silence_s: float = 3.0
+    longest_wait_s: float = 30.0
+    silence_s: float = 5.0
     steady_s: float = 30.0
 
     def __post_init__(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import select
-import time
 import tty
 from collections import deque
 from collections.abc import Callable
@@ -44,7 +43,9 @@ class PtyLine:
     fault
         Asked each time what happens to bytes on their way to the host.
     due_s
-        Time (monotonic) up to which a board that streams in real time was heard; what passed since is lost.
+        Time up to which a board that streams in real time was heard; what passed since is lost.
+    clock
+        Monotonic seconds.
 
     Attributes
     ----------
@@ -55,9 +56,14 @@ class PtyLine:
     """
 
     def __init__(
-        self, board: VirtualCyton, pacing: Pacing, fault: Callable[[], Manipulator], due_s: float
+        self,
+        board: VirtualCyton,
+        pacing: Pacing,
+        fault: Callable[[], Manipulator],
+        due_s: float,
+        clock: Callable[[], float],
     ) -> None:
-        self._board, self._pacing, self._fault = board, pacing, fault
+        self._board, self._pacing, self._fault, self._clock = board, pacing, fault, clock
         self.due_s = due_s
         self._out: deque[memoryview] = deque()
         self._waiting = 0
@@ -103,12 +109,12 @@ class PtyLine:
 
     def _hear(self, data: bytes) -> None:
         was_streaming = self._board.streaming
-        reply = self._board.receive(data, time.monotonic())
+        reply = self._board.receive(data, self._clock())
         if was_streaming and not self._board.streaming:
             self._out.clear()
             self._waiting = 0
         elif self._board.streaming and not was_streaming:
-            self.due_s = time.monotonic()
+            self.due_s = self._clock()
         if reply:
             self._put(self._fault()(reply))
 
@@ -121,7 +127,7 @@ class PtyLine:
             if not self._out:
                 self._put(self._fault()(board.packets(FREE_S * board.fs_hz)))
             return
-        n = max(0, int((time.monotonic() - self.due_s) * board.fs_hz))
+        n = max(0, int((self._clock() - self.due_s) * board.fs_hz))
         if n:
             self.due_s += n / board.fs_hz
             packets = self._fault()(board.packets(n))
@@ -131,7 +137,7 @@ class PtyLine:
     def _catch_up(self) -> None:
         """Let pass what a board that streams in real time sent while nothing was plugged in."""
         board = self._board
-        left = int((time.monotonic() - self.due_s) * board.fs_hz)
+        left = int((self._clock() - self.due_s) * board.fs_hz)
         if board.streaming and self._pacing == "realtime" and left > 0:
             self.due_s += left / board.fs_hz
             while left > 0:

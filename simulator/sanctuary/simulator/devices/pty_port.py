@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -30,6 +31,8 @@ class PtyPort:
     link
         Where the host shall find the port: a symbolic link, which stays the same when the board is unplugged
         and plugged in again. None for one in a temporary folder of its own.
+    clock
+        Monotonic seconds; sets the pace in real time.
 
     Attributes
     ----------
@@ -39,14 +42,22 @@ class PtyPort:
         What happens to bytes on their way to the host; may be changed at any time.
     """
 
-    def __init__(self, board: VirtualCyton, pacing: Pacing = "free", link: Path | None = None) -> None:
+    def __init__(
+        self,
+        board: VirtualCyton,
+        pacing: Pacing = "free",
+        link: Path | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._board = board
         self._pacing = pacing
+        self._clock = clock
         self.fault: Manipulator = untouched
         self._folder = Path(tempfile.mkdtemp(prefix="sanctuary-port-")) if link is None else None
         self._link = link if link is not None else Path(self._folder or "") / "headband"
         self.path = str(self._link)
-        self._due_s = time.monotonic()
+        self._due_s = clock()
         self._line: PtyLine | None = None
         self.replug()
 
@@ -67,8 +78,13 @@ class PtyPort:
     def replug(self) -> None:
         """Put the dongle in again: a new terminal at the same path."""
         if self._line is None:
-            self._line = PtyLine(self._board, self._pacing, lambda: self.fault, self._due_s)
-            self._link.symlink_to(self._line.path)
+            line = PtyLine(self._board, self._pacing, lambda: self.fault, self._due_s, self._clock)
+            try:
+                self._link.symlink_to(line.path)
+            except OSError:
+                line.close()
+                raise
+            self._line = line
 
     def close(self) -> None:
         """Unplug for good, within a second, and leave nothing behind."""
