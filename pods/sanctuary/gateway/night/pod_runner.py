@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from sanctuary.config.errors import DeviceError, ProtocolError
 from sanctuary.firmware_bridge.outputs.wav import CueTrack
@@ -47,6 +48,7 @@ class PodRunner:
         self._journal = journal
         self._track = track
         self._track_open = False
+        self._track_told = False
         self._send = send
         self._clock = OffsetEstimator(pod.identity.boot)
         self._ask_due_s = float("-inf")
@@ -107,41 +109,43 @@ class PodRunner:
         if self.openings.is_open and self.last is not None:
             self.openings.end(self.last.t_s)
         self._close_track(now_s)
-        try:
-            self._track.close()
-        except DeviceError as error:
-            _LOG.warning("%s", error)
+        self._on_track(self._track.close)
 
     # --- effects ---
 
     def _render(self, effect: Render, now_s: float) -> None:
         self._journal.write(output_record(self.id, effect.window, effect.step, now_s))
-        try:
-            self._track.play(effect.cue, now_s)
-        except DeviceError as error:
-            _LOG.warning("%s", error)
+        self._on_track(lambda: self._track.play(effect.cue, now_s))
 
     def _record(self, record: LogRecord, now_s: float) -> None:
         self._journal.write(record)
         if record["kind"] != "pod_window":
             return
         if record["event"] == "opened" and not self._track_open:
-            self._track.open_window(record["window"], now_s)
+            self._on_track(lambda: self._track.open_window(record["window"], now_s))
             self._track_open = True
         elif record["event"] == "left":
             self._close_track(now_s)
 
     def _cut(self, now_s: float) -> None:
         if self._track_open:
-            self._track.silence(now_s)
+            self._on_track(lambda: self._track.silence(now_s))
 
     def _close_track(self, now_s: float) -> None:
         if self._track_open:
             self._track_open = False
-            try:
-                self._track.close_window(now_s)
-            except DeviceError as error:
+            self._on_track(lambda: self._track.close_window(now_s))
+
+    def _on_track(self, do: Callable[[], object]) -> None:
+        """Use the cue track; a disk that takes nothing is told once and must not end a night."""
+        try:
+            do()
+        except DeviceError as error:
+            if not self._track_told:
                 _LOG.warning("%s", error)
+            self._track_told = True
+        else:
+            self._track_told = False
 
     def _take_time(self, payload: bytes, now_s: float) -> None:
         try:
