@@ -188,16 +188,15 @@ async def _deliver(night: _Night) -> None:
         await night.barrier.settled(SETTLE_TIMEOUT_S)
         if not night.endpoint.alive():
             raise BrokerError(f"{night.endpoint.description}: it died in the night")
-        quiet = True
-        for message in _drained(night.clients["coordinator"]):
-            quiet = False
+        # Every inbox is emptied before anybody answers: an answer may arrive while others are still read.
+        inboxes = {name: _drained(client) for name, client in night.clients.items()}
+        if not any(inboxes.values()):
+            return
+        for message in inboxes["coordinator"]:
             night.coordinator.message(message, night.now_s)
         for runner in night.runners:
-            for message in _drained(night.clients[runner.id]):
-                quiet = False
+            for message in inboxes[runner.id]:
                 runner.message(message, night.now_s)
-        if quiet:
-            return
     raise SanctuaryError(f"more than {MAX_ROUNDS} rounds of messages within one second")
 
 
