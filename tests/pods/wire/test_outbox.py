@@ -88,7 +88,8 @@ def test_messages_outlive_the_death_of_the_process(tmp_path: Path, port: int, ro
                 await reader.subscribe(root)
                 async with client("doomed", port, outbox=outbox) as reborn:
                     await reborn.publish(Message(root, b"new"))
-                got = await receive(reader, 6)
+                    # amqtt may drop what it acknowledged when the sender takes leave at once
+                    got = await receive(reader, 6)
             assert payloads(got) == [b"0", b"1", b"2", b"3", b"4", b"new"]
             assert outbox.pending() == []
 
