@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,14 +11,24 @@ import pytest
 from sanctuary.config.errors import DeviceError
 from sanctuary.firmware_bridge.cyton import commands
 from sanctuary.firmware_bridge.cyton.commands import Command
+from sanctuary.firmware_bridge.cyton.decoder import OVERRUN_BYTES
 from sanctuary.firmware_bridge.headbands import CytonHeadband
-from sanctuary.firmware_bridge.transports.serial import SerialTransport
+from sanctuary.firmware_bridge.transports.serial import MAX_READ_BYTES, SerialTransport
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices import faults
 from sanctuary.simulator.devices.cyton import VirtualCyton
 from sanctuary.simulator.devices.pty_port import PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
-from virtual_boards import CHANNELS, COUNT_UV, PATIENCE_S, noise_uv, open_descriptors, plugged_in
+from virtual_boards import (
+    CHANNELS,
+    COUNT_UV,
+    PATIENCE_S,
+    CountingSource,
+    HandClock,
+    noise_uv,
+    open_descriptors,
+    plugged_in,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -180,6 +191,19 @@ def test_a_missing_port(tmp_path: Path) -> None:
         CytonHeadband(str(tmp_path / "ttyUSB0"), CHANNELS).open()
 
 
+def test_a_file_is_no_headband(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("no port")
+    with pytest.raises(DeviceError, match="not a serial port"):
+        CytonHeadband(str(tmp_path / "notes"), CHANNELS).open()
+
+
+def test_a_port_in_use_stays_with_its_user(port: PtyPort, headband: CytonHeadband) -> None:
+    started(headband)
+    with pytest.raises(DeviceError, match="another program uses it"):
+        CytonHeadband(port.path, CHANNELS).open()
+    assert not headband.read_samples(1000, PATIENCE_S).lost.any()
+
+
 def test_a_device_that_is_silent(
     port: PtyPort, headband: CytonHeadband, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +278,71 @@ def test_plugged_in_again_a_new_connection_works(port: PtyPort, headband: CytonH
     port.replug()
     started(headband)
     assert not headband.read_samples(250, PATIENCE_S).lost.any()
+
+
+@pytest.mark.parametrize("reached", ["made", "open", "streaming", "stopped", "unplugged", "closed"])
+def test_it_closes_in_every_state_and_can_be_opened_again(port: PtyPort, reached: str) -> None:
+    headband = CytonHeadband(port.path, CHANNELS)
+    steps = [
+        ("open", headband.open),
+        ("streaming", headband.start),
+        ("stopped", headband.stop),
+        ("unplugged", port.unplug),
+        ("closed", headband.close),
+    ]
+    for name, step in steps if reached != "made" else []:
+        step()
+        if name == reached:
+            break
+    headband.close()
+    headband.close()
+    with pytest.raises(DeviceError, match="not open"):
+        headband.read(0.0)
+    port.replug()
+    started(headband)
+    assert not headband.read_samples(10, PATIENCE_S).lost.any()
+    headband.close()
+
+
+def plug(headband: CytonHeadband, transport: "Backlog") -> None:
+    headband._transport = cast("SerialTransport", transport)
+
+
+class Backlog:
+    """A port that gives what has waited in pieces, as large as one read brings."""
+
+    def __init__(self, data: bytes) -> None:
+        self.pieces = [data[at : at + MAX_READ_BYTES] for at in range(0, len(data), MAX_READ_BYTES)]
+
+    def read(self, _timeout_s: float) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+    def write(self, _data: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("lost", [0, 300, 4000])
+@pytest.mark.parametrize("waiting", [750, 1900, 2500, 4000])
+def test_in_real_time_a_reader_that_was_late_keeps_the_sample_clock(waiting: int, lost: int) -> None:
+    if waiting * 33 < OVERRUN_BYTES:
+        lost = 0  # buffers that are not full lose nothing
+    clock, board = HandClock(), VirtualCyton(CountingSource())
+    headband = CytonHeadband("port", CHANNELS, realtime=True, clock=clock)
+    plug(headband, Backlog(board.packets(250)))
+    blocks = headband.read(0.0)
+    data = board.packets(waiting)
+    board.packets(lost)
+    clock.now_s += (waiting + lost) / 250
+    plug(headband, Backlog(data))
+    blocks += headband.read(0.0)
+    clock.now_s += 1.0
+    plug(headband, Backlog(board.packets(250)))
+    blocks += headband.read(0.0)
+    uv = contiguous(blocks).uv[0]
+    there = np.flatnonzero(~np.isnan(uv))
+    np.testing.assert_array_equal(np.rint(uv[there] / COUNT_UV), there)
+    assert headband.lost == lost
 
 
 def test_in_real_time_a_silence_longer_than_the_counter_is_counted_whole() -> None:

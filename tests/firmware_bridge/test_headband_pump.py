@@ -205,7 +205,9 @@ def test_a_headband_that_is_missing_at_first() -> None:
     assert [block.start for block in script.heard] == [0]
 
 
-def test_an_error_in_a_callback_ends_the_pump_and_is_raised_at_the_stop() -> None:
+def test_an_error_in_a_callback_ends_the_pump_is_logged_at_once_and_raised_at_the_stop(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     script = Script([ten])
 
     def fail(_block: SampleBlock) -> None:
@@ -214,6 +216,7 @@ def test_an_error_in_a_callback_ends_the_pump_and_is_raised_at_the_stop() -> Non
     pump = HeadbandPump(lambda: Scripted(script), fail, script.said.append, lambda: None, policy=HASTY)
     pump.start()
     wait_until(lambda: not pump.running)
+    assert "the headband is not read any more" in caplog.text
     assert script.closed == 1
     with pytest.raises(RuntimeError, match="the disk is full"):
         pump.stop()

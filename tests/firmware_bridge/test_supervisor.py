@@ -68,6 +68,26 @@ def test_waits_double_up_to_the_longest() -> None:
     assert waits == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
 
 
+def test_unless_told_otherwise_waits_grow_from_half_a_second_to_thirty() -> None:
+    supervisor = Supervisor()
+    supervisor.handle(Happened.START, 0.0)
+    waits = []
+    for _ in range(9):
+        supervisor.handle(Happened.FAILED, 0.0)
+        assert supervisor.due_s is not None
+        waits.append(supervisor.due_s)
+        supervisor.handle(Happened.TIME_PASSED, supervisor.due_s)
+    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+
+
+def test_unless_told_otherwise_five_seconds_of_silence_are_a_loss() -> None:
+    supervisor = Supervisor()
+    supervisor.handle(Happened.START, 0.0)
+    supervisor.handle(Happened.OPENED, 0.0)
+    assert supervisor.handle(Happened.TIME_PASSED, 4.9) == []
+    assert supervisor.handle(Happened.TIME_PASSED, 5.0) == [D, LOST]
+
+
 def test_no_attempt_before_it_is_due() -> None:
     supervisor = connected()
     supervisor.handle(Happened.FAILED, 10.0)

@@ -20,6 +20,29 @@ COUNT_UV = 4.5e6 / 24 / (2**23 - 1)
 CHANNELS = {"AF7": 1, "AF8": 2}
 
 
+class HandClock:
+    """A clock that a test moves by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class CountingSource:
+    """Rises by one count a sample at gain 24, so that each sample tells its own number."""
+
+    def __init__(self) -> None:
+        self.rendered = 0
+
+    def render(self, n_samples: int) -> NDArray[np.float64]:
+        """Give the next samples, shape ``(2, n_samples)``, uV."""
+        uv = np.arange(self.rendered, self.rendered + n_samples) * COUNT_UV
+        self.rendered += n_samples
+        return np.stack([uv, uv])
+
+
 @contextmanager
 def plugged_in(seed: int = 1, pacing: Pacing = "free") -> Iterator[PtyPort]:
     """A board with noise in it, on a port."""

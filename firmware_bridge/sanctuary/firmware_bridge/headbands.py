@@ -13,11 +13,14 @@ from sanctuary.firmware_bridge.cyton import commands
 from sanctuary.firmware_bridge.cyton.commands import Command, ReplyFinder
 from sanctuary.firmware_bridge.cyton.packet import DEFAULT_GAIN, FS_HZ, rail_uv
 from sanctuary.firmware_bridge.cyton.stream import CytonStream
-from sanctuary.firmware_bridge.transports.serial import SerialTransport
+from sanctuary.firmware_bridge.transports.serial import MAX_READ_BYTES, SerialTransport
 from sanctuary.signal.samples import SampleBlock
 
 PATIENCE_S = 0.25
 """Longest wait without a look at whether somebody wants to break off."""
+
+MORE_READS = 3
+"""Further reads of a backlog in real time; system and dongle together hold back less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,14 @@ class CytonHeadband:
 
     def _receive(self, timeout_s: float) -> None:
         chunk = self._port().read(timeout_s)
-        self._stream.feed(chunk, self._clock() if self._realtime else None)
+        if not self._realtime:
+            self._stream.feed(chunk)
+            return
+        for _ in range(MORE_READS):  # the time of arrival is that of all that has come
+            if len(chunk) % MAX_READ_BYTES or not chunk:
+                break
+            chunk += self._port().read(0.0)
+        self._stream.feed(chunk, self._clock())
 
     def _ask(self, command: Command, cancelled: Callable[[], bool]) -> None:
         """Send a command and wait until it is answered well."""

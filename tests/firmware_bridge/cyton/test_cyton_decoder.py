@@ -142,6 +142,20 @@ def test_arrival_times_may_be_off_by_nearly_half_a_second(jitter_s: float) -> No
     assert losses == [600]
 
 
+# not whole turns with a tail: where the counter does not jump, the tail cannot be told apart
+@pytest.mark.parametrize(("lost", "tail"), [(300, 0), (512, 0), (4000, 0), (300, 30), (4000, 30)])
+def test_a_reader_so_late_that_buffers_ran_over_lost_what_came_after_them(lost: int, tail: int) -> None:
+    raw = [packet(n % 256, [n] * 8) for n in range(2200 + lost + 300)]
+    decoder = CytonDecoder((1,))
+    back = 2100 + lost
+    runs = decoder.feed(b"".join(raw[:100]), 0.0)
+    # 2000 packets had waited, and a few of those that came when there was room again
+    runs += decoder.feed(b"".join(raw[100:2100] + raw[back : back + tail]), seconds(2000 + lost + tail))
+    runs += decoder.feed(b"".join(raw[back + tail : back + 200]), seconds(2000 + lost + 200))
+    assert placed(runs) == {n: (n,) for n in [*range(2100), *range(back, back + 198)]}
+    assert decoder.lost == lost
+
+
 def test_a_long_silence_before_the_first_packet_is_no_loss() -> None:
     raw = packets(random_counts(50, seed=5))
     decoder = CytonDecoder((1,))

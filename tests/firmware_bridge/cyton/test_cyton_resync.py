@@ -56,7 +56,9 @@ def test_twenty_single_bytes_lost_cost_little_more_than_twenty_packets(make: Mak
     assert wrong(rows, counts) == {}
     # a packet whose start or counter is lost takes along the one that it should have confirmed
     hit = sum(2 if at % PACKET < 2 else 1 for at in lost)
-    if make is adversarial_counts:  # a packet that seems to hold the start of the next needs two to vouch for it
+    if (
+        make is adversarial_counts
+    ):  # a packet that seems to hold the start of the next needs two to vouch for it
         hit += sum(at // PACKET % 256 in (0xA0, 0xC0) for at in lost)
     assert len(rows) >= 2001 - hit - WAITING
 

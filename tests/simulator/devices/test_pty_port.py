@@ -2,8 +2,6 @@
 
 import os
 import select
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +10,19 @@ import pytest
 from numpy.typing import NDArray
 
 from sanctuary.simulator.devices import faults
-from sanctuary.simulator.devices.cyton import BANNER, VirtualCyton
-from sanctuary.simulator.devices.pty_line import FREE_S, JOIN_S
+from sanctuary.simulator.devices.cyton import BANNER, TOO_SLOW, VERSION, VirtualCyton
+from sanctuary.simulator.devices.pty_line import FREE_S, JOIN_S, MAX_WAITING_BYTES
 from sanctuary.simulator.devices.pty_port import Pacing, PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
-from virtual_boards import PATIENCE_S, board_threads, open_descriptors, plugged_in, wait_until
+from virtual_boards import (
+    PATIENCE_S,
+    CountingSource,
+    HandClock,
+    board_threads,
+    open_descriptors,
+    plugged_in,
+    wait_until,
+)
 
 PACKET = 33
 
@@ -70,19 +76,6 @@ def test_paced_freely_the_reader_sets_the_pace_and_misses_nothing() -> None:
     assert heard == VirtualCyton(NoiseSource(7)).packets(n)
 
 
-class CountingSource:
-    """Noise that counts how much of it was asked for."""
-
-    def __init__(self) -> None:
-        self.rendered = 0
-        self.asked = threading.Event()
-
-    def render(self, n_samples: int) -> NDArray[np.float64]:
-        self.rendered += n_samples
-        self.asked.set()
-        return np.zeros((2, n_samples))
-
-
 def test_paced_freely_a_board_that_nobody_reads_makes_little_ahead() -> None:
     source = CountingSource()
     with PtyPort(VirtualCyton(source)) as port, Host(port.path) as host:
@@ -94,14 +87,33 @@ def test_paced_freely_a_board_that_nobody_reads_makes_little_ahead() -> None:
 
 
 def test_in_real_time_signal_comes_at_the_pace_of_the_clock() -> None:
-    source = CountingSource()
-    with PtyPort(VirtualCyton(source), "realtime") as port, Host(port.path) as host:
-        began_s = time.monotonic()
+    source, clock = CountingSource(), HandClock()
+    with PtyPort(VirtualCyton(source), "realtime", clock=clock) as port, Host(port.path) as host:
         host.say(b"b")
-        heard = host.hear(100 * PACKET)
-    took_s = time.monotonic() - began_s
-    assert heard[1::PACKET] == bytes(range(100))
-    assert 100 <= source.rendered <= took_s * 250 + 1
+        wait_until(lambda: port.streaming)
+        assert host.hears_nothing()
+        for second in range(1, 9):
+            clock.now_s += 0.5
+            heard = host.hear(125 * PACKET)
+            assert heard[1] == (second - 1) * 125 % 256
+            assert source.rendered == second * 125
+        assert host.hears_nothing()
+
+
+def test_in_real_time_what_nobody_reads_for_long_is_lost() -> None:
+    source, clock = CountingSource(), HandClock()
+    with PtyPort(VirtualCyton(source), "realtime", clock=clock) as port, Host(port.path) as host:
+        host.say(b"b")
+        wait_until(lambda: port.streaming)
+        for _ in range(60):
+            clock.now_s += 1.0
+            wait_until(lambda: source.rendered >= clock.now_s * 250)
+        heard = 1
+        counter = host.hear(PACKET)[1]
+        while (following := host.hear(PACKET)[1]) == (counter + 1) % 256:
+            heard, counter = heard + 1, following
+            clock.now_s += 0.004
+    assert MAX_WAITING_BYTES // PACKET - 250 <= heard < 60 * 250 / 2
 
 
 def test_a_stop_ends_the_stream_and_drops_what_waits() -> None:
@@ -140,19 +152,29 @@ def test_plugged_in_again_it_is_the_same_board_at_the_same_path() -> None:
 
 
 def test_a_board_goes_on_streaming_while_unplugged_in_real_time() -> None:
-    source = CountingSource()
-    with PtyPort(VirtualCyton(source), "realtime") as port:
+    source, clock = CountingSource(), HandClock()
+    with PtyPort(VirtualCyton(source), "realtime", clock=clock) as port:
         with Host(port.path) as host:
             host.say(b"b")
-            before = host.hear(10 * PACKET)
+            wait_until(lambda: port.streaming)
+            clock.now_s += 1.0
+            assert host.hear(250 * PACKET)[1] == 0
         port.unplug()
-        at_s, made = time.monotonic(), source.rendered
-        wait_until(lambda: time.monotonic() - at_s > 0.2)
+        clock.now_s += 100.0
         port.replug()
+        wait_until(lambda: source.rendered == 101 * 250)
         with Host(port.path) as host:
-            after = host.hear(PACKET)
-    assert before[1] == 0
-    assert (after[1] - made) % 256 >= 40  # 0.2 s are 50 packets
+            clock.now_s += 1.0
+            assert host.hear(250 * PACKET)[1] == 101 * 250 % 256
+
+
+def test_a_command_that_is_never_finished_is_given_up_by_the_ports_clock() -> None:
+    clock = HandClock()
+    with PtyPort(VirtualCyton(CountingSource()), clock=clock) as port, Host(port.path) as host:
+        host.say(b"Vx1")
+        assert host.hear(len(VERSION)) == VERSION
+        clock.now_s += 1.0
+        assert host.hear(len(TOO_SLOW)) == TOO_SLOW
 
 
 def test_faults_act_on_what_the_board_sends() -> None:
@@ -189,6 +211,14 @@ def test_a_given_link_is_used_and_removed(tmp_path: Path) -> None:
         assert port.path == str(link)
         assert link.readlink().is_char_device()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_that_is_taken_is_left_alone(tmp_path: Path) -> None:
+    link = tmp_path / "headband"
+    link.write_text("somebody else's")
+    with pytest.raises(FileExistsError):
+        PtyPort(VirtualCyton(NoiseSource(1)), link=link)
+    assert link.read_text() == "somebody else's"
 
 
 class BrokenSource:

@@ -32,6 +32,11 @@ CountArray = NDArray[np.int32]
 MAX_REPLIES = 16
 """Replies kept for who may ask for them; a board says nothing while it streams, so there are hardly any."""
 
+OVERRUN_BYTES = 60_000
+"""A backlog of this size, 7 s, has filled the system's buffers: what is missing came after it, not before."""
+OVERRUN_TAIL_BYTES = 8192
+"""Part of such a backlog, at its end, that may have come when there was room again."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
@@ -51,8 +56,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class _Silence:
-    """A pause too long for the counter alone: bytes from `at_byte` on came `missing` packets late."""
+    """A pause too long for the counter alone: bytes from `at_byte` on came `missing` packets late.
 
+    So did bytes from `maybe_from_byte` on, if the counter jumps there.
+    """
+
+    maybe_from_byte: int
     at_byte: int
     missing: float
 
@@ -144,7 +153,9 @@ class CytonDecoder:
         """Decode `n` packets; where a long silence lies among them they make two runs."""
         old, missing = n, 0.0
         if self._silence is not None:
-            old = max(0, -(-(self._silence.at_byte - self._consumed - at) // PACKET_BYTES))
+            jumps = self._last is not None and raw[at + 1] != (self._last + 1) % COUNTERS
+            here = jumps and self._consumed + at >= self._silence.maybe_from_byte
+            old = 0 if here else max(0, -(-(self._silence.at_byte - self._consumed - at) // PACKET_BYTES))
         if old < n and self._silence is not None:
             missing, self._silence = self._silence.missing, None
         if old:
@@ -170,7 +181,11 @@ class CytonDecoder:
             missing = (now_s - self._last_s) * FS_HZ - n_bytes / PACKET_BYTES
             if missing > COUNTERS / 2:
                 earlier = self._silence.missing if self._silence is not None else 0.0
-                self._silence = _Silence(self._consumed + len(self._buffer), earlier + missing)
+                begin = self._consumed + len(self._buffer)
+                end = begin + n_bytes
+                tail = max(begin, end - OVERRUN_TAIL_BYTES)
+                place = (tail, end) if n_bytes >= OVERRUN_BYTES else (begin, begin)
+                self._silence = _Silence(*place, earlier + missing)
         self._last_s = now_s
 
 

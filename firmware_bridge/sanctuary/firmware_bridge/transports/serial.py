@@ -19,7 +19,8 @@ MAX_READ_BYTES = 65_536
 """Most that one read brings; as much as a terminal holds back, about 8 s of a Cyton's signal."""
 BACKLOG_BYTES = 2048
 """A read of more than this, 0.25 s of signal, is a backlog; the rest of it may be a moment behind."""
-BACKLOG_GRACE_S = 0.005
+BACKLOG_GRACE_S = 0.03
+"""How long that rest may take on a busy machine; a stream in step brings 250 B in this time."""
 
 _HINTS = {
     errno.ENOENT: "there is no such port; plug the dongle in, and see `ls /dev/ttyUSB*`",

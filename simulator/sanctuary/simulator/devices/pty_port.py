@@ -67,6 +67,11 @@ class PtyPort:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
+    @property
+    def streaming(self) -> bool:
+        """Whether the board streams."""
+        return self._board.streaming
+
     def unplug(self) -> None:
         """Take the dongle out: the host's next read fails, and the port is gone. The board goes on."""
         line, self._line = self._line, None
