@@ -90,6 +90,17 @@ def test_no_headband_is_one_sentence_not_a_traceback_and_the_others_go_on(tmp_pa
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_a_pod_that_was_stopped_stays_so_in_the_next_night(tmp_path):
+    config = tmp_path / "sanctuary.toml"
+    config.write_text(SETTINGS.format(data=tmp_path / "data", port="/dev/ttyNoSuchPort"))
+    SiteStore(tmp_path / "data").keep_latched({"pod-2": PodPhase.STOPPED})
+    assert run(["run", "-c", str(config), "--hours", "0.001"]) == 0
+    assert SiteStore(tmp_path / "data").latched() == {"pod-2": PodPhase.STOPPED}
+    (log,) = (tmp_path / "data" / "nights").glob("*/events.jsonl")
+    booted = [json.loads(line) for line in log.read_text().splitlines() if '"booted"' in line]
+    assert {record["pod"]: record["detail"] for record in booted}["pod-2"] == "stopped"
+
+
 def test_a_settings_file_with_mistakes_starts_nothing(tmp_path, capsys):
     config = tmp_path / "sanctuary.toml"
     config.write_text("[limiter]\nmax_level_dba = 99\n")

@@ -35,7 +35,8 @@ MAX_REPLIES = 16
 OVERRUN_BYTES = 60_000
 """A backlog of this size, 7 s, has filled the system's buffers: what is missing came after it, not before."""
 OVERRUN_TAIL_BYTES = 8192
-"""Part of such a backlog, at its end, that may have come when there was room again."""
+"""Part of such a backlog, at its end, that may have come when there was room again. It is told by a jump of
+the counter; after a loss of exactly 256 packets, or a multiple, there is none, and it is placed too early."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,6 +37,7 @@ from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
 from sanctuary.gateway.recorder import NightRecorder, recover
 from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.pod.states import LATCHED, PodPhase
 from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.wire.client import MqttClient
 from sanctuary.pods.wire.link import LinkEvent
@@ -67,6 +68,8 @@ class _Vigil:
     pods: list[LivePod] = field(default_factory=list)
     coordinator: CoordinatorRunner = field(init=False)
     trouble: str | None = None
+    latched: dict[str, PodPhase] | None = None
+    latch_told: bool = False
 
     def now(self) -> float:
         """Give the sanctuary clock: monotonic seconds since the start."""
@@ -102,7 +105,7 @@ async def run_night(settings: SanctuarySettings, hours: float | None, display: D
                 await _watch(vigil, hours, stop, table)
         for pod in vigil.pods:
             _close(pod)
-        store.keep_latched({pod.runner.id: pod.runner.pod.phase for pod in vigil.pods})
+        _keep_latched(vigil)
         vigil.journal.flush()
         runners = [pod.runner for pod in vigil.pods]
         result = night_result(settings, runners, vigil.journal.records, truth.epochs, _extra(vigil))
@@ -243,6 +246,7 @@ async def _watch(vigil: _Vigil, hours: float | None, stop: StopFlag, table: Live
             pod.runner.tick(now_s)
         vigil.coordinator.tick(now_s)
         vigil.journal.flush()
+        _keep_latched(vigil)
         if not broker_told and not vigil.endpoint.alive():
             broker_told = True
             vigil.trouble = f"{vigil.endpoint.description}: it died in the night; no window opened after that"
@@ -250,6 +254,20 @@ async def _watch(vigil: _Vigil, hours: float | None, stop: StopFlag, table: Live
         table.update(Moment(now_s, end_s, 1.0, vigil.coordinator.open_windows, vigil.coordinator.opened))
         due_s = min((pod.runner.pod.next_due_s for pod in vigil.pods), default=now_s + TICK_S)
         await stop.wait(max(0.0, min(now_s + TICK_S, due_s) - vigil.now()))
+
+
+def _keep_latched(vigil: _Vigil) -> None:
+    """Keep which pods are stopped or withdrawn as soon as that changes: a crash is no reset."""
+    latched = {pod.runner.id: phase for pod in vigil.pods if (phase := pod.runner.pod.phase) in LATCHED}
+    if latched == vigil.latched:
+        return
+    try:
+        vigil.store.keep_latched(latched)
+        vigil.latched = latched
+    except SanctuaryError as error:
+        if not vigil.latch_told:
+            _LOG.error("%s", error)
+        vigil.latch_told = True
 
 
 def _task(stack: AsyncExitStack, work: Any, name: str) -> None:
