@@ -84,11 +84,6 @@ class FrontEnd:
         self._position = 0
         self._seconds = 0
 
-    @property
-    def position(self) -> int:
-        """Samples taken so far, lost ones included."""
-        return self._position
-
     def push(self, block: SampleBlock) -> Iterator[Second]:
         """Take the next block; yields a `Second` for each whole second that it completes.
 
