@@ -1,49 +1,68 @@
 """The fast path: signs of waking up, second by second.
 
-An EMG burst or a joint rise of alpha and beta over their running medians. AASM wants an arousal to last
-three seconds, so nobody can be sure sooner; this flag errs on the side of silence.
+An EMG burst or a joint rise of alpha and beta over their running medians, or motion of the headband. AASM
+wants an arousal to last three seconds, so nobody can be sure sooner; this flag errs on the side of silence.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from sanctuary.config.chain import ArousalSettings
-from sanctuary.signal.frontend import Second
-from sanctuary.signal.samples import FloatArray
+from sanctuary.signal.repair import hold_last
+from sanctuary.signal.samples import BoolArray, FloatArray
 from sanctuary.signal.spectra import BAND_NAMES, decibel
 
 ALPHA, BETA = BAND_NAMES.index("alpha"), BAND_NAMES.index("beta")
-BASELINE_STEP_DB = 0.1
-"""The running median moves at most this far a second: 10 dB in 100 s."""
+BASELINE_S = 60
+"""Seconds over which the running medians are taken."""
 EMG_SECONDS = 2
 """Successive seconds of raised EMG that make a burst; a REM twitch lasts a quarter of a second."""
 
 
 class ArousalWatcher:
-    """Carries the running medians and the time since the last sign."""
+    """Carries the last minute of each sleeper, and the time since the last sign."""
 
-    def __init__(self, settings: ArousalSettings) -> None:
+    def __init__(self, settings: ArousalSettings, n_sleepers: int) -> None:
         self._settings = settings
-        self._baseline_db: FloatArray | None = None
-        self._emg_run = 0
-        self._last_sign_s = -np.inf
+        self._known: FloatArray | None = None
+        self._calm_s = np.full((n_sleepers, 1), -1.0)
+        self._sign_s = np.full((n_sleepers, 1), -np.inf)
 
-    def second(self, second: Second) -> bool:
-        """Whether a sign of waking was seen within the last `hold_s`; a second without signal shows none."""
-        if second.band_power is not None and second.emg_power is not None:
-            powers = np.array((second.emg_power, second.band_power[ALPHA], second.band_power[BETA]))
-            if self._sign(decibel(powers)):
-                self._last_sign_s = second.t_s
-        else:
-            self._emg_run = 0
-        return second.t_s - self._last_sign_s < self._settings.hold_s
+    def seconds(self, emg_power: FloatArray, band_power: FloatArray, motion: BoolArray) -> BoolArray:
+        """Whether a sign of waking was seen within `hold_s`.
 
-    def _sign(self, values_db: FloatArray) -> bool:
-        if self._baseline_db is None:
-            self._baseline_db = values_db
-        rise_db = values_db - self._baseline_db
-        self._baseline_db = self._baseline_db + np.clip(rise_db, -BASELINE_STEP_DB, BASELINE_STEP_DB)
-        self._emg_run = self._emg_run + 1 if rise_db[0] > self._settings.emg_rise_db else 0
-        beta_rise_db = self._settings.beta_rise_db
-        return self._emg_run >= EMG_SECONDS or bool(rise_db[1] > beta_rise_db and rise_db[2] > beta_rise_db)
+        Parameters
+        ----------
+        emg_power
+            Shape ``(S, m)``: mean square of 25-45 Hz in each second, uV^2; NaN without a usable channel.
+        band_power
+            Shape ``(S, 5, m)``: uV^2/Hz, NaN likewise. A second without signal shows no sign.
+        motion
+            Shape ``(S, m)``: whether the headband moved.
+        """
+        count = emg_power.shape[1]
+        index = np.arange(count, dtype=np.float64)
+        rise_db = self._rise_db(np.stack((emg_power, band_power[:, ALPHA], band_power[:, BETA]), axis=1))
+        with np.errstate(invalid="ignore"):
+            loud = rise_db[:, 0] > self._settings.emg_rise_db
+            shift = (rise_db[:, 1:] > self._settings.beta_rise_db).all(axis=1)
+        calm = np.maximum.accumulate(np.where(loud, self._calm_s, index), axis=1)
+        sign = (index - calm >= EMG_SECONDS) | shift | motion
+        last = np.maximum.accumulate(np.where(sign, index, self._sign_s), axis=1)
+        self._calm_s, self._sign_s = calm[:, -1:] - count, last[:, -1:] - count
+        return np.asarray(index - last < self._settings.hold_s)
+
+    def _rise_db(self, power: FloatArray) -> FloatArray:
+        """Rise of ``(S, 3, m)`` powers over the median of the minute before each second."""
+        values_db = np.where(np.isnan(power), np.nan, decibel(power))
+        if self._known is None:
+            self._known = np.full((*power.shape[:2], BASELINE_S), np.nan)
+        known = np.concatenate((self._known, hold_last(values_db, self._known[..., -1:])), axis=2)
+        self._known = known[..., -BASELINE_S:].copy()
+        windows = np.ascontiguousarray(sliding_window_view(known, BASELINE_S, axis=2)[:, :, :-1])
+        windows.sort(axis=-1)
+        valid = np.isfinite(windows).sum(axis=-1)
+        middle = np.take_along_axis(windows, (valid // 2)[..., np.newaxis].clip(0, BASELINE_S - 1), axis=-1)
+        return np.asarray(values_db - middle[..., 0])

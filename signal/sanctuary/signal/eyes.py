@@ -1,169 +1,169 @@
-"""Eye movements from two frontal channels, second by second.
+"""Eye movements from the trace of the difference and of the mean of two frontal channels, second by second.
 
 A horizontal eye movement deflects AF7 and AF8 in opposite directions; a blink, a vertical movement, a
 K-complex or a slow wave deflects them in the same direction (the same idea as the negative product in
 YASA's REM detector). So the difference of the channels carries saccades and slow rolls, their mean carries
 blinks. A movement is rapid if it swings within 0.2 s (AASM: initial deflection shorter than 500 ms) and
 slow if it drifts over whole seconds.
+
+Two things come out. Counts of movements are for people: reports, REM density. The classifier gets the
+strengths of both traces in four bands and over two swing times, which lose nothing to a threshold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
-from sanctuary.signal.filters import CausalFilter, lowpass
+from sanctuary.signal.filters import CausalFilter, bandpass
+from sanctuary.signal.repair import hold_last
 from sanctuary.signal.samples import BoolArray, FloatArray
 
-SWING_S = 0.2
-"""Time over which a rapid deflection is measured."""
+POINTS_PER_S = 50
+"""Points of the traces per second; they hold nothing above 6 Hz."""
+BANDS_HZ = ((0.3, 0.7), (0.7, 1.5), (1.5, 3.0), (3.0, 6.0))
+"""Slow rolls, wide saccades, saccades, fast saccades and blinks."""
+LAGS = (10, 25)
+"""Swings are measured over these numbers of points: 0.2 s and 0.5 s."""
+STRENGTHS = tuple(
+    f"{trace}-{what}"
+    for trace in ("difference", "mean")
+    for what in (*(f"{low:g}-{high:g}Hz" for low, high in BANDS_HZ), "swing-0.2s", "swing-0.5s")
+)
+"""Names of the strengths of one second."""
+FLOOR = 0.5
+"""Added to powers (uV^2) and swings (uV) before the logarithm."""
+
 SACCADE_UV = 35.0
-"""Least swing of AF7 - AF8; a 50 uV saccade of half a second swings this much within `SWING_S`."""
+"""Least swing of AF7 - AF8; a 50 uV saccade of half a second swings this much within 0.2 s."""
 BLINK_UV = 45.0
 """Least swing of the channels' mean."""
 OTHER_SHARE = 0.5
 """The other combination (mean for saccades, difference for blinks) may swing at most this share."""
 NOISE_FACTOR = 5.0
-"""A swing must also exceed this many running median absolute swings, so that coarse EEG does not count."""
+"""A swing must also exceed this many running medians of swings, so that coarse EEG does not count."""
+NOISE_S = 60
+"""Seconds over which the running median of swings is taken."""
 SLOW_UV = 18.0
 """Least change of AF7 - AF8 between two successive seconds' means that counts as a slow roll."""
-REACH_S = 1.0
-"""A swing is compared with the range of half this time before it and after it, so it is judged late."""
 RAPID_SHARE = 0.5
-"""A saccade covers at least this share of that range within `SWING_S`; a slow roll, however large, less."""
-REFRACTORY_S = 0.4
-"""A movement and its return count once."""
+"""A saccade covers at least this share of the range within half a second around it; a slow roll less."""
+DELAY = 25
+"""Points by which a swing is judged late, so that the half second after it is known."""
+REFRACTORY = 20
+"""Points within which a movement and its return count once."""
 
-
-@dataclass(frozen=True, slots=True)
-class EyeSecond:
-    """Eye movements that began in one second: rapid horizontal, same-sign (blinks), and slow rolling."""
-
-    saccades: int
-    blinks: int
-    slow: int
-
-
-NO_EYES = EyeSecond(0, 0, 0)
+_REACH = 2 * DELAY
+CountArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Swings:
-    """One second as the counter sees it.
+class EyeSeconds:
+    """Eye movements of `m` seconds of `S` sleepers.
 
     Attributes
     ----------
-    size_uv
-        Shape ``(2, n)``: absolute swings within `SWING_S` of the channels' difference and of their mean.
-    reach_uv
-        Shape ``(n,)``: range of the difference around each swing.
-    mean_uv
-        Mean of the difference.
+    strengths
+        Shape ``(S, 12, m)``: natural logs of `STRENGTHS`; NaN unless both channels of a pair were usable.
+    saccades, blinks, slow
+        Shape ``(S, m)``: rapid horizontal movements, same-sign ones, and whether it rolled slowly; zero
+        where nothing was usable.
     """
 
-    size_uv: FloatArray
-    reach_uv: FloatArray
-    mean_uv: float
-
-
-def _median(rows: FloatArray) -> FloatArray:
-    """Upper median of each row: `numpy.median` spends ten times longer on an array this small."""
-    middle = rows.shape[1] // 2
-    return np.asarray(np.partition(rows, middle, axis=1)[:, middle])
+    strengths: FloatArray
+    saccades: CountArray
+    blinks: CountArray
+    slow: CountArray
 
 
 class EyeWatcher:
-    """Carries the filter, the last swings and the running noise level of one pair of channels."""
+    """Carries the filters and the last points of several sleepers' traces."""
 
-    def __init__(self, fs_hz: float) -> None:
-        self._step = max(1, int(fs_hz // 50))
-        self._filter = CausalFilter(lowpass(fs_hz, 6.0), 2)
-        rate_hz = fs_hz / self._step
-        self._lag = max(1, round(SWING_S * rate_hz))
-        self._delay = round(0.5 * REACH_S * rate_hz)
-        self._reach = self._delay + max(self._lag, self._delay)
-        self._refractory = round(REFRACTORY_S * rate_hz)
+    def __init__(self, n_sleepers: int) -> None:
+        self._n = n_sleepers
+        self._bands = [CausalFilter(bandpass(POINTS_PER_S, *band), 2 * n_sleepers) for band in BANDS_HZ]
         self._tail: FloatArray | None = None
-        self._phase = 0
-        self._since = [self._refractory, self._refractory]
-        self._noise_uv = [6.0, 12.0]
-        self._mean_uv = 0.0
+        self._noise: FloatArray | None = None
+        self._since = np.full((2, n_sleepers, 1), -1 - REFRACTORY)
+        self._mean_uv: FloatArray | None = None
 
-    def stretch(self, filtered_uv: FloatArray, cuts: Sequence[int]) -> list[Swings]:
-        """Measure the swings of the next whole seconds.
+    def seconds(self, traces_uv: FloatArray, usable: BoolArray) -> EyeSeconds:
+        """Take the next seconds.
 
         Parameters
         ----------
-        filtered_uv
-            Shape ``(2, n)``, uV, left and right after the high-pass.
-        cuts
-            Where the seconds begin and end: from 0 to n.
+        traces_uv
+            Shape ``(S, 2, m * 50)``: the difference (left minus right) and the mean, high-passed at 0.3 Hz
+            and low-passed at 6 Hz, uV.
+        usable
+            Shape ``(S, m)``: whether both channels of the pair were.
         """
-        smooth = self._filter(filtered_uv)[:, self._phase :: self._step]
-        places = [-(-(cut - self._phase) // self._step) for cut in cuts]
-        self._phase = (self._phase - filtered_uv.shape[1]) % self._step
-        combined = np.empty_like(smooth)
-        np.subtract(smooth[0], smooth[1], out=combined[0])
-        np.multiply(smooth[0] + smooth[1], 0.5, out=combined[1])
         if self._tail is None:
-            self._tail = np.repeat(combined[:, :1], self._reach, axis=1)
-        joined = np.concatenate((self._tail, combined), axis=1)
-        late = joined[:, self._reach - self._delay : joined.shape[1] - self._delay]
-        before = self._reach - self._delay - self._lag
-        size = np.abs(late - joined[:, before : before + combined.shape[1]])
-        recent = sliding_window_view(joined[0], self._reach + 1)[: combined.shape[1]]
-        reach = recent.max(axis=1) - recent.min(axis=1)
-        self._tail = joined[:, joined.shape[1] - self._reach :]
-        return [Swings(size[:, a:b], reach[a:b], float(combined[0, a:b].mean())) for a, b in pairwise(places)]
+            self._tail = np.repeat(traces_uv[:, :, :1], _REACH, axis=2)
+        joined = np.concatenate((self._tail, traces_uv), axis=2)
+        self._tail = joined[:, :, -_REACH:].copy()
+        swings = [np.abs(joined[:, :, _REACH:] - joined[:, :, _REACH - lag : -lag]) for lag in LAGS]
+        strengths = self._strengths(traces_uv, swings, usable)
+        late = np.abs(joined[:, :, DELAY:-DELAY] - joined[:, :, DELAY - LAGS[0] : -DELAY - LAGS[0]])
+        saccades, blinks = self._rapid(joined[:, 0], late, usable)
+        return EyeSeconds(strengths, saccades, blinks, self._slow(traces_uv[:, 0], saccades, usable))
 
-    def second(self, swings: Swings, usable: bool) -> EyeSecond:
-        """Count the movements of one second; one that is not usable only keeps the state in step."""
-        previous_uv, self._mean_uv = self._mean_uv, swings.mean_uv
-        if not usable:
-            self._pass(0, swings.size_uv.shape[1])
-            self._pass(1, swings.size_uv.shape[1])
-            return NO_EYES
-        saccades, blinks = self._rapid(swings)
-        self._adapt(swings.size_uv)
-        drift_uv = abs(swings.mean_uv - previous_uv)
-        return EyeSecond(saccades, blinks, int(drift_uv > SLOW_UV and not saccades))
+    def _strengths(self, traces_uv: FloatArray, swings: list[FloatArray], usable: BoolArray) -> FloatArray:
+        seconds = (self._n, 2, usable.shape[1], POINTS_PER_S)
+        rows = traces_uv.reshape(2 * self._n, -1)
+        powers = [np.square(band(rows)).reshape(seconds).mean(axis=-1) for band in self._bands]
+        peaks = [swing.reshape(seconds).max(axis=-1) for swing in swings]
+        stacked = np.stack(powers + peaks, axis=2).reshape(self._n, len(STRENGTHS), -1)
+        return np.where(usable[:, np.newaxis], np.log(stacked + FLOOR), np.nan)
 
-    def _rapid(self, swings: Swings) -> tuple[int, int]:
-        difference, mean = swings.size_uv
-        peaks_uv = swings.size_uv.max(axis=1).tolist()
-        saccades_uv = max(SACCADE_UV, NOISE_FACTOR * self._noise_uv[0])
-        blinks_uv = max(BLINK_UV, NOISE_FACTOR * self._noise_uv[1])
-        found = [0, 0]
-        if peaks_uv[0] > saccades_uv:
-            alone = (difference > saccades_uv) & (mean < OTHER_SHARE * difference)
-            found[0] = self._onsets(alone & (difference >= RAPID_SHARE * swings.reach_uv), 0)
-        else:
-            self._pass(0, difference.size)
-        if peaks_uv[1] > blinks_uv:
-            found[1] = self._onsets((mean > blinks_uv) & (difference < OTHER_SHARE * mean), 1)
-        else:
-            self._pass(1, mean.size)
-        return found[0], found[1]
+    def _rapid(
+        self, joined: FloatArray, swing: FloatArray, usable: BoolArray
+    ) -> tuple[CountArray, CountArray]:
+        """Count saccades and blinks from swings ``(S, 2, n)`` over 0.2 s, judged `DELAY` points late."""
+        limit = self._limits(swing, usable)
+        difference, mean = swing[:, 0], swing[:, 1]
+        active = np.repeat(usable, POINTS_PER_S, axis=1)
+        large = (difference > limit[0]) & active, (mean > limit[1]) & active
+        window = sliding_window_view(joined, _REACH + 1, axis=1)
+        reach = np.zeros_like(difference)
+        sleepers, points = np.nonzero(large[0])
+        near = window[sleepers, points]
+        reach[sleepers, points] = near.max(axis=-1) - near.min(axis=-1)
+        saccade = large[0] & (mean < OTHER_SHARE * difference) & (difference >= RAPID_SHARE * reach)
+        blink = large[1] & (difference < OTHER_SHARE * mean)
+        return self._onsets(0, saccade), self._onsets(1, blink)
 
-    def _adapt(self, size: FloatArray) -> None:
-        """Follow the median swing over 50 s; a burst counts at most four times the noise."""
-        for kind, median_uv in enumerate(_median(size).tolist()):
-            noise_uv = self._noise_uv[kind]
-            self._noise_uv[kind] = noise_uv + 0.02 * (min(median_uv, 4.0 * noise_uv) - noise_uv)
+    def _limits(self, swing: FloatArray, usable: BoolArray) -> FloatArray:
+        """Least swings that count, ``(2, S, n)`` points: fixed, or many times the last minute's median."""
+        by_second = swing.reshape(self._n, 2, -1, POINTS_PER_S)
+        median = np.partition(by_second, POINTS_PER_S // 2, axis=-1)[..., POINTS_PER_S // 2]
+        if self._noise is None:
+            self._noise = np.tile(np.array([[6.0], [12.0]]), (self._n, 1, NOISE_S))
+        held = hold_last(np.where(usable[:, np.newaxis], median, np.nan), self._noise[..., -1:])
+        known = np.concatenate((self._noise, held), axis=2)
+        self._noise = known[..., -NOISE_S:].copy()
+        windows = np.ascontiguousarray(sliding_window_view(known, NOISE_S, axis=2)[:, :, :-1])
+        noise = np.partition(windows, NOISE_S // 2, axis=-1)[..., NOISE_S // 2]
+        least = np.array([SACCADE_UV, BLINK_UV])[:, np.newaxis]
+        limit = np.maximum(least, NOISE_FACTOR * noise)
+        return np.repeat(limit.transpose(1, 0, 2), POINTS_PER_S, axis=2)
 
-    def _pass(self, kind: int, samples: int) -> None:
-        self._since[kind] += samples
+    def _onsets(self, kind: int, active: BoolArray) -> CountArray:
+        """Count, for each second, active points that follow none within `REFRACTORY` points."""
+        count = active.shape[1]
+        places = np.arange(count)
+        last = np.maximum.accumulate(np.where(active, places, self._since[kind]), axis=1)
+        before = np.concatenate((self._since[kind], last[:, :-1]), axis=1)
+        self._since[kind] = last[:, -1:] - count
+        onset = active & (places - before > REFRACTORY)
+        return np.asarray(onset.reshape(self._n, -1, POINTS_PER_S).sum(axis=-1))
 
-    def _onsets(self, active: BoolArray, kind: int) -> int:
-        """Count runs of `active` that begin at least the refractory time after the last active sample."""
-        where = np.flatnonzero(active)
-        if where.size == 0:
-            self._pass(kind, active.size)
-            return 0
-        gaps = np.diff(where, prepend=where[0] - 1 - self._since[kind])
-        self._since[kind] = active.size - 1 - int(where[-1])
-        return int(np.count_nonzero(gaps > self._refractory))
+    def _slow(self, difference_uv: FloatArray, saccades: CountArray, usable: BoolArray) -> CountArray:
+        means = difference_uv.reshape(self._n, -1, POINTS_PER_S).mean(axis=-1)
+        first = means[:, :1] if self._mean_uv is None else self._mean_uv
+        self._mean_uv = means[:, -1:]
+        drift_uv = np.abs(np.diff(np.concatenate((first, means), axis=1), axis=1))
+        return np.asarray(((drift_uv > SLOW_UV) & (saccades == 0) & usable).astype(np.int64))

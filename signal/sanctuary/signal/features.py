@@ -1,91 +1,203 @@
-"""Features of the trailing 30 s: what an epoch ending now would show."""
+"""Features of the trailing 30 s: what an epoch ending now would show.
+
+Three groups: log band powers; order statistics of the eye strengths, each against its own median, so that
+neither gain nor the level of the background counts; and, for models that ask for them, measures of the
+library `sanctuary.signal.measures`.
+"""
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from sanctuary.signal.frontend import Second
+from sanctuary.signal.eyes import STRENGTHS
+from sanctuary.signal.frontend import Seconds
+from sanctuary.signal.measures.registry import Needs, compute, measure
 from sanctuary.signal.samples import FloatArray
 from sanctuary.signal.spectra import WINDOW_S, decibel
 
 EPOCH_S = 30
+INSIDE_S = EPOCH_S - WINDOW_S + 1
+"""Spectral windows that lie wholly within an epoch."""
 LEAST_WINDOWS = 9
-"""A third of the 27 spectra that fit into 30 s; fewer say too little."""
+"""A third of them; fewer say too little."""
 LEAST_EYE_S = 15
 """Seconds of two usable channels needed to speak of eye movements."""
-
-
-@dataclass(frozen=True, slots=True)
-class EyeCounts:
-    """Eye movements per 30 s: rapid horizontal, same-sign, and seconds of slow rolling."""
-
-    saccades: float
-    blinks: float
-    slow: float
+QUANTILES = (1.0, 24.0 / 29.0, 15.0 / 29.0, 6.0 / 29.0)
+"""Largest, high, middle and low strength of the 30 seconds."""
+_HALF = len(STRENGTHS) // 2
+EYE_FEATURES: tuple[str, ...] = (
+    *(f"{name} largest/middle" for name in STRENGTHS),
+    *(f"{name} high/middle" for name in STRENGTHS),
+    *(f"{name} middle/low" for name in STRENGTHS),
+    *(f"{name} largest, difference/mean" for name in STRENGTHS[:_HALF]),
+    *(f"{name} high, difference/mean" for name in STRENGTHS[:_HALF]),
+)
+"""Names of the eye features, natural logs of ratios."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
-    """The trailing 30 s in numbers.
+    """The trailing 30 s of `S` sleepers in numbers.
 
     Attributes
     ----------
     band_db
-        Shape ``(5,)``: log band powers (dB re 1 uV^2/Hz, `spectra.BAND_NAMES`); None if too little was
+        Shape ``(S, 5)``: log band powers (dB re 1 uV^2/Hz, `spectra.BAND_NAMES`); NaN if too little was
         usable.
     eyes
-        Eye movements; None if two usable channels were there too rarely.
+        Shape ``(S, 48)``: `EYE_FEATURES`; NaN if two usable channels were there too rarely.
+    measures
+        Shape ``(S, n)``: the measures asked for; NaN where they cannot be had.
     quality
-        Share of seconds in which the best channel was usable, 0 to 1.
+        Shape ``(S,)``: share of seconds in which the best channel was usable, 0 to 1.
     channel_quality
-        Shape ``(n_channels,)``: the same for each channel.
+        Shape ``(S, C)``: the same for each channel.
+    saccades
+        Shape ``(S,)``: rapid horizontal eye movements in the 30 s (REM density: twice that a minute).
     """
 
-    band_db: FloatArray | None
-    eyes: EyeCounts | None
-    quality: float
+    band_db: FloatArray
+    eyes: FloatArray
+    measures: FloatArray
+    quality: FloatArray
     channel_quality: FloatArray
+    saccades: FloatArray
+
+
+def eye_features(strengths: FloatArray) -> FloatArray:
+    """Order statistics of strengths ``(S, 12, seconds)``, natural logs with NaN; returns ``(S, 48)``."""
+    ordered = np.sort(strengths, axis=-1)
+    count = np.isfinite(ordered[:, :1]).sum(axis=-1)
+    last = np.maximum(count - 1, 0)
+    picks = [np.rint(q * last).astype(np.int64)[..., np.newaxis] for q in QUANTILES]
+    largest, high, middle, low = (
+        np.take_along_axis(ordered, np.repeat(pick, ordered.shape[1], axis=1), axis=-1)[..., 0]
+        for pick in picks
+    )
+    parts = (
+        largest - middle,
+        high - middle,
+        middle - low,
+        largest[:, :_HALF] - largest[:, _HALF:],
+        high[:, :_HALF] - high[:, _HALF:],
+    )
+    found = np.concatenate(parts, axis=1)
+    return np.where(count >= LEAST_EYE_S, found, np.nan)
+
+
+class _History:
+    """The last `keep` columns of an array, along its last axis."""
+
+    def __init__(self, keep: int, fill: float) -> None:
+        self._keep, self._fill = keep, fill
+        self._kept: FloatArray | None = None
+        self.joined = np.empty(0)
+
+    def extend(self, values: FloatArray) -> None:
+        if self._kept is None:
+            self._kept = np.full((*values.shape[:-1], self._keep), self._fill)
+        self.joined = np.concatenate((self._kept, values), axis=-1)
+        self._kept = self.joined[..., self.joined.shape[-1] - self._keep :].copy()
 
 
 class TrailingFeatures:
-    """Keeps the last 30 seconds' summaries.
+    """Keeps the last 30 seconds.
 
     Only spectra whose whole 4 s window lies within the last 30 s count, so that an epoch's features
     never contain samples of the epoch before.
+
+    Parameters
+    ----------
+    fs_hz, freq_hz
+        Sampling rate, and frequencies of the densities.
+    measures
+        Names of the measures to compute beside band powers and eyes.
     """
 
-    def __init__(self, n_channels: int) -> None:
-        self._n = n_channels
-        self._seconds: deque[Second] = deque(maxlen=EPOCH_S)
+    def __init__(self, fs_hz: float, freq_hz: FloatArray, measures: Sequence[str] = ()) -> None:
+        self._fs_hz, self._freq_hz, self._names = fs_hz, freq_hz, tuple(measures)
+        past = EPOCH_S - 1
+        self._usable, self._bands = _History(past, 0.0), _History(past, np.nan)
+        self._strengths, self._saccades = _History(past, np.nan), _History(past, 0.0)
+        needs = {measure(name).needs for name in self._names}
+        self._density = _History(past, np.nan) if Needs.SPECTRUM in needs else None
+        self._wave = _History(round(EPOCH_S * fs_hz) - 1, 0.0) if needs - {Needs.SPECTRUM} else None
+        self._samples = 0
 
-    def push(self, second: Second) -> None:
-        """Take the next second."""
-        self._seconds.append(second)
+    def seconds(self, seconds: Seconds) -> None:
+        """Take the next seconds."""
+        usable = seconds.problems == 0
+        self._usable.extend(usable.astype(np.float64))
+        self._bands.extend(seconds.band_power)
+        shape = (len(usable), len(STRENGTHS), seconds.count)
+        eyes = seconds.eyes
+        self._strengths.extend(np.full(shape, np.nan) if eyes is None else eyes.strengths)
+        none = np.zeros((len(usable), seconds.count))
+        self._saccades.extend(none if eyes is None else eyes.saccades.astype(np.float64))
+        if self._density is not None:
+            self._density.extend(seconds.density.transpose(0, 2, 1))
+        if self._wave is not None:
+            self._wave.extend(seconds.eeg_uv)
+            self._samples = seconds.eeg_uv.shape[2] // seconds.count
 
-    def now(self) -> Features:
-        """Features of the trailing 30 s (of what there is so far, at the start of a night)."""
-        usable = np.array([second.usable for second in self._seconds], dtype=np.float64)
-        channel_quality = usable.sum(axis=0) / EPOCH_S
-        any_usable = float(usable.max(axis=1).sum()) / EPOCH_S
-        return Features(self._band_db(), self._eyes(), any_usable, channel_quality)
-
-    def _band_db(self) -> FloatArray | None:
-        inside = list(self._seconds)[WINDOW_S - 1 :]
-        powers = [second.band_power for second in inside if second.band_power is not None]
-        if len(powers) < LEAST_WINDOWS:
-            return None
-        return decibel(np.mean(powers, axis=0))
-
-    def _eyes(self) -> EyeCounts | None:
-        seen = [second.eyes for second in self._seconds if second.eyes is not None]
-        if len(seen) < LEAST_EYE_S:
-            return None
-        scale = EPOCH_S / len(seen)
-        return EyeCounts(
-            scale * sum(eye.saccades for eye in seen),
-            scale * sum(eye.blinks for eye in seen),
-            scale * sum(eye.slow for eye in seen),
+    def at(self, k: int) -> Features:
+        """Features of the 30 s that end with second `k` of the latest ones."""
+        span = slice(k, k + EPOCH_S)
+        usable = self._usable.joined[..., span]
+        channel_quality = usable.sum(axis=-1) / EPOCH_S
+        quality = np.maximum(usable[:, 0], usable[:, -1]).sum(axis=-1) / EPOCH_S
+        return Features(
+            self._band_db(k),
+            eye_features(self._strengths.joined[..., span]),
+            self._measures(k, channel_quality),
+            quality,
+            channel_quality,
+            self._saccades.joined[..., span].sum(axis=-1),
         )
+
+    def _band_db(self, k: int) -> FloatArray:
+        return np.where(self._enough(k)[:, np.newaxis], decibel(_mean(self._inside(self._bands, k))), np.nan)
+
+    def _enough(self, k: int) -> FloatArray:
+        return np.asarray(np.isfinite(self._inside(self._bands, k)[:, 0]).sum(axis=-1) >= LEAST_WINDOWS)
+
+    @staticmethod
+    def _inside(history: _History, k: int) -> FloatArray:
+        return history.joined[..., k + EPOCH_S - INSIDE_S : k + EPOCH_S]
+
+    def _measures(self, k: int, channel_quality: FloatArray) -> FloatArray:
+        if not self._names:
+            return np.empty((len(channel_quality), 0))
+        spectrum = _mean(self._inside(self._density, k)) if self._density is not None else None
+        pair = None
+        if self._wave is not None:
+            end = (k + 1) * self._samples + round(EPOCH_S * self._fs_hz) - 1
+            pair = self._wave.joined[..., end - round(EPOCH_S * self._fs_hz) : end]
+        found = compute(
+            self._names,
+            spectrum=spectrum,
+            freq_hz=self._freq_hz,
+            eeg_uv=_best(pair, channel_quality) if pair is not None else None,
+            pair_uv=np.ascontiguousarray(pair[:, [0, -1]]) if pair is not None else None,
+            fs_hz=self._fs_hz,
+        )
+        return np.where(self._enough(k)[:, np.newaxis], found, np.nan)
+
+
+def _mean(values: FloatArray) -> FloatArray:
+    """Mean of the numbers along the last axis; 0 where there is none."""
+    there = np.isfinite(values)
+    total = np.ascontiguousarray(np.where(there, values, 0.0)).sum(axis=-1)
+    return np.asarray(total / np.maximum(there.sum(axis=-1), 1))
+
+
+def _best(pair: FloatArray, channel_quality: FloatArray) -> FloatArray:
+    """Mean ``(S, n)`` of the channels ``(S, C, n)`` usable half the time or more, or the first."""
+    good = channel_quality >= 0.5
+    first, last = good[:, 0] | ~good[:, -1], good[:, -1]
+    both = (first & last)[:, np.newaxis]
+    one = np.where(first[:, np.newaxis], pair[:, 0], pair[:, -1])
+    return np.ascontiguousarray(np.where(both, 0.5 * (pair[:, 0] + pair[:, -1]), one))

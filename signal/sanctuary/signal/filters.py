@@ -1,4 +1,4 @@
-"""Causal filters with kept state: the same bits whatever the block sizes.
+"""Causal filters with kept state: the same bits whatever the block sizes, and whatever else is in the stack.
 
 Second-order sections only (a fourth-order high-pass at 0.3 Hz of 256 Hz is unstable as one polynomial).
 Design (pure) is apart from application (the class that carries the state).
@@ -7,9 +7,12 @@ Design (pure) is apart from application (the class that carries the state).
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import butter, lfilter, sosfilt_zi
+from scipy.signal import butter, iirnotch, lfilter, sosfilt_zi, tf2sos
 
 from sanctuary.signal.samples import BoolArray, FloatArray
+
+NOTCH_QUALITY = 8.0
+"""Centre over width of a mains notch: about 6 Hz wide at 50 Hz."""
 
 
 def highpass(fs_hz: float, cutoff_hz: float, order: int = 2) -> FloatArray:
@@ -28,6 +31,14 @@ def bandpass(fs_hz: float, low_hz: float, high_hz: float, order: int = 2) -> Flo
     return np.asarray(butter(order, band, "bandpass", fs=fs_hz, output="sos"), dtype=np.float64)
 
 
+def notches(fs_hz: float, *mains_hz: float) -> FloatArray:
+    """Notches at mains frequencies as second-order sections; those above 0.48 of the rate are left out."""
+    sections = [
+        tf2sos(*iirnotch(each_hz, NOTCH_QUALITY, fs=fs_hz)) for each_hz in mains_hz if each_hz < 0.48 * fs_hz
+    ]
+    return np.concatenate(sections).astype(np.float64) if sections else np.empty((0, 6))
+
+
 class CausalFilter:
     """Second-order sections with state, one row per channel.
 
@@ -38,20 +49,20 @@ class CausalFilter:
     ----------
     sos
         Shape ``(n_sections, 6)``.
-    n_channels
+    n_rows
         Rows of the blocks to come.
     """
 
-    def __init__(self, sos: FloatArray, n_channels: int) -> None:
+    def __init__(self, sos: FloatArray, n_rows: int) -> None:
         self._sections = [(section[:3], section[3:]) for section in sos]
         self._unit_zi = [
-            np.repeat(zi[np.newaxis, :], n_channels, axis=0)
+            np.repeat(zi[np.newaxis, :], n_rows, axis=0)
             for zi in np.asarray(sosfilt_zi(sos), dtype=np.float64)
         ]
         self._zi: list[FloatArray] | None = None
 
     def settle(self, values: FloatArray, rows: BoolArray | None = None) -> list[FloatArray]:
-        """Take and return the steady state for constant `values` ``(n_channels,)`` in `rows`."""
+        """Take and return the steady state for constant `values` ``(n_rows,)`` in `rows`."""
         fresh = [unit * values[:, np.newaxis] for unit in self._unit_zi]
         if rows is None or self._zi is None:
             self._zi = fresh
@@ -61,7 +72,7 @@ class CausalFilter:
         return self._zi
 
     def __call__(self, block: FloatArray) -> FloatArray:
-        """Filter the next block, ``(n_channels, n)`` finite values; returns the same shape."""
+        """Filter the next block, ``(n_rows, n)`` finite values; returns the same shape."""
         if block.shape[1] == 0:
             return block.copy()
         state = self._zi if self._zi is not None else self.settle(block[:, 0])

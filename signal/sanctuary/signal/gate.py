@@ -4,31 +4,43 @@
 
               ENTER                        AROUSED
     SHUT ─────────────▶ OPEN ───────────────────────────▶ REFRACTORY
-      ▲  ▲                │ LEAVE, WAKING, STALE               │ CALM
+      ▲  ▲                │ LEAVE, DOUBT, WAKING, STALE        │ CALM
       │  └────────────────┘                                    │
       └────────────────────────────────────────────────────────┘
     (SHUT and REFRACTORY also go to REFRACTORY on AROUSED)
 
-Opening needs a high mean probability of REM, a low entropy, enough sleep, and a usable signal, all over a
-whole window that begins anew after every closing; closing needs little. Numbers and precedents: SLUMBER's
-0.8 over 60 s; confidence and entropy together (bioRxiv 2025.09.22.677765).
+Opening needs a high mean probability of REM, a low entropy, fresh evidence, enough sleep, and a usable
+signal, all over a whole window that begins anew after every closing; closing needs little. Probabilities
+remember; evidence (the likelihood ratio of the last 30 s alone) does not, so the gate closes as soon as what
+is seen now no longer speaks for REM, long before the filter is convinced that REM ended. Precedents:
+SLUMBER's mean confidence over a window; confidence and entropy together (bioRxiv 2025.09.22.677765).
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-import numpy as np
-
 from sanctuary.config.chain import GateSettings
 from sanctuary.signal.samples import Stage
 from sanctuary.signal.scoring import GateOpening
-from sanctuary.signal.staging import Staged
 
 Probabilities = tuple[float, float, float, float, float]
+EVIDENCE_LIMIT = 4.0
+"""Evidence counts at most this many nats in the mean, so that one epoch cannot speak for three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What staging says of one sleeper: a row of `staging.Staged` as plain numbers."""
+
+    p: Probabilities
+    stage: Stage
+    evidence: float
+    asleep_min: float
 
 
 class GateState(Enum):
@@ -48,6 +60,7 @@ class Finding(Enum):
     AROUSED = "aroused"
     STALE = "stale"
     WAKING = "waking"
+    DOUBT = "doubt"
     LEAVE = "leave"
     ENTER = "enter"
     CALM = "calm"
@@ -60,8 +73,11 @@ class Reason(StrEnum):
     TOO_EARLY = "too-early"
     NOT_SURE = "rem-not-sure"
     AMBIGUOUS = "entropy-high"
+    NO_EVIDENCE = "evidence-low"
+    JUST_CLOSED = "just-closed"
     NO_SIGNAL = "no-signal"
     REM_ENDED = "rem-ended"
+    DOUBT = "rem-in-doubt"
     WAKING = "waking"
     AROUSAL = "arousal"
     REFRACTORY = "refractory"
@@ -72,6 +88,7 @@ TRANSITIONS: Mapping[GateState, Mapping[Finding, GateState]] = {
     GateState.SHUT: {Finding.ENTER: GateState.OPEN, Finding.AROUSED: GateState.REFRACTORY},
     GateState.OPEN: {
         Finding.LEAVE: GateState.SHUT,
+        Finding.DOUBT: GateState.SHUT,
         Finding.WAKING: GateState.SHUT,
         Finding.STALE: GateState.SHUT,
         Finding.AROUSED: GateState.REFRACTORY,
@@ -82,6 +99,7 @@ TRANSITIONS: Mapping[GateState, Mapping[Finding, GateState]] = {
 
 _CLOSING = {
     Finding.LEAVE: Reason.REM_ENDED,
+    Finding.DOUBT: Reason.DOUBT,
     Finding.WAKING: Reason.WAKING,
     Finding.STALE: Reason.NO_SIGNAL,
     Finding.AROUSED: Reason.AROUSAL,
@@ -90,8 +108,7 @@ _CLOSING = {
 
 def entropy_share(p: Probabilities) -> float:
     """Entropy of the stage probabilities as a share of its maximum, 0 (certain) to 1 (no idea)."""
-    values = np.maximum(np.array(p), 1e-12)
-    return float(-(values * np.log(values)).sum() / np.log(len(p)))
+    return -sum(each * math.log(each) for each in p if each > 0.0) / math.log(len(p))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +117,10 @@ class Verdict:
 
     stable_rem: bool
     reason: Reason
+
+
+_OPEN = Verdict(True, Reason.STABLE_REM)
+_SHUT = {reason: Verdict(False, reason) for reason in Reason}
 
 
 class Gate:
@@ -111,36 +132,39 @@ class Gate:
         longest = max(settings.enter_window_s, settings.leave_window_s)
         self._p_rem: deque[float] = deque(maxlen=longest)
         self._entropy: deque[float] = deque(maxlen=settings.enter_window_s)
+        self._evidence: deque[float] = deque(maxlen=settings.enter_window_s)
         self._waking_s = 0
         self._without_signal_s = 0
-        self._aroused_at_s = -np.inf
-        self._last: tuple[Staged, float] | None = None
+        self._aroused_at_s = -math.inf
+        self._closed_at_s = -math.inf
+        self._last: Judgement | None = None
+        self._last_entropy = 1.0
 
-    def second(self, t_s: float, staged: Staged, arousal: bool, usable: bool) -> Verdict:
+    def second(self, t_s: float, judged: Judgement, arousal: bool, usable: bool) -> Verdict:
         """Judge the second that ends at `t_s`, given the latest staging decision."""
-        self._gather(staged, usable)
-        finding, refusal = self._find(t_s, staged, arousal)
+        self._gather(judged, usable)
+        finding, refusal = self._find(t_s, judged, arousal)
         target = TRANSITIONS[self._state].get(finding)
         if target is not None:
             self._move(target, t_s)
         if self._state is GateState.OPEN:
-            return Verdict(True, Reason.STABLE_REM)
+            return _OPEN
         if target is not None and finding in _CLOSING:
             return Verdict(False, _CLOSING[finding])
-        return Verdict(False, refusal)
+        return _SHUT[refusal]
 
-    def _gather(self, staged: Staged, usable: bool) -> None:
-        self._without_signal_s = (
-            0 if usable and staged.stage is not Stage.UNKNOWN else self._without_signal_s + 1
-        )
-        self._p_rem.append(staged.p[Stage.R])
-        if self._last is None or self._last[0] is not staged:
-            self._last = (staged, entropy_share(staged.p))
-        self._entropy.append(self._last[1])
-        waking = staged.p[Stage.W] + staged.p[Stage.N1] > self._settings.waking_p
+    def _gather(self, judged: Judgement, usable: bool) -> None:
+        fresh = usable and judged.stage is not Stage.UNKNOWN
+        self._without_signal_s = 0 if fresh else self._without_signal_s + 1
+        if self._last is not judged:
+            self._last, self._last_entropy = judged, entropy_share(judged.p)
+        self._p_rem.append(judged.p[Stage.R])
+        self._entropy.append(self._last_entropy)
+        self._evidence.append(judged.evidence)
+        waking = judged.p[Stage.W] + judged.p[Stage.N1] > self._settings.waking_p
         self._waking_s = self._waking_s + 1 if waking else 0
 
-    def _find(self, t_s: float, staged: Staged, arousal: bool) -> tuple[Finding, Reason]:
+    def _find(self, t_s: float, judged: Judgement, arousal: bool) -> tuple[Finding, Reason]:
         limits = self._settings
         if arousal:
             self._aroused_at_s = t_s
@@ -151,35 +175,56 @@ class Gate:
             calm = t_s - self._aroused_at_s >= limits.refractory_s
             return (Finding.CALM, Reason.NOT_SURE) if calm else (Finding.AROUSED, Reason.REFRACTORY)
         if self._state is GateState.OPEN:
-            return self._reason_to_leave(), Reason.STABLE_REM
-        refusal = self._reason_to_refuse(staged)
+            return self._reason_to_leave(judged), Reason.STABLE_REM
+        refusal = self._reason_to_refuse(t_s, judged)
         return (Finding.CALM, refusal) if refusal else (Finding.ENTER, Reason.STABLE_REM)
 
-    def _reason_to_leave(self) -> Finding:
+    def _reason_to_leave(self, judged: Judgement) -> Finding:
         limits = self._settings
         if self._waking_s >= limits.waking_s:
             return Finding.WAKING
-        recent = list(self._p_rem)[-limits.leave_window_s :]
-        return Finding.LEAVE if sum(recent) / len(recent) < limits.leave_p_rem else Finding.CALM
+        if judged.evidence < limits.leave_evidence:
+            return Finding.DOUBT
+        return (
+            Finding.LEAVE if _mean(self._p_rem, limits.leave_window_s) < limits.leave_p_rem else Finding.CALM
+        )
 
-    def _reason_to_refuse(self, staged: Staged) -> Reason | None:
+    def _reason_to_refuse(self, t_s: float, judged: Judgement) -> Reason | None:
         limits = self._settings
         if self._without_signal_s:
             return Reason.NO_SIGNAL
-        recent = list(self._p_rem)[-limits.enter_window_s :]
-        if len(recent) < limits.enter_window_s or sum(recent) / len(recent) < limits.enter_p_rem:
+        if len(self._evidence) < limits.enter_window_s or judged.p[Stage.R] < limits.leave_p_rem:
             return Reason.NOT_SURE
-        if sum(self._entropy) / len(self._entropy) > limits.enter_entropy:
+        if _mean(self._p_rem, limits.enter_window_s) < limits.enter_p_rem:
+            return Reason.NOT_SURE
+        if _mean(self._entropy, limits.enter_window_s) > limits.enter_entropy:
             return Reason.AMBIGUOUS
-        return Reason.TOO_EARLY if staged.asleep_min < limits.minimum_sleep_min else None
+        if self._evidence_is_low():
+            return Reason.NO_EVIDENCE
+        if judged.asleep_min < limits.minimum_sleep_min:
+            return Reason.TOO_EARLY
+        return Reason.JUST_CLOSED if t_s - self._closed_at_s < limits.reopen_after_s else None
+
+    def _evidence_is_low(self) -> bool:
+        limits = self._settings
+        bounded = [min(each, EVIDENCE_LIMIT) for each in self._evidence]
+        return min(bounded) < limits.leave_evidence or sum(bounded) / len(bounded) < limits.enter_evidence
 
     def _move(self, target: GateState, t_s: float) -> None:
+        if self._state is GateState.OPEN:
+            self._closed_at_s = t_s
         self._state = target
         if target is GateState.REFRACTORY:
             self._aroused_at_s = t_s
         if target is not GateState.OPEN:
-            self._p_rem.clear()
-            self._entropy.clear()
+            for kept in (self._p_rem, self._entropy, self._evidence):
+                kept.clear()
+
+
+def _mean(values: deque[float], latest: int) -> float:
+    """Mean of the `latest` last values, or of all if there are fewer."""
+    recent = list(values)[-latest:]
+    return sum(recent) / len(recent)
 
 
 class OpeningLog:

@@ -1,42 +1,79 @@
 """Running normalisation: tonight's level of each log band power, learned as the night goes.
 
 A sleeper, a headband and a reference electrode shift log powers by constants; subtracting a running level
-removes them without ever looking ahead. The level starts at the population's and leaves it as clean epochs
-come in.
+removes them without ever looking ahead. The level starts at the population's, or at the sleeper's own of
+earlier nights, and leaves it as clean epochs come in. It is robust: an epoch far away moves it no more than
+one at `clip_db`. It may be re-centred on N2 once enough of that was recognised (per-sleeper calibration on N2
+removes the bias of the reference electrode).
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from sanctuary.config.chain import NormalisationSettings
-from sanctuary.signal.samples import FloatArray
+from sanctuary.signal.samples import BoolArray, FloatArray
 
 EPOCHS_PER_MIN = 2.0
+SURE_OF_N2 = 0.9
+"""P(N2) from which an epoch counts for re-centring."""
 
 
 class RunningLevel:
-    """Exponentially forgetting mean with a prior, one value per feature.
+    """Exponentially forgetting, clipped mean with a prior; one row per sleeper.
 
     Parameters
     ----------
     settings
-        Weight of the prior and the forgetting time.
-    population_db
-        Shape ``(n_features,)``: the level to begin with, dB.
+        Weight of the prior, forgetting time, clip, and re-centring on N2.
+    start_db, start_min
+        Shapes ``(S, n_features)`` and ``(S,)``: the level to begin with, dB, and the minutes of data that
+        it counts for.
+    n2_db
+        Shape ``(n_features,)``: where N2 usually lies against the level, dB.
     """
 
-    def __init__(self, settings: NormalisationSettings, population_db: FloatArray) -> None:
-        self._weight = max(settings.prior_min * EPOCHS_PER_MIN, 1e-6)
-        self._sum = population_db * self._weight
+    def __init__(
+        self,
+        settings: NormalisationSettings,
+        start_db: FloatArray,
+        start_min: FloatArray,
+        n2_db: FloatArray,
+    ) -> None:
+        self._settings = settings
+        self.level_db = start_db.copy()
+        self._weight = np.maximum(start_min * EPOCHS_PER_MIN, 1e-6)[:, np.newaxis]
         self._keep = 1.0 - 1.0 / (settings.memory_min * EPOCHS_PER_MIN)
+        self._n2_db = n2_db
+        self._n2_sum = np.zeros_like(start_db)
+        self._n2_count = np.zeros((len(start_db), 1))
 
     @property
-    def level_db(self) -> FloatArray:
-        """Shape ``(n_features,)``: the present level."""
-        return self._sum / self._weight
+    def weight_min(self) -> FloatArray:
+        """Shape ``(S,)``: minutes of data that the level stands for."""
+        return np.asarray(self._weight[:, 0] / EPOCHS_PER_MIN)
 
     def centre(self, band_db: FloatArray) -> FloatArray:
-        """Subtract the level known before this epoch, then learn from the epoch."""
-        centred = band_db - self.level_db
-        self._sum = self._sum * self._keep + band_db
-        self._weight = self._weight * self._keep + 1.0
-        return centred
+        """Subtract the level known before this epoch, then learn from the epoch; NaN rows teach nothing."""
+        level_db = self._level()
+        clip_db = self._settings.clip_db
+        known = np.isfinite(band_db).all(axis=1, keepdims=True)
+        step = np.where(known, np.clip(band_db - self.level_db, -clip_db, clip_db), 0.0)
+        kept = np.where(known, self._weight * self._keep, self._weight)
+        self._weight = np.where(known, kept + 1.0, kept)
+        self.level_db = self.level_db + step / self._weight
+        return np.asarray(band_db - level_db)
+
+    def recognised(self, band_db: FloatArray, n2: BoolArray) -> None:
+        """Learn where N2 lies tonight, from the rows of this epoch that surely are N2, ``(S,)``."""
+        sure = n2[:, np.newaxis] & np.isfinite(band_db).all(axis=1, keepdims=True)
+        self._n2_sum = self._n2_sum + np.where(sure, band_db, 0.0)
+        self._n2_count = self._n2_count + sure
+
+    def _level(self) -> FloatArray:
+        if not self._settings.n2_weight:
+            return self.level_db
+        least = self._settings.n2_min * EPOCHS_PER_MIN
+        by_n2 = self._n2_sum / np.maximum(self._n2_count, 1.0) - self._n2_db
+        share = np.where(self._n2_count >= least, self._settings.n2_weight, 0.0)
+        return (1.0 - share) * self.level_db + share * by_n2

@@ -1,59 +1,127 @@
-"""Signal quality of each channel, each second: missing, flat, beyond amplitude, mains.
+"""Signal quality, for each channel and each second, with the reasons.
 
-Every verdict is about one second of one channel; the chain averages them over the trailing 30 s.
+Every verdict is about one second of one channel; the chain averages them over the trailing 30 s. A channel
+that is not usable is left out, and the chain carries on with the other one.
 """
 
 from __future__ import annotations
 
+from enum import IntFlag
+
 import numpy as np
+from numpy.typing import NDArray
 
 from sanctuary.config.chain import QualitySettings
 from sanctuary.signal.samples import BoolArray, FloatArray
 
+FlagArray = NDArray[np.uint8]
 
-def good_seconds(
+
+class Problem(IntFlag):
+    """What is wrong with one second of one channel; several may be."""
+
+    LOST = 1
+    """Samples are missing."""
+    RAIL = 2
+    """The amplifier is at its rail: an electrode hangs free."""
+    FLAT = 4
+    """Nothing moves: a shorted or unpowered input."""
+    LIFTED = 8
+    """Far more power than the other side: poor contact."""
+    AMPLITUDE = 16
+    """Larger than any EEG: a pop, or a movement of the electrode."""
+    MAINS = 32
+    """Mostly mains hum."""
+    MOTION = 64
+    """The headband moved."""
+    SETTLING = 128
+    """Good again, but filters and the spectral window still hold what was not."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Names in lower case, for reports and logs."""
+        return tuple(str(each.name).lower() for each in Problem if each in self)
+
+
+def judge(
     settings: QualitySettings, raw_uv: FloatArray, filtered_uv: FloatArray, mains_share: FloatArray
-) -> BoolArray:
-    """Judge seconds by amplitude and mains.
+) -> FlagArray:
+    """Judge seconds by what their samples show: flat, amplitude, mains.
 
     Parameters
     ----------
     raw_uv, filtered_uv
-        Shape ``(n_channels, n_seconds, fs)``: repaired samples, and the same after the high-pass.
+        Shape ``(..., n)``: one second of repaired samples, uV, and the same after the high-pass.
     mains_share
-        Shape ``(n_channels, n_seconds)``: share of mains power, 0 to 1.
+        Shape ``(...)``: share of mains power, 0 to 1.
 
     Returns
     -------
-    Shape ``(n_channels, n_seconds)``: true where a second is neither flat, nor too large, nor full of hum.
+    Shape ``(...)``: flags of `Problem`.
     """
-    flat = raw_uv.max(axis=2) - raw_uv.min(axis=2) < settings.flat_uv
-    span_uv = filtered_uv.max(axis=2) - filtered_uv.min(axis=2)
+    flat = raw_uv.max(axis=-1) - raw_uv.min(axis=-1) < settings.flat_uv
+    span_uv = filtered_uv.max(axis=-1) - filtered_uv.min(axis=-1)
     return np.asarray(
-        ~flat & (span_uv <= settings.amplitude_limit_uv) & (mains_share <= settings.mains_share_limit)
+        flat * np.uint8(Problem.FLAT)
+        | (span_uv > settings.amplitude_limit_uv) * np.uint8(Problem.AMPLITUDE)
+        | (mains_share > settings.mains_share_limit) * np.uint8(Problem.MAINS)
     )
 
 
-class Settling:
-    """Counts, for each channel, how long samples have been real and seconds good in a row.
+def lifted(settings: QualitySettings, power_uv2: FloatArray) -> FlagArray:
+    """Find the side whose power exceeds the other's by more than sleep can explain.
 
-    After missing samples a channel stays unusable for `settle_s`, because the filters still ring, and until
-    a whole spectral window is free of bad seconds.
+    Parameters
+    ----------
+    power_uv2
+        Shape ``(n_sleepers, 2, n_seconds)``: broadband power of a pair of like channels, uV^2.
+    """
+    ratio = 10.0 ** (0.1 * settings.lifted_db)
+    return np.asarray((power_uv2 > ratio * power_uv2[:, ::-1]) * np.uint8(Problem.LIFTED))
+
+
+def missing(present: BoolArray, real: BoolArray) -> FlagArray:
+    """Flag seconds ``(..., n)`` with lost or railed samples; returns ``(...)``."""
+    lost = ~present.all(axis=-1)
+    railed = (present & ~real).any(axis=-1)
+    return np.asarray(lost * np.uint8(Problem.LOST) | railed * np.uint8(Problem.RAIL))
+
+
+def moved(settings: QualitySettings, motion_g: FloatArray) -> BoolArray:
+    """Whether the headband moved in each second.
+
+    Parameters
+    ----------
+    motion_g
+        Shape ``(..., 3, n)``: acceleration in g, NaN where it was not measured.
+    """
+    seen = np.isfinite(motion_g)
+    highest = np.where(seen, motion_g, -np.inf).max(axis=-1)
+    lowest = np.where(seen, motion_g, np.inf).min(axis=-1)
+    return np.asarray((highest - lowest > settings.motion_g).any(axis=-1))
+
+
+class Settling:
+    """Knows how long each channel has been good.
+
+    After missing samples a channel stays unusable for `settle_s`, because the filters still ring, and after
+    any problem until a whole spectral window is free of bad seconds.
     """
 
-    def __init__(self, settings: QualitySettings, n_channels: int, window_s: int) -> None:
+    def __init__(self, settings: QualitySettings, n_sleepers: int, n_channels: int, window_s: int) -> None:
         self._settle_s = settings.settle_s
         self._window_s = window_s
-        self._ringing_s = [-1.0] * n_channels
-        self._good_s = [0] * n_channels
+        self._lost_s = np.full((n_sleepers, n_channels, 1), -1 - np.ceil(settings.settle_s))
+        self._bad_s = np.full((n_sleepers, n_channels, 1), -1.0)
 
-    def second(self, real: list[bool], good: list[bool]) -> list[bool]:
-        """Take one second of every channel: were all samples real, was it good. Returns which are usable."""
-        usable = []
-        for channel, (is_real, is_good) in enumerate(zip(real, good, strict=True)):
-            ringing_s = self._ringing_s[channel] - 1.0 if is_real else self._settle_s
-            self._ringing_s[channel] = max(ringing_s, -1.0)
-            fine = is_good and is_real and ringing_s < 0.0
-            self._good_s[channel] = self._good_s[channel] + 1 if fine else 0
-            usable.append(self._good_s[channel] >= self._window_s)
-        return usable
+    def seconds(self, flags: FlagArray) -> FlagArray:
+        """Take flags of the next seconds, ``(n_sleepers, n_channels, m)``; returns them with SETTLING."""
+        count = flags.shape[2]
+        index = np.arange(count, dtype=np.float64)
+        gone = (flags & np.uint8(Problem.LOST | Problem.RAIL)) != 0
+        lost = np.maximum.accumulate(np.where(gone, index, self._lost_s), axis=2)
+        ringing = index - lost <= self._settle_s
+        bad = np.maximum.accumulate(np.where((flags != 0) | ringing, index, self._bad_s), axis=2)
+        self._lost_s, self._bad_s = lost[..., -1:] - count, bad[..., -1:] - count
+        settling = (flags == 0) & (index - bad < self._window_s)
+        return np.asarray(flags | settling * np.uint8(Problem.SETTLING))

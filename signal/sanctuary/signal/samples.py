@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from sanctuary.signal.eyesignal.detector import EyeSignal
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -41,17 +45,22 @@ class SampleBlock:
         Names, one per row of `uv`.
     uv
         Shape ``(n_channels, n_samples)``, microvolts, NaN where a sample was lost or not connected.
+    motion_g
+        Shape ``(3, n_samples)``: acceleration in g, NaN where it was not measured; None without a sensor.
     """
 
     start: int
     fs_hz: float
     channels: tuple[str, ...]
     uv: FloatArray
+    motion_g: FloatArray | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a block whose array does not fit its channel names."""
+        """Refuse a block whose arrays do not fit its channel names and each other."""
         if self.uv.ndim != 2 or self.uv.shape[0] != len(self.channels):
             raise ValueError(f"{self.uv.shape} samples for {len(self.channels)} channels")
+        if self.motion_g is not None and self.motion_g.shape != (3, self.n_samples):
+            raise ValueError(f"{self.motion_g.shape} accelerations for {self.n_samples} samples")
 
     @property
     def n_samples(self) -> int:
@@ -89,6 +98,12 @@ class StageEstimate:
         0 (useless) to 1 (clean), over the trailing 30 s.
     reason
         Why the gate is open or shut, machine readable (see `sanctuary.signal.gate`).
+    rem_density
+        Rapid eye movements a minute over the trailing 30 s; 0 where no pair of channels sees them.
+    eye_signal
+        The voluntary eye signal that was complete in this second, if there was one.
+    asleep_min
+        Minutes asleep so far.
     """
 
     t_s: float
@@ -98,3 +113,6 @@ class StageEstimate:
     arousal: bool
     quality: float
     reason: str
+    rem_density: float = 0.0
+    eye_signal: EyeSignal | None = None
+    asleep_min: float = 0.0

@@ -19,6 +19,8 @@ StageArray = NDArray[np.int8]
 N = len(STAGES)
 LATEST_ENTRY_S = 1800.0
 """A gate that opens later than this after REM onset is a miss, not a latency."""
+LONG_BOUT_S = 180.0
+"""REM bouts from this length on are worth finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +84,47 @@ def rem_periods(truth: StageArray, epoch_s: float, merge_s: float = 300.0) -> li
     periods: list[tuple[float, float]] = []
     for index in np.flatnonzero(truth == Stage.R):
         onset_s, end_s = index * epoch_s, (index + 1) * epoch_s
-        if periods and onset_s - periods[-1][1] < merge_s:
+        if periods and (onset_s == periods[-1][1] or onset_s - periods[-1][1] < merge_s):
             periods[-1] = (periods[-1][0], end_s)
         else:
             periods.append((onset_s, end_s))
     return periods
 
 
-def gate_scores(openings: Sequence[GateOpening], truth: StageArray, epoch_s: float) -> dict[str, Any]:
+def gate_scores(
+    openings: Sequence[GateOpening], truth: StageArray, epoch_s: float, ready_s: float = 0.0
+) -> dict[str, Any]:
     """How well the gate's openings lie within the expert's REM.
+
+    `ready_s` is when the gate first could open (its minimum sleep); REM before it is left out of what can be
+    found, and latencies count from it at the earliest.
 
     Returns
     -------
-    ``rem_share``: share of the expert's REM time during which the gate was open. ``precision``: share of
-    the gate's open time that the expert calls REM. ``false_windows``: openings less than half of whose time
-    is REM. ``latency_s``: median and 90th percentile of the time from the onset of a REM period to the
-    first opening in it; ``missed_periods``: REM periods of two minutes or more without one.
+    ``rem_share``: share of the expert's REM time, from `ready_s` on, during which the gate was open.
+    ``precision``: share of the gate's open time that the expert calls REM. ``false_windows``: openings less
+    than half of whose time is REM. ``false_openings``: those that do not even touch an epoch of REM or one
+    beside it. ``bouts``: unbroken REM of three minutes or more; ``bouts_found``: those in which the gate
+    opened. ``latency_s``: median and 90th percentile of the time from the first epoch of a REM period to
+    the gate being open in it; ``missed_periods``: periods of two minutes or more without an opening.
     """
     inside = [_overlap_s(o, truth, epoch_s, Stage.R) for o in openings]
     scored = [sum(_overlap_s(o, truth, epoch_s, stage) for stage in STAGES) for o in openings]
-    periods = [period for period in rem_periods(truth, epoch_s) if period[1] - period[0] >= 120.0]
+    remaining = [(max(a, ready_s), b) for a, b in rem_periods(truth, epoch_s) if b > ready_s]
+    periods = [period for period in remaining if period[1] - period[0] >= 120.0]
+    bouts = [(max(a, ready_s), b) for a, b in rem_periods(truth, epoch_s, 0.0) if b > ready_s]
+    bouts = [bout for bout in bouts if bout[1] - bout[0] >= LONG_BOUT_S]
     latencies = [latency for period in periods if (latency := _latency_s(period, openings)) is not None]
     return {
         "openings": len(openings),
-        "rem_share": ratio(sum(inside), float(np.count_nonzero(truth == Stage.R)) * epoch_s),
+        "ready_s": ready_s,
+        "rem_share": ratio(sum(inside), sum(b - a for a, b in _rem_from(truth, epoch_s, ready_s))),
         "precision": ratio(sum(inside), sum(scored)),
         "false_windows": sum(1 for a, b in zip(inside, scored, strict=True) if b > 0 and a < 0.5 * b),
+        "false_openings": sum(1 for o in openings if _far_from_rem(o, truth, epoch_s)),
+        "bouts": len(bouts),
+        "bouts_found": sum(1 for a, b in bouts if any(o.open_s < b and o.close_s > a for o in openings)),
+        "latencies_s": latencies,
         "latency_s": {
             "median": float(np.median(latencies)) if latencies else None,
             "p90": float(np.percentile(latencies, 90)) if latencies else None,
@@ -115,6 +132,17 @@ def gate_scores(openings: Sequence[GateOpening], truth: StageArray, epoch_s: flo
         "rem_periods": len(periods),
         "missed_periods": len(periods) - len(latencies),
     }
+
+
+def _rem_from(truth: StageArray, epoch_s: float, ready_s: float) -> list[tuple[float, float]]:
+    return [(max(a, ready_s), b) for a, b in rem_periods(truth, epoch_s, 0.0) if b > ready_s]
+
+
+def _far_from_rem(opening: GateOpening, truth: StageArray, epoch_s: float) -> bool:
+    """Whether no epoch that the opening touches, nor the one before or after, is REM, and one is scored."""
+    first = max(0, int(opening.open_s // epoch_s) - 1)
+    near = truth[first : int(opening.close_s // epoch_s) + 2]
+    return bool((near != Stage.UNKNOWN).any() and not (near == Stage.R).any())
 
 
 def _overlap_s(opening: GateOpening, truth: StageArray, epoch_s: float, stage: Stage) -> float:
@@ -133,7 +161,11 @@ def _latency_s(period: tuple[float, float], openings: Sequence[GateOpening]) -> 
 
 
 def scores(
-    truth: StageArray, detected: StageArray, openings: Sequence[GateOpening], epoch_s: float
+    truth: StageArray,
+    detected: StageArray,
+    openings: Sequence[GateOpening],
+    epoch_s: float,
+    ready_s: float = 0.0,
 ) -> dict[str, Any]:
     """All scores of one night, ready for JSON; undefined ones are None.
 
@@ -150,5 +182,5 @@ def scores(
         "per_stage": {stage.name: stage_scores(table, stage) for stage in STAGES},
         "rem_specificity": rem_specificity(table),
         "confusion": table[:, :N].tolist(),
-        "gate": gate_scores(openings, truth, epoch_s),
+        "gate": gate_scores(openings, truth, epoch_s, ready_s),
     }

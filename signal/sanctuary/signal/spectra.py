@@ -39,9 +39,10 @@ class Spectrum:
         self.size = round(WINDOW_S * fs_hz)
         self._window = np.hanning(self.size + 1)[:-1]
         self._scale = 2.0 / (fs_hz * float(np.sum(self._window**2)))
-        self.freq_hz = np.fft.rfftfreq(self.size, 1.0 / fs_hz)
+        self.freq_hz: FloatArray = np.asarray(np.fft.rfftfreq(self.size, 1.0 / fs_hz), dtype=np.float64)
         self._bands = [self._bins(lo, hi) for lo, hi in BANDS_HZ]
         self._mains = [self._bins(lo, hi) for lo, hi in MAINS_HZ]
+        self._broad = self._bins(1.0, 45.0)
         self._whole = self._bins(0.5, 0.5 * fs_hz)
 
     def _bins(self, low_hz: float, high_hz: float) -> slice:
@@ -61,7 +62,11 @@ class Spectrum:
         """Mean density in `BANDS_HZ`, uV^2/Hz, shape ``(..., 5)``."""
         return np.stack([density[..., bins].mean(axis=-1) for bins in self._bands], axis=-1)
 
+    def broadband_power(self, density: FloatArray) -> FloatArray:
+        """Power from 1 to 45 Hz, uV^2, shape ``(...,)``."""
+        return np.asarray(density[..., self._broad].sum(axis=-1) * self.freq_hz[1])
+
     def mains_share(self, density: FloatArray) -> FloatArray:
         """Share of mains power in all power from 0.5 Hz up, 0 to 1, shape ``(...,)``."""
-        mains = np.sum([density[..., bins].sum(axis=-1) for bins in self._mains], axis=0)
+        mains = sum(density[..., bins].sum(axis=-1) for bins in self._mains)
         return np.asarray(mains / np.maximum(density[..., self._whole].sum(axis=-1), 1e-12))

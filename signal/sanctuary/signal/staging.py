@@ -11,12 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sanctuary.config.chain import ChainSettings, StagingSettings
 from sanctuary.signal.emission import Emission
 from sanctuary.signal.features import EPOCH_S, Features
-from sanctuary.signal.normalisation import RunningLevel
-from sanctuary.signal.samples import STAGES, FloatArray, Stage
+from sanctuary.signal.normalisation import SURE_OF_N2, RunningLevel
+from sanctuary.signal.samples import FloatArray, Stage
 
 TRANSITION_COUNTS = np.array(
     [
@@ -36,85 +37,122 @@ LATE_REM_MIN = 320.0
 WAKE_REM_FACTOR = 0.3
 NREM_BEFORE_REM_MIN = 3.0
 """No REM before this much N2 and N3 (a sleep-onset REM period is an exclusion, not a cue)."""
+_RATES = TRANSITION_COUNTS / TRANSITION_COUNTS.sum(axis=1, keepdims=True)
+_INTO_REM = np.array([WAKE_REM_FACTOR, 1.0, 1.0, 1.0])
 
 
-def rem_entry_factor(asleep_min: float, nrem_min: float, settings: StagingSettings) -> float:
+def rem_entry_factor(asleep_min: FloatArray, nrem_min: FloatArray, settings: StagingSettings) -> FloatArray:
     """Factor on the rates of entering REM, after `asleep_min` of sleep of which `nrem_min` were N2 or N3.
 
-    Near zero before the first N2, small until `rem_entry_start_min`, one at `rem_entry_full_min`,
-    rising to two in the last third of the night (Bianchi; Kemp 1986).
+    Zero before the first N2, small until `rem_entry_start_min`, one at `rem_entry_full_min`, rising to two
+    in the last third of the night (Bianchi; Kemp 1986). Shapes ``(S,)``.
     """
-    if nrem_min < NREM_BEFORE_REM_MIN:
-        return 0.0
     start, full = settings.rem_entry_start_min, settings.rem_entry_full_min
     late = max(LATE_REM_MIN, full + 1.0)
-    return float(np.interp(asleep_min, (start, full, late), (EARLY_REM_FACTOR, 1.0, LATE_REM_FACTOR)))
+    factor = np.interp(asleep_min, (start, full, late), (EARLY_REM_FACTOR, 1.0, LATE_REM_FACTOR))
+    return np.where(nrem_min < NREM_BEFORE_REM_MIN, 0.0, factor)
 
 
-def transitions(factor: float) -> FloatArray:
-    """Transition matrix of one epoch, shape ``(5, 5)``, rows summing to 1."""
-    matrix = TRANSITION_COUNTS / TRANSITION_COUNTS.sum(axis=1, keepdims=True)
-    matrix[[Stage.N1, Stage.N2, Stage.N3], Stage.R] *= factor
-    matrix[Stage.W, Stage.R] *= WAKE_REM_FACTOR * factor
-    return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))
+def transitions(factor: FloatArray) -> FloatArray:
+    """Transition matrices of one epoch, shape ``(S, 5, 5)``, to by from; each column sums to 1."""
+    into_rem = _RATES[: Stage.R, Stage.R] * _INTO_REM * factor[:, np.newaxis]
+    scale = 1.0 / (1.0 - _RATES[: Stage.R, Stage.R] + into_rem)
+    matrix = np.repeat(_RATES.T[np.newaxis], len(factor), axis=0)
+    matrix[:, : Stage.R, : Stage.R] *= scale[:, np.newaxis]
+    matrix[:, Stage.R, : Stage.R] = into_rem * scale
+    return matrix
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Staged:
-    """One staging decision: probabilities of `STAGES`, the stage named, and minutes asleep so far."""
+    """Staging decisions of `S` sleepers.
 
-    p: tuple[float, float, float, float, float]
-    stage: Stage
-    asleep_min: float
+    Attributes
+    ----------
+    p
+        Shape ``(S, 5)``: probabilities of `STAGES`, calibrated.
+    stage
+        Shape ``(S,)``: the stages named, values of `Stage`.
+    evidence
+        Shape ``(S,)``: how much better REM explains this epoch alone than the next best stage does, log
+        likelihood ratio in nats; 0 where nothing was usable.
+    asleep_min
+        Shape ``(S,)``: minutes asleep so far.
+    """
+
+    p: FloatArray
+    stage: NDArray[np.int8]
+    evidence: FloatArray
+    asleep_min: FloatArray
 
 
-def name_stage(p: FloatArray, rem_p: float) -> Stage:
-    """Name the most probable stage, but REM only from `rem_p` on.
+def name_stages(p: FloatArray, rem_p: FloatArray | float) -> NDArray[np.int8]:
+    """Name the most probable stages of ``(S, 5)``, but REM only from `rem_p` ``(S,)`` on.
 
     A false REM costs a sleeper more than a missed one.
     """
-    if p[Stage.R] >= rem_p:
-        return Stage.R
-    return STAGES[int(np.argmax(p[: Stage.R]))]
+    other = np.argmax(p[:, : Stage.R], axis=1)
+    return np.where(p[:, Stage.R] >= rem_p, Stage.R, other).astype(np.int8)
 
 
 class EpochStager:
-    """The forward filter on one lattice of epochs."""
+    """The forward filter on one lattice of epochs.
 
-    def __init__(self, settings: ChainSettings, emission: Emission) -> None:
+    Parameters
+    ----------
+    settings, emission
+        Settings and model.
+    start_db, start_min
+        Shapes ``(S, 5)`` and ``(S,)``: where the running level begins, and its weight in minutes.
+    """
+
+    def __init__(
+        self, settings: ChainSettings, emission: Emission, start_db: FloatArray, start_min: FloatArray
+    ) -> None:
         self._settings = settings
         self._emission = emission
-        self._level = RunningLevel(settings.normalisation, emission.population_db)
-        self._p = np.array([1.0, 0.0, 0.0, 0.0, 0.0])
-        self._asleep_min = 0.0
-        self._nrem_min = 0.0
+        self.level = RunningLevel(settings.normalisation, start_db, start_min, emission.n2_db)
+        self._p = np.repeat(np.array([[1.0, 0.0, 0.0, 0.0, 0.0]]), len(start_db), axis=0)
+        self._asleep_min = np.zeros(len(start_db))
+        self._nrem_min = np.zeros(len(start_db))
 
     def step(self, features: Features) -> Staged:
         """Take one epoch; without usable features the filter only predicts, and the stage is `UNKNOWN`."""
         staging = self._settings.staging
-        p = self._p @ transitions(rem_entry_factor(self._asleep_min, self._nrem_min, staging))
-        usable = features.band_db is not None and features.quality >= self._settings.quality.usable
-        if usable and features.band_db is not None:
-            log_likelihood = self._emission.log_likelihood(
-                self._level.centre(features.band_db), features.eyes
-            )
-            p = p * np.exp(log_likelihood - log_likelihood.max())
-            p = p / p.sum()
-            self._asleep_min += 0.5 * float(1.0 - p[Stage.W])
-            self._nrem_min += 0.5 * float(p[Stage.N2] + p[Stage.N3])
+        matrix = transitions(rem_entry_factor(self._asleep_min, self._nrem_min, staging))
+        p = (matrix * self._p[:, np.newaxis, :]).sum(axis=-1)
+        usable = features.quality >= self._settings.quality.usable
+        usable = usable & np.isfinite(features.band_db).all(axis=1)
+        band_db = np.where(usable[:, np.newaxis], features.band_db, np.nan)
+        found = self._emission.log_likelihood(self.level.centre(band_db), features)
+        p = p * np.exp(found - found.max(axis=1, keepdims=True))
+        p = p / p.sum(axis=1, keepdims=True)
         self._p = p
-        stage = name_stage(p, staging.rem_p) if usable else Stage.UNKNOWN
-        w, n1, n2, n3, r = p.tolist()
-        return Staged((w, n1, n2, n3, r), stage, self._asleep_min)
+        self._asleep_min = self._asleep_min + np.where(usable, 0.5 * (1.0 - p[:, Stage.W]), 0.0)
+        self._nrem_min = self._nrem_min + np.where(usable, 0.5 * (p[:, Stage.N2] + p[:, Stage.N3]), 0.0)
+        self.level.recognised(band_db, p[:, Stage.N2] > SURE_OF_N2)
+        true_p = self._emission.calibrated(p, features)
+        rem_p = np.where(self._emission.sees_eyes(features), staging.rem_p, staging.rem_p_without_eyes)
+        stage = np.where(usable, name_stages(true_p, rem_p), Stage.UNKNOWN).astype(np.int8)
+        evidence = found[:, Stage.R] - found[:, : Stage.R].max(axis=1)
+        return Staged(true_p, stage, evidence, self._asleep_min)
 
 
 class Stager:
     """As many epoch stagers as there are hops in an epoch, taking turns."""
 
-    def __init__(self, settings: ChainSettings, emission: Emission) -> None:
+    def __init__(
+        self, settings: ChainSettings, emission: Emission, start_db: FloatArray, start_min: FloatArray
+    ) -> None:
         self.hop_s = settings.staging.hop_s
-        self._turns = [EpochStager(settings, emission) for _ in range(EPOCH_S // self.hop_s)]
+        turns = range(EPOCH_S // self.hop_s)
+        self._turns = [EpochStager(settings, emission, start_db, start_min) for _ in turns]
         self._hop = 0
+
+    @property
+    def level(self) -> RunningLevel:
+        """The running level of the stager that answered last."""
+        return self._turns[(self._hop - 1) % len(self._turns)].level
 
     def step(self, features: Features) -> Staged:
         """Take the features of the 30 s that end at this hop."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from sanctuary.gateway.replay.night import Progress
+    from sanctuary.signal.emission import Emission
 
 
 def register(app: typer.Typer) -> None:
@@ -41,6 +42,9 @@ def replay(
     report: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write a report to look at.")
     ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="MODEL.json", help="Model made by `sanctuary train`.")
+    ] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
@@ -53,9 +57,10 @@ def replay(
     for path, what in ((json_path, "the result"), (report, "the report")):
         if path is not None:
             check_place(path, what)
+    emission = _model(model)
     opened = open_night(night, hypnogram, names)
     with _progress(night.name, opened.duration_s) as progress:
-        replayed = replay_night(opened, settings.chain, progress)
+        replayed = replay_night(opened, settings.chain, progress, emission=emission)
     for warning in replayed.result["warnings"]:
         say(f"warning: {warning}")
     if json_path is not None:
@@ -69,6 +74,18 @@ def replay(
     for path in (json_path, report):
         if path is not None:
             console.print(f"wrote {path}", soft_wrap=True)
+
+
+def _model(path: Path | None) -> Emission | None:
+    if path is None:
+        return None
+    from sanctuary.signal.emission import parse_emission
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a model: {error}") from error
+    return parse_emission(text, str(path))
 
 
 def _names(channels: str | None) -> list[str] | None:
@@ -127,8 +144,10 @@ def _caption(result: dict[str, Any]) -> str:
         lines.append(
             f"accuracy {_number(scored['accuracy'])}, kappa {_number(scored['kappa'])}; gate in REM "
             f"{_number(gate['precision'])}, share of REM {_number(gate['rem_share'])}, "
-            f"false windows {gate['false_windows']}"
+            f"false openings {gate['false_openings']}"
         )
+    if signals := result["eye_signals"]:
+        lines.append(f"{len(signals)} voluntary eye signals")
     timing = result["timing"]
     lines.append(f"{timing['wall_s']:.1f} s, {timing['times_real_time']:.0f} times real time")
     return "\n".join(lines)

@@ -21,10 +21,13 @@ from sanctuary.firmware_bridge.recordings.hypnogram import Hypnogram, read_hypno
 from sanctuary.gateway.replay.epochs import EPOCH_S, EpochLog
 from sanctuary.gateway.replay.traces import TraceCollector
 from sanctuary.gateway.reports.traces import ReplayTraces
-from sanctuary.signal.chain import LOWEST_FS_HZ, Chain
+from sanctuary.signal.chain import Chain
+from sanctuary.signal.emission import Emission
+from sanctuary.signal.eyesignal.detector import EyeSignal
 from sanctuary.signal.gate import OpeningLog
 from sanctuary.signal.samples import Stage
 from sanctuary.signal.scoring import scores
+from sanctuary.signal.stack import LOWEST_FS_HZ
 
 SCHEMA = "sanctuary.replay.v1"
 BLOCK_S = 60.0
@@ -74,18 +77,24 @@ def open_night(
 
 
 def replay_night(
-    night: OpenedNight, settings: ChainSettings, progress: Progress = lambda _: None
+    night: OpenedNight,
+    settings: ChainSettings,
+    progress: Progress = lambda _: None,
+    *,
+    emission: Emission | None = None,
 ) -> Replayed:
-    """Push the whole night through the chain."""
+    """Push the whole night through the chain, with the package's own emission unless another is given."""
     began_s = time.perf_counter()
     info = night.recording.info
     judged, log = EpochLog(), OpeningLog()
+    ready_s, signals = 0.0, []
     chain = Chain(
         info.fs_hz,
         info.channels,
         settings,
+        emission=emission,
         rail_uv=info.rail_uv,
-        observer=lambda second: traces.second(second),
+        observer=lambda seconds: traces.seconds(seconds),
     )
     traces = TraceCollector(chain.frequencies_hz)
     for block in night.recording.blocks(BLOCK_S):
@@ -93,19 +102,35 @@ def replay_night(
             log.verdict(estimate.t_s, estimate.stable_rem, estimate.reason)
             traces.estimate(estimate)
             judged.estimate(estimate)
+            if estimate.asleep_min < settings.gate.minimum_sleep_min:
+                ready_s = estimate.t_s
+            if estimate.eye_signal is not None:
+                signals.append(_eye_signal(estimate.eye_signal))
         progress(block.end / info.fs_hz)
     log.end(info.duration_s)
     result = _heading(night, judged)
     result["epochs"] = judged.rows
     result["gate"] = [{"open_s": o.open_s, "close_s": o.close_s, "reason": o.reason} for o in log.openings]
+    result["eye_signals"] = signals
     if night.hypnogram is not None:
         truth = night.hypnogram.epochs(len(judged.rows))
         detected = np.array(judged.stages, dtype=np.int8)
-        result["scores"] = scores(truth, detected, log.openings, EPOCH_S)
+        result["scores"] = scores(truth, detected, log.openings, EPOCH_S, ready_s)
         result["truth"] = [None if stage == Stage.UNKNOWN else Stage(stage).name for stage in truth]
     wall_s = time.perf_counter() - began_s
     result["timing"] = {"wall_s": round(wall_s, 3), "times_real_time": round(info.duration_s / wall_s, 1)}
     return Replayed(result, traces.traces())
+
+
+def _eye_signal(signal: EyeSignal) -> dict[str, Any]:
+    """One voluntary eye signal, as in ``sanctuary.replay.v1``."""
+    return {
+        "start_s": round(signal.start_s, 2),
+        "end_s": round(signal.end_s, 2),
+        "amplitude_uv": round(signal.amplitude_uv, 1),
+        "confidence": round(signal.confidence, 3),
+        "leftward_first": signal.leftward_first,
+    }
 
 
 def _heading(night: OpenedNight, judged: EpochLog) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sanctuary.gateway.reports.traces import ReplayTraces
-from sanctuary.signal.frontend import Second
-from sanctuary.signal.samples import FloatArray, Stage, StageEstimate
+from sanctuary.signal.frontend import Seconds
+from sanctuary.signal.samples import BoolArray, FloatArray, Stage, StageEstimate
 from sanctuary.signal.spectra import decibel
 
 STEP_S = 10
@@ -31,20 +31,20 @@ class TraceCollector:
         self._rows: list[tuple[float, float, float]] = []
         self._p_rem: list[float] = []
         self._quality: list[FloatArray] = []
-        self._usable: list[tuple[bool, ...]] = []
-        self._saccades: list[int] = []
+        self._usable: list[BoolArray] = []
+        self._saccades: list[float] = []
 
-    def second(self, second: Second) -> None:
-        """Observe one second of the chain."""
-        self._usable.append(second.usable)
-        if second.density is not None:
-            self._density.append(second.density[self._keep])
-        if second.emg_power is not None:
-            self._emg.append(second.emg_power)
-        if second.eyes is not None:
-            self._saccades.append(second.eyes.saccades)
-        if second.t_s % STEP_S == 0:
-            self._close(second.t_s)
+    def seconds(self, seconds: Seconds) -> None:
+        """Observe the next seconds of a chain of one sleeper."""
+        for k in range(seconds.count):
+            self._usable.append(seconds.problems[0, :, k] == 0)
+            if self._usable[-1].any():
+                self._density.append(seconds.density[0, k, self._keep])
+                self._emg.append(float(seconds.emg_power[0, k]))
+            if seconds.eyes is not None and seconds.paired[0, k]:
+                self._saccades.append(float(seconds.eyes.saccades[0, k]))
+            if (seconds.first_s + k) % STEP_S == 0:
+                self._close(float(seconds.first_s + k))
 
     def estimate(self, estimate: StageEstimate) -> None:
         """Keep P(R) of the step that this estimate ends, if it ends one."""

@@ -1,0 +1,1 @@
+"""Training: scored nights in, a model file with its provenance out."""

@@ -1,0 +1,168 @@
+"""Fit, judge by leaving one person out, and write down what was done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from sanctuary.config.chain import ChainSettings
+from sanctuary.config.errors import InputError
+from sanctuary.gateway.training.sources import NightFile, load_night, sha256
+from sanctuary.signal.emission import PAIR, SINGLE, Emission
+from sanctuary.signal.samples import STAGES, FloatArray, Stage
+from sanctuary.signal.scoring import confusion, kappa, ratio, rem_specificity, stage_scores
+from sanctuary.signal.staging import name_stages
+from sanctuary.signal.training import (
+    IntArray,
+    ScoredNight,
+    best_calibration,
+    filtered,
+    fit_emission,
+    log_loss,
+    sharpened,
+)
+
+Say = Callable[[str], None]
+HeldOut = list[tuple[ScoredNight, Emission]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to train: settings, measures beside bands and eyes, and who is who."""
+
+    settings: ChainSettings
+    measures: tuple[str, ...] = ()
+    person_letters: int = 5
+
+    def person(self, night: str) -> str:
+        """Whose night it is: the first letters of its name."""
+        return night[: self.person_letters] if self.person_letters else night
+
+
+def load_nights(files: Sequence[NightFile], recipe: Recipe) -> list[ScoredNight]:
+    """Load all nights, several at a time."""
+    persons = [recipe.person(file.name) for file in files]
+    load = partial(load_night, measures=recipe.measures, settings=recipe.settings)
+    if len(files) < 2:
+        return [load(file, person) for file, person in zip(files, persons, strict=True)]
+    with ProcessPoolExecutor(min(len(files), os.cpu_count() or 1)) as pool:
+        return list(pool.map(load, files, persons))
+
+
+def train(files: Sequence[NightFile], recipe: Recipe, say: Say = lambda _: None) -> Emission:
+    """Fit on all nights; scores and exponents come from fits that leave each person out in turn.
+
+    Raises
+    ------
+    InputError
+        Fewer than two persons, or a stage that nobody shows.
+    """
+    nights = load_nights(files, recipe)
+    _check(nights)
+    say(f"{len(nights)} nights of {len({night.person for night in nights})} persons")
+    held_out = leave_one_person_out(nights, recipe)
+    calibrations, scores = {}, {}
+    for head in (PAIR, SINGLE):
+        judged = [
+            (filtered(night, model, recipe.settings, eyes=head == PAIR), night.stages)
+            for night, model in held_out
+            if head in model.heads and (head == SINGLE or _has_eyes(night))
+        ]
+        if not judged:
+            continue
+        calibrations[head] = best_calibration(judged)
+        staging = recipe.settings.staging
+        rem_p = staging.rem_p if head == PAIR else staging.rem_p_without_eyes
+        true = [(sharpened(p, calibrations[head]), stages) for p, stages in judged]
+        scores[head] = {**held_out_scores(true, rem_p), "calibration": calibrations[head]}
+        say(f"{head}: held out, REM F1 {scores[head]['rem_f1']}, kappa {scores[head]['kappa']}")
+    provenance = _provenance(files, nights, recipe, scores)
+    return fit_emission(nights, recipe.measures, recipe.settings.normalisation, provenance, calibrations)
+
+
+def _check(nights: Sequence[ScoredNight]) -> None:
+    persons = sorted({night.person for night in nights})
+    if len(persons) < 2:
+        raise InputError(
+            f"only one person ({persons[0]}) in these nights: two are needed to judge a model on somebody it "
+            "has not seen; --person-letters says how many letters of a night's name are its person"
+        )
+    stages = np.concatenate([night.stages for night in nights])
+    absent = [stage.name for stage in STAGES if not (stages == stage).any()]
+    if absent:
+        raise InputError(f"no epoch of {', '.join(absent)} in these nights; a model needs all five stages")
+
+
+def _has_eyes(night: ScoredNight) -> bool:
+    return bool(np.isfinite(night.eyes).all(axis=1).any())
+
+
+def leave_one_person_out(nights: Sequence[ScoredNight], recipe: Recipe) -> HeldOut:
+    """Pair each night with a model that was fitted without its person."""
+    models = {}
+    for person in {night.person for night in nights}:
+        others = [night for night in nights if night.person != person]
+        models[person] = fit_emission(others, recipe.measures, recipe.settings.normalisation, {})
+    return [(night, models[night.person]) for night in nights]
+
+
+def held_out_scores(judged: Sequence[tuple[FloatArray, IntArray]], rem_p: float) -> dict[str, Any]:
+    """Mean scores of probabilities ``(n, 5)``, each epoch judged causally, beside the expert's stages."""
+    f1, agreement, losses = [], [], []
+    pooled = np.zeros((len(STAGES), len(STAGES) + 1), dtype=np.int64)
+    for p, stages in judged:
+        table = confusion(stages, name_stages(p, rem_p))
+        pooled += table
+        losses.append(log_loss(p, stages))
+        agreement.append(kappa(table) or 0.0)
+        if (stages == Stage.R).any():
+            f1.append(stage_scores(table, Stage.R)["f1"] or 0.0)
+    return {
+        "nights": len(judged),
+        "rem_f1": round(float(np.mean(f1)), 4) if f1 else None,
+        "rem_f1_least": round(float(np.min(f1)), 4) if f1 else None,
+        "kappa": round(float(np.mean(agreement)), 4),
+        "accuracy": _rounded(ratio(float(np.trace(pooled[:, : len(STAGES)])), float(pooled.sum()))),
+        "log_loss_nats": round(float(np.mean(losses)), 4),
+        "not_called_rem": {name: _rounded(share) for name, share in rem_specificity(pooled).items()},
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _provenance(
+    files: Sequence[NightFile], nights: Sequence[ScoredNight], recipe: Recipe, scores: Mapping[str, Any]
+) -> dict[str, Any]:
+    hashes = {
+        path: sha256(path) for path in {f.path for f in files} | {f.hypnogram for f in files if f.hypnogram}
+    }
+    rows = []
+    for file, night in zip(files, nights, strict=True):
+        row: dict[str, Any] = {
+            "night": file.name,
+            "person": night.person,
+            "kind": "recording" if file.hypnogram else "bands",
+        }
+        row |= {"epochs": int((night.stages != Stage.UNKNOWN).sum()), "file": file.path.name}
+        row["sha256"] = hashes[file.path]
+        if file.hypnogram is not None:
+            row |= {"hypnogram": file.hypnogram.name, "hypnogram_sha256": hashes[file.hypnogram]}
+        rows.append(row)
+    return {
+        "made_by": f"sanctuary train {version('dream-sanctuary')}",
+        "split": "leave one person out; the model itself is fitted on all nights",
+        "persons": len({night.person for night in nights}),
+        "normalisation": recipe.settings.normalisation.model_dump(),
+        "rem_p": [recipe.settings.staging.rem_p, recipe.settings.staging.rem_p_without_eyes],
+        "scores": dict(scores),
+        "data": rows,
+    }

@@ -1,0 +1,1 @@
+"""The voluntary left-right-left-right eye signal of lucid-dream research."""

@@ -1,0 +1,213 @@
+"""What an eye signal looks like, and how well a stretch of the trace follows it.
+
+From the centre the eyes go to one side, to the other, back and forth, and home: the gaze is a row of plateaus
+on alternating sides, joined by rapid swings. Saccades of REM differ in one or more ways: they come back to
+where they started, go several times to the same side, differ in size, drift instead of being held, or follow
+each other irregularly. All of that takes away from one number, the share of the trace's variance that the
+ideal signal with these times of movement and one height explains; it separates better than any single one.
+
+The limits on pace and swings follow SLUMBER (gaps up to 1.5 s between alternating peaks of one sequence).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from sanctuary.signal.eyesignal.extrema import IntArray, crossing, extremes
+from sanctuary.signal.eyesignal.trace import POINTS_PER_S, gaze, level
+from sanctuary.signal.samples import FloatArray
+
+SIDES = (4, 6, 8)
+"""How often the eyes may lie at a side: LRLR is four, LRLRLR six. Odd counts come from chance more often."""
+BALANCE = 1.7
+"""The largest swing may be this many times the smallest; the way home is half a swing and so none of them."""
+REGULARITY = 1.6
+"""The longest time between swings may be this many times the shortest."""
+SHORTEST_GAP_S = 0.2
+"""Least time between two swings (SLUMBER: at most 2 Hz, so 0.25 s)."""
+OFF_CENTRE = 0.65
+"""Before and after the signal the gaze lies within this share of the height from the middle."""
+MEAN_SHARE = 0.4
+"""The channels' mean may range over this share of the swing; blinks and slow waves range further."""
+REVERSAL_SHARE = 0.7
+"""A way back of this share of the least swing makes an extreme."""
+RISE_S = 0.12
+"""Time of a swing in the ideal signal, after the low-pass."""
+MARGIN_S = 0.5
+"""How much of the trace before and after the signal is compared with the ideal one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What counts as a signal: least swing, longest time between movements, least fit."""
+
+    least_swing_uv: float
+    longest_gap_s: float
+    least_fit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A stretch that looks like a signal.
+
+    Attributes
+    ----------
+    start, end
+        When the eyes leave the centre and when they are back (or the last hold is over), in points.
+    complete
+        Points of trace from which the pattern follows; no later point has been looked at.
+    swing_uv
+        Mean swing from side to side.
+    fit
+        Share of the variance that the ideal signal explains, 0 to 1.
+    positive_first
+        The first side is the one where the trace is positive.
+    """
+
+    start: float
+    end: float
+    complete: int
+    swing_uv: float
+    fit: float
+    positive_first: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Course:
+    """Times of the movements (points), and the middle and height of the plateaus (uV)."""
+
+    leaves: float
+    swings: list[float]
+    returns: float | None
+    middle_uv: float
+    height_uv: float
+    first_sign: float
+
+    @property
+    def end(self) -> float:
+        pace = (self.swings[-1] - self.swings[0]) / (len(self.swings) - 1)
+        return self.swings[-1] + pace if self.returns is None else self.returns
+
+
+def find_patterns(difference_uv: FloatArray, mean_uv: FloatArray, limits: Limits) -> list[Pattern]:
+    """Find what looks like a signal and is complete, in a trailing stretch of the trace.
+
+    Parameters
+    ----------
+    difference_uv, mean_uv
+        Shape ``(n,)``: difference and mean of the channels, as `trace` makes them; about 12 s.
+
+    Returns
+    -------
+    Patterns that keep within `limits`, best fit first; they may overlap.
+    """
+    gaze_uv = gaze(difference_uv)
+    turns = extremes(gaze_uv, REVERSAL_SHARE * limits.least_swing_uv)
+    found = []
+    for sides in _sequences(gaze_uv, turns, limits.least_swing_uv):
+        course = _course(gaze_uv, sides, limits.longest_gap_s)
+        pattern = None if course is None else _judge(gaze_uv, mean_uv, sides, course, limits)
+        if pattern is not None:
+            found.append(pattern)
+    return sorted(found, key=lambda pattern: -pattern.fit)
+
+
+def _sequences(gaze_uv: FloatArray, turns: IntArray, least_uv: float) -> Iterator[IntArray]:
+    """Yield runs of extremes whose swings are large enough and alike."""
+    sizes = np.abs(np.diff(gaze_uv[turns])).tolist()
+    for count in SIDES:
+        for first in range(turns.size - count + 1):
+            swings = sizes[first : first + count - 1]
+            if min(swings) >= least_uv and max(swings) <= BALANCE * min(swings):
+                yield turns[first : first + count]
+
+
+def _course(gaze_uv: FloatArray, sides: IntArray, longest_gap_s: float) -> _Course | None:
+    """When the eyes moved, or None if not at the pace of a signal."""
+    heights = gaze_uv[sides]
+    halves = [0.5 * float(heights[i] + heights[i + 1]) for i in range(sides.size - 1)]
+    middles = zip(pairwise(sides.tolist()), halves, strict=True)
+    swings = [at for (a, b), half in middles if (at := crossing(gaze_uv, a, b, half)) is not None]
+    gaps = [b - a for a, b in pairwise(swings)]
+    longest = longest_gap_s * POINTS_PER_S
+    if min(gaps) < SHORTEST_GAP_S * POINTS_PER_S or max(gaps) > min(longest, REGULARITY * min(gaps)):
+        return None
+    even, odd = float(np.median(heights[::2])), float(np.median(heights[1::2]))
+    middle, height = 0.5 * (even + odd), 0.5 * abs(even - odd)
+    first_sign = 1.0 if even > odd else -1.0
+    reach = math.ceil(longest)
+    begin, first, last = max(0, int(sides[0]) - reach), int(sides[0]), int(sides[-1])
+    back = crossing(gaze_uv[begin : first + 1][::-1], 0, first - begin, middle + 0.5 * first_sign * height)
+    if back is None:
+        return None
+    last_sign = first_sign * (-1.0) ** len(swings)
+    stop = min(gaze_uv.size - 1, math.ceil(swings[-1]) + reach)
+    home = crossing(gaze_uv, last, stop, middle + 0.5 * last_sign * height)
+    if home is None and swings[-1] + reach > gaze_uv.size - 1:
+        return None  # still held: the return may yet come
+    return _Course(first - back, swings, home, middle, height, first_sign)
+
+
+def _judge(
+    gaze_uv: FloatArray, mean_uv: FloatArray, sides: IntArray, course: _Course, limits: Limits
+) -> Pattern | None:
+    """Compare the stretch with the ideal signal."""
+    margin = round(MARGIN_S * POINTS_PER_S)
+    start, stop = math.floor(course.leaves) - margin, math.ceil(course.end) + margin
+    if start < 0 or stop > gaze_uv.size or not _from_centre(gaze_uv, course, start, stop):
+        return None
+    swing_uv = float(np.abs(np.diff(gaze_uv[sides])).mean())
+    mean = mean_uv[start:stop]
+    if float(mean.max() - mean.min()) > MEAN_SHARE * swing_uv:
+        return None
+    fit = explained(
+        level(gaze_uv[start:stop]), level(_ideal(np.arange(start, stop, dtype=np.float64), course))
+    )
+    if fit < limits.least_fit:
+        return None
+    complete = max(stop, math.ceil(course.swings[-1] + limits.longest_gap_s * POINTS_PER_S))
+    complete = stop if course.returns is not None else complete
+    return Pattern(course.leaves, course.end, complete, swing_uv, fit, course.first_sign > 0.0)
+
+
+def _from_centre(gaze_uv: FloatArray, course: _Course, start: int, stop: int) -> bool:
+    """Whether the gaze lies near the middle before the signal and after the return."""
+    away = round(0.1 * POINTS_PER_S)
+    before = float(gaze_uv[start : math.floor(course.leaves) - away].mean()) - course.middle_uv
+    limit_uv = OFF_CENTRE * course.height_uv
+    if abs(before) > limit_uv:
+        return False
+    if course.returns is None:
+        return True
+    after = float(gaze_uv[math.ceil(course.returns) + away : stop].mean()) - course.middle_uv
+    return abs(after) <= limit_uv
+
+
+def _ideal(at: FloatArray, course: _Course) -> FloatArray:
+    """Gaze of height 1 that moves at the times of `course`."""
+    gaze_ = course.first_sign * _edge(at, course.leaves)
+    step = -2.0 * course.first_sign
+    for swing in course.swings:
+        gaze_ += step * _edge(at, swing)
+        step = -step
+    if course.returns is not None:
+        gaze_ += 0.5 * step * _edge(at, course.returns)
+    return np.asarray(gaze_)
+
+
+def _edge(at: FloatArray, middle: float) -> FloatArray:
+    """Smooth rise from 0 to 1 about `middle`."""
+    share = np.clip((at - middle) / (RISE_S * POINTS_PER_S) + 0.5, 0.0, 1.0)
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * share))
+
+
+def explained(values: FloatArray, ideal: FloatArray) -> float:
+    """Share of the sum of squares of `values` that a multiple of `ideal` explains, 0 to 1; both ``(n,)``."""
+    together = float((values * ideal).sum())
+    scale = float((values * values).sum()) * float((ideal * ideal).sum())
+    return together * together / scale if together > 0.0 and scale > 0.0 else 0.0

@@ -1,0 +1,186 @@
+"""The chain for a stack of sleepers: arrays with a leading sleeper axis, so that cost per sleeper falls.
+
+Each sleeper's results are those of running alone, bit for bit: rows never meet. What needs a table or a
+decision per sleeper and second (the gate) is plain Python, which costs a few microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from sanctuary.config.chain import ChainSettings
+from sanctuary.signal.arousal import ArousalWatcher
+from sanctuary.signal.emission import Emission, default_emission
+from sanctuary.signal.eyes import POINTS_PER_S
+from sanctuary.signal.eyesignal.detector import EyeSignal, EyeSignalWatcher
+from sanctuary.signal.features import Features, TrailingFeatures
+from sanctuary.signal.frontend import FrontEnd, Seconds
+from sanctuary.signal.gate import Gate, Judgement
+from sanctuary.signal.memory import LEAST_MIN, SleeperMemory
+from sanctuary.signal.montage import montage_of
+from sanctuary.signal.quality import Problem
+from sanctuary.signal.samples import BoolArray, FloatArray, Stage, StageEstimate
+from sanctuary.signal.staging import Stager
+
+LOWEST_FS_HZ = 100.0
+
+Observer = Callable[[Seconds], None]
+"""Called with what each stretch of seconds amounts to, for reports."""
+
+_AWAKE = Judgement((1.0, 0.0, 0.0, 0.0, 0.0), Stage.UNKNOWN, 0.0, 0.0)
+"""Before the first decision: somebody who just put on a headband is awake."""
+
+_NO_EYES = np.uint8(~np.uint8(Problem.AMPLITUDE | Problem.SETTLING | Problem.LIFTED))
+"""Problems that hide an eye signal; its own size is none."""
+
+
+class SleeperStack:
+    """Everything between the samples of `S` sleepers and their gates' verdicts.
+
+    Parameters
+    ----------
+    n_sleepers
+        How many; all have the same montage and share a sample clock.
+    fs_hz
+        Sampling rate, at least 100 Hz.
+    channels
+        One channel, or two: left and right, or EEG and EOG (see `montage`).
+    settings, emission
+        Settings, and the model; the package's own by default.
+    rail_uv
+        Shape ``(n_sleepers, n_channels)``: magnitude at which each rails, uV; None where unknown.
+    memories
+        What is remembered of each sleeper; None for who is not remembered.
+    observer
+        Sees each stretch of seconds as it passes.
+    """
+
+    def __init__(
+        self,
+        n_sleepers: int,
+        fs_hz: float,
+        channels: Sequence[str],
+        settings: ChainSettings | None = None,
+        *,
+        emission: Emission | None = None,
+        rail_uv: FloatArray | None = None,
+        memories: Sequence[SleeperMemory | None] | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        if fs_hz < LOWEST_FS_HZ:
+            raise ValueError(f"the chain needs at least {LOWEST_FS_HZ:g} Hz, not {fs_hz:g}")
+        montage = montage_of(channels)
+        settings, emission = settings or ChainSettings(), emission or default_emission()
+        if rail_uv is None:
+            rail_uv = np.full((n_sleepers, montage.n_channels), np.inf)
+        self._memories = list(memories) if memories is not None else [None] * n_sleepers
+        self.front_end = FrontEnd(fs_hz, montage, settings, rail_uv)
+        self._features = TrailingFeatures(fs_hz, self.front_end.spectrum.freq_hz, emission.measures)
+        self._stager = Stager(settings, emission, *self._start(settings, emission))
+        self._arousal = ArousalWatcher(settings.arousal, n_sleepers)
+        self._gates = [Gate(settings.gate) for _ in range(n_sleepers)]
+        self._signals = EyeSignalWatcher(n_sleepers, settings.eye_signal)
+        for row, memory in enumerate(self._memories):
+            if memory is not None and memory.calibration is not None:
+                self._signals.calibrate(row, memory.calibration)
+        self._observer = observer
+        self._judged = [_AWAKE] * n_sleepers
+        self._quality = [0.0] * n_sleepers
+        self._density = [0.0] * n_sleepers
+        self._usable_min = np.zeros(n_sleepers)
+
+    def _start(self, settings: ChainSettings, emission: Emission) -> tuple[FloatArray, FloatArray]:
+        """Level to begin with and its weight in minutes: the sleeper's own where it is remembered."""
+        own = [m.level_db if m is not None else None for m in self._memories]
+        start_db = np.stack([emission.population_db if each is None else each for each in own])
+        norm = settings.normalisation
+        return start_db, np.array([norm.prior_min if each is None else norm.own_min for each in own])
+
+    def push(
+        self, start: int, uv: FloatArray, motion_g: FloatArray | None = None
+    ) -> list[tuple[StageEstimate, ...]]:
+        """Take the next samples ``(S, C, n)``, uV, NaN where lost, the first with index `start`.
+
+        Returns, for each whole second that they complete, one estimate per sleeper.
+        """
+        return [row for seconds in self.front_end.push(start, uv, motion_g) for row in self._judge(seconds)]
+
+    def remember(self) -> list[SleeperMemory]:
+        """Give each sleeper's memory with this night in it; a night too short teaches nothing."""
+        level_db = self._stager.level.level_db
+        memories = []
+        for row, before in enumerate(self._memories):
+            known = before or SleeperMemory()
+            if self._usable_min[row] >= LEAST_MIN:
+                known = SleeperMemory(level_db[row].copy(), known.nights + 1, known.calibration)
+            memories.append(known)
+        return memories
+
+    def _judge(self, seconds: Seconds) -> list[tuple[StageEstimate, ...]]:
+        self._features.seconds(seconds)
+        if self._observer is not None:
+            self._observer(seconds)
+        usable = (seconds.problems == 0).any(axis=1)
+        arousal = self._arousal.seconds(seconds.emg_power, seconds.band_power, seconds.motion)
+        return [
+            self._second(seconds.first_s + k, seconds, k, usable[:, k], arousal[:, k])
+            for k in range(seconds.count)
+        ]
+
+    def _second(
+        self, t_s: int, seconds: Seconds, k: int, usable: BoolArray, arousal: BoolArray
+    ) -> tuple[StageEstimate, ...]:
+        if t_s % self._stager.hop_s == 0:
+            self._stage(self._features.at(k))
+        signals = self._eye_signals(t_s, seconds, k)
+        return tuple(
+            self._estimate(row, float(t_s), aroused, there, signal)
+            for row, (aroused, there, signal) in enumerate(
+                zip(arousal.tolist(), usable.tolist(), signals, strict=True)
+            )
+        )
+
+    def _stage(self, features: Features) -> None:
+        staged = self._stager.step(features)
+        rows = zip(
+            staged.p.tolist(),
+            staged.stage.tolist(),
+            staged.evidence.tolist(),
+            staged.asleep_min.tolist(),
+            strict=True,
+        )
+        self._judged = [
+            Judgement((p[0], p[1], p[2], p[3], p[4]), Stage(stage), evidence, asleep_min)
+            for p, stage, evidence, asleep_min in rows
+        ]
+        self._quality = features.quality.tolist()
+        self._density = (2.0 * features.saccades).tolist()
+        self._usable_min += np.where(staged.stage >= 0, self._stager.hop_s / 60.0, 0.0)
+
+    def _eye_signals(self, t_s: int, seconds: Seconds, k: int) -> list[EyeSignal | None]:
+        if seconds.traces_uv is None:
+            return [None] * len(self._gates)
+        span = slice(k * POINTS_PER_S, (k + 1) * POINTS_PER_S)
+        difference, mean = seconds.traces_uv[:, 0, span], seconds.traces_uv[:, 1, span]
+        there = (seconds.problems[:, :, k] & _NO_EYES == 0).all(axis=1)
+        return self._signals.second(float(t_s), difference, mean, there)
+
+    def _estimate(
+        self, row: int, t_s: float, arousal: bool, usable: bool, signal: EyeSignal | None
+    ) -> StageEstimate:
+        judged = self._judged[row]
+        verdict = self._gates[row].second(t_s, judged, arousal, usable)
+        return StageEstimate(
+            t_s,
+            judged.p,
+            judged.stage,
+            verdict.stable_rem,
+            arousal,
+            self._quality[row],
+            verdict.reason,
+            self._density[row],
+            signal,
+            judged.asleep_min,
+        )
