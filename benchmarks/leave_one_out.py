@@ -47,7 +47,7 @@ def models(sources: Sequence[Path], recipe: Recipe, cache: Path | None = None) -
         head: [
             (n.person, filtered(n, m, recipe.settings, eyes=head == PAIR), n.stages)
             for n, m in pairs
-            if head in m.heads
+            if head in m.heads and (head == SINGLE or n.has_eyes)
         ]
         for head in (PAIR, SINGLE)
     }
@@ -74,7 +74,8 @@ class Trial:
 
     settings: ChainSettings = field(default_factory=ChainSettings)
     montage: str = "pair"
-    """``pair``; ``single`` (the mean alone); ``left`` (one side); ``eeg+eog`` (mean, difference)."""
+    """``pair``; ``narrow`` (Fp1 and Fp2, as if 60 % of the difference were left); ``single`` (the mean);
+    ``left`` (one side); ``eeg+eog`` (the mean, and the difference)."""
 
     def samples(self, path: Path) -> tuple[float, tuple[str, ...], np.ndarray[Any, np.dtype[np.float64]]]:
         """Rate, channel names and samples ``(C, n)`` of a recorded pair under this montage."""
@@ -83,6 +84,7 @@ class Trial:
         mean, difference = uv.mean(axis=0), uv[0] - uv[-1]
         names, rows = {
             "pair": (recording.info.channels, uv),
+            "narrow": (("Fp1", "Fp2"), np.stack((mean + 0.3 * difference, mean - 0.3 * difference))),
             "single": (("EEG",), mean[np.newaxis]),
             "left": (recording.info.channels[:1], uv[:1]),
             "eeg+eog": (("EEG Fpz-Cz", "EOG horizontal"), np.stack((mean, difference))),

@@ -107,7 +107,7 @@ def main() -> None:
     args = parser.parse_args()
     recipe = Recipe(ChainSettings())
     train = load_nights(with_rem(find_nights(args.train)), recipe)
-    test = load_nights(with_rem(find_nights([args.test])), recipe)
+    test = [n for n in load_nights(with_rem(find_nights([args.test])), recipe) if n.has_eyes]
     louder = [replace(night, band_db=night.band_db + 6.0) for night in test]
     variants: dict[str, tuple[Sequence[ScoredNight], ChainSettings, Judge]] = {
         "all of it": (test, ChainSettings(), by_filter),

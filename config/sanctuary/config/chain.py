@@ -50,7 +50,7 @@ class StagingSettings(Settings):
     """Seconds between staging decisions; divides 30."""
     rem_p: float = Field(0.75, ge=0.3, le=0.99)
     """Probability from which a stage is named R; below it the most probable other stage is named."""
-    rem_p_without_eyes: float = Field(0.65, ge=0.3, le=0.99)
+    rem_p_without_eyes: float = Field(0.60, ge=0.3, le=0.99)
     """The same where eye movements cannot be seen. It names stages; the gate asks for as much as ever."""
     rem_entry_start_min: float = Field(45.0, ge=0.0, le=180.0)
     """Minutes of sleep before which REM entry is rare."""
@@ -80,17 +80,17 @@ class ArousalSettings(Settings):
 class GateSettings(Settings):
     """When stable REM is entered and left (hysteresis, entropy limit, quality, refractory)."""
 
-    enter_p_rem: float = Field(0.90, ge=0.5, le=0.999)
+    enter_p_rem: float = Field(0.91, ge=0.5, le=0.999)
     """Mean P(R) over `enter_window_s` needed to open."""
-    enter_evidence: float = Field(2.0, ge=0.0, le=4.0)
+    enter_evidence: float = Field(2.25, ge=0.0, le=4.0)
     """Mean evidence for REM (nats, the last 30 s alone) over `enter_window_s` needed to open."""
     enter_window_s: int = Field(10, ge=5, le=600)
     """Seconds over which P(R) and evidence are averaged for opening."""
     enter_entropy: float = Field(0.60, ge=0.05, le=1.0)
     """Largest mean entropy of the stage probabilities, as a share of its maximum, for opening."""
-    leave_p_rem: float = Field(0.80, ge=0.05, le=0.95)
+    leave_p_rem: float = Field(0.86, ge=0.05, le=0.95)
     """Mean P(R) over `leave_window_s` below which the gate closes."""
-    leave_evidence: float = Field(0.0, ge=-20.0, le=2.0)
+    leave_evidence: float = Field(-0.5, ge=-20.0, le=2.0)
     """Evidence for REM (nats) below which the gate closes at once."""
     leave_window_s: int = Field(5, ge=5, le=300)
     """Seconds over which P(R) is averaged for closing."""
@@ -98,7 +98,7 @@ class GateSettings(Settings):
     """P(W) + P(N1) above which, for `waking_s`, the gate closes."""
     waking_s: int = Field(3, ge=1, le=60)
     """Seconds of waking probability that close the gate."""
-    reopen_after_s: float = Field(60.0, ge=0.0, le=3600.0)
+    reopen_after_s: float = Field(20.0, ge=0.0, le=3600.0)
     """Seconds after any closing before the gate may open again."""
     minimum_sleep_min: float = Field(90.0, ge=90.0, le=600.0)
     """Minutes of sleep before the gate may open at all; never below 90."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event, Thread
 
 import numpy as np
@@ -48,7 +49,7 @@ class SampleClock:
         if self._reconnected:
             missing = self._missing_until(now_s - block.n_samples / block.fs_hz)
             self._offset, self._reconnected = self._next - block.start, False
-        placed = SampleBlock(block.start + self._offset, block.fs_hz, block.channels, block.uv)
+        placed = replace(block, start=block.start + self._offset)
         self._next = placed.end
         self._anchor = (placed.end, now_s)
         return [*missing, placed]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+from sanctuary.signal.eyesignal.detector import EyeSignal
+
 
 class CueEntry(TypedDict):
     """A step of a design that came due at a pod. Written before anything sounds (P7)."""
@@ -53,6 +55,19 @@ class EstimateRecord(TypedDict):
     stable_rem: bool
     arousal: bool
     quality: float
+
+
+class EyeSignalRecord(TypedDict):
+    """A voluntary eye signal of the sleeper; written by the shell, for the morning. It commands nothing."""
+
+    kind: Literal["eye_signal"]
+    t_s: float
+    pod: str
+    start_s: float
+    end_s: float
+    amplitude_uv: float
+    confidence: float
+    leftward_first: bool | None
 
 
 class ConsentRecord(TypedDict):
@@ -193,3 +208,17 @@ LogRecord = (
 def output_record(pod: str, window: str, step: int, t_s: float) -> OutputRecord:
     """Note that a cue was handed to an output; the shell that performs `Render` writes this."""
     return {"kind": "output", "t_s": t_s, "pod": pod, "window": window, "step": step}
+
+
+def eye_signal_record(pod: str, signal: EyeSignal, t_s: float) -> EyeSignalRecord:
+    """Note a voluntary eye signal; its own times are on the sample clock."""
+    return {
+        "kind": "eye_signal",
+        "t_s": t_s,
+        "pod": pod,
+        "start_s": round(signal.start_s, 2),
+        "end_s": round(signal.end_s, 2),
+        "amplitude_uv": round(signal.amplitude_uv, 1),
+        "confidence": round(signal.confidence, 3),
+        "leftward_first": signal.leftward_first,
+    }

@@ -54,6 +54,11 @@ class ScoredNight:
     measures: FloatArray
     stages: IntArray
 
+    @property
+    def has_eyes(self) -> bool:
+        """Whether eye movements are known in any epoch."""
+        return bool(np.isfinite(self.eyes).all(axis=1).any())
+
     def features(self, epoch: int, *, eyes: bool = True) -> Features:
         """One epoch as the stager wants it, with or without the eyes."""
         there = float(np.isfinite(self.band_db[epoch]).all())

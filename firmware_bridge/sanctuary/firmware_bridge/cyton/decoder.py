@@ -25,9 +25,19 @@ from sanctuary.firmware_bridge.cyton.framing import (
     best_start,
     confirmed_run,
 )
-from sanctuary.firmware_bridge.cyton.packet import FS_HZ, N_CHANNELS, PACKET_BYTES, START
+from sanctuary.firmware_bridge.cyton.packet import (
+    AUX_AT,
+    AUX_BYTES,
+    FS_HZ,
+    KIND_MASK,
+    N_CHANNELS,
+    PACKET_BYTES,
+    START,
+    AuxKind,
+)
 
 CountArray = NDArray[np.int32]
+MotionArray = NDArray[np.int16]
 
 MAX_REPLIES = 16
 """Replies kept for who may ask for them; a board says nothing while it streams, so there are hardly any."""
@@ -49,10 +59,13 @@ class Run:
         Packets missing just before the run.
     counts
         Shape ``(n_channels, n_packets)``, the channels asked for.
+    motion
+        Shape ``(3, n_packets)``: counts of the accelerometer, all zero in packets without a new reading.
     """
 
     lost: int
     counts: CountArray
+    motion: MotionArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +188,7 @@ class CytonDecoder:
             # an int24 and the byte after it, read as one int32, hold the count in the upper 24 bits
             wide: NDArray[np.int32] = np.ndarray((n,), ">i4", raw.data, at + column, (PACKET_BYTES,))
             np.right_shift(wide, 8, out=row)
-        return Run(lost, counts)
+        return Run(lost, counts, _motion(raw, at, n))
 
     def _note_arrival(self, n_bytes: int, now_s: float) -> None:
         if self._last_s is not None:
@@ -188,6 +201,17 @@ class CytonDecoder:
                 place = (tail, end) if n_bytes >= OVERRUN_BYTES else (begin, begin)
                 self._silence = _Silence(*place, earlier + missing)
         self._last_s = now_s
+
+
+def _motion(raw: ByteArray, at: int, n: int) -> MotionArray:
+    """Accelerometer counts ``(3, n)``; zeros, as the board sends between readings, where aux is not that."""
+    motion = np.empty((3, n), dtype=np.int16)
+    for row, column in zip(motion, range(AUX_AT, AUX_AT + AUX_BYTES, 2), strict=True):
+        words: NDArray[np.int16] = np.ndarray((n,), ">i2", raw.data, at + column, (PACKET_BYTES,))
+        row[:] = words
+    kind = raw[at + PACKET_BYTES - 1 : at + n * PACKET_BYTES : PACKET_BYTES] & KIND_MASK
+    motion[:, kind != AuxKind.ACCEL] = 0
+    return motion
 
 
 def _lost(last: int, counter: int, missing: float) -> int:

@@ -29,6 +29,10 @@ GAINS = (1, 2, 4, 6, 8, 12, 24)
 COUNTS_FULL = 2**23 - 1
 """A rail reads this, or one below its negative; a channel that is switched off reads 0."""
 AUX_BYTES = 6
+AUX_AT = 26
+"""Where the aux bytes begin in a packet."""
+KIND_MASK = 0x0F
+"""The part of the stop byte that is an `AuxKind`."""
 ACCEL_G_PER_COUNT = 0.002 / 16
 """LIS3DH at plus and minus 4 g, 12 bits left-aligned."""
 
@@ -120,7 +124,7 @@ class CytonPacket:
         counts = tuple(
             int.from_bytes(raw[at : at + 3], "big", signed=True) for at in range(2, 2 + 3 * N_CHANNELS, 3)
         )
-        return cls(raw[1], counts, raw[26:32], raw[32] & 0x0F)
+        return cls(raw[1], counts, raw[AUX_AT : AUX_AT + AUX_BYTES], raw[-1] & KIND_MASK)
 
     def to_bytes(self) -> bytes:
         """Write the packet; the inverse of `from_bytes`."""

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sanctuary.firmware_bridge.cyton.decoder import CytonDecoder
-from sanctuary.firmware_bridge.cyton.packet import DEFAULT_GAIN, FS_HZ, uv_per_count
+from sanctuary.firmware_bridge.cyton.decoder import CytonDecoder, MotionArray
+from sanctuary.firmware_bridge.cyton.packet import ACCEL_G_PER_COUNT, DEFAULT_GAIN, FS_HZ, uv_per_count
 from sanctuary.signal.samples import FloatArray, SampleBlock
 
 
 class CytonStream:
     """Decodes and scales the channels asked for, and holds the samples until they are taken.
 
-    Lost samples are NaN at their place, so that sample numbers keep time.
+    Lost samples are NaN at their place, so that sample numbers keep time. Acceleration is NaN between the
+    sensor's readings, which are fewer.
 
     Parameters
     ----------
@@ -53,8 +54,9 @@ class CytonStream:
         """Take the next bytes; see `CytonDecoder.feed`."""
         for run in self._decoder.feed(chunk, now_s):
             if run.lost:
-                self._pieces.append(np.full((len(self._names), run.lost), np.nan))
-            self._pieces.append(np.multiply(run.counts, self._scale_uv, dtype=np.float64))
+                self._pieces.append(np.full((len(self._names) + 3, run.lost), np.nan))
+            uv = np.multiply(run.counts, self._scale_uv, dtype=np.float64)
+            self._pieces.append(np.concatenate((uv, _motion_g(run.motion))))
             self.waiting += run.lost + run.counts.shape[1]
 
     def take(self, n: int) -> SampleBlock:
@@ -76,8 +78,14 @@ class CytonStream:
                 piece = piece[:, :need]
             taken.append(piece)
             need -= piece.shape[1]
-        uv = np.concatenate(taken, axis=1) if taken else np.empty((len(self._names), 0))
-        block = SampleBlock(self._position, FS_HZ, self._names, uv)
+        count = len(self._names)
+        rows = np.concatenate(taken, axis=1) if taken else np.empty((count + 3, 0))
+        block = SampleBlock(self._position, FS_HZ, self._names, rows[:count], rows[count:])
         self._position += n
         self.waiting -= n
         return block
+
+
+def _motion_g(counts: MotionArray) -> FloatArray:
+    """Acceleration in g, NaN where the sensor had no new reading."""
+    return np.where(counts.any(axis=0), counts * ACCEL_G_PER_COUNT, np.nan)

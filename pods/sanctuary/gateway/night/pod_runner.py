@@ -11,7 +11,7 @@ from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.sending import Send, to_message
 from sanctuary.gateway.replay.epochs import EpochLog
 from sanctuary.pods.effects import Log, Publish, Record, Render, Silence
-from sanctuary.pods.logs import LogRecord, output_record
+from sanctuary.pods.logs import LogRecord, eye_signal_record, output_record
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.wire import topics
@@ -83,6 +83,8 @@ class PodRunner:
         self.last = estimate
         self.epochs.estimate(estimate)
         self.openings.verdict(estimate.t_s, estimate.stable_rem, estimate.reason)
+        if estimate.eye_signal is not None:
+            self._journal.write(eye_signal_record(self.id, estimate.eye_signal, now_s))
         self.handle(happened.EstimateArrived(estimate), now_s)
 
     def tick(self, now_s: float) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -47,13 +48,11 @@ class Recipe:
 
 
 def load_nights(files: Sequence[NightFile], recipe: Recipe) -> list[ScoredNight]:
-    """Load all nights, several at a time."""
+    """Load all nights, several at a time; of a pair of channels also each side alone."""
     persons = [recipe.person(file.name) for file in files]
     load = partial(load_night, measures=recipe.measures, settings=recipe.settings)
-    if len(files) < 2:
-        return [load(file, person) for file, person in zip(files, persons, strict=True)]
     with ProcessPoolExecutor(min(len(files), os.cpu_count() or 1)) as pool:
-        return list(pool.map(load, files, persons))
+        return list(chain.from_iterable(pool.map(load, files, persons)))
 
 
 def train(files: Sequence[NightFile], recipe: Recipe, say: Say = lambda _: None) -> Emission:
@@ -66,14 +65,14 @@ def train(files: Sequence[NightFile], recipe: Recipe, say: Say = lambda _: None)
     """
     nights = load_nights(files, recipe)
     _check(nights)
-    say(f"{len(nights)} nights of {len({night.person for night in nights})} persons")
+    say(f"{len(files)} nights of {len({night.person for night in nights})} persons")
     held_out = leave_one_person_out(nights, recipe)
     calibrations, scores = {}, {}
     for head in (PAIR, SINGLE):
         judged = [
             (filtered(night, model, recipe.settings, eyes=head == PAIR), night.stages)
             for night, model in held_out
-            if head in model.heads and (head == SINGLE or _has_eyes(night))
+            if head in model.heads and (head == SINGLE or night.has_eyes)
         ]
         if not judged:
             continue
@@ -98,10 +97,6 @@ def _check(nights: Sequence[ScoredNight]) -> None:
     absent = [stage.name for stage in STAGES if not (stages == stage).any()]
     if absent:
         raise InputError(f"no epoch of {', '.join(absent)} in these nights; a model needs all five stages")
-
-
-def _has_eyes(night: ScoredNight) -> bool:
-    return bool(np.isfinite(night.eyes).all(axis=1).any())
 
 
 def leave_one_person_out(nights: Sequence[ScoredNight], recipe: Recipe) -> HeldOut:
@@ -145,15 +140,12 @@ def _provenance(
     hashes = {
         path: sha256(path) for path in {f.path for f in files} | {f.hypnogram for f in files if f.hypnogram}
     }
+    epochs = {night.name: int((night.stages != Stage.UNKNOWN).sum()) for night in nights}
     rows = []
-    for file, night in zip(files, nights, strict=True):
-        row: dict[str, Any] = {
-            "night": file.name,
-            "person": night.person,
-            "kind": "recording" if file.hypnogram else "bands",
-        }
-        row |= {"epochs": int((night.stages != Stage.UNKNOWN).sum()), "file": file.path.name}
-        row["sha256"] = hashes[file.path]
+    for file in files:
+        kind = "recording" if file.hypnogram else "bands"
+        row: dict[str, Any] = {"night": file.name, "person": recipe.person(file.name), "kind": kind}
+        row |= {"epochs": epochs[file.name], "file": file.path.name, "sha256": hashes[file.path]}
         if file.hypnogram is not None:
             row |= {"hypnogram": file.hypnogram.name, "hypnogram_sha256": hashes[file.hypnogram]}
         rows.append(row)

@@ -21,7 +21,7 @@ from sanctuary.firmware_bridge.recordings.edf import open_recording
 from sanctuary.firmware_bridge.recordings.hypnogram import read_hypnogram
 from sanctuary.signal.features import EPOCH_S, Features, TrailingFeatures
 from sanctuary.signal.frontend import FrontEnd
-from sanctuary.signal.montage import montage_of
+from sanctuary.signal.montage import Montage, montage_of
 from sanctuary.signal.samples import Stage
 from sanctuary.signal.spectra import BAND_NAMES, decibel
 from sanctuary.signal.training import IntArray, ScoredNight, bands_only
@@ -81,8 +81,10 @@ def _in_bands(path: Path) -> list[NightFile]:
         raise InputError(f"{path}: neither a folder nor a band-power file (npz): {error}") from error
 
 
-def load_night(file: NightFile, person: str, measures: Sequence[str], settings: ChainSettings) -> ScoredNight:
-    """Features and stages of one night.
+def load_night(
+    file: NightFile, person: str, measures: Sequence[str], settings: ChainSettings
+) -> list[ScoredNight]:
+    """Features and stages of one night; of a pair also those of each side alone, as when one is lifted.
 
     Raises
     ------
@@ -90,24 +92,29 @@ def load_night(file: NightFile, person: str, measures: Sequence[str], settings: 
         Naming the file and what is wrong.
     """
     if file.hypnogram is None:
-        return _from_bands(file, person)
-    features = recorded_features(file.path, measures, settings)
-    stages = read_hypnogram(file.hypnogram).epochs(len(features))
-    if not features or (stages == Stage.UNKNOWN).all():
-        raise RecordingError(f"{file.hypnogram}: scores no epoch of {file.path.name}")
-    return ScoredNight(
-        file.name,
-        person,
-        np.concatenate([each.band_db for each in features]),
-        np.concatenate([each.eyes for each in features]),
-        np.concatenate([each.measures for each in features]),
-        stages,
-    )
+        return [_from_bands(file, person)]
+    channels = open_recording(file.path).info.channels
+    sides = [(name,) for name in channels] if montage_of(channels) is Montage.PAIR else []
+    hypnogram, nights = read_hypnogram(file.hypnogram), []
+    for chosen in (channels, *sides):
+        features = recorded_features(file.path, chosen, measures, settings)
+        stages = hypnogram.epochs(len(features))
+        if not features or (stages == Stage.UNKNOWN).all():
+            raise RecordingError(f"{file.hypnogram}: scores no epoch of {file.path.name}")
+        bands, eyes, others = (
+            np.concatenate([getattr(each, group) for each in features])
+            for group in ("band_db", "eyes", "measures")
+        )
+        name = file.name if chosen is channels else f"{file.name} {chosen[0]}"
+        nights.append(ScoredNight(name, person, bands, eyes, others, stages))
+    return nights
 
 
-def recorded_features(path: Path, measures: Sequence[str], settings: ChainSettings) -> list[Features]:
-    """Compute the chain's features of each 30 s epoch of a recording."""
-    info = (recording := open_recording(path)).info
+def recorded_features(
+    path: Path, channels: Sequence[str], measures: Sequence[str], settings: ChainSettings
+) -> list[Features]:
+    """Compute the chain's features of each 30 s epoch of these channels of a recording."""
+    info = (recording := open_recording(path, channels)).info
     rail_uv = np.array([info.rail_uv], dtype=np.float64)
     front_end = FrontEnd(info.fs_hz, montage_of(info.channels), settings, rail_uv)
     trailing = TrailingFeatures(info.fs_hz, front_end.spectrum.freq_hz, measures)
