@@ -133,7 +133,9 @@ def closing(estimates: Sequence[StageEstimate], burst: Burst, fs_hz: float) -> C
         return None
     for estimate in estimates[first : first + GIVEN_UP_S]:
         if not estimate.stable_rem:
-            return Closing(start_s, burst.length_s, burst.emg_uv, estimate.t_s - start_s, estimate.reason)
+            return Closing(
+                start_s, burst.length_s, burst.emg_uv, estimate.t_s - start_s, str(estimate.reason)
+            )
     return Closing(start_s, burst.length_s, burst.emg_uv, None, "open")
 
 

@@ -135,11 +135,10 @@ def show(found: dict[str, Any]) -> None:
         print(f"each further sleeper, {step:>10s}: {cost_us:7.1f} us a second")
     if "largest_over_line" in found:
         over = found["largest_over_line"]
-        print(f"fixed {found['us_fixed']:.0f} us; largest over the others' line {over:.2f}")
+        print(f"fixed {found['us_fixed']:.0f} us; largest over the others' line: {over:.2f}")
     target = TARGETS["us_per_sleeper_second_of_largest"]
-    print(
-        f"largest: {found['us_per_sleeper_second_of_largest']:.1f} us per sleeper and second (target {target})"
-    )
+    largest_us = found["us_per_sleeper_second_of_largest"]
+    print(f"largest: {largest_us:.1f} us per sleeper and second (target {target})")
 
 
 def profile(size: int, seconds: int, rows: int) -> None:

@@ -7,17 +7,20 @@ import numpy as np
 from sanctuary.config.chain import ArousalSettings, ChainSettings
 from sanctuary.signal.arousal import ArousalWatcher
 from sanctuary.signal.frontend import FrontEnd
-from sanctuary.signal.samples import SampleBlock
+from sanctuary.signal.montage import Montage
 from signals import pair
 
 FS_HZ = 256.0
 
 
-def flags(uv):
-    front = FrontEnd(FS_HZ, 2, ChainSettings(), np.full(2, np.inf))
-    watcher = ArousalWatcher(ArousalSettings())
-    seconds = front.push(SampleBlock(0, FS_HZ, ("AF7", "AF8"), uv))
-    return {second.t_s: watcher.second(second) for second in seconds}
+def flags(uv, motion_g=None):
+    front = FrontEnd(FS_HZ, Montage.PAIR, ChainSettings(), np.full((1, 2), np.inf))
+    watcher = ArousalWatcher(ArousalSettings(), 1)
+    found = {}
+    for seconds in front.push(0, uv[np.newaxis], motion_g):
+        flagged = watcher.seconds(seconds.emg_power, seconds.band_power, seconds.motion)
+        found |= {float(seconds.first_s + k): bool(flagged[0, k]) for k in range(seconds.count)}
+    return found
 
 
 def with_burst(begin_s, length_s, rms_uv):
@@ -42,3 +45,26 @@ def test_a_muscle_burst_is_flagged_within_three_seconds_and_held():
 
 def test_a_rem_twitch_is_not_an_arousal():
     assert not any(flags(with_burst(60.4, 0.2, 12.0)).values())
+
+
+def test_motion_of_the_headband_is_flagged_at_once():
+    uv = with_burst(0, 0, 0.0)
+    motion_g = np.zeros((1, 3, uv.shape[1]))
+    motion_g[0, 1, round(70.2 * FS_HZ) : round(70.6 * FS_HZ)] = 0.4
+    seen = flags(uv, motion_g)
+    assert next(t_s for t_s, flag in seen.items() if flag) == 71.0
+    assert not seen[75.0]
+
+
+def test_an_acceleration_that_was_not_measured_is_no_motion():
+    uv = with_burst(0, 0, 0.0)
+    assert not any(flags(uv, np.full((1, 3, uv.shape[1]), np.nan)).values())
+
+
+def test_seconds_without_signal_show_nothing_and_end_a_burst():
+    watcher = ArousalWatcher(ArousalSettings(), 1)
+    calm = np.full((1, 60), 4.0)
+    watcher.seconds(calm, np.ones((1, 5, 60)), np.zeros((1, 60), dtype=bool))
+    emg = np.array([[400.0, np.nan, 400.0, np.nan, 400.0]])
+    bands = np.where(np.isnan(emg)[:, np.newaxis], np.nan, np.ones((1, 5, 5)))
+    assert not watcher.seconds(emg, bands, np.zeros((1, 5), dtype=bool)).any()

@@ -167,11 +167,11 @@ class FrontEnd:
         mains = self.spectrum.mains_share(own)
         problems = judge(self._quality, repaired.uv.reshape(shape), eeg.reshape(shape), mains)
         problems |= missing(repaired.present.reshape(shape), repaired.real.reshape(shape))
-        if self._montage is Montage.PAIR:
-            problems |= lifted(self._quality, self.spectrum.broadband_power(own))
         motion = moved(self._quality, motion_g.reshape(self._s, 3, count, -1).transpose(0, 2, 1, 3))
         problems |= motion[:, np.newaxis] * np.uint8(Problem.MOTION)
         problems = self._settling.seconds(problems)
+        if self._montage is Montage.PAIR:
+            problems |= lifted(self._quality, self.spectrum.broadband_power(own), problems)
         first_s, self._seconds = self._seconds + 1, self._seconds + count
         density, emg_power = self._of_usable(problems == 0, own, both, emg)
         paired = (problems == 0).all(axis=1) & (self._c == 2)

@@ -68,16 +68,20 @@ def judge(
     )
 
 
-def lifted(settings: QualitySettings, power_uv2: FloatArray) -> FlagArray:
-    """Find the side whose power exceeds the other's by more than sleep can explain.
+def lifted(settings: QualitySettings, power_uv2: FloatArray, problems: FlagArray) -> FlagArray:
+    """Find the side whose power exceeds a sound other side's by more than sleep can explain.
 
     Parameters
     ----------
     power_uv2
         Shape ``(n_sleepers, 2, n_seconds)``: broadband power of a pair of like channels, uV^2.
+    problems
+        Same shape: what is wrong with them already, settling included; only a side whose whole spectral
+        window is sound proves anything about the other.
     """
     ratio = 10.0 ** (0.1 * settings.lifted_db)
-    return np.asarray((power_uv2 > ratio * power_uv2[:, ::-1]) * np.uint8(Problem.LIFTED))
+    louder = (power_uv2 > ratio * power_uv2[:, ::-1]) & (problems[:, ::-1] == 0)
+    return np.asarray(louder * np.uint8(Problem.LIFTED))
 
 
 def missing(present: BoolArray, real: BoolArray) -> FlagArray:

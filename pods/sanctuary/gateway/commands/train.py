@@ -42,6 +42,9 @@ def train(
     person_letters: Annotated[
         int, typer.Option(min=0, help="First letters of a night's name that are its person; 0: all.")
     ] = 5,
+    note: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the data are, and their licence; kept in the model.")
+    ] = "",
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
@@ -53,7 +56,7 @@ def train(
     from sanctuary.gateway.training.sources import find_nights
 
     check_place(out, "the model")
-    recipe = Recipe(settings.chain, _checked_measures(measures), person_letters)
+    recipe = Recipe(settings.chain, _checked_measures(measures), person_letters, note)
     left_out = tuple(_names(without))
     files = [f for f in find_nights(sources) if not (left_out and f.name.startswith(left_out))]
     if not files:

@@ -36,11 +36,12 @@ HeldOut = list[tuple[ScoredNight, Emission]]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What to train: settings, measures beside bands and eyes, and who is who."""
+    """What to train: settings, measures beside bands and eyes, who is who, and what the data are."""
 
     settings: ChainSettings
     measures: tuple[str, ...] = ()
     person_letters: int = 5
+    note: str = ""
 
     def person(self, night: str) -> str:
         """Whose night it is: the first letters of its name."""
@@ -151,6 +152,7 @@ def _provenance(
         rows.append(row)
     return {
         "made_by": f"sanctuary train {version('dream-sanctuary')}",
+        "note": recipe.note,
         "split": "leave one person out; the model itself is fitted on all nights",
         "persons": len({night.person for night in nights}),
         "normalisation": recipe.settings.normalisation.model_dump(),
