@@ -161,10 +161,12 @@ def line(name: str, found: dict[str, Any]) -> str:
     share = found["not_called_rem"]
     median_s, p90_s = found["latency_median_s"], found["latency_p90_s"]
     late = "-" if median_s is None else f"{median_s:.0f}/{p90_s:.0f}"
+    in_rem, outside = found["gate_precision"] or 0.0, found["false_windows"]
     return (
         f"{name:28s} F1 {found['rem_f1']:.3f} (least {found['rem_f1_least']:.3f})  "
-        f"kappa {found['kappa']:.3f}  not REM: W {share['W']:.3f} N1 {share['N1']:.3f} "
-        f"N2 {share['N2']:.3f}  gate: in REM {found['gate_precision'] or 0:.3f} share {found['gate_rem_share']:.2f} false "
-        f"{found['false_openings']:.2f} (mostly outside {found['false_windows']:.2f}) bouts "
-        f"{found['bouts_found']:.3f} latency {late} s openings {found['gate_openings']:.1f}"
+        f"kappa {found['kappa']:.3f}  "
+        f"not REM: W {share['W']:.3f} N1 {share['N1']:.3f} N2 {share['N2']:.3f}  "
+        f"gate: in REM {in_rem:.3f} share {found['gate_rem_share']:.2f} "
+        f"false {found['false_openings']:.2f} (mostly outside {outside:.2f}) "
+        f"bouts {found['bouts_found']:.3f} latency {late} s openings {found['gate_openings']:.1f}"
     )

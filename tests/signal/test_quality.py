@@ -39,7 +39,7 @@ TROUBLES = {
     Problem.FLAT: np.full(N, 3.0),
     Problem.AMPLITUDE: 700.0 * np.sign(np.sin(2 * np.pi * 3.0 * T_S)),
     Problem.MAINS: 80.0 * np.sin(2 * np.pi * 50.0 * T_S),
-    Problem.LIFTED: 72.0 * RNG.standard_normal(N),
+    Problem.LIFTED: 80.0 * np.convolve(RNG.standard_normal(N + 7), np.full(8, 8.0**-0.5), "valid"),
 }
 
 
@@ -51,7 +51,7 @@ def test_clean_sleep_has_no_problem():
 @pytest.mark.parametrize("channel", [0, 1])
 def test_each_trouble_is_named_at_its_time_and_on_its_channel(problem, channel):
     found = spoil(TROUBLES[problem], channel)
-    assert (found[channel, 20:23] & problem).any()
+    assert (found[channel, 20:25] & problem).any()
     assert not (found[channel, :20] & problem).any()
     assert not (found[channel, 28:] & problem).any()
     assert not found[1 - channel, 8:].any()
@@ -97,14 +97,16 @@ def test_problems_have_words():
 def test_settling_by_any_portions_is_settling_at_once(flags, portions, settle_s):
     rules = QualitySettings(settle_s=settle_s)
     values = np.array(flags, dtype=np.uint8).reshape(1, 1, -1)
-    whole = Settling(rules, 1, 1, 4).seconds(values)
+    whole, settled = Settling(rules, 1, 1, 4).seconds(values)
     step, at, parts, turn = Settling(rules, 1, 1, 4), 0, [], 0
     while at < values.shape[2]:
         size = portions[turn % len(portions)]
-        parts.append(step.seconds(values[:, :, at : at + size]))
+        parts.append(step.seconds(values[:, :, at : at + size])[0])
         at, turn = at + size, turn + 1
     assert np.array_equal(np.concatenate(parts, axis=2), whole)
     usable = whole[0, 0] == 0
     for k in np.flatnonzero(usable):
         assert k >= 3
         assert not any(flags[k - 3 : k + 1])
+    for k in np.flatnonzero(settled[0, 0]):
+        assert not any(flags[max(0, k - int(settle_s)) : k + 1])

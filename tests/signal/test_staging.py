@@ -81,7 +81,7 @@ def test_without_features_the_stage_is_unknown_and_the_filter_only_predicts():
 
 
 def test_low_quality_is_unknown_even_if_a_spectrum_is_there():
-    assert fresh().step(features(quality=0.49)).stage[0] == Stage.UNKNOWN
+    assert fresh().step(features(quality=0.29)).stage[0] == Stage.UNKNOWN
 
 
 def test_missing_eyes_leave_the_spectrum_to_decide():

@@ -23,7 +23,7 @@ INSIDE_S = EPOCH_S - WINDOW_S + 1
 """Spectral windows that lie wholly within an epoch."""
 LEAST_WINDOWS = 9
 """A third of them; fewer say too little."""
-LEAST_EYE_S = 15
+LEAST_EYE_S = 12
 """Seconds of two usable channels needed to speak of eye movements."""
 QUANTILES = (1.0, 24.0 / 29.0, 15.0 / 29.0, 6.0 / 29.0)
 """Largest, high, middle and low strength of the 30 seconds."""
@@ -145,38 +145,39 @@ class TrailingFeatures:
 
     def at(self, k: int) -> Features:
         """Features of the 30 s that end with second `k` of the latest ones."""
-        span = slice(k, k + EPOCH_S)
-        usable = self._usable.joined[..., span]
+        return self.all_at([k])
+
+    def all_at(self, moments: Sequence[int]) -> Features:
+        """Features of the 30 s that end with each of these seconds of the latest ones, moment by moment.
+
+        Row ``i * S + s`` belongs to moment `i` and sleeper `s`.
+        """
+        usable = _spans(self._usable, moments)
         channel_quality = usable.sum(axis=-1) / EPOCH_S
         quality = np.maximum(usable[:, 0], usable[:, -1]).sum(axis=-1) / EPOCH_S
+        bands = _spans(self._bands, moments)[..., -INSIDE_S:]
+        enough = (np.isfinite(bands[:, 0]).sum(axis=-1) >= LEAST_WINDOWS)[:, np.newaxis]
         return Features(
-            self._band_db(k),
-            eye_features(self._strengths.joined[..., span]),
-            self._measures(k, channel_quality),
+            np.where(enough, decibel(_mean(bands)), np.nan),
+            eye_features(_spans(self._strengths, moments)),
+            np.where(enough, self._measures(moments, channel_quality), np.nan),
             quality,
             channel_quality,
-            self._saccades.joined[..., span].sum(axis=-1),
+            _spans(self._saccades, moments).sum(axis=-1),
         )
 
-    def _band_db(self, k: int) -> FloatArray:
-        return np.where(self._enough(k)[:, np.newaxis], decibel(_mean(self._inside(self._bands, k))), np.nan)
-
-    def _enough(self, k: int) -> FloatArray:
-        return np.asarray(np.isfinite(self._inside(self._bands, k)[:, 0]).sum(axis=-1) >= LEAST_WINDOWS)
-
-    @staticmethod
-    def _inside(history: _History, k: int) -> FloatArray:
-        return history.joined[..., k + EPOCH_S - INSIDE_S : k + EPOCH_S]
-
-    def _measures(self, k: int, channel_quality: FloatArray) -> FloatArray:
+    def _measures(self, moments: Sequence[int], channel_quality: FloatArray) -> FloatArray:
         if not self._names:
             return np.empty((len(channel_quality), 0))
-        spectrum = _mean(self._inside(self._density, k)) if self._density is not None else None
+        spectrum = (
+            _mean(_spans(self._density, moments)[..., -INSIDE_S:]) if self._density is not None else None
+        )
         pair = None
         if self._wave is not None:
-            end = (k + 1) * self._samples + round(EPOCH_S * self._fs_hz) - 1
-            pair = self._wave.joined[..., end - round(EPOCH_S * self._fs_hz) : end]
-        found = compute(
+            size = round(EPOCH_S * self._fs_hz)
+            ends = [(k + 1) * self._samples + size - 1 for k in moments]
+            pair = np.concatenate([self._wave.joined[..., end - size : end] for end in ends])
+        return compute(
             self._names,
             spectrum=spectrum,
             freq_hz=self._freq_hz,
@@ -184,7 +185,11 @@ class TrailingFeatures:
             pair_uv=np.ascontiguousarray(pair[:, [0, -1]]) if pair is not None else None,
             fs_hz=self._fs_hz,
         )
-        return np.where(self._enough(k)[:, np.newaxis], found, np.nan)
+
+
+def _spans(history: _History, moments: Sequence[int]) -> FloatArray:
+    """Stack the 30 s that end with each moment along the first axis."""
+    return np.concatenate([history.joined[..., k : k + EPOCH_S] for k in moments])
 
 
 def _mean(values: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -27,7 +27,8 @@ HIGHPASS_HZ = 0.3
 EYES_HZ = 6.0
 EMG_HZ = (25.0, 45.0)
 MAINS_HZ = (50.0, 60.0)
-BATCH_SAMPLES = 1 << 17
+STRETCH_SAMPLES = 1 << 20
+BATCH_SAMPLES = 1 << 15
 """Samples of spectral windows transformed together: a megabyte stays in a processor's cache."""
 
 
@@ -141,7 +142,7 @@ class FrontEnd:
         Filters are recursions over samples and all else is computed for each second by itself, so both ways
         give the same bits.
         """
-        most = max(1, BATCH_SAMPLES // (self._s * self._c * self.spectrum.size))
+        most = max(1, STRETCH_SAMPLES // (self._s * self._c * self.spectrum.size))
         k = 0
         while k + 1 < len(cuts):
             end = min(len(cuts) - 1, k + most)
@@ -169,12 +170,13 @@ class FrontEnd:
         problems |= missing(repaired.present.reshape(shape), repaired.real.reshape(shape))
         motion = moved(self._quality, motion_g.reshape(self._s, 3, count, -1).transpose(0, 2, 1, 3))
         problems |= motion[:, np.newaxis] * np.uint8(Problem.MOTION)
-        problems = self._settling.seconds(problems)
+        problems, settled = self._settling.seconds(problems)
         if self._montage is Montage.PAIR:
-            problems |= lifted(self._quality, self.spectrum.broadband_power(own), problems)
+            off = lifted(self._quality, self.spectrum.broadband_power(own), problems)
+            problems, settled = problems | off, settled & (off == 0)
         first_s, self._seconds = self._seconds + 1, self._seconds + count
         density, emg_power = self._of_usable(problems == 0, own, both, emg)
-        paired = (problems == 0).all(axis=1) & (self._c == 2)
+        paired = settled.all(axis=1) & (self._c == 2)
         traces = self._traces(eeg, shape, first_s) if self._eyes is not None else None
         eyes = self._eyes.seconds(traces, paired) if self._eyes is not None and traces is not None else None
         band_power = np.ascontiguousarray(self.spectrum.band_power(density).transpose(0, 2, 1))
@@ -192,13 +194,14 @@ class FrontEnd:
         n_freqs = self.spectrum.freq_hz.size
         own = np.empty((self._s, self._c, count, n_freqs))
         both = np.empty((self._s, count, n_freqs)) if self._montage is Montage.PAIR else None
-        most = max(1, BATCH_SAMPLES // (self._c * count * self.spectrum.size))
-        for a in range(0, self._s, most):
-            some = slice(a, a + most)
-            transform = self.spectrum.transform(windows[some])
-            own[some] = self.spectrum.density(transform)
+        most = max(1, BATCH_SAMPLES // (self._c * self.spectrum.size))
+        rows, seconds = max(1, most // count), min(count, most)
+        for a, k in product(range(0, self._s, rows), range(0, count, seconds)):
+            some, those = slice(a, a + rows), slice(k, k + seconds)
+            transform = self.spectrum.transform(windows[some, :, those])
+            own[some, :, those] = self.spectrum.density(transform)
             if both is not None:
-                both[some] = self.spectrum.density(0.5 * (transform[:, 0] + transform[:, 1]))
+                both[some, those] = self.spectrum.density(0.5 * (transform[:, 0] + transform[:, 1]))
         return own, both
 
     def _of_usable(

@@ -53,27 +53,28 @@ class RunningLevel:
         """Shape ``(S,)``: minutes of data that the level stands for."""
         return np.asarray(self._weight[:, 0] / EPOCHS_PER_MIN)
 
-    def centre(self, band_db: FloatArray) -> FloatArray:
+    def centre(self, band_db: FloatArray, rows: slice = slice(None)) -> FloatArray:
         """Subtract the level known before this epoch, then learn from the epoch; NaN rows teach nothing."""
-        level_db = self._level()
+        level_db = self._level(rows).copy()
         clip_db = self._settings.clip_db
         known = np.isfinite(band_db).all(axis=1, keepdims=True)
-        step = np.where(known, np.clip(band_db - self.level_db, -clip_db, clip_db), 0.0)
-        kept = np.where(known, self._weight * self._keep, self._weight)
-        self._weight = np.where(known, kept + 1.0, kept)
-        self.level_db = self.level_db + step / self._weight
+        step = np.where(known, np.clip(band_db - self.level_db[rows], -clip_db, clip_db), 0.0)
+        weight = self._weight[rows]
+        weight = np.where(known, weight * self._keep + 1.0, weight)
+        self._weight[rows] = weight
+        self.level_db[rows] += step / weight
         return np.asarray(band_db - level_db)
 
-    def recognised(self, band_db: FloatArray, n2: BoolArray) -> None:
+    def recognised(self, band_db: FloatArray, n2: BoolArray, rows: slice = slice(None)) -> None:
         """Learn where N2 lies tonight, from the rows of this epoch that surely are N2, ``(S,)``."""
         sure = n2[:, np.newaxis] & np.isfinite(band_db).all(axis=1, keepdims=True)
-        self._n2_sum = self._n2_sum + np.where(sure, band_db, 0.0)
-        self._n2_count = self._n2_count + sure
+        self._n2_sum[rows] += np.where(sure, band_db, 0.0)
+        self._n2_count[rows] += sure
 
-    def _level(self) -> FloatArray:
+    def _level(self, rows: slice) -> FloatArray:
         if not self._settings.n2_weight:
-            return self.level_db
+            return self.level_db[rows]
         least = self._settings.n2_min * EPOCHS_PER_MIN
-        by_n2 = self._n2_sum / np.maximum(self._n2_count, 1.0) - self._n2_db
-        share = np.where(self._n2_count >= least, self._settings.n2_weight, 0.0)
-        return (1.0 - share) * self.level_db + share * by_n2
+        by_n2 = self._n2_sum[rows] / np.maximum(self._n2_count[rows], 1.0) - self._n2_db
+        share = np.where(self._n2_count[rows] >= least, self._settings.n2_weight, 0.0)
+        return (1.0 - share) * self.level_db[rows] + share * by_n2

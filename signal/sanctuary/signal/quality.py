@@ -100,6 +100,8 @@ def moved(settings: QualitySettings, motion_g: FloatArray) -> BoolArray:
         Shape ``(..., 3, n)``: acceleration in g, NaN where it was not measured.
     """
     seen = np.isfinite(motion_g)
+    if not seen.any():
+        return np.zeros(motion_g.shape[:-2], dtype=bool)
     highest = np.where(seen, motion_g, -np.inf).max(axis=-1)
     lowest = np.where(seen, motion_g, np.inf).min(axis=-1)
     return np.asarray((highest - lowest > settings.motion_g).any(axis=-1))
@@ -108,24 +110,27 @@ def moved(settings: QualitySettings, motion_g: FloatArray) -> BoolArray:
 class Settling:
     """Knows how long each channel has been good.
 
-    After missing samples a channel stays unusable for `settle_s`, because the filters still ring, and after
-    any problem until a whole spectral window is free of bad seconds.
+    After any problem a channel's spectrum stays unusable until the whole spectral window is free of bad
+    seconds, and its eye movements for `settle_s`, while the filters ring.
     """
 
     def __init__(self, settings: QualitySettings, n_sleepers: int, n_channels: int, window_s: int) -> None:
         self._settle_s = settings.settle_s
         self._window_s = window_s
-        self._lost_s = np.full((n_sleepers, n_channels, 1), -1 - np.ceil(settings.settle_s))
         self._bad_s = np.full((n_sleepers, n_channels, 1), -1.0)
 
-    def seconds(self, flags: FlagArray) -> FlagArray:
-        """Take flags of the next seconds, ``(n_sleepers, n_channels, m)``; returns them with SETTLING."""
+    def seconds(self, flags: FlagArray) -> tuple[FlagArray, BoolArray]:
+        """Take flags of the next seconds, ``(n_sleepers, n_channels, m)``.
+
+        Returns
+        -------
+        The flags with SETTLING, and whether the filters have settled; both of the same shape.
+        """
         count = flags.shape[2]
         index = np.arange(count, dtype=np.float64)
-        gone = (flags & np.uint8(Problem.LOST | Problem.RAIL)) != 0
-        lost = np.maximum.accumulate(np.where(gone, index, self._lost_s), axis=2)
-        ringing = index - lost <= self._settle_s
-        bad = np.maximum.accumulate(np.where((flags != 0) | ringing, index, self._bad_s), axis=2)
-        self._lost_s, self._bad_s = lost[..., -1:] - count, bad[..., -1:] - count
+        bad = np.maximum.accumulate(np.where(flags != 0, index, self._bad_s), axis=2)
+        self._bad_s = bad[..., -1:] - count
         settling = (flags == 0) & (index - bad < self._window_s)
-        return np.asarray(flags | settling * np.uint8(Problem.SETTLING))
+        return np.asarray(flags | settling * np.uint8(Problem.SETTLING)), np.asarray(
+            index - bad > self._settle_s
+        )

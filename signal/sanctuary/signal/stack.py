@@ -13,7 +13,6 @@ import numpy as np
 from sanctuary.config.chain import ChainSettings
 from sanctuary.signal.arousal import ArousalWatcher
 from sanctuary.signal.emission import Emission, default_emission
-from sanctuary.signal.eyes import POINTS_PER_S
 from sanctuary.signal.eyesignal.detector import EyeSignal, EyeSignalWatcher
 from sanctuary.signal.features import Features, TrailingFeatures
 from sanctuary.signal.frontend import FrontEnd, Seconds
@@ -21,7 +20,7 @@ from sanctuary.signal.gate import Gate, Judgement
 from sanctuary.signal.memory import LEAST_MIN, SleeperMemory
 from sanctuary.signal.montage import montage_of
 from sanctuary.signal.quality import Problem
-from sanctuary.signal.samples import BoolArray, FloatArray, Stage, StageEstimate
+from sanctuary.signal.samples import FloatArray, Stage, StageEstimate
 from sanctuary.signal.staging import Stager
 
 LOWEST_FS_HZ = 100.0
@@ -34,6 +33,9 @@ _AWAKE = Judgement((1.0, 0.0, 0.0, 0.0, 0.0), Stage.UNKNOWN, 0.0, 0.0)
 
 _NO_EYES = np.uint8(~np.uint8(Problem.AMPLITUDE | Problem.SETTLING | Problem.LIFTED))
 """Problems that hide an eye signal; its own size is none."""
+
+
+_STAGES = {int(stage): stage for stage in Stage}
 
 
 class SleeperStack:
@@ -109,7 +111,7 @@ class SleeperStack:
 
     def remember(self) -> list[SleeperMemory]:
         """Give each sleeper's memory with this night in it; a night too short teaches nothing."""
-        level_db = self._stager.level.level_db
+        level_db = self._stager.level_db
         memories = []
         for row, before in enumerate(self._memories):
             known = before or SleeperMemory()
@@ -122,27 +124,34 @@ class SleeperStack:
         self._features.seconds(seconds)
         if self._observer is not None:
             self._observer(seconds)
-        usable = (seconds.problems == 0).any(axis=1)
-        arousal = self._arousal.seconds(seconds.emg_power, seconds.band_power, seconds.motion)
-        return [
-            self._second(seconds.first_s + k, seconds, k, usable[:, k], arousal[:, k])
-            for k in range(seconds.count)
-        ]
-
-    def _second(
-        self, t_s: int, seconds: Seconds, k: int, usable: BoolArray, arousal: BoolArray
-    ) -> tuple[StageEstimate, ...]:
-        if t_s % self._stager.hop_s == 0:
-            self._stage(self._features.at(k))
-        signals = self._eye_signals(t_s, seconds, k)
-        return tuple(
-            self._estimate(row, float(t_s), aroused, there, signal)
-            for row, (aroused, there, signal) in enumerate(
-                zip(arousal.tolist(), usable.tolist(), signals, strict=True)
+        usable = (seconds.problems == 0).any(axis=1).T.tolist()
+        arousal = self._arousal.seconds(seconds.emg_power, seconds.band_power, seconds.motion).T.tolist()
+        signals = self._eye_signals(seconds)
+        hops = self._hops(seconds)
+        found = []
+        for k in range(seconds.count):
+            if k in hops:
+                self._judged, self._quality, self._density = hops[k]
+            t_s = float(seconds.first_s + k)
+            found.append(
+                tuple(
+                    self._estimate(row, t_s, aroused, there, signals.get((k, row)))
+                    for row, (aroused, there) in enumerate(zip(arousal[k], usable[k], strict=True))
+                )
             )
-        )
+        return found
 
-    def _stage(self, features: Features) -> None:
+    def _hops(self, seconds: Seconds) -> dict[int, tuple[list[Judgement], list[float], list[float]]]:
+        """Decisions at each second that ends a hop, with quality and REM density."""
+        hop_s = self._stager.hop_s
+        moments = [k for k in range(seconds.count) if (seconds.first_s + k) % hop_s == 0]
+        found: dict[int, tuple[list[Judgement], list[float], list[float]]] = {}
+        while moments:
+            some, moments = moments[: self._stager.together], moments[self._stager.together :]
+            found |= dict(zip(some, self._stage(self._features.all_at(some)), strict=True))
+        return found
+
+    def _stage(self, features: Features) -> list[tuple[list[Judgement], list[float], list[float]]]:
         staged = self._stager.step(features)
         rows = zip(
             staged.p.tolist(),
@@ -151,21 +160,24 @@ class SleeperStack:
             staged.asleep_min.tolist(),
             strict=True,
         )
-        self._judged = [
-            Judgement((p[0], p[1], p[2], p[3], p[4]), Stage(stage), evidence, asleep_min)
+        judged = [
+            Judgement((p[0], p[1], p[2], p[3], p[4]), _STAGES[stage], evidence, asleep_min)
             for p, stage, evidence, asleep_min in rows
         ]
-        self._quality = features.quality.tolist()
-        self._density = (2.0 * features.saccades).tolist()
-        self._usable_min += np.where(staged.stage >= 0, self._stager.hop_s / 60.0, 0.0)
+        quality, density = features.quality.tolist(), (2.0 * features.saccades).tolist()
+        n = len(self._gates)
+        for a in range(0, len(judged), n):
+            self._usable_min += np.where(staged.stage[a : a + n] >= 0, self._stager.hop_s / 60.0, 0.0)
+        return [(judged[a : a + n], quality[a : a + n], density[a : a + n]) for a in range(0, len(judged), n)]
 
-    def _eye_signals(self, t_s: int, seconds: Seconds, k: int) -> list[EyeSignal | None]:
+    def _eye_signals(self, seconds: Seconds) -> dict[tuple[int, int], EyeSignal]:
+        """Signals by second and row."""
         if seconds.traces_uv is None:
-            return [None] * len(self._gates)
-        span = slice(k * POINTS_PER_S, (k + 1) * POINTS_PER_S)
-        difference, mean = seconds.traces_uv[:, 0, span], seconds.traces_uv[:, 1, span]
-        there = (seconds.problems[:, :, k] & _NO_EYES == 0).all(axis=1)
-        return self._signals.second(float(t_s), difference, mean, there)
+            return {}
+        there = (seconds.problems & _NO_EYES == 0).all(axis=1)
+        difference, mean = seconds.traces_uv[:, 0], seconds.traces_uv[:, 1]
+        found = self._signals.seconds(float(seconds.first_s), difference, mean, there)
+        return {(k, row): signal for k, row, signal in found}
 
     def _estimate(
         self, row: int, t_s: float, arousal: bool, usable: bool, signal: EyeSignal | None

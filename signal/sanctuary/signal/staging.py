@@ -116,46 +116,55 @@ class EpochStager:
         self._asleep_min = np.zeros(len(start_db))
         self._nrem_min = np.zeros(len(start_db))
 
-    def step(self, features: Features) -> Staged:
-        """Take one epoch; without usable features the filter only predicts, and the stage is `UNKNOWN`."""
+    def step(self, features: Features, rows: slice = slice(None)) -> Staged:
+        """Take one epoch of these rows; without usable features a filter only predicts, stage `UNKNOWN`."""
         staging = self._settings.staging
-        matrix = transitions(rem_entry_factor(self._asleep_min, self._nrem_min, staging))
-        p = (matrix * self._p[:, np.newaxis, :]).sum(axis=-1)
+        matrix = transitions(rem_entry_factor(self._asleep_min[rows], self._nrem_min[rows], staging))
+        p = (matrix * self._p[rows, np.newaxis, :]).sum(axis=-1)
         usable = features.quality >= self._settings.quality.usable
         usable = usable & np.isfinite(features.band_db).all(axis=1)
         band_db = np.where(usable[:, np.newaxis], features.band_db, np.nan)
-        found = self._emission.log_likelihood(self.level.centre(band_db), features)
+        found = self._emission.log_likelihood(self.level.centre(band_db, rows), features)
         p = p * np.exp(found - found.max(axis=1, keepdims=True))
         p = p / p.sum(axis=1, keepdims=True)
-        self._p = p
-        self._asleep_min = self._asleep_min + np.where(usable, 0.5 * (1.0 - p[:, Stage.W]), 0.0)
-        self._nrem_min = self._nrem_min + np.where(usable, 0.5 * (p[:, Stage.N2] + p[:, Stage.N3]), 0.0)
-        self.level.recognised(band_db, p[:, Stage.N2] > SURE_OF_N2)
+        self._p[rows] = p
+        self._asleep_min[rows] += np.where(usable, 0.5 * (1.0 - p[:, Stage.W]), 0.0)
+        self._nrem_min[rows] += np.where(usable, 0.5 * (p[:, Stage.N2] + p[:, Stage.N3]), 0.0)
+        self.level.recognised(band_db, p[:, Stage.N2] > SURE_OF_N2, rows)
         true_p = self._emission.calibrated(p, features)
         rem_p = np.where(self._emission.sees_eyes(features), staging.rem_p, staging.rem_p_without_eyes)
         stage = np.where(usable, name_stages(true_p, rem_p), Stage.UNKNOWN).astype(np.int8)
         evidence = found[:, Stage.R] - found[:, : Stage.R].max(axis=1)
-        return Staged(true_p, stage, evidence, self._asleep_min)
+        return Staged(true_p, stage, evidence, self._asleep_min[rows].copy())
 
 
 class Stager:
-    """As many epoch stagers as there are hops in an epoch, taking turns."""
+    """As many lattices as there are hops in an epoch, taking turns: rows of one stager."""
 
     def __init__(
         self, settings: ChainSettings, emission: Emission, start_db: FloatArray, start_min: FloatArray
     ) -> None:
         self.hop_s = settings.staging.hop_s
-        turns = range(EPOCH_S // self.hop_s)
-        self._turns = [EpochStager(settings, emission, start_db, start_min) for _ in turns]
-        self._hop = 0
+        self.n_turns = EPOCH_S // self.hop_s
+        self._n = len(start_db)
+        start_db, start_min = np.tile(start_db, (self.n_turns, 1)), np.tile(start_min, self.n_turns)
+        self._lattices = EpochStager(settings, emission, start_db, start_min)
+        self._turn = 0
 
     @property
-    def level(self) -> RunningLevel:
-        """The running level of the stager that answered last."""
-        return self._turns[(self._hop - 1) % len(self._turns)].level
+    def together(self) -> int:
+        """Hops that may be taken in one step now: up to the last lattice."""
+        return self.n_turns - self._turn
+
+    @property
+    def level_db(self) -> FloatArray:
+        """Shape ``(S, 5)``: the running level of the lattice that answered last."""
+        last = (self._turn - 1) % self.n_turns
+        return self._lattices.level.level_db[last * self._n : (last + 1) * self._n]
 
     def step(self, features: Features) -> Staged:
-        """Take the features of the 30 s that end at this hop."""
-        stager = self._turns[self._hop % len(self._turns)]
-        self._hop += 1
-        return stager.step(features)
+        """Take the features at successive hops, at most `together`, rows hop by hop."""
+        hops = len(features.quality) // self._n
+        rows = slice(self._turn * self._n, (self._turn + hops) * self._n)
+        self._turn = (self._turn + hops) % self.n_turns
+        return self._lattices.step(features, rows)

@@ -30,7 +30,7 @@ from sanctuary.signal.scoring import scores
 from sanctuary.signal.stack import LOWEST_FS_HZ
 
 SCHEMA = "sanctuary.replay.v1"
-BLOCK_S = 60.0
+BLOCK_S = 600.0
 
 Progress = Callable[[float], None]
 """Called with the seconds of the night done so far."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from sanctuary.config.chain import EyeSignalSettings
 from sanctuary.signal.eyesignal.calibration import EyeCalibration
@@ -68,10 +69,10 @@ class EyeSignalWatcher:
 
     def __init__(self, n_sleepers: int, settings: EyeSignalSettings) -> None:
         self._settings = settings
-        self._difference_uv = np.zeros((n_sleepers, WINDOW_S * POINTS_PER_S))
+        self._difference_uv = np.zeros((n_sleepers, (WINDOW_S - 1) * POINTS_PER_S))
         self._mean_uv = np.zeros_like(self._difference_uv)
-        self._range_uv = np.zeros((n_sleepers, RECENT_S))
-        self._usable_s = np.zeros(n_sleepers, dtype=np.int64)
+        self._range_uv = np.zeros((n_sleepers, RECENT_S - 1))
+        self._unusable_s = np.full((n_sleepers, 1), -1)
         self._least_uv = np.full(n_sleepers, settings.least_swing_uv)
         self._calibrations: list[EyeCalibration | None] = [None] * n_sleepers
         self._reported_s = [-np.inf] * n_sleepers
@@ -96,44 +97,66 @@ class EyeSignalWatcher:
     def forget(self, row: int) -> None:
         """Give a row to another sleeper: no calibration, no past."""
         self.calibrate(row, None)
-        self._usable_s[row] = 0
+        self._unusable_s[row] = -1
         self._reported_s[row] = -np.inf
 
     def second(
         self, t_s: float, difference_uv: FloatArray, mean_uv: FloatArray, usable: BoolArray
     ) -> list[EyeSignal | None]:
-        """Take the next second.
+        """Take one second that ends at `t_s`; returns per sleeper the signal that it completes, or None."""
+        found: list[EyeSignal | None] = [None] * usable.size
+        for _, row, signal in self.seconds(t_s, difference_uv, mean_uv, usable[:, np.newaxis]):
+            found[row] = signal
+        return found
+
+    def seconds(
+        self, first_s: float, difference_uv: FloatArray, mean_uv: FloatArray, usable: BoolArray
+    ) -> list[tuple[int, int, EyeSignal]]:
+        """Take the next `m` seconds.
 
         Parameters
         ----------
-        t_s
-            Its end: the time of the last point.
+        first_s
+            End of the first of them: the time of its last point.
         difference_uv, mean_uv
-            Shape ``(n_sleepers, 50)``, as `EyeTracer` makes them.
+            Shape ``(n_sleepers, m * 50)``, as `EyeTracer` makes them.
         usable
-            Shape ``(n_sleepers,)``: both channels can be trusted. Other rows may hold anything, even NaN.
+            Shape ``(n_sleepers, m)``: both channels can be trusted. Elsewhere may be anything, even NaN.
 
         Returns
         -------
-        Per sleeper the signal that this second completes, or None.
+        What these seconds complete: second (0 to m - 1), sleeper and signal.
         """
-        fresh = usable[:, np.newaxis]
-        _push(self._difference_uv, np.where(fresh, difference_uv, 0.0))
-        _push(self._mean_uv, np.where(fresh, mean_uv, 0.0))
-        newest = self._difference_uv[:, -POINTS_PER_S:]
-        _push(self._range_uv, (newest.max(axis=1) - newest.min(axis=1))[:, np.newaxis])
-        self._usable_s = np.where(usable, np.minimum(self._usable_s + 1, WINDOW_S), 0)
-        stirred = self._range_uv.max(axis=1) >= STIR_SHARE * self._least_uv
-        found: list[EyeSignal | None] = [None] * usable.size
-        for row in np.flatnonzero(stirred & (self._usable_s >= SHORTEST_S)).tolist():
-            found[row] = self._search(row, t_s)
+        rows, count = usable.shape
+        fresh = np.repeat(usable, POINTS_PER_S, axis=1)
+        difference = np.concatenate((self._difference_uv, np.where(fresh, difference_uv, 0.0)), axis=1)
+        mean = np.concatenate((self._mean_uv, np.where(fresh, mean_uv, 0.0)), axis=1)
+        newest = difference[:, self._difference_uv.shape[1] :].reshape(rows, count, POINTS_PER_S)
+        ranges = np.concatenate((self._range_uv, newest.max(axis=-1) - newest.min(axis=-1)), axis=1)
+        index = np.arange(count)
+        unusable = np.maximum.accumulate(np.where(usable, self._unusable_s, index), axis=1)
+        usable_s = np.minimum(index - unusable, WINDOW_S)
+        recent = sliding_window_view(ranges, RECENT_S, axis=1).max(axis=-1)
+        stirred = (recent >= STIR_SHARE * self._least_uv[:, np.newaxis]) & (usable_s >= SHORTEST_S)
+        found: list[tuple[int, int, EyeSignal]] = []
+        for k, row in np.argwhere(stirred.T).tolist():
+            end = (WINDOW_S + k) * POINTS_PER_S
+            span = slice(end - int(usable_s[row, k]) * POINTS_PER_S, end)
+            signal = self._search(row, first_s + k, difference[row, span], mean[row, span])
+            if signal is not None:
+                found.append((k, row, signal))
+        self._difference_uv = difference[:, count * POINTS_PER_S :].copy()
+        self._mean_uv = mean[:, count * POINTS_PER_S :].copy()
+        self._range_uv = ranges[:, count:].copy()
+        self._unusable_s = unusable[:, -1:] - count
         return found
 
-    def _search(self, row: int, t_s: float) -> EyeSignal | None:
-        n = int(self._usable_s[row]) * POINTS_PER_S
+    def _search(
+        self, row: int, t_s: float, difference_uv: FloatArray, mean_uv: FloatArray
+    ) -> EyeSignal | None:
         limits = Limits(float(self._least_uv[row]), self._settings.longest_gap_s, self._settings.least_fit)
-        begin_s = t_s - (n - 1) / POINTS_PER_S
-        for pattern in find_patterns(self._difference_uv[row, -n:], self._mean_uv[row, -n:], limits):
+        begin_s = t_s - (difference_uv.size - 1) / POINTS_PER_S
+        for pattern in find_patterns(difference_uv, mean_uv, limits):
             signal = self._signal(row, pattern, begin_s, t_s)
             if signal.start_s > self._reported_s[row]:
                 self._reported_s[row] = signal.end_s
@@ -152,10 +175,3 @@ class EyeSignalWatcher:
             if calibration is None
             else pattern.positive_first == (calibration.polarity > 0),
         )
-
-
-def _push(ring: FloatArray, newest: FloatArray) -> None:
-    """Move each row on and put its newest values last."""
-    n = newest.shape[1]
-    ring[:, :-n] = ring[:, n:].copy()
-    ring[:, -n:] = newest

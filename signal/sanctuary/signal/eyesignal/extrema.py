@@ -28,7 +28,10 @@ def extremes(values: FloatArray, reversal: float) -> IntArray:
     high = low = 0
     rising = falling = True
     points = values.tolist()
-    for at, value in enumerate(points):
+    slopes = np.diff(values)
+    turns = 1 + np.flatnonzero(slopes[:-1] * slopes[1:] <= 0.0)
+    for at in (0, *turns.tolist(), len(points) - 1):
+        value = points[at]
         if value >= points[high]:
             high = at
         if value <= points[low]:
