@@ -60,7 +60,9 @@ def replay(
     emission = _model(model)
     opened = open_night(night, hypnogram, names)
     with _progress(night.name, opened.duration_s) as progress:
-        replayed = replay_night(opened, settings.chain, progress, emission=emission)
+        replayed = replay_night(
+            opened, settings.chain, progress, emission=emission, traced=report is not None
+        )
     for warning in replayed.result["warnings"]:
         say(f"warning: {warning}")
     if json_path is not None:

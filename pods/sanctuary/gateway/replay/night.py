@@ -82,8 +82,12 @@ def replay_night(
     progress: Progress = lambda _: None,
     *,
     emission: Emission | None = None,
+    traced: bool = True,
 ) -> Replayed:
-    """Push the whole night through the chain, with the package's own emission unless another is given."""
+    """Push the whole night through the chain, with the package's own emission unless another is given.
+
+    Without `traced` the traces that only a report needs are left out.
+    """
     began_s = time.perf_counter()
     info = night.recording.info
     judged, log = EpochLog(), OpeningLog()
@@ -94,13 +98,14 @@ def replay_night(
         settings,
         emission=emission,
         rail_uv=info.rail_uv,
-        observer=lambda seconds: traces.seconds(seconds),
+        observer=(lambda seconds: traces.seconds(seconds)) if traced else None,
     )
     traces = TraceCollector(chain.frequencies_hz)
     for block in night.recording.blocks(BLOCK_S):
         for estimate in chain.push(block):
             log.verdict(estimate.t_s, estimate.stable_rem, estimate.reason)
-            traces.estimate(estimate)
+            if traced:
+                traces.estimate(estimate)
             judged.estimate(estimate)
             if estimate.asleep_min < settings.gate.minimum_sleep_min:
                 ready_s = estimate.t_s
