@@ -12,7 +12,7 @@ class QualitySettings(Settings):
 
     flat_uv: float = Field(0.5, ge=0.0, le=5.0)
     """Peak-to-peak amplitude (uV) below which a second counts as flat."""
-    amplitude_limit_uv: float = Field(500.0, ge=100.0, le=5000.0)
+    amplitude_limit_uv: float = Field(450.0, ge=100.0, le=5000.0)
     """Peak-to-peak amplitude (uV, after the high-pass) above which a second counts as an artefact."""
     mains_share_limit: float = Field(0.9, ge=0.05, le=1.0)
     """Largest share of mains power (48-52 and 58-62 Hz) in the power from 0.5 Hz up."""
@@ -20,7 +20,7 @@ class QualitySettings(Settings):
     """Power of one side of a pair over the other's (dB, 1-45 Hz) from which it counts as lifted."""
     motion_g: float = Field(0.1, ge=0.01, le=2.0)
     """Range of acceleration (g) within a second that counts as motion of the headband."""
-    settle_s: float = Field(1.0, ge=0.0, le=10.0)
+    settle_s: float = Field(2.0, ge=0.0, le=10.0)
     """Seconds for which eye movements are masked after any problem, while the filters settle."""
     usable: float = Field(0.3, ge=0.1, le=1.0)
     """Quality below which the stage is `unknown`."""

@@ -64,6 +64,8 @@ class PodEntry(Settings):
     """Public key with which the sleeper signs consent; simulated sleepers need none."""
     headband: Headband
     """Where the signals come from."""
+    remember: bool = False
+    """Whether the sleeper agreed that levels of their EEG are kept from night to night."""
     outputs: tuple[OutputName, ...] = Field(("sound",), max_length=3)
     """Kinds of cue that the pod can render."""
 

@@ -45,12 +45,19 @@ def replay(
     model: Annotated[
         Path | None, typer.Option(metavar="MODEL.json", help="Model made by `sanctuary train`.")
     ] = None,
+    remember: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SLEEPER", help="Begin with this sleeper's memory, and keep what the night adds."
+        ),
+    ] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
     """Replay a recorded night: stages, the gate's openings and, with a hypnogram, how well they fit."""
     settings = load(config, assignments).settings
     from sanctuary.gateway.files import check_place, write_json
+    from sanctuary.gateway.memories import Memories
     from sanctuary.gateway.replay.night import open_night, replay_night
 
     names = _names(channels)
@@ -58,13 +65,17 @@ def replay(
         if path is not None:
             check_place(path, what)
     emission = _model(model)
+    memories = Memories(settings.site.data_dir)
+    memory = memories.load(remember) if remember is not None else None
     opened = open_night(night, hypnogram, names)
     with _progress(night.name, opened.duration_s) as progress:
         replayed = replay_night(
-            opened, settings.chain, progress, emission=emission, traced=report is not None
+            opened, settings.chain, progress, emission=emission, memory=memory, traced=report is not None
         )
     for warning in replayed.result["warnings"]:
         say(f"warning: {warning}")
+    if remember is not None:
+        memories.learn(remember, replayed.memory)
     if json_path is not None:
         write_json(json_path, replayed.result, "the result")
     if report is not None:

@@ -24,6 +24,7 @@ from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.headbands import CytonHeadband, HeadbandInfo
 from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sanctuary.firmware_bridge.pump import HeadbandPump
+from sanctuary.gateway.memories import Memories
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.fleet import CHANNELS, Truth
 from sanctuary.gateway.night.journal import Journal
@@ -105,6 +106,7 @@ async def run_night(settings: SanctuarySettings, hours: float | None, display: D
                 await _watch(vigil, hours, stop, table)
         for pod in vigil.pods:
             _close(pod)
+        _remember(vigil)
         _keep_latched(vigil)
         vigil.journal.flush()
         runners = [pod.runner for pod in vigil.pods]
@@ -188,7 +190,8 @@ async def _start_pod(
     track = CueTrack(vigil.folder / f"{entry.id}.cues.wav")
     runner = PodRunner(pod, vigil.journal, track, client.publish)
     info = CytonHeadband(port, channels).info
-    chain = Chain(info.fs_hz, info.channels[:2], settings.chain, rail_uv=info.rail_uv[:2])
+    memory = Memories(settings.site.data_dir).load(entry.sleeper) if entry.remember else None
+    chain = Chain(info.fs_hz, info.channels[:2], settings.chain, rail_uv=info.rail_uv[:2], memory=memory)
     live.append(LivePod(runner, chain, info, vigil.now, _recorder(vigil, entry, info)))
     vigil.pods.append(live[0])
     await stack.enter_async_context(client)
@@ -254,6 +257,17 @@ async def _watch(vigil: _Vigil, hours: float | None, stop: StopFlag, table: Live
         table.update(Moment(now_s, end_s, 1.0, vigil.coordinator.open_windows, vigil.coordinator.opened))
         due_s = min((pod.runner.pod.next_due_s for pod in vigil.pods), default=now_s + TICK_S)
         await stop.wait(max(0.0, min(now_s + TICK_S, due_s) - vigil.now()))
+
+
+def _remember(vigil: _Vigil) -> None:
+    """Keep what the night taught of those sleepers who agreed to it."""
+    memories = Memories(vigil.settings.site.data_dir)
+    for entry, pod in zip(vigil.settings.pods, vigil.pods, strict=True):
+        if entry.remember:
+            try:
+                memories.learn(entry.sleeper, pod.remember())
+            except SanctuaryError as error:
+                _LOG.warning("%s: %s; the night itself is complete", entry.id, error)
 
 
 def _keep_latched(vigil: _Vigil) -> None:

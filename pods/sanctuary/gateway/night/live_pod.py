@@ -16,6 +16,7 @@ from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.wire.client import MqttClient
 from sanctuary.pods.wire.link import LinkDown, LinkEvent
 from sanctuary.signal.chain import Chain
+from sanctuary.signal.memory import SleeperMemory
 from sanctuary.signal.samples import SampleBlock
 
 _LOG = logging.getLogger(__name__)
@@ -59,6 +60,10 @@ class LivePod:
         self._loop = asyncio.get_running_loop()
         self._blocks: asyncio.Queue[_Arrived] = asyncio.Queue(MAX_WAITING)
         self._dropped = False
+
+    def remember(self) -> SleeperMemory:
+        """Give the sleeper's memory with this night in it."""
+        return self._chain.remember()
 
     # --- called by the headband's thread ---
 

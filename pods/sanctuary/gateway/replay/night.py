@@ -25,6 +25,7 @@ from sanctuary.signal.chain import Chain
 from sanctuary.signal.emission import Emission
 from sanctuary.signal.eyesignal.detector import EyeSignal
 from sanctuary.signal.gate import OpeningLog
+from sanctuary.signal.memory import SleeperMemory
 from sanctuary.signal.samples import Stage
 from sanctuary.signal.scoring import scores
 from sanctuary.signal.stack import LOWEST_FS_HZ
@@ -38,10 +39,11 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replayed:
-    """A replayed night: the JSON result, and the traces that its report draws."""
+    """A replayed night: the JSON result, the traces that its report draws, and what it taught."""
 
     result: dict[str, Any]
     traces: ReplayTraces
+    memory: SleeperMemory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +84,7 @@ def replay_night(
     progress: Progress = lambda _: None,
     *,
     emission: Emission | None = None,
+    memory: SleeperMemory | None = None,
     traced: bool = True,
 ) -> Replayed:
     """Push the whole night through the chain, with the package's own emission unless another is given.
@@ -97,6 +100,7 @@ def replay_night(
         info.channels,
         settings,
         emission=emission,
+        memory=memory,
         rail_uv=info.rail_uv,
         observer=(lambda seconds: traces.seconds(seconds)) if traced else None,
     )
@@ -124,7 +128,7 @@ def replay_night(
         result["truth"] = [None if stage == Stage.UNKNOWN else Stage(stage).name for stage in truth]
     wall_s = time.perf_counter() - began_s
     result["timing"] = {"wall_s": round(wall_s, 3), "times_real_time": round(info.duration_s / wall_s, 1)}
-    return Replayed(result, traces.traces())
+    return Replayed(result, traces.traces(), chain.remember())
 
 
 def _eye_signal(signal: EyeSignal) -> dict[str, Any]:
