@@ -47,4 +47,5 @@ def _row(onset_s: float, estimate: StageEstimate) -> dict[str, Any]:
         "stage": "unknown" if estimate.stage is Stage.UNKNOWN else estimate.stage.name,
         "p": {stage.name: round(p, 4) for stage, p in zip(STAGES, estimate.p, strict=True)},
         "quality": round(estimate.quality, 3),
+        "rem_density": round(estimate.rem_density, 2),
     }
