@@ -42,7 +42,9 @@ def test_prefixes_references_and_case_are_left_off(label: str, name: str) -> Non
         (["F8", "F7", "F3", "F4"], (1, 0)),
         (["EEG F4-A1", "EEG F3-A2", "C3"], (1, 0)),
         (["AF7", "F3", "F4"], (1, 2)),
-        (["EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal"], (0,)),
+        (["EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal"], (0, 2)),
+        (["EOG left", "EOG right", "EEG Fpz-Cz"], (2,)),
+        (["AF7", "AF8", "EOG horizontal"], (0, 1)),
         (["Pz", "AF8"], (1,)),
         (["Fp1-M2", "Fp1-Ref", "Fp2-M1"], (0, 2)),
     ],
@@ -71,7 +73,7 @@ def test_a_file_without_signals_says_so() -> None:
         (["eeg af7-ref"], (1,)),
         (["EEG Pz"], (0,)),
         (["Pz", "AF8"], (0, 2)),
-        (["EOG L"], (3,)),
+        (["Pz", "EOG L"], (0, 3)),
     ],
 )
 def test_named_channels_match_labels_or_electrodes_left_first(
@@ -84,16 +86,18 @@ def test_named_channels_match_labels_or_electrodes_left_first(
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        (["AF9"], r"there is no channel 'AF9'; it has 'EEG Fp1-M2', 'EEG Fp1-M1', 'Fp2'"),
+        (["AF9"], r"there is no channel 'AF9'; it has 'EEG Fp1-M2', 'EEG Fp1-M1', 'Fp2', 'EOG L'"),
         (["Fp1"], r"'Fp1' fits 2 channels, 'EEG Fp1-M2', 'EEG Fp1-M1'; give the whole label"),
         (["Fp2", "EEG Fp2"], "are the same channel"),
         ([], "0 channels were asked for"),
+        (["EOG L"], "EOG L is an EOG; name an EEG channel first"),
+        (["EOG L", "Fp2"], "EOG L is an EOG; name an EEG channel first"),
         (["Fp2", "EEG Fp1-M1", "EEG Fp1-M2"], "3 channels were asked for"),
     ],
 )
 def test_impossible_names_are_refused(wanted: list[str], message: str) -> None:
     with pytest.raises(RecordingError, match=message):
-        choose_channels(["EEG Fp1-M2", "EEG Fp1-M1", "Fp2"], wanted, "night.edf")
+        choose_channels(["EEG Fp1-M2", "EEG Fp1-M1", "Fp2", "EOG L"], wanted, "night.edf")
 
 
 def test_a_whole_label_settles_what_an_electrode_leaves_open() -> None:

@@ -192,6 +192,18 @@ def test_two_channels_of_different_rates_are_refused_and_one_of_them_is_not(tmp_
     assert open_recording(path, ["AF8"]).info.n_samples == 512
 
 
+def test_an_eog_of_another_rate_is_left_out_unless_it_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "night.edf"
+    signals = [
+        EdfSignal(eeg_like(4, fs, channels=1)[0], fs, label=label, physical_dimension="uV")
+        for fs, label in ((100, "EEG Fpz-Cz"), (200, "EOG horizontal"))
+    ]
+    Edf(signals).write(path)
+    assert open_recording(path).info.channels == ("Fpz-Cz",)
+    with pytest.raises(RecordingError, match="has 100 Hz and 'EOG horizontal' has 200 Hz"):
+        open_recording(path, ["Fpz-Cz", "EOG horizontal"])
+
+
 def test_named_channels_come_left_first_whatever_the_file_order(tmp_path: Path) -> None:
     uv = eeg_like(5, FS_HZ, channels=3)
     path = write_edf(tmp_path / "night.edf", uv, FS_HZ, ("AF8", "Cz", "AF7"))

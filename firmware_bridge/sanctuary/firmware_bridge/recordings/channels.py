@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from sanctuary.config.errors import RecordingError
+from sanctuary.signal.montage import montage_of
 
 PAIRS = (("AF7", "AF8"), ("Fp1", "Fp2"), ("F7", "F8"), ("F3", "F4"))
 """Frontal pairs, best first (eye movements are of opposite sign left and right)."""
@@ -19,6 +20,7 @@ _REFERENCE = re.compile(
     r"[\s:_-]+(REF|LE|AVG|AVE|AVERAGE|CAR|LM|[AM][12]|A1\+?A2|M1\+?M2|\(?(A1\+A2|M1\+M2)\)?/2)$",
     re.IGNORECASE,
 )
+_HORIZONTAL = re.compile(r"\bEOG[\s:_-]+(horizontal|horiz|H)\b|\bHEOG\b", re.IGNORECASE)
 _SPELLING = {name.casefold(): name for name in SINGLES}
 
 
@@ -34,7 +36,7 @@ def short_name(label: str) -> str:
 
 
 def choose_channels(labels: Sequence[str], wanted: Sequence[str] | None, where: str) -> tuple[int, ...]:
-    """Positions in `labels` of one or two frontal channels, left one first.
+    """Positions in `labels` of one or two frontal channels, left one first, or of one and a horizontal EOG.
 
     Parameters
     ----------
@@ -59,6 +61,10 @@ def choose_channels(labels: Sequence[str], wanted: Sequence[str] | None, where: 
         raise RecordingError(f"{where}: {' and '.join(wanted)} are the same channel; name two different ones")
     if len(found) == 2 and (_side(labels[found[0]]), _side(labels[found[1]])) == ("right", "left"):
         found.reverse()
+    try:
+        montage_of([labels[i] for i in found])
+    except ValueError as error:
+        raise RecordingError(f"{where}: {error}") from error
     return tuple(found)
 
 
@@ -69,7 +75,8 @@ def _automatic(labels: Sequence[str], where: str) -> tuple[int, ...]:
             return names.index(left), names.index(right)
     for single in SINGLES:
         if single in names:
-            return (names.index(single),)
+            eog = [i for i, label in enumerate(labels) if _HORIZONTAL.search(label)]
+            return (names.index(single), *eog[:1])
     raise RecordingError(
         f"{where}: no frontal EEG channel found (looked for AF7 and AF8, Fp1 and Fp2, F7 and F8, F3 and F4, "
         f"Fpz); name one or two of its channels: {_listed(labels)}"

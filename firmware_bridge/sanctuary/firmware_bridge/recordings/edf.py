@@ -23,6 +23,7 @@ from sanctuary.firmware_bridge.recordings.gaps import IntArray, Losses, record_s
 from sanctuary.firmware_bridge.recordings.layout import Layout, read_layout
 from sanctuary.firmware_bridge.recordings.marks import read_marks
 from sanctuary.firmware_bridge.recordings.tal import Annotation
+from sanctuary.signal.montage import is_eog
 from sanctuary.signal.samples import FloatArray, SampleBlock
 
 
@@ -124,7 +125,7 @@ def open_recording(path: Path, channels: Sequence[str] | None = None) -> Recordi
         An EDF, EDF+ (with or without pauses), BDF or BDF+ file. Truncated ones are used as far as they go.
     channels
         One or two channels, by label or electrode (``AF7``); None takes the best frontal ones (see
-        `sanctuary.firmware_bridge.recordings.channels`).
+        `sanctuary.firmware_bridge.recordings.channels`), without an EOG of another rate.
 
     Raises
     ------
@@ -134,6 +135,9 @@ def open_recording(path: Path, channels: Sequence[str] | None = None) -> Recordi
     layout = read_layout(path)
     labels = [signal.label for signal in layout.signals]
     chosen = choose_channels(labels, channels, str(path))
+    rates = {layout.signals[index].samples for index in chosen}
+    if channels is None and len(rates) > 1 and is_eog(labels[chosen[-1]]):
+        chosen = chosen[:1]
     fs_hz = common_rate(layout, chosen)
     scales = [unit_scale(layout, index) for index in chosen]
     marks = read_marks(layout)
