@@ -49,7 +49,7 @@ def test_the_result_follows_its_schema(shared_night):
     assert set(result["pods"]) == {"pod-1", "pod-2"}
     for pod in result["pods"].values():
         assert len(pod["epochs"]) == len(pod["truth"]) == round(3.3 * 120)
-        assert set(pod["epochs"][0]) == {"onset_s", "stage", "p", "quality"}
+        assert set(pod["epochs"][0]) == {"onset_s", "stage", "p", "quality", "rem_density"}
     for cue in result["cues"]:
         assert set(cue) == {"t_s", "pod", "window", "step", "outcome", "reason", "modality", "level"}
     assert {"pod-1", "pod-2", "pooled"} == set(result["detection"])
