@@ -39,7 +39,7 @@ def sleeper(number, fs_hz, channels, seconds=SECONDS):
     motion_g = np.full((3, n), np.nan)
     motion_g[:, ::10] = 0.01
     if number % 3 == 0:
-        motion_g[1, at : at + round(fs_hz)] = 0.7
+        motion_g[1, at + round(0.4 * fs_hz) : at + round(1.4 * fs_hz)] = 0.7
     return uv[: len(channels)], motion_g
 
 
@@ -118,3 +118,18 @@ def test_a_stack_takes_what_starts_later_as_lost():
     stack.push(0, uv[:, :, :1280])
     late = stack.push(1920, uv[:, :, :1280])
     assert [row[0].t_s for row in late] == [float(t) for t in range(11, 26)]
+
+
+def test_motion_may_be_measured_from_some_moment_on_or_cease():
+    channels, fs_hz = MONTAGES["pair"], 128.0
+    uv, motion_g = sleeper(3, fs_hz, channels)
+    unmeasured, cut = motion_g.copy(), 2000
+    unmeasured[:, :cut] = np.nan
+    unmeasured[:, 9000:] = np.nan
+    whole = SleeperStack(1, fs_hz, channels).push(0, uv[np.newaxis], unmeasured[np.newaxis])
+    stack, found = SleeperStack(1, fs_hz, channels), []
+    for start, end, measured in ((0, cut, False), (cut, 9000, True), (9000, uv.shape[1], False)):
+        some = motion_g[np.newaxis, :, start:end] if measured else None
+        found += stack.push(start, uv[np.newaxis, :, start:end], some)
+    assert found == whole
+    assert any(row[0].arousal for row in found)

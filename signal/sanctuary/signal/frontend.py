@@ -108,7 +108,7 @@ class FrontEnd:
         self._eyes = EyeWatcher(self._s) if montage is not Montage.SINGLE else None
         self._window = np.zeros((self._s, self._c, self.spectrum.size))
         self._pending = np.empty((self._s, self._c, 0))
-        self._pending_g = np.empty((self._s, 3, 0))
+        self._pending_g = np.empty((self._s, 0, 0))
         self._position = 0
         self._seconds = 0
 
@@ -118,8 +118,7 @@ class FrontEnd:
         What starts after the last samples ended is preceded by lost ones; what overlaps them is cut.
         `motion_g` is acceleration, ``(S, 3, n)``, NaN where it was not measured.
         """
-        if motion_g is None:
-            motion_g = np.full((self._s, 3, uv.shape[2]), np.nan)
+        motion_g = self._axes(motion_g, uv.shape[2])
         uv, motion_g = self._joined(start, uv, self._pending), self._joined(start, motion_g, self._pending_g)
         self._position += uv.shape[2] - self._pending.shape[2]
         begin = round(self._seconds * self.fs_hz)
@@ -129,6 +128,14 @@ class FrontEnd:
         self._pending, self._pending_g = uv[:, :, cuts[-1] :].copy(), motion_g[:, :, cuts[-1] :].copy()
         if len(cuts) > 1:
             yield from self._stretch(uv, motion_g, cuts)
+
+    def _axes(self, motion_g: FloatArray | None, n: int) -> FloatArray:
+        """Accelerations of the next samples; without axes, at no cost, as long as none was ever measured."""
+        if motion_g is None:
+            return np.full((self._s, self._pending_g.shape[1], n), np.nan)
+        if self._pending_g.shape[1] != motion_g.shape[1]:
+            self._pending_g = np.full((*motion_g.shape[:2], self._pending_g.shape[2]), np.nan)
+        return motion_g
 
     def _joined(self, start: int, block: FloatArray, pending: FloatArray) -> FloatArray:
         if start > self._position:
@@ -168,7 +175,8 @@ class FrontEnd:
         mains = self.spectrum.mains_share(own)
         problems = judge(self._quality, repaired.uv.reshape(shape), eeg.reshape(shape), mains)
         problems |= missing(repaired.present.reshape(shape), repaired.real.reshape(shape))
-        motion = moved(self._quality, motion_g.reshape(self._s, 3, count, -1).transpose(0, 2, 1, 3))
+        by_second = motion_g.reshape(self._s, motion_g.shape[1], count, shape[3])
+        motion = moved(self._quality, by_second.transpose(0, 2, 1, 3))
         problems |= motion[:, np.newaxis] * np.uint8(Problem.MOTION)
         problems, settled = self._settling.seconds(problems)
         if self._montage is Montage.PAIR:
