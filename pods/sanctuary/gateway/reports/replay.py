@@ -85,8 +85,8 @@ def _score_cards(scores: Scores | None) -> list[Card]:
         ),
         Card(
             NOTHING if gate.false_windows is None else str(gate.false_windows),
-            "false opening" if gate.false_windows == 1 else "false openings",
-            "mostly outside REM",
+            "stray opening" if gate.false_windows == 1 else "stray openings",
+            "less than half of it REM",
         ),
         Card(
             span(gate.latency_s.median), "to open, median", f"slowest tenth beyond {span(gate.latency_s.p90)}"
