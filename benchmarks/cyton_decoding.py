@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sanctuary.firmware_bridge.cyton.decoder import CytonDecoder
+from sanctuary.firmware_bridge.codecs.cyton.decoder import CytonDecoder
 from sanctuary.firmware_bridge.headbands import CytonHeadband
 from sanctuary.simulator.devices.cyton import PACKET_BYTES, VirtualCyton
 from sanctuary.simulator.devices.source import NoiseSource

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.cyton import commands
-from sanctuary.firmware_bridge.cyton.commands import Command
-from sanctuary.firmware_bridge.cyton.decoder import OVERRUN_BYTES
+from sanctuary.firmware_bridge.codecs.cyton import commands
+from sanctuary.firmware_bridge.codecs.cyton.commands import Command
+from sanctuary.firmware_bridge.codecs.cyton.decoder import OVERRUN_BYTES
 from sanctuary.firmware_bridge.headbands import CytonHeadband
 from sanctuary.firmware_bridge.transports.serial import MAX_READ_BYTES, SerialTransport
 from sanctuary.signal.samples import SampleBlock

@@ -15,6 +15,8 @@ Messages name the file, line or field, what was wrong, and what to do.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 
 class SanctuaryError(Exception):
     """Base of every error that the project raises on purpose."""
@@ -32,8 +34,33 @@ class RecordingError(InputError):
     """A recorded night or hypnogram that is missing, damaged or of an unsupported kind."""
 
 
+class Cause(StrEnum):
+    """Why a device cannot be used; decides how patiently it is tried again."""
+
+    RADIO_OFF = "radio off"
+    """This machine has no Bluetooth, or it is switched off."""
+    NOT_FOUND = "not found"
+    """No such port or headband is there."""
+    REFUSED = "refused"
+    """It is there, but does not let itself be used: permission, another program, wrong answers."""
+    DROPPED = "dropped"
+    """It was connected and went away."""
+    SILENT = "silent"
+    """It is connected and sends nothing."""
+
+
 class DeviceError(SanctuaryError):
-    """A headband or its port cannot be opened, does not answer, or went away for good."""
+    """A headband or its port cannot be opened, does not answer, or went away for good.
+
+    Attributes
+    ----------
+    cause
+        Why.
+    """
+
+    def __init__(self, message: str, cause: Cause = Cause.DROPPED) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class BrokerError(SanctuaryError):

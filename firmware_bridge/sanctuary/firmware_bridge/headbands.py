@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.cyton import commands
-from sanctuary.firmware_bridge.cyton.commands import Command, ReplyFinder
-from sanctuary.firmware_bridge.cyton.packet import DEFAULT_GAIN, FS_HZ, rail_uv
-from sanctuary.firmware_bridge.cyton.stream import CytonStream
+from sanctuary.firmware_bridge.codecs.cyton import commands
+from sanctuary.firmware_bridge.codecs.cyton.commands import Command, ReplyFinder
+from sanctuary.firmware_bridge.codecs.cyton.packet import DEFAULT_GAIN, FS_HZ, rail_uv
+from sanctuary.firmware_bridge.codecs.cyton.stream import CytonStream
 from sanctuary.firmware_bridge.transports.serial import MAX_READ_BYTES, SerialTransport
 from sanctuary.signal.samples import SampleBlock
 

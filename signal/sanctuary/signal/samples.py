@@ -47,6 +47,8 @@ class SampleBlock:
         Shape ``(n_channels, n_samples)``, microvolts, NaN where a sample was lost or not connected.
     motion_g
         Shape ``(3, n_samples)``: acceleration in g, NaN where it was not measured; None without a sensor.
+    end_s
+        When the last sample was taken or arrived, monotonic seconds; None outside real time.
     """
 
     start: int
@@ -54,6 +56,7 @@ class SampleBlock:
     channels: tuple[str, ...]
     uv: FloatArray
     motion_g: FloatArray | None = None
+    end_s: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a block whose arrays do not fit its channel names and each other."""

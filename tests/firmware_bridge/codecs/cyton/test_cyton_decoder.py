@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cyton_wire import PACKET, cut, packet, packets, placed, random_counts
-from sanctuary.firmware_bridge.cyton.decoder import MAX_REPLIES, CytonDecoder, Run
-from sanctuary.firmware_bridge.cyton.packet import CytonPacket
+from sanctuary.firmware_bridge.codecs.cyton.decoder import MAX_REPLIES, CytonDecoder, Run
+from sanctuary.firmware_bridge.codecs.cyton.packet import CytonPacket
 
 ALL = tuple(range(1, 9))
 HELD_BACK = 2

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cyton_wire import cut, packets, random_counts
-from sanctuary.firmware_bridge.cyton.commands import MAX_REPLY_BYTES, ReplyFinder, channel_settings
+from sanctuary.firmware_bridge.codecs.cyton.commands import MAX_REPLY_BYTES, ReplyFinder, channel_settings
 
 BANNER = (
     "OpenBCI V3 8-16 channel\r\nOn Board ADS1299 Device ID: 0x3E\r\n"

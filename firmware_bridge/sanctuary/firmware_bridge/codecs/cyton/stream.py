@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sanctuary.firmware_bridge.cyton.decoder import CytonDecoder, MotionArray
-from sanctuary.firmware_bridge.cyton.packet import ACCEL_G_PER_COUNT, DEFAULT_GAIN, FS_HZ, uv_per_count
+from sanctuary.firmware_bridge.codecs.cyton.decoder import CytonDecoder, MotionArray
+from sanctuary.firmware_bridge.codecs.cyton.packet import ACCEL_G_PER_COUNT, DEFAULT_GAIN, FS_HZ, uv_per_count
 from sanctuary.signal.samples import FloatArray, SampleBlock
 
 

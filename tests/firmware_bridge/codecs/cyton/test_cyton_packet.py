@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cyton_wire import packet
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.cyton.packet import (
+from sanctuary.firmware_bridge.codecs.cyton.packet import (
     COUNTS_FULL,
     GAINS,
     AuxKind,

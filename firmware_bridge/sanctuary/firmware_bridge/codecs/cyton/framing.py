@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.cyton.packet import PACKET_BYTES, START, STOP, STOP_MASK
+from sanctuary.firmware_bridge.codecs.cyton.packet import PACKET_BYTES, START, STOP, STOP_MASK
 
 ByteArray = NDArray[np.uint8]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sanctuary.firmware_bridge.cyton.packet import GAINS, N_CHANNELS
+from sanctuary.firmware_bridge.codecs.cyton.packet import GAINS, N_CHANNELS
 
 FAILURE = "Failure"
 """First word of every refusal, the board's or the dongle's that finds no board over the radio."""

@@ -17,7 +17,7 @@ from cyton_wire import (
     random_counts,
     without,
 )
-from sanctuary.firmware_bridge.cyton.decoder import CytonDecoder
+from sanctuary.firmware_bridge.codecs.cyton.decoder import CytonDecoder
 
 ALL = tuple(range(1, 9))
 WAITING = 3

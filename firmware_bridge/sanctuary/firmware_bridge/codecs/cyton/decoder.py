@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.cyton.commands import ReplyFinder
-from sanctuary.firmware_bridge.cyton.framing import (
+from sanctuary.firmware_bridge.codecs.cyton.commands import ReplyFinder
+from sanctuary.firmware_bridge.codecs.cyton.framing import (
     COUNTERS,
     SUSTAINED_BYTES,
     WINDOW_BYTES,
@@ -25,7 +25,7 @@ from sanctuary.firmware_bridge.cyton.framing import (
     best_start,
     confirmed_run,
 )
-from sanctuary.firmware_bridge.cyton.packet import (
+from sanctuary.firmware_bridge.codecs.cyton.packet import (
     AUX_AT,
     AUX_BYTES,
     FS_HZ,
