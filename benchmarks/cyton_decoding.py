@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sanctuary.firmware_bridge.codecs.cyton.decoder import CytonDecoder
-from sanctuary.firmware_bridge.headbands import CytonHeadband
+from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
 from sanctuary.simulator.devices.cyton import PACKET_BYTES, VirtualCyton
 from sanctuary.simulator.devices.source import NoiseSource
 from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
@@ -46,7 +46,7 @@ def decoder_alone(seconds: int) -> dict[str, float]:
 def read_with_ours(port: str, seconds: int) -> tuple[float, float, float]:
     """Read with our driver; returns wall and processor seconds, and the sum of the first channel."""
     headband = CytonHeadband(port, CHANNELS)
-    headband.open()
+    headband.connect()
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
     headband.start()
     total_uv = sum(float(headband.read_samples(FS_HZ, PATIENCE_S).uv[0].sum()) for _ in range(seconds))

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sanctuary.config.base import Settings
 from sanctuary.config.errors import ConfigError
 from sanctuary.config.fields import Place
-from sanctuary.config.fleet import CytonPort, SimulatedHeadband
+from sanctuary.config.headbands import CytonPort, SimulatedHeadband
 from sanctuary.config.loading import load_settings
 from sanctuary.config.names import OutputName
 from sanctuary.config.sanctuary import SanctuarySettings

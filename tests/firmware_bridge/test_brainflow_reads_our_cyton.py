@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sanctuary.firmware_bridge.headbands import CytonHeadband
+from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
 from virtual_boards import CHANNELS, PATIENCE_S, noise_uv, plugged_in
 
 # the wheel installs everywhere, and fails only when its library is loaded
@@ -54,7 +54,7 @@ def test_brainflow_sees_the_same_microvolts(tmp_path: Path) -> None:
     theirs = np.load(found)
     with plugged_in(seed=5) as port:
         headband = CytonHeadband(port.path, CHANNELS)
-        headband.open()
+        headband.connect()
         headband.start()
         ours = headband.read_samples(N, PATIENCE_S).uv
         headband.close()

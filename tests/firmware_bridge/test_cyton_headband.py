@@ -12,8 +12,9 @@ from sanctuary.config.errors import DeviceError
 from sanctuary.firmware_bridge.codecs.cyton import commands
 from sanctuary.firmware_bridge.codecs.cyton.commands import Command
 from sanctuary.firmware_bridge.codecs.cyton.decoder import OVERRUN_BYTES
-from sanctuary.firmware_bridge.headbands import CytonHeadband
-from sanctuary.firmware_bridge.transports.serial import MAX_READ_BYTES, SerialTransport
+from sanctuary.firmware_bridge.drivers.base import Line, Options
+from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband, CytonSession
+from sanctuary.firmware_bridge.transports.serial import MAX_READ_BYTES, SerialLink, SerialTransport
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices import faults
 from sanctuary.simulator.devices.cyton import VirtualCyton
@@ -52,7 +53,7 @@ def headband(port: PtyPort) -> Iterator[CytonHeadband]:
 
 
 def started(headband: CytonHeadband) -> CytonHeadband:
-    headband.open()
+    headband.connect()
     headband.start()
     return headband
 
@@ -138,7 +139,7 @@ def test_packets_lost_are_nan_at_their_place(port: PtyPort, headband: CytonHeadb
 def test_bytes_lost_make_gaps_and_never_wrong_samples(
     port: PtyPort, headband: CytonHeadband, share: float
 ) -> None:
-    headband.open()
+    headband.connect()
     port.fault = faults.drop_bytes(share, seed=4)
     headband.start()
     block = headband.read_samples(10_000, PATIENCE_S)
@@ -168,7 +169,7 @@ def test_the_next_program_finds_the_board_stopped(port: PtyPort, headband: Cyton
     headband.read_samples(100, PATIENCE_S)
     headband.close()
     again = CytonHeadband(port.path, CHANNELS)
-    again.open()
+    again.connect()
     assert again.read(0.0) == []
     again.close()
 
@@ -188,19 +189,19 @@ def test_stopped_and_started_again_it_counts_from_nothing(headband: CytonHeadban
 
 def test_a_missing_port(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="no such port"):
-        CytonHeadband(str(tmp_path / "ttyUSB0"), CHANNELS).open()
+        CytonHeadband(str(tmp_path / "ttyUSB0"), CHANNELS).connect()
 
 
 def test_a_file_is_no_headband(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("no port")
     with pytest.raises(DeviceError, match="not a serial port"):
-        CytonHeadband(str(tmp_path / "notes"), CHANNELS).open()
+        CytonHeadband(str(tmp_path / "notes"), CHANNELS).connect()
 
 
 def test_a_port_in_use_stays_with_its_user(port: PtyPort, headband: CytonHeadband) -> None:
     started(headband)
     with pytest.raises(DeviceError, match="another program uses it"):
-        CytonHeadband(port.path, CHANNELS).open()
+        CytonHeadband(port.path, CHANNELS).connect()
     assert not headband.read_samples(1000, PATIENCE_S).lost.any()
 
 
@@ -210,31 +211,31 @@ def test_a_device_that_is_silent(
     monkeypatch.setattr(commands, "RESET", Command(b"v", "OpenBCI", 0.05))
     port.fault = faults.dead
     with pytest.raises(DeviceError, match=r"no Cyton answers within 0.05 s; switch the board to PC"):
-        headband.open()
+        headband.connect()
 
 
 def test_a_dongle_without_a_board(port: PtyPort, headband: CytonHeadband) -> None:
     port.fault = lambda _: b"Failure: Communications timeout - Device failed to poll Host$$$"
     with pytest.raises(DeviceError, match=r"the dongle finds no board; .*Communications timeout"):
-        headband.open()
+        headband.connect()
 
 
 def test_a_board_that_refuses_the_gain(port: PtyPort) -> None:
     port.fault = lambda data: data if data.startswith(b"OpenBCI") else b"Failure: too few chars$$$"
     with pytest.raises(DeviceError, match=r"the board refuses x1040110X \(Failure: too few chars\)"):
-        CytonHeadband(port.path, CHANNELS, gain=8).open()
+        CytonHeadband(port.path, CHANNELS, gain=8).connect()
 
 
 def test_opening_can_be_broken_off(port: PtyPort, headband: CytonHeadband) -> None:
     port.fault = faults.dead
     with pytest.raises(DeviceError, match="broken off"):
-        headband.open(lambda: True)
+        headband.connect(lambda: True)
 
 
 def test_after_a_failed_opening_the_port_is_free(port: PtyPort, headband: CytonHeadband) -> None:
     port.fault = faults.dead
     with pytest.raises(DeviceError):
-        headband.open(lambda: True)
+        headband.connect(lambda: True)
     SerialTransport(port.path).close()
 
 
@@ -246,7 +247,7 @@ def test_a_headband_that_is_not_open(headband: CytonHeadband) -> None:
 
 
 def test_no_samples_for_too_long(port: PtyPort, headband: CytonHeadband) -> None:
-    headband.open()
+    headband.connect()
     port.fault = faults.dead
     headband.start()
     with pytest.raises(DeviceError, match=r"no samples for 0.1 s; check that the headband is switched on"):
@@ -255,7 +256,7 @@ def test_no_samples_for_too_long(port: PtyPort, headband: CytonHeadband) -> None
 
 
 def test_bytes_that_are_no_packets_do_not_count_as_samples(port: PtyPort, headband: CytonHeadband) -> None:
-    headband.open()
+    headband.connect()
     port.fault = lambda data: b"Brown-out reset\r\nOpenBCI V3 8-16 channel$$$" * (len(data) // 40)
     headband.start()
     with pytest.raises(DeviceError, match=r"no samples for 0.1 s; the board says: .*OpenBCI V3"):
@@ -284,7 +285,7 @@ def test_plugged_in_again_a_new_connection_works(port: PtyPort, headband: CytonH
 def test_it_closes_in_every_state_and_can_be_opened_again(port: PtyPort, reached: str) -> None:
     headband = CytonHeadband(port.path, CHANNELS)
     steps = [
-        ("open", headband.open),
+        ("open", headband.connect),
         ("streaming", headband.start),
         ("stopped", headband.stop),
         ("unplugged", port.unplug),
@@ -304,8 +305,22 @@ def test_it_closes_in_every_state_and_can_be_opened_again(port: PtyPort, reached
     headband.close()
 
 
-def plug(headband: CytonHeadband, transport: "Backlog") -> None:
-    headband._transport = cast("SerialTransport", transport)
+def opened_on(link: SerialLink, clock: HandClock) -> CytonHeadband:
+    """A Cyton that streams through this link."""
+    headband = CytonHeadband("port", CHANNELS, realtime=True, clock=clock)
+    headband._line, headband._session = Line(link, clock), CytonSession((1, 2), Options())
+    headband.start()
+    return headband
+
+
+def backlog_link(clock: HandClock) -> SerialLink:
+    link = SerialLink.__new__(SerialLink)
+    link.address, link._clock = "port", clock
+    return link
+
+
+def plug(link: SerialLink, transport: "Backlog") -> None:
+    link._transport = cast("SerialTransport", transport)
 
 
 class Backlog:
@@ -328,16 +343,18 @@ def test_in_real_time_a_reader_that_was_late_keeps_the_sample_clock(waiting: int
     if waiting * 33 < OVERRUN_BYTES:
         lost = 0  # buffers that are not full lose nothing
     clock, board = HandClock(), VirtualCyton(CountingSource())
-    headband = CytonHeadband("port", CHANNELS, realtime=True, clock=clock)
-    plug(headband, Backlog(board.packets(250)))
+    link = backlog_link(clock)
+    plug(link, Backlog(b""))
+    headband = opened_on(link, clock)
+    plug(link, Backlog(board.packets(250)))
     blocks = headband.read(0.0)
     data = board.packets(waiting)
     board.packets(lost)
     clock.now_s += (waiting + lost) / 250
-    plug(headband, Backlog(data))
+    plug(link, Backlog(data))
     blocks += headband.read(0.0)
     clock.now_s += 1.0
-    plug(headband, Backlog(board.packets(250)))
+    plug(link, Backlog(board.packets(250)))
     blocks += headband.read(0.0)
     uv = contiguous(blocks).uv[0]
     there = np.flatnonzero(~np.isnan(uv))

@@ -1,4 +1,4 @@
-"""The pump: one sample clock over many connections, and a thread that comes back to its headband."""
+"""The pump: a thread that reads a headband, comes back to it, and says once when it is lost and when it is back."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,13 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.headbands import CytonHeadband, Headband, HeadbandInfo, never
-from sanctuary.firmware_bridge.pump import BEHIND_S, JOIN_S, HeadbandPump, SampleClock
-from sanctuary.firmware_bridge.supervisor import Policy
+from sanctuary.config.errors import Cause, DeviceError
+from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
+from sanctuary.firmware_bridge.headbands import Headband, HeadbandInfo, never
+from sanctuary.firmware_bridge.pump import JOIN_S, HeadbandPump
+from sanctuary.firmware_bridge.supervisor import Policy, alike
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices import faults
 from virtual_boards import CHANNELS, board_threads, open_descriptors, plugged_in, wait_until
@@ -21,7 +19,7 @@ from virtual_boards import CHANNELS, board_threads, open_descriptors, plugged_in
 FS_HZ = 250.0
 NAMES = ("AF7", "AF8")
 INFO = HeadbandInfo("test", FS_HZ, NAMES, (1.0, 1.0))
-HASTY = Policy(first_wait_s=0.02, longest_wait_s=0.1, silence_s=0.5)
+HASTY = Policy(alike(0.02, 0.1), silence_s=0.5, begin_s=2.0)
 
 
 def samples(start: int, n: int) -> SampleBlock:
@@ -30,73 +28,6 @@ def samples(start: int, n: int) -> SampleBlock:
 
 def is_missing(block: SampleBlock) -> bool:
     return bool(block.lost.all())
-
-
-# --- the sample clock ---
-
-
-def test_blocks_of_one_connection_keep_their_numbers() -> None:
-    clock = SampleClock()
-    clock.connected(INFO)
-    assert [b.start for b in clock.place(samples(0, 10), 5.0)] == [0]
-    # late by a second, yet nothing is missing: the headband itself tells what it lost
-    assert [(b.start, is_missing(b)) for b in clock.place(samples(10, 10), 6.0)] == [(10, False)]
-
-
-def test_an_outage_becomes_missing_samples_by_the_wall_clock() -> None:
-    clock = SampleClock()
-    clock.connected(INFO)
-    clock.place(samples(0, 250), 1.0)
-    clock.connected(INFO)
-    missing, back = clock.place(samples(0, 10), 3.04)
-    assert (missing.start, missing.n_samples, is_missing(missing)) == (250, 500, True)
-    assert (back.start, back.n_samples) == (750, 10)
-    assert [b.start for b in clock.place(samples(10, 5), 3.06)] == [760]
-
-
-def test_missing_samples_come_while_the_outage_lasts() -> None:
-    clock = SampleClock()
-    clock.connected(INFO)
-    clock.place(samples(0, 250), 1.0)
-    assert clock.pass_without(1.0 + BEHIND_S) == []
-    (missing,) = clock.pass_without(2.0 + BEHIND_S)
-    assert (missing.start, missing.end) == (250, 500)
-    clock.connected(INFO)
-    more, back = clock.place(samples(0, 25), 3.1)
-    assert (more.start, more.end, back.start) == (500, 750, 750)
-
-
-def test_before_the_first_sample_nothing_is_missing() -> None:
-    clock = SampleClock()
-    assert clock.pass_without(100.0) == []
-    clock.connected(INFO)
-    assert [b.start for b in clock.place(samples(0, 10), 200.0)] == [0]
-
-
-def test_a_long_outage_comes_in_pieces() -> None:
-    clock = SampleClock()
-    clock.connected(INFO)
-    clock.place(samples(0, 1), 0.0)
-    pieces = clock.pass_without(3600.0 + BEHIND_S)
-    assert sum(piece.n_samples for piece in pieces) == 900_000
-    assert max(piece.n_samples for piece in pieces) == 2500
-
-
-@given(st.lists(st.tuples(st.integers(1, 20), st.floats(0.0, 30.0), st.integers(0, 8)), max_size=10))
-def test_numbers_never_jump_and_keep_wall_time(lives: list[tuple[int, float, int]]) -> None:
-    clock, now_s = SampleClock(), 100.0
-    blocks: list[SampleBlock] = []
-    for n_blocks, outage_s, n_looks in lives:
-        clock.connected(INFO)
-        for number in range(n_blocks):
-            now_s += 0.04
-            blocks += clock.place(samples(10 * number, 10), now_s)
-        assert blocks[-1].end == pytest.approx((now_s - 100.0) * FS_HZ, abs=len(lives))
-        for look in range(n_looks):
-            blocks += clock.pass_without(now_s + outage_s * look / n_looks)
-        now_s += outage_s
-    assert all(one.end == other.start for one, other in pairwise(blocks))
-    assert sum(block.n_samples for block in blocks if not is_missing(block)) == sum(10 * n for n, *_ in lives)
 
 
 # --- the pump on scripted headbands ---
@@ -122,7 +53,7 @@ class Script:
         )
 
 
-class Scripted:
+class Scripted(Headband):
     """One connection, which reads what the script has left."""
 
     def __init__(self, script: Script) -> None:
@@ -130,7 +61,7 @@ class Scripted:
         self.info = INFO
         self.position = 0
 
-    def open(self, cancelled: Callable[[], bool] = never) -> None:
+    def connect(self, cancelled: Callable[[], bool] = never) -> None:
         assert not cancelled()
         self.script.opened += 1
 
@@ -145,6 +76,14 @@ class Scripted:
         placed = [samples(self.position, block.n_samples) for block in blocks]
         self.position += sum(block.n_samples for block in blocks)
         return placed
+
+    @property
+    def battery_percent(self) -> float | None:
+        return 80.0
+
+    @property
+    def contact(self) -> dict[str, bool]:
+        return {"AF7": True, "AF8": False}
 
     def close(self) -> None:
         self.script.closed += 1
@@ -175,12 +114,26 @@ def test_a_headband_that_breaks_is_opened_again_and_said_once_each() -> None:
     assert script.said == ["lost: /dev/x: the headband went away", "back"]
     assert (script.opened, script.closed) == (4, 4)
     assert all(one.end == other.start for one, other in pairwise(script.heard))
-    assert sum(block.n_samples for block in script.heard if not is_missing(block)) == 40
+    assert sum(int((~block.lost).sum()) for block in script.heard) == 40
+
+
+def test_its_state_tells_what_the_headband_says_and_why_it_is_gone() -> None:
+    script = Script([ten, ten])
+    pump = script.pump(Policy(alike(30.0, 30.0), silence_s=0.2, begin_s=2.0))
+    assert pump.state.state == "connecting"
+    pump.start()
+    wait_until(lambda: pump.state.state == "streaming" and not script.acts)
+    assert (pump.state.battery_percent, pump.state.off, pump.state.cause) == (80.0, ("AF8",), None)
+    assert pump.state.rate_hz == pytest.approx(FS_HZ, rel=0.01)
+    wait_until(lambda: pump.state.state == "waiting")
+    assert (pump.state.cause, pump.state.battery_percent) == (Cause.SILENT, None)
+    pump.stop()
+    assert pump.state.state == "stopped"
 
 
 def test_a_headband_that_falls_silent_is_opened_again() -> None:
     script = Script([ten])
-    pump = script.pump(Policy(first_wait_s=0.01, longest_wait_s=0.01, silence_s=0.05))
+    pump = script.pump(Policy(alike(0.01, 0.01), silence_s=0.05, begin_s=0.05))
     pump.start()
     wait_until(lambda: script.opened >= 2)
     pump.stop()

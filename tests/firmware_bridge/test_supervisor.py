@@ -6,9 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.firmware_bridge.supervisor import Action, Happened, Policy, State, Supervisor
+from sanctuary.config.errors import Cause
+from sanctuary.firmware_bridge.supervisor import (
+    JITTER,
+    PATIENCE,
+    Action,
+    Happened,
+    Patience,
+    Policy,
+    State,
+    Supervisor,
+    alike,
+)
 
-POLICY = Policy(first_wait_s=1.0, longest_wait_s=8.0, silence_s=3.0, steady_s=30.0)
+POLICY = Policy(alike(1.0, 8.0), silence_s=3.0, begin_s=4.0, steady_s=30.0)
 C, D, LOST, BACK = Action.CONNECT, Action.DISCONNECT, Action.SAY_LOST, Action.SAY_RECOVERED
 
 
@@ -68,19 +79,58 @@ def test_waits_double_up_to_the_longest() -> None:
     assert waits == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
 
 
-def test_unless_told_otherwise_waits_grow_from_half_a_second_to_thirty() -> None:
+@pytest.mark.parametrize("cause", Cause)
+def test_unless_told_otherwise_patience_depends_on_the_cause(cause: Cause) -> None:
     supervisor = Supervisor()
     supervisor.handle(Happened.START, 0.0)
     waits = []
     for _ in range(9):
-        supervisor.handle(Happened.FAILED, 0.0)
+        supervisor.handle(Happened.FAILED, 0.0, cause)
+        assert supervisor.cause is cause
         assert supervisor.due_s is not None
         waits.append(supervisor.due_s)
         supervisor.handle(Happened.TIME_PASSED, supervisor.due_s)
-    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    assert (waits[0], waits[-1]) == (PATIENCE[cause].first_s, PATIENCE[cause].longest_s)
+    assert waits == sorted(waits)
 
 
-def test_unless_told_otherwise_five_seconds_of_silence_are_a_loss() -> None:
+def test_what_dropped_out_is_tried_again_before_what_is_off() -> None:
+    assert PATIENCE[Cause.DROPPED].first_s < PATIENCE[Cause.NOT_FOUND].first_s
+    assert PATIENCE[Cause.NOT_FOUND].first_s < PATIENCE[Cause.RADIO_OFF].first_s
+
+
+def test_another_cause_begins_its_own_waits() -> None:
+    supervisor = Supervisor()
+    supervisor.handle(Happened.START, 0.0)
+    for cause in (Cause.DROPPED, Cause.DROPPED, Cause.RADIO_OFF, Cause.DROPPED):
+        supervisor.handle(Happened.FAILED, 0.0, cause)
+        assert supervisor.due_s is not None
+        waited_s = supervisor.due_s
+        supervisor.handle(Happened.TIME_PASSED, waited_s)
+    assert waited_s == PATIENCE[Cause.DROPPED].first_s
+
+
+def test_jitter_spreads_the_waits_about_their_length() -> None:
+    dues = []
+    for value in (0.0, 0.5, 1.0):
+        supervisor = Supervisor(POLICY, lambda value=value: value)
+        supervisor.handle(Happened.START, 0.0)
+        supervisor.handle(Happened.FAILED, 0.0)
+        dues.append(supervisor.due_s)
+    assert dues == [1.0 - JITTER / 2, 1.0, 1.0 + JITTER / 2]
+
+
+def test_unless_told_otherwise_two_seconds_of_silence_are_a_loss() -> None:
+    supervisor = Supervisor()
+    supervisor.handle(Happened.START, 0.0)
+    supervisor.handle(Happened.OPENED, 0.0)
+    supervisor.handle(Happened.SAMPLES, 1.0)
+    assert supervisor.handle(Happened.TIME_PASSED, 2.9) == []
+    assert supervisor.handle(Happened.TIME_PASSED, 3.0) == [D, LOST]
+    assert supervisor.cause is Cause.SILENT
+
+
+def test_a_headband_may_take_a_little_longer_to_begin() -> None:
     supervisor = Supervisor()
     supervisor.handle(Happened.START, 0.0)
     supervisor.handle(Happened.OPENED, 0.0)
@@ -116,7 +166,7 @@ def test_a_board_that_opens_but_never_speaks_is_given_up_too() -> None:
     supervisor = Supervisor(POLICY)
     supervisor.handle(Happened.START, 0.0)
     supervisor.handle(Happened.OPENED, 1.0)
-    assert supervisor.handle(Happened.TIME_PASSED, 4.0) == [D, LOST]
+    assert supervisor.handle(Happened.TIME_PASSED, 5.0) == [D, LOST]
 
 
 @pytest.mark.parametrize(
@@ -153,12 +203,22 @@ def test_whatever_happens(events: list[tuple[Happened, float]]) -> None:
     assert all(one is not other for one, other in pairwise(links))
 
 
+@pytest.mark.parametrize(("first_s", "longest_s"), [(0.0, 1.0), (9.0, 8.0)])
+def test_a_patience_without_sense_is_refused(first_s: float, longest_s: float) -> None:
+    with pytest.raises(ValueError, match="must be over 0 s"):
+        Patience(first_s, longest_s)
+
+
+def test_every_cause_needs_its_patience() -> None:
+    with pytest.raises(ValueError, match="no patience for dropped"):
+        Policy({cause: Patience(1.0, 1.0) for cause in Cause if cause is not Cause.DROPPED})
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"first_wait_s": 0.0},
-        {"first_wait_s": 9.0, "longest_wait_s": 8.0},
         {"silence_s": 0.0},
+        {"begin_s": 0.0},
         {"steady_s": -1.0},
     ],
 )

@@ -114,7 +114,11 @@ def test_every_part_of_the_bridge_is_known_as_codec_or_not() -> None:
         ("sanctuary.signal.x", "from .samples import Stage\nfrom . import samples", []),
         ("sanctuary.commons.x", "from ..pods import limiter", ["sanctuary.pods.limiter"]),
         ("sanctuary.signal.x", "import sanctuary", ["sanctuary"]),
-        ("sanctuary.gateway.x", "import sanctuary.simulator, rich, sanctuary.firmware_bridge.codecs.cyton", []),
+        (
+            "sanctuary.gateway.x",
+            "import sanctuary.simulator, rich, sanctuary.firmware_bridge.codecs.cyton",
+            [],
+        ),
     ],
 )
 def test_the_guard_itself_sees_what_is_forbidden(name: str, source: str, forbidden: list[str]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from sanctuary.config.errors import DeviceError
 from sanctuary.config.sleepers import SleeperSettings
-from sanctuary.firmware_bridge.headbands import CytonHeadband
+from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
 from sanctuary.simulator import hardware
 from sanctuary.simulator.hardware import END_TIMEOUT_S, HardwareProcess, HeadbandSpec
 from sanctuary.simulator.hardware_host import build_source
@@ -48,7 +48,7 @@ def serves_headbands(child: psutil.Process) -> bool:
 
 def first_second(port: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     headband = CytonHeadband(port, CHANNELS)
-    headband.open()
+    headband.connect()
     headband.start()
     uv = headband.read_samples(250, PATIENCE_S).uv
     headband.close()
@@ -99,7 +99,7 @@ def test_it_ends_with_its_block() -> None:
 def test_it_ends_while_its_ports_are_blocked() -> None:
     with HardwareProcess([NOISE]) as some:
         headband = CytonHeadband(some.ports["east"], CHANNELS)
-        headband.open()
+        headband.connect()
         headband.start()
         headband.read_samples(250, PATIENCE_S)
         some.close()

@@ -2,55 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 from pydantic import Field, field_validator, model_validator
 
 from sanctuary.config.base import Settings
 from sanctuary.config.findings import Finding, report
+from sanctuary.config.headbands import Headband, SimulatedHeadband
 from sanctuary.config.names import Id, OutputName, Pseudonym, PublicKey
 from sanctuary.config.shipped import shipped_designs
-
-ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,16}$")]
-CytonInput = Annotated[int, Field(ge=1, le=8)]
-
-
-class CytonPort(Settings):
-    """An OpenBCI Cyton behind its USB dongle."""
-
-    kind: Literal["cyton"]
-    """Says that the headband is a Cyton."""
-    port: str = Field("/dev/ttyUSB0", min_length=1)
-    """Serial port of the dongle."""
-    channels: dict[ChannelName, CytonInput] = Field({"AF7": 1, "AF8": 2}, min_length=1, max_length=8)
-    """Electrode site -> board input (1 to 8) that it is plugged into."""
-
-    @field_validator("channels")
-    @classmethod
-    def _one_electrode_per_input(cls, channels: dict[str, int]) -> dict[str, int]:
-        first: dict[int, str] = {}
-        report(
-            [
-                Finding(
-                    (name,), f"= {number} is the input of {first[number]} already; each takes one electrode"
-                )
-                for name, number in channels.items()
-                if first.setdefault(number, name) != name
-            ]
-        )
-        return channels
-
-
-class SimulatedHeadband(Settings):
-    """A headband with a simulated sleeper in it."""
-
-    kind: Literal["simulated"]
-    """Says that the headband is simulated."""
-    seed: int = Field(1, ge=0, le=2**32 - 1)
-    """Chooses the sleeper and the night; the same seed gives the same night."""
-
-
-Headband = Annotated[CytonPort | SimulatedHeadband, Field(discriminator="kind")]
 
 
 class PodEntry(Settings):

@@ -12,7 +12,8 @@ from sanctuary.config.broker import BrokerSettings
 from sanctuary.config.chain import ChainSettings
 from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, PodSettings
 from sanctuary.config.findings import Finding, report
-from sanctuary.config.fleet import CircleEntry, CytonPort, PodEntry
+from sanctuary.config.fleet import CircleEntry, PodEntry
+from sanctuary.config.headbands import place_of
 from sanctuary.config.site import RecordSettings, SiteSettings
 from sanctuary.config.sleepers import SleeperSettings
 
@@ -56,13 +57,12 @@ class SanctuarySettings(Settings):
     @field_validator("pods")
     @classmethod
     def _pods_differ(cls, pods: tuple[PodEntry, ...]) -> tuple[PodEntry, ...]:
-        ports = [pod.headband.port if isinstance(pod.headband, CytonPort) else None for pod in pods]
         report(
             [
                 *_repeated([pod.id for pod in pods], "pod", ("id",)),
                 *_repeated([pod.sleeper for pod in pods], "pod", ("sleeper",)),
                 *_repeated([pod.sleeper_key for pod in pods], "pod", ("sleeper_key",)),
-                *_repeated(ports, "pod", ("headband", "port")),
+                *_repeated_places(pods),
             ]
         )
         return pods
@@ -97,6 +97,16 @@ def _repeated(values: Iterable[str | None], what: str, path: tuple[str, ...]) ->
     for at, value in enumerate(values):
         if value is not None and first.setdefault(value, at) != at:
             yield Finding((at, *path), f'= "{value}" belongs to {what}s[{first[value]}] already')
+
+
+def _repeated_places(pods: tuple[PodEntry, ...]) -> Iterator[Finding]:
+    """Two pods cannot share one headband."""
+    first: dict[str, int] = {}
+    for at, pod in enumerate(pods):
+        setting, place = place_of(pod.headband)
+        if place is not None and first.setdefault(place.casefold(), at) != at:
+            text = f'= "{place}" belongs to pods[{first[place.casefold()]}] already'
+            yield Finding((at, "headband", setting), text)
 
 
 def _member_findings(circles: tuple[CircleEntry, ...], pods: tuple[PodEntry, ...]) -> Iterator[Finding]:

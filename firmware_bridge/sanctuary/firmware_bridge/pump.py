@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import Event, Thread
+from typing import Literal
 
-import numpy as np
-
-from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.headbands import Headband, HeadbandInfo
-from sanctuary.firmware_bridge.supervisor import Action, Happened, Policy, Supervisor
+from sanctuary.config.errors import Cause, DeviceError
+from sanctuary.firmware_bridge.headbands import Headband
+from sanctuary.firmware_bridge.supervisor import Action, Happened, Policy, State, Supervisor
+from sanctuary.firmware_bridge.timing.placement import Placement, merge
 from sanctuary.signal.samples import SampleBlock
 
 _LOG = logging.getLogger(__name__)
@@ -20,56 +21,40 @@ _LOG = logging.getLogger(__name__)
 POLL_S = 0.2
 """Longest wait for samples or for the next attempt, so that a stop is heard in time."""
 JOIN_S = 1.0
-BEHIND_S = 0.25
-"""How far missing samples stay behind the clock, so that they never overtake a headband that comes back."""
-LONGEST_GAP_BLOCK_S = 10.0
+SILENT = "no samples; check that the headband is switched on and near its receiver"
 
 
-class SampleClock:
-    """Numbers the samples of several connections to one headband on one clock; pure.
+StateWord = Literal["connecting", "streaming", "waiting", "stopped"]
 
-    Between connections it follows the wall clock, and what is missing is NaN.
+
+@dataclass(frozen=True, slots=True)
+class HeadbandState:
+    """How a headband is doing, for people and for the pod's status.
+
+    Attributes
+    ----------
+    state
+        ``connecting``, ``streaming`` or ``waiting`` for the next attempt.
+    cause
+        Why it is not streaming; None while it is, or has not been tried.
+    battery_percent, off
+        Charge of its battery and the channels that do not touch the skin, as far as it has said.
+    rate_hz
+        Its sampling rate on this machine's clock; None before the first sample.
     """
 
-    def __init__(self) -> None:
-        self._info: HeadbandInfo | None = None
-        self._next = 0
-        self._offset = 0
-        self._anchor: tuple[int, float] | None = None
-        self._reconnected = True
+    state: StateWord
+    cause: Cause | None = None
+    battery_percent: float | None = None
+    off: tuple[str, ...] = ()
+    rate_hz: float | None = None
 
-    def connected(self, info: HeadbandInfo) -> None:
-        """Begin a connection, whose samples count from 0."""
-        self._info = info
-        self._reconnected = True
 
-    def place(self, block: SampleBlock, now_s: float) -> list[SampleBlock]:
-        """Place a block that ended at `now_s`, after what went missing before its connection."""
-        missing: list[SampleBlock] = []
-        if self._reconnected:
-            missing = self._missing_until(now_s - block.n_samples / block.fs_hz)
-            self._offset, self._reconnected = self._next - block.start, False
-        placed = replace(block, start=block.start + self._offset)
-        self._next = placed.end
-        self._anchor = (placed.end, now_s)
-        return [*missing, placed]
-
-    def pass_without(self, now_s: float) -> list[SampleBlock]:
-        """Give what is missing by `now_s`, while there is no connection; none before the first sample."""
-        return self._missing_until(now_s - BEHIND_S)
-
-    def _missing_until(self, t_s: float) -> list[SampleBlock]:
-        if self._anchor is None or self._info is None:
-            return []
-        index, at_s = self._anchor
-        fs_hz, channels = self._info.fs_hz, self._info.channels
-        until = index + round((t_s - at_s) * fs_hz)
-        blocks = []
-        while self._next < until:
-            n = min(until - self._next, round(LONGEST_GAP_BLOCK_S * fs_hz))
-            blocks.append(SampleBlock(self._next, fs_hz, channels, np.full((len(channels), n), np.nan)))
-            self._next += n
-        return blocks
+_WORDS: dict[State, StateWord] = {
+    State.CONNECTED: "streaming",
+    State.WAITING: "waiting",
+    State.STOPPED: "stopped",
+}
 
 
 class HeadbandPump:
@@ -83,7 +68,7 @@ class HeadbandPump:
     headband_factory
         Makes a new connection, not yet open.
     on_block
-        Takes blocks; each begins where the one before ended, also across an outage.
+        Takes blocks; each begins where the one before ended, also across an outage, and says when it ended.
     on_lost
         Takes the reason; called once an outage.
     on_recovered
@@ -105,10 +90,11 @@ class HeadbandPump:
         self._factory = headband_factory
         self._on_block, self._on_lost, self._on_recovered = on_block, on_lost, on_recovered
         self._clock = clock
-        self._supervisor = Supervisor(policy)
-        self._sample_clock = SampleClock()
+        self._supervisor = Supervisor(policy, random.random)
+        self._placement: Placement | None = None
         self._headband: Headband | None = None
         self._reason = ""
+        self._cause = Cause.DROPPED
         self._stopping = Event()
         self._error: BaseException | None = None
         self._thread = Thread(target=self._run, name="headband pump", daemon=True)
@@ -131,6 +117,18 @@ class HeadbandPump:
         """Whether the pump still runs."""
         return self._thread.is_alive()
 
+    @property
+    def state(self) -> HeadbandState:
+        """How the headband is doing; may be asked from any thread."""
+        supervisor, headband, placement = self._supervisor, self._headband, self._placement
+        return HeadbandState(
+            _WORDS.get(supervisor.state, "connecting"),
+            supervisor.cause,
+            headband.battery_percent if headband is not None else None,
+            tuple(name for name, good in list(headband.contact.items()) if not good) if headband else (),
+            placement.fit.rate_hz if placement is not None and placement.fit.known else None,
+        )
+
     def _run(self) -> None:
         try:
             self._tell(Happened.START)
@@ -149,21 +147,31 @@ class HeadbandPump:
             due_s = self._supervisor.due_s
             wait_s = POLL_S if due_s is None else min(POLL_S, max(0.0, due_s - self._clock()))
             self._stopping.wait(wait_s)
-            self._hand_on(self._sample_clock.pass_without(self._clock()))
+            if self._placement is not None:
+                self._hand_on(self._placement.pass_without(self._clock()))
             return Happened.TIME_PASSED
         try:
             blocks = self._headband.read(POLL_S)
         except DeviceError as error:
-            self._reason = str(error)
+            self._reason, self._cause = str(error), error.cause
             return Happened.FAILED
-        self._reason = "no samples; check that the headband is switched on and near its receiver"
-        for block in blocks:
-            self._hand_on(self._sample_clock.place(block, self._clock()))
+        self._reason, self._cause = SILENT, Cause.SILENT
+        self._place(blocks)
         return Happened.SAMPLES if blocks else Happened.TIME_PASSED
+
+    def _place(self, blocks: list[SampleBlock]) -> None:
+        placement = self._placement
+        if placement is None:
+            return
+        placed = []
+        for block in blocks:
+            timed = block if block.end_s is not None else replace(block, end_s=self._clock())
+            placed += placement.place(timed)
+        self._hand_on(merge(placed))
 
     def _tell(self, event: Happened) -> None:
         """Tell the supervisor, and do what it says."""
-        for action in self._supervisor.handle(event, self._clock()):
+        for action in self._supervisor.handle(event, self._clock(), self._cause):
             if action is Action.CONNECT:
                 self._tell(self._connect())
             elif action is Action.DISCONNECT:
@@ -176,18 +184,24 @@ class HeadbandPump:
     def _connect(self) -> Happened:
         try:
             self._headband = self._factory()
-            self._headband.open(self._stopping.is_set)
+            self._headband.connect(self._stopping.is_set)
             self._headband.start()
         except DeviceError as error:
-            self._reason = str(error)
+            self._reason, self._cause = str(error), error.cause
             return Happened.FAILED
-        self._sample_clock.connected(self._headband.info)
+        self._reason, self._cause = SILENT, Cause.SILENT
+        info = self._headband.info
+        if self._placement is None:
+            self._placement = Placement(info.fs_hz, info.channels, info.counter_span)
+        self._hand_on(self._placement.connected())
         return Happened.OPENED
 
     def _disconnect(self) -> None:
         if self._headband is not None:
             self._headband.close()
             self._headband = None
+        if self._placement is not None:
+            self._hand_on(merge(self._placement.release()))
 
     def _hand_on(self, blocks: list[SampleBlock]) -> None:
         for block in blocks:

@@ -26,11 +26,21 @@ from typing import Annotated, NoReturn
 import typer
 
 from sanctuary.config.errors import SanctuaryError
-from sanctuary.gateway.commands import calibrate, config, demo, memory, replay, train
+from sanctuary.gateway.commands import calibrate, config, demo, devices, memory, replay, train, virtual
 from sanctuary.gateway.commands import run as run_command
 from sanctuary.gateway.consoles import say
 
-COMMANDS: tuple[ModuleType, ...] = (demo, replay, train, run_command, calibrate, memory, config)
+COMMANDS: tuple[ModuleType, ...] = (
+    demo,
+    replay,
+    train,
+    run_command,
+    calibrate,
+    memory,
+    devices,
+    virtual,
+    config,
+)
 """Modules with a ``register(app)``, in the order in which ``--help`` lists them."""
 
 EXIT_MISTAKE = 2

@@ -148,7 +148,7 @@ def test_plugged_in_again_it_is_the_same_board_at_the_same_path() -> None:
         assert port.path == path
         with Host(path) as host:
             host.say(b"?")
-            assert b"CH2SET, 06, 0xB8" in host.hear(80)
+            assert b"CH2SET, 06, B8" in host.hear(400)
 
 
 def test_a_board_goes_on_streaming_while_unplugged_in_real_time() -> None:

@@ -1,4 +1,4 @@
-"""The virtual Cyton's replies and packets, against the format's description."""
+"""The virtual Cyton's packets and everyday replies, against the format's description."""
 
 import numpy as np
 import pytest
@@ -90,8 +90,7 @@ def test_a_command_of_several_bytes_must_come_within_a_second() -> None:
 
 def test_a_refused_command_changes_nothing_and_its_rest_is_no_command() -> None:
     some = board(100.0)
-    assert b"Failure" in some.receive(b"x1900110X")
-    assert b"Failure" in some.receive(b"x1060110b")
+    assert b"Failure" in some.receive(b"x1050110b")
     assert not some.streaming
     assert values(some.packets(1))[0][0] == round(100.0 / UV_PER_COUNT)
 
@@ -122,11 +121,12 @@ def test_the_register_dump_tells_the_channels_settings() -> None:
     some.receive(b"x2130000X3")
     lines = some.receive(b"?").decode().split("\r\n")
     assert lines[-1] == "$$$"
-    # bits: power down, gain (110 = 24, 011 = 8 by its code 3 = 6), SRB2, input
+    # bits: power down, gain (110 is code 6, 24; 011 is code 3, 6), SRB2, which a channel switched off leaves,
+    # and input
     assert [line for line in lines if "SET" in line][:3] == [
-        "CH1SET, 05, 0x68",
-        "CH2SET, 06, 0xB0",
-        "CH3SET, 07, 0xE8",
+        "CH1SET, 05, 68, 0, 1, 1, 0, 1, 0, 0, 0",
+        "CH2SET, 06, B0, 1, 0, 1, 1, 0, 0, 0, 0",
+        "CH3SET, 07, E0, 1, 1, 1, 0, 0, 0, 0, 0",
     ]
 
 
@@ -170,7 +170,7 @@ def test_a_channel_that_is_off_or_shorted_reads_zero(command: bytes) -> None:
     some.receive(command)
     assert values(some.packets(1))[0][0] == 0
     assert values(some.packets(1))[0][1] > 0
-    some.receive(b"!")
+    some.receive(b"x1060110X")
     assert values(some.packets(1))[0][0] > 0
 
 

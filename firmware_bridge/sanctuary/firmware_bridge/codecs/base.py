@@ -75,23 +75,21 @@ MAX_NOTICES = 64
 
 
 class Codec(Protocol):
-    """Decoder of one connection's bytes.
+    """Decoder of one connection's bytes."""
 
-    Attributes
-    ----------
-    lost
-        Samples found missing so far.
-    bad
-        Frames refused so far: wrong checksum, length or shape, or too late to be put in order.
-    garbage
-        Bytes thrown away so far.
-    """
+    @property
+    def lost(self) -> int:
+        """Samples found missing so far."""
 
-    lost: int
-    bad: int
-    garbage: int
+    @property
+    def bad(self) -> int:
+        """Frames refused so far: wrong checksum, length or shape, or too late to be put in order."""
 
-    def feed(self, chunk: bytes, source: int = BYTE_STREAM, now_s: float | None = None) -> list[Run]:
+    @property
+    def garbage(self) -> int:
+        """Bytes thrown away so far."""
+
+    def feed(self, chunk: bytes, source: int = BYTE_STREAM, now_s: float | None = None, /) -> list[Run]:
         """Take what arrived; returns runs of samples, in order.
 
         Parameters

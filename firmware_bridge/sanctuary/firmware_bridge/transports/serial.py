@@ -1,4 +1,8 @@
-"""A serial port: bytes in, bytes out, and clear words when it goes wrong."""
+"""A serial port: bytes in, bytes out, and clear words when it goes wrong.
+
+Ports are named by their path, or by a URL that pyserial understands, such as ``socket://host:port`` for a
+dongle behind a serial server.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,13 @@ import errno
 import os
 import select
 import termios
+import time
+from collections.abc import Callable
 
 import serial
 
-from sanctuary.config.errors import DeviceError
+from sanctuary.config.errors import Cause, DeviceError
+from sanctuary.firmware_bridge.transports.link import Chunk
 
 BAUD = 115_200
 """The Cyton dongle's fixed rate, 8N1, no flow control."""
@@ -19,6 +26,8 @@ MAX_READ_BYTES = 65_536
 """Most that one read brings; as much as a terminal holds back, about 8 s of a Cyton's signal."""
 BACKLOG_BYTES = 2048
 """A read of more than this, 0.25 s of signal, is a backlog; the rest of it may be a moment behind."""
+MORE_READS = 3
+"""Further reads of a backlog; system and dongle together hold back less."""
 BACKLOG_GRACE_S = 0.03
 """How long that rest may take on a busy machine; a stream in step brings 250 B in this time."""
 
@@ -34,6 +43,14 @@ _HINTS = {
     errno.EISDIR: "it is a folder, not a serial port; see `ls /dev/ttyUSB*`",
 }
 
+_CAUSES = {
+    errno.ENOENT: Cause.NOT_FOUND,
+    errno.ENXIO: Cause.NOT_FOUND,
+    errno.ENODEV: Cause.NOT_FOUND,
+    errno.ECONNREFUSED: Cause.NOT_FOUND,
+    errno.EIO: Cause.DROPPED,
+}
+
 _TROUBLE = (serial.SerialException, OSError, termios.error, ValueError, TypeError)
 """What pyserial lets through: `termios.error` where a port goes away while it is opened, `TypeError` and
 `ValueError` where it is closed."""
@@ -45,7 +62,9 @@ class SerialTransport:
     Parameters
     ----------
     port
-        Path, such as ``/dev/ttyUSB0``.
+        Path, such as ``/dev/ttyUSB0``, or a URL.
+    baud
+        Bits a second.
 
     Raises
     ------
@@ -53,14 +72,15 @@ class SerialTransport:
         It cannot be opened; says why and what to do.
     """
 
-    def __init__(self, port: str) -> None:
+    def __init__(self, port: str, baud: int = BAUD) -> None:
         self.port = port
         try:
-            self._serial = serial.Serial(
-                port, BAUD, timeout=0.0, write_timeout=WRITE_TIMEOUT_S, exclusive=True
+            self._serial = serial.serial_for_url(
+                port, baud, timeout=0.0, write_timeout=WRITE_TIMEOUT_S, exclusive=True
             )
         except _TROUBLE as error:
-            raise DeviceError(f"{port}: cannot be opened: {_hint(error)}") from error
+            cause = _CAUSES.get(_number(error) or 0, Cause.REFUSED)
+            raise DeviceError(f"{port}: cannot be opened: {_hint(error)}", cause) from error
         self._arrivals = select.poll()
         self._arrivals.register(self._serial.fileno(), select.POLLIN)
 
@@ -107,6 +127,52 @@ class SerialTransport:
 
     def _wait(self, timeout_s: float) -> bool:
         return bool(self._arrivals.poll(timeout_s * 1000.0))
+
+
+class SerialLink:
+    """A serial port as a `Link`.
+
+    Parameters
+    ----------
+    port, baud
+        See `SerialTransport`.
+    clock
+        Monotonic seconds.
+
+    Raises
+    ------
+    DeviceError
+        It cannot be opened.
+    """
+
+    def __init__(self, port: str, baud: int = BAUD, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.address = port
+        self._clock = clock
+        self._transport = SerialTransport(port, baud)
+
+    def read(self, timeout_s: float) -> list[Chunk]:
+        """Take all that has arrived, as one chunk: its time is that of the last byte."""
+        data = self._transport.read(timeout_s)
+        for _ in range(MORE_READS):
+            if not data or len(data) % MAX_READ_BYTES:
+                break
+            data += self._transport.read(0.0)
+        return [Chunk(self._clock(), 0, data)] if data else []
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`."""
+        self._transport.write(data)
+
+    def value_of(self, _uuid: str) -> bytes:
+        """Ports have no characteristics."""
+        return b""
+
+    def started(self, _firmware: int | None) -> None:
+        """Nothing depends on it here."""
+
+    def close(self) -> None:
+        """Close the port."""
+        self._transport.close()
 
 
 def _hint(error: Exception) -> str:

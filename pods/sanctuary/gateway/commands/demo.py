@@ -72,7 +72,8 @@ def demo(
 
 def _fleet(settings: SanctuarySettings, pods: int, seed: int, quorum: int) -> SanctuarySettings:
     """Put `pods` simulated sleepers into one circle; the first four are those of the shipped settings."""
-    from sanctuary.config.fleet import PodEntry, SimulatedHeadband
+    from sanctuary.config.fleet import PodEntry
+    from sanctuary.config.headbands import SimulatedHeadband
 
     named = [pod.sleeper for pod in settings.pods]
     entries = tuple(

@@ -27,7 +27,8 @@ def register(app: typer.Typer) -> None:
 
 def replay(
     night: Annotated[
-        Path, typer.Argument(metavar="NIGHT.edf", help="EDF, EDF+ or BDF file.", show_default=False)
+        Path,
+        typer.Argument(metavar="NIGHT", help="EDF, EDF+ or BDF file, or a .capture.", show_default=False),
     ],
     hypnogram: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Expert's stages: CSV, one stage a line, or EDF+.")

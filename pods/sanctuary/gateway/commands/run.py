@@ -28,6 +28,9 @@ def run(
     json_path: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the result here too.")
     ] = None,
+    capture: Annotated[
+        bool, typer.Option("--capture", help="Keep every byte of the headbands too, for `sanctuary replay`.")
+    ] = False,
     assignments: SetOption = None,
 ) -> None:
     """Watch over a night in real time, with the headbands that the settings name."""
@@ -48,7 +51,9 @@ def run(
     warm_up()
     if not console.is_terminal:
         say("running; Ctrl-C ends the night")
-    night = asyncio.run(run_night(settings, hours, lambda runners, truth: LiveTable(console, runners, truth)))
+    night = asyncio.run(
+        run_night(settings, hours, lambda runners, truth: LiveTable(console, runners, truth), capture=capture)
+    )
     for path in (night.folder / "night.json", *([json_path] if json_path is not None else [])):
         write_json(path, night.result, "the result")
     write_demo_report(night.folder / "report.html", night.result)

@@ -9,9 +9,10 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.config.fleet import PodEntry, SimulatedHeadband
+from sanctuary.config.fleet import PodEntry
+from sanctuary.config.headbands import SimulatedHeadband
 from sanctuary.config.sleepers import SleeperSettings
-from sanctuary.firmware_bridge.headbands import CytonHeadband
+from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
 from sanctuary.gateway.replay.epochs import EPOCH_S
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
@@ -81,7 +82,7 @@ def simulated_headbands(
         for pod, port in hardware.ports.items():
             headband = CytonHeadband(port, CHANNELS)
             stack.callback(headband.close)
-            headband.open()
+            headband.connect()
             headband.start()
             ahead[pod] = ReadAhead(headband, block_s, readers)
         stack.callback(hardware.close)  # first of all: a reader that waits is woken by the end of its port

@@ -14,19 +14,20 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sanctuary.config.errors import ProtocolError, SanctuaryError
-from sanctuary.config.fleet import CytonPort, PodEntry, SimulatedHeadband
+from sanctuary.config.fleet import PodEntry
+from sanctuary.config.headbands import SimulatedHeadband
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.headbands import CytonHeadband, HeadbandInfo
+from sanctuary.firmware_bridge.headbands import HeadbandInfo
 from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.memories import Memories
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.fleet import CHANNELS, Truth
+from sanctuary.gateway.night.headbands import simulated, wanted
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live import LiveTable, Moment
 from sanctuary.gateway.night.live_pod import LivePod
@@ -66,6 +67,7 @@ class _Vigil:
     journal: Journal
     plan: NightPlan
     zero_s: float
+    capture: bool
     pods: list[LivePod] = field(default_factory=list)
     coordinator: CoordinatorRunner = field(init=False)
     trouble: str | None = None
@@ -85,8 +87,10 @@ class NightFiles:
     folder: Path
 
 
-async def run_night(settings: SanctuarySettings, hours: float | None, display: Display) -> NightFiles:
-    """Watch over one night until somebody stops it, or for `hours`.
+async def run_night(
+    settings: SanctuarySettings, hours: float | None, display: Display, *, capture: bool = False
+) -> NightFiles:
+    """Watch over one night until somebody stops it, or for `hours`; keeps every byte where `capture` asks.
 
     Raises
     ------
@@ -101,7 +105,7 @@ async def run_night(settings: SanctuarySettings, hours: float | None, display: D
     truth = Truth(settings.pods, LONGEST_NIGHT_H, settings.sleepers)
     with stop_on_signals() as stop, ExitStack() as files:
         async with AsyncExitStack() as stack:
-            vigil = await _begin(settings, store, folder, stack, files)
+            vigil = await _begin(settings, store, folder, stack, files, capture=capture)
             with display([pod.runner for pod in vigil.pods], truth.stage_at) as table:
                 await _watch(vigil, hours, stop, table)
         for pod in vigil.pods:
@@ -115,7 +119,13 @@ async def run_night(settings: SanctuarySettings, hours: float | None, display: D
 
 
 async def _begin(
-    settings: SanctuarySettings, store: SiteStore, folder: Path, stack: AsyncExitStack, files: ExitStack
+    settings: SanctuarySettings,
+    store: SiteStore,
+    folder: Path,
+    stack: AsyncExitStack,
+    files: ExitStack,
+    *,
+    capture: bool,
 ) -> _Vigil:
     """Start broker, coordinator, pods and headbands, in this order."""
     designs = designs_of(settings.circles)
@@ -130,7 +140,7 @@ async def _begin(
     endpoint = await stack.enter_async_context(open_broker(settings.broker))
     journal = Journal(folder / "events.jsonl")
     files.callback(journal.close)
-    vigil = _Vigil(settings, store, folder, endpoint, journal, plan, time.monotonic())
+    vigil = _Vigil(settings, store, folder, endpoint, journal, plan, time.monotonic(), capture)
     await _start_coordinator(vigil, designs, stack)
     ports = _simulated_ports(settings, stack)
     for entry in settings.pods:
@@ -175,8 +185,10 @@ async def _start_pod(
 ) -> None:
     settings = vigil.settings
     headband = entry.headband
-    port = headband.port if isinstance(headband, CytonPort) else ports[entry.id]
-    channels = headband.channels if isinstance(headband, CytonPort) else CHANNELS
+    if isinstance(headband, SimulatedHeadband):
+        device = simulated(ports[entry.id], CHANNELS)
+    else:
+        device = wanted(headband)
     pod = _core(vigil, entry, designs)
     live: list[LivePod] = []
     client = MqttClient(
@@ -189,10 +201,10 @@ async def _start_pod(
     )
     track = CueTrack(vigil.folder / f"{entry.id}.cues.wav")
     runner = PodRunner(pod, vigil.journal, track, client.publish)
-    info = CytonHeadband(port, channels).info
+    info = device.info
     memory = Memories(settings.site.data_dir).load(entry.sleeper) if entry.remember else None
     chain = Chain(info.fs_hz, info.channels[:2], settings.chain, rail_uv=info.rail_uv[:2], memory=memory)
-    live.append(LivePod(runner, chain, info, vigil.now, _recorder(vigil, entry, info)))
+    live.append(LivePod(runner, chain, info, vigil.zero_s, _recorder(vigil, entry, info)))
     vigil.pods.append(live[0])
     await stack.enter_async_context(client)
     for topic in runner.subscriptions:
@@ -200,12 +212,11 @@ async def _start_pod(
     await client.connected()
     _task(stack, live[0].listen(client), entry.id)
     _task(stack, live[0].digest(), f"{entry.id} chain")
-    pump = HeadbandPump(
-        partial(CytonHeadband, port, channels, realtime=True),
-        live[0].on_block,
-        live[0].on_lost,
-        live[0].on_found,
-    )
+    capture = device.capture(vigil.folder, entry.id) if vigil.capture and not entry.is_simulated else None
+    if capture is not None:
+        stack.callback(capture.close)
+    pump = HeadbandPump(device.maker(capture), live[0].on_block, live[0].on_lost, live[0].on_found)
+    live[0].watch(pump, client)
     pump.start()
     stack.callback(pump.stop)
 
@@ -247,6 +258,7 @@ async def _watch(vigil: _Vigil, hours: float | None, stop: StopFlag, table: Live
             return
         for pod in vigil.pods:
             pod.runner.tick(now_s)
+            pod.tell_state()
         vigil.coordinator.tick(now_s)
         vigil.journal.flush()
         _keep_latched(vigil)

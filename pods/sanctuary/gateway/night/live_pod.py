@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import time
 from dataclasses import dataclass, replace
 
 from sanctuary.firmware_bridge.headbands import HeadbandInfo
+from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
 from sanctuary.gateway.recorder import NightRecorder
@@ -15,6 +16,7 @@ from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.wire.client import MqttClient
 from sanctuary.pods.wire.link import LinkDown, LinkEvent
+from sanctuary.pods.wire.messages import HeadbandStatus
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.memory import SleeperMemory
 from sanctuary.signal.samples import SampleBlock
@@ -23,6 +25,10 @@ _LOG = logging.getLogger(__name__)
 
 MAX_WAITING = 2000
 """Blocks between the headband's thread and the loop; 40 ms each, so more than a minute."""
+
+
+BATTERY_STEP = 5
+"""Percent in which the battery is told, so that not every reading is news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,8 @@ class LivePod:
     ----------
     info
         What the headband is.
-    now
-        The sanctuary clock.
+    zero_s
+        When the sanctuary clock was 0, monotonic seconds.
     recorder
         Where the night is recorded; None where it is not.
     """
@@ -49,17 +55,24 @@ class LivePod:
         runner: PodRunner,
         chain: Chain,
         info: HeadbandInfo,
-        now: Callable[[], float],
+        zero_s: float,
         recorder: NightRecorder | None,
     ) -> None:
         self.runner = runner
         self._chain = chain
         self._info = info
-        self._now = now
+        self._zero_s = zero_s
         self._recorder = recorder
         self._loop = asyncio.get_running_loop()
         self._blocks: asyncio.Queue[_Arrived] = asyncio.Queue(MAX_WAITING)
         self._dropped = False
+        self._pump: HeadbandPump | None = None
+        self._client: MqttClient | None = None
+        self._told: HeadbandStatus | None = None
+
+    def watch(self, pump: HeadbandPump, client: MqttClient) -> None:
+        """Tell from now on how this headband is doing, whenever that changes."""
+        self._pump, self._client = pump, client
 
     def remember(self) -> SleeperMemory:
         """Give the sleeper's memory with this night in it."""
@@ -68,8 +81,9 @@ class LivePod:
     # --- called by the headband's thread ---
 
     def on_block(self, block: SampleBlock) -> None:
-        """Take a block over."""
-        self._loop.call_soon_threadsafe(self._put, _Arrived(block, self._now()))
+        """Take a block over; it ended when its samples say, not when they came."""
+        at_s = self._now() if block.end_s is None else block.end_s - self._zero_s
+        self._loop.call_soon_threadsafe(self._put, _Arrived(block, at_s))
 
     def on_lost(self, reason: str) -> None:
         """Hear that the headband went away."""
@@ -88,8 +102,13 @@ class LivePod:
         if isinstance(event, LinkDown):
             self._tell(happened.LinkLost())
             return
-        client.publish(to_message(status(self.runner.pod.identity, "gateway", online=True)))
+        self._publish_status(client)
         self._tell(happened.LinkRestored())
+
+    def tell_state(self) -> None:
+        """Publish how the headband is doing, if that has changed."""
+        if self._client is not None and self._headband_status() != self._told:
+            self._publish_status(self._client)
 
     async def listen(self, client: MqttClient) -> None:
         """Pass messages on until the client is closed."""
@@ -113,6 +132,27 @@ class LivePod:
         if self._recorder is not None:
             path = self._recorder.close()
             _LOG.info("%s: recorded to %s", self.runner.id, path)
+
+    def _publish_status(self, client: MqttClient) -> None:
+        self._told = self._headband_status()
+        client.publish(
+            to_message(status(self.runner.pod.identity, "gateway", online=True, headband=self._told))
+        )
+
+    def _headband_status(self) -> HeadbandStatus | None:
+        if self._pump is None:
+            return None
+        state = self._pump.state
+        battery = state.battery_percent
+        return HeadbandStatus(
+            state=state.state,
+            cause=state.cause,
+            battery_percent=None if battery is None else BATTERY_STEP * round(battery / BATTERY_STEP),
+            off=state.off,
+        )
+
+    def _now(self) -> float:
+        return time.monotonic() - self._zero_s
 
     def _put(self, arrived: _Arrived) -> None:
         if not self._blocks.full():

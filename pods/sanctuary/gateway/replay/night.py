@@ -16,6 +16,8 @@ import numpy as np
 
 from sanctuary.config.chain import ChainSettings
 from sanctuary.config.errors import RecordingError
+from sanctuary.firmware_bridge.captures.format import SUFFIX
+from sanctuary.firmware_bridge.captures.night import CapturedNight, open_capture
 from sanctuary.firmware_bridge.recordings.edf import Recording, open_recording
 from sanctuary.firmware_bridge.recordings.hypnogram import Hypnogram, read_hypnogram
 from sanctuary.gateway.replay.epochs import EPOCH_S, EpochLog
@@ -50,7 +52,7 @@ class Replayed:
 class OpenedNight:
     """A recording and, if one was given, its hypnogram; both found usable before any work is done."""
 
-    recording: Recording
+    recording: Recording | CapturedNight
     hypnogram: Hypnogram | None
 
     @property
@@ -69,7 +71,8 @@ def open_night(
     RecordingError
         One of the files cannot be used, or the sampling rate is below `LOWEST_FS_HZ`.
     """
-    recording = open_recording(path, channels)
+    opened = open_capture if path.suffix == SUFFIX else open_recording
+    recording = opened(path, channels)
     if recording.info.fs_hz < LOWEST_FS_HZ:
         raise RecordingError(
             f"{path}: sampled at {recording.info.fs_hz:g} Hz; at least {LOWEST_FS_HZ:g} Hz are needed "

@@ -9,7 +9,7 @@ from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.states import LATCHED, PodPhase
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.envelope import Kind, seal
-from sanctuary.pods.wire.messages import LeaseMessage, PodState, PodStatus, Reply
+from sanctuary.pods.wire.messages import HeadbandStatus, LeaseMessage, PodState, PodStatus, Reply
 from sanctuary.signal.samples import Stage, StageEstimate
 
 AT_LEAST_ONCE = 1
@@ -86,8 +86,10 @@ class Outbox:
         )
 
 
-def status(identity: PodIdentity, fw: str, *, online: bool) -> Publish:
+def status(
+    identity: PodIdentity, fw: str, *, online: bool, headband: HeadbandStatus | None = None
+) -> Publish:
     """Tell that the pod is there; the offline form is to be left with the broker as last will."""
-    message = PodStatus(online=online, boot=identity.boot, fw=fw)
+    message = PodStatus(online=online, boot=identity.boot, fw=fw, headband=headband)
     topic = topics.status(identity.site, identity.pod)
     return Publish(topic, message.to_bytes(), AT_LEAST_ONCE, retain=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from sanctuary.config.errors import ProtocolError
+from sanctuary.config.errors import Cause, ProtocolError
 from sanctuary.firmware_bridge.outputs.cue import Modality
 
 MAX_PAYLOAD_BYTES = 8192
@@ -37,6 +37,17 @@ class Message(BaseModel):
         return self.model_dump_json(by_alias=True).encode()
 
 
+class HeadbandStatus(Message):
+    """How a pod's headband is doing."""
+
+    state: Literal["connecting", "streaming", "waiting", "stopped"]
+    cause: Cause | None = None
+    """Why it does not stream."""
+    battery_percent: float | None = Field(None, ge=0.0, le=100.0)
+    off: tuple[Annotated[str, Field(max_length=16)], ...] = Field((), max_length=64)
+    """Channels whose electrodes do not touch the skin, where the headband tells."""
+
+
 class PodStatus(Message):
     """Whether a pod is there; its offline form is the last will."""
 
@@ -44,6 +55,7 @@ class PodStatus(Message):
     online: bool
     boot: Id
     fw: str = Field(max_length=32)
+    headband: HeadbandStatus | None = None
 
 
 class PodState(Message):

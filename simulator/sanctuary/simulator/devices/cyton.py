@@ -1,170 +1,161 @@
-"""A virtual OpenBCI Cyton, bytes only: commands in, replies and packets out.
+"""A virtual OpenBCI Cyton behind its dongle, with or without a Daisy, bytes only.
 
-Written from the data format, not from our decoder: start A0, counter, 8 x int24 big-endian, accelerometer
-in one of ten packets (25 Hz), stop C0. It answers like firmware 3.1 and keeps silent while it streams.
+Commands in, replies and packets out, in the manner of firmware 3.1; while it streams the board itself keeps
+silent. What each part does is said in `cyton_firmware` (the board), `cyton_amplifier` (its channels),
+`cyton_packets` (the format), `cyton_commands` and `cyton_radio` (the dongle).
 
-Not imitated: Daisy, SD card, test signals, board modes, time stamps, the dongle's own commands, and rates
-other than 250 Hz. It keeps silent about these, as about anything unknown. A setting that does not exist it
-refuses in words of its own.
+Not imitated: a card in the slot, the Wi-Fi shield, rates other than 250 Hz on the wire, the other speeds of
+BLE and debug mode and of the dongle's port, and noise of the amplifier. Settings apply at once, where a board
+takes some milliseconds; a reset too, unless it is given a delay.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-
-import numpy as np
-
-from sanctuary.simulator.devices.cyton_board import N_CHANNELS, ChannelSettings, counts_of
+from sanctuary.simulator.devices import cyton_commands, cyton_radio
+from sanctuary.simulator.devices.cyton_commands import MULTI_BYTE_TIMEOUT_S
+from sanctuary.simulator.devices.cyton_firmware import CytonFirmware
+from sanctuary.simulator.devices.cyton_packets import PACKET_BYTES
+from sanctuary.simulator.devices.cyton_radio import Dongle
 from sanctuary.simulator.devices.source import SignalSource
 
+__all__ = ["BANNER", "FS_HZ", "MULTI_BYTE_TIMEOUT_S", "PACKET_BYTES", "TOO_SLOW", "VERSION", "VirtualCyton"]
+
 FS_HZ = 250
-PACKET_BYTES = 33
-BANNER = (
-    b"OpenBCI V3 8-16 channel\r\nOn Board ADS1299 Device ID: 0x3E\r\n"
-    b"LIS3DH Device ID: 0x33\r\nFirmware: v3.1.2\r\n$$$"
-)
-VERSION = b"v3.1.5$$$"
-DEFAULTS_SET = b"updating channel settings to default$$$"
-RATE = b"Success: Sample rate is 250Hz$$$"
-TOO_SLOW = b"Timeout processing multi byte message - please send all commands at once as of v2$$$"
-MULTI_BYTE_TIMEOUT_S = 1.0
-"""A command of several bytes must be complete within this time."""
-ACCEL_EVERY = 10
-AT_REST = (160, -80, 8000)
-"""Accelerometer counts of somebody lying still: 1 g along Z at 8000 counts per g, and a little tilted, for
-BrainFlow takes X = 0 as "nothing new"."""
-
-_CHANNEL_SETTINGS = re.compile(rb"x([1-8])([01])([0-6])([0-7])([01])([01])([01])X")
-_LEAD_OFF = re.compile(rb"z([1-8])[01][01]Z")
-_SWITCH_OFF, _SWITCH_ON = b"12345678", b"!@#$%^&*"
-
-Answer = Callable[[bytes], bytes]
+END = b"$$$"
+BANNER = cyton_commands.banner(daisy=False).encode() + END
+VERSION = cyton_commands.VERSION.encode() + END
+TOO_SLOW = cyton_commands.TOO_SLOW.encode() + END
+MAX_WAITING_BYTES = 1024
+"""Commands that wait while the board starts; what is more is lost."""
 
 
 class VirtualCyton:
-    """One board.
+    """One board and its dongle.
 
     Parameters
     ----------
     source
-        Signal of inputs 1 and 2; nothing is plugged into the others, which are grounded and read 0.
+        Signal of the first inputs, up to 16 rows in order of the inputs (9 to 16 are the Daisy's); nothing is
+        plugged into the others, which are grounded and read 0.
     fs_hz
         Packets a second, for a source at another rate; the packets themselves do not tell it.
+    daisy
+        Whether a Daisy is plugged on: 16 channels, two packets for each sample of them.
+    streaming
+        Whether a program that crashed has left it streaming.
+    banner_delay_s
+        How long a reset takes. What comes meanwhile waits.
+    banner
+        Said after a reset, without ``$$$``, in place of the board's own banner.
+    board
+        False if the dongle is alone: the board is switched off or out of reach.
+    battery_packets
+        Packets until the battery is empty; None for never.
+
+    Attributes
+    ----------
+    fs_hz, streaming
+        As in `sanctuary.simulator.devices.board.SerialBoard`. What is not linked does not stream.
     """
 
-    def __init__(self, source: SignalSource, fs_hz: int = FS_HZ) -> None:
+    def __init__(
+        self,
+        source: SignalSource,
+        fs_hz: int = FS_HZ,
+        *,
+        daisy: bool = False,
+        streaming: bool = False,
+        banner_delay_s: float = 0.0,
+        banner: str | None = None,
+        board: bool = True,
+        battery_packets: int | None = None,
+    ) -> None:
         self.fs_hz = fs_hz
-        self.streaming = False
-        self.channels = [ChannelSettings()] * N_CHANNELS
-        self._source = source
-        self._counter = 0
+        self.streaming = streaming and board
+        self._dongle = Dongle(board=board)
+        self._firmware = CytonFirmware(source, fs_hz, daisy=daisy, streaming=streaming)
+        self._banner = None if banner is None else banner.encode() + END
+        self._banner_delay_s = banner_delay_s
+        self._battery_packets = battery_packets
         self._pending = b""
         self._pending_since_s = 0.0
-        self._commands: dict[bytes, tuple[int, Answer]] = {
-            b"v": (1, self._reset),
-            b"b": (1, self._start),
-            b"s": (1, self._stop),
-            b"d": (1, self._set_defaults),
-            b"D": (1, lambda _: ChannelSettings().codes().encode() + b"$$$"),
-            b"V": (1, lambda _: VERSION),
-            b"?": (1, self._registers),
-            b"x": (9, self._set_channel),
-            b"z": (5, self._lead_off),
-            b"~": (2, lambda command: RATE if command[1:] in (b"~", b"6") else b""),
-        }
-        for number in range(N_CHANNELS):
-            self._commands[_SWITCH_OFF[number : number + 1]] = (1, self._switch)
-            self._commands[_SWITCH_ON[number : number + 1]] = (1, self._switch)
+        self._busy_until_s: float | None = None
+        self._held = b""
 
     def receive(self, data: bytes, now_s: float = 0.0) -> bytes:
         """Take bytes from the host at `now_s`; returns the reply.
 
-        No bytes at all let time pass: an unfinished command of several bytes is given up in the end.
+        No bytes at all let time pass: an unfinished command of several bytes is given up in the end, and a
+        reset comes to its end.
         """
-        replies = b""
-        if self._pending and now_s - self._pending_since_s >= MULTI_BYTE_TIMEOUT_S:
-            self._pending = b""
-            replies += self._unless_streaming(TOO_SLOW)
+        replies = self._come_up(now_s)
+        if data == cyton_radio.TIME_STAMPS_ON and self._dongle.linked:
+            replies += cyton_radio.ACKNOWLEDGED
+        replies += self._give_up(now_s)
         if not self._pending:
             self._pending_since_s = now_s
-        self._pending += data
-        while self._pending:
-            length, answer = self._commands.get(self._pending[:1], (1, _unknown))
-            if len(self._pending) < length:
-                break
-            command, self._pending = self._pending[:length], self._pending[length:]
-            self._pending_since_s = now_s
-            replies += self._unless_streaming(answer(command))
+        self._pending = (self._pending + data)[:MAX_WAITING_BYTES]
+        if data and not self._dongle.linked and data[0] != cyton_radio.KEY:
+            self._pending = b""
+            replies += cyton_radio.UNREACHED
+        replies += self._work_off(now_s)
+        self.streaming = self._firmware.streaming and self._dongle.linked
         return replies
 
     def packets(self, n: int) -> bytes:
-        """Give the next `n` packets."""
-        counts = counts_of(self._source.render(n), self.channels).astype(">i4")
-        rows = np.zeros((n, PACKET_BYTES), dtype=np.uint8)
-        counters = self._counter + np.arange(n)
-        rows[:, 0] = 0xA0
-        rows[:, 1] = counters & 0xFF
-        k = counts.shape[1]
-        rows[:, 2 : 2 + 3 * k] = counts.view(np.uint8).reshape(n, k, 4)[:, :, 1:].reshape(n, 3 * k)
-        rows[counters % ACCEL_EVERY == 0, 26:32] = np.array(AT_REST, dtype=">i2").view(np.uint8)
-        rows[:, 32] = 0xC0
-        self._counter += n
-        return rows.tobytes()
+        """Give the next `n` packets; fewer when the battery ends, none without a link."""
+        if self._battery_packets is not None:
+            n = min(n, self._battery_packets)
+            self._battery_packets -= n
+        raw = self._firmware.packets(n) if self._dongle.board else b""
+        linked = self._dongle.linked
+        if self._battery_packets == 0:
+            self._dongle.board = self.streaming = False
+        return raw if linked else b""
 
-    def _unless_streaming(self, reply: bytes) -> bytes:
-        return b"" if self.streaming else reply
+    def _come_up(self, now_s: float) -> bytes:
+        """End a reset that takes its time."""
+        if self._busy_until_s is None or now_s < self._busy_until_s:
+            return b""
+        self._busy_until_s = None
+        self._pending_since_s = now_s
+        held, self._held = self._held, b""
+        return held if self._dongle.linked else b""
 
-    def _reset(self, _command: bytes) -> bytes:
-        self.streaming = False
-        self.channels = [ChannelSettings()] * N_CHANNELS
-        return BANNER
+    def _give_up(self, now_s: float) -> bytes:
+        """Forget a command that was not finished in time."""
+        late = now_s - self._pending_since_s >= MULTI_BYTE_TIMEOUT_S
+        if not self._pending or not late or self._busy_until_s is not None:
+            return b""
+        dongles = self._pending[0] == cyton_radio.KEY
+        self._pending = b""
+        return b"" if dongles or self._firmware.streaming else TOO_SLOW
 
-    def _start(self, _command: bytes) -> bytes:
-        self.streaming = True
-        return b""
+    def _work_off(self, now_s: float) -> bytes:
+        """Do what whole commands say; returns the replies."""
+        replies = b""
+        while self._pending:
+            dongles = self._pending[0] == cyton_radio.KEY
+            take = cyton_radio.next_command if dongles else cyton_commands.next_command
+            command = take(self._pending)
+            if not command or (self._busy_until_s is not None and not dongles):
+                break
+            self._pending = self._pending[len(command) :]
+            self._pending_since_s = now_s
+            if dongles and len(command) > 1:
+                replies += self._dongle.answer(command)
+            elif self._dongle.linked:
+                replies += self._tell_board(command, now_s)
+        return replies
 
-    def _stop(self, _command: bytes) -> bytes:
-        self.streaming = False
-        return b""
-
-    def _set_defaults(self, _command: bytes) -> bytes:
-        self.channels = [ChannelSettings()] * N_CHANNELS
-        return DEFAULTS_SET
-
-    def _switch(self, command: bytes) -> bytes:
-        off = command in _SWITCH_OFF
-        number = (_SWITCH_OFF if off else _SWITCH_ON).index(command)
-        self.channels[number] = ChannelSettings(off=off)
-        return b""
-
-    def _set_channel(self, command: bytes) -> bytes:
-        if command[-1:] != b"X":
-            return b"Failure: Err: 9th char not X$$$"
-        match = _CHANNEL_SETTINGS.fullmatch(command)
-        if match is None:
-            return b"Failure: Err: unknown channel setting$$$"
-        number, off, gain, source, bias, srb2, srb1 = (int(digit) for digit in match.groups())
-        self.channels[number - 1] = ChannelSettings(
-            bool(off), gain, source, bool(bias), bool(srb2), bool(srb1)
-        )
-        return b"Success: Channel set for %d$$$" % number
-
-    def _lead_off(self, command: bytes) -> bytes:
-        if command[-1:] != b"Z":
-            return b"Failure: Err: 5th char not Z$$$"
-        match = _LEAD_OFF.fullmatch(command)
-        if match is None:
-            return b"Failure: Err: unknown lead-off setting$$$"
-        return b"Success: Lead off set for %s$$$" % match[1]
-
-    def _registers(self, _command: bytes) -> bytes:
-        """Print the registers that this board has: the amplifier's identity and its channels."""
-        lines = ["Board ADS Registers", "ADS_ID, 00, 0x3E"]
-        for number, settings in enumerate(self.channels, start=1):
-            lines.append(f"CH{number}SET, {number + 4:02X}, 0x{settings.register():02X}")
-        return "\r\n".join([*lines, "$$$"]).encode()
-
-
-def _unknown(_command: bytes) -> bytes:
-    return b""
+    def _tell_board(self, command: bytes, now_s: float) -> bytes:
+        text = self._firmware.answer(command, now_s)
+        if text is None or self._firmware.streaming:
+            return b""
+        reply = text.encode() + END
+        if command == b"v":
+            reply = reply if self._banner is None else self._banner
+            if self._banner_delay_s > 0.0:
+                self._busy_until_s, self._held = now_s + self._banner_delay_s, reply
+                return b""
+        return reply

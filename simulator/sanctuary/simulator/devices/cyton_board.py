@@ -20,15 +20,10 @@ class ChannelSettings:
     off: bool = False
     gain_code: int = 6
     input_code: int = 0
-    """0 is the electrode; the others (shorted, test signals, temperature) read 0 here."""
+    """0 is the electrode."""
     bias: bool = True
     srb2: bool = True
     srb1: bool = False
-
-    @property
-    def connected(self) -> bool:
-        """Whether it measures its electrode."""
-        return not self.off and self.input_code == 0
 
     @property
     def uv_per_count(self) -> float:
@@ -45,21 +40,17 @@ class ChannelSettings:
         return self.off << 7 | self.gain_code << 4 | self.srb2 << 3 | self.input_code
 
 
-def counts_of(uv: NDArray[np.float64], channels: list[ChannelSettings]) -> NDArray[np.int32]:
-    """Convert as the amplifier does: rounded, and stuck at a rail beyond full scale; what is off reads 0.
+def counts_of(uv: NDArray[np.float64], settings: ChannelSettings) -> NDArray[np.int32]:
+    """Convert as the amplifier does: rounded, and stuck at a rail beyond full scale.
 
     Parameters
     ----------
     uv
-        Shape ``(k, n)``, microvolts at the first k inputs; NaN is an electrode that hangs in the air.
+        Shape ``(n,)``, microvolts; NaN is an electrode that hangs in the air.
 
     Returns
     -------
-    Shape ``(n, k)``, counts.
+    Shape ``(n,)``, counts.
     """
-    counts = np.zeros((uv.shape[1], len(uv)), dtype=np.int32)
-    for number, (signal, settings) in enumerate(zip(uv, channels, strict=False)):
-        if settings.connected:
-            scaled = np.rint(signal / settings.uv_per_count)
-            counts[:, number] = np.clip(np.nan_to_num(scaled, nan=LARGEST), SMALLEST, LARGEST)
-    return counts
+    scaled = np.nan_to_num(np.rint(uv / settings.uv_per_count), nan=LARGEST)
+    return np.asarray(np.clip(scaled, SMALLEST, LARGEST), dtype=np.int32)

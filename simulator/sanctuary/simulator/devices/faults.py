@@ -1,6 +1,7 @@
 """What can go wrong between a board and its host, as manipulators of the bytes on the wire.
 
-A manipulator takes what the board writes, a reply or some whole packets, and gives what arrives.
+A manipulator takes what the board writes, a reply or some whole packets, and gives what arrives. Packets are
+told from replies by the byte they begin with; what single packets suffer, replies are spared.
 """
 
 from __future__ import annotations
@@ -9,9 +10,16 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sanctuary.simulator.devices import unit_faults
 from sanctuary.simulator.devices.cyton import FS_HZ, PACKET_BYTES
+from sanctuary.simulator.devices.unit_faults import Clock, UnitFault, check_share
 
 Manipulator = Callable[[bytes], bytes]
+
+START = b"\xa0"
+"""First byte of the packets of a Cyton; empty for a link that carries nothing but packets."""
+PIECE_BYTES = 16
+"""What a stall or a silence takes in one piece; some 64 kB are held back at most."""
 
 
 def untouched(data: bytes) -> bytes:
@@ -34,7 +42,7 @@ def drop_bytes(share: float, seed: int) -> Manipulator:
     seed
         Chooses them.
     """
-    _check_share(share)
+    check_share(share)
     rng = np.random.default_rng(seed)
 
     def drop(data: bytes) -> bytes:
@@ -44,7 +52,9 @@ def drop_bytes(share: float, seed: int) -> Manipulator:
     return drop
 
 
-def drop_packets(share: float, seed: int) -> Manipulator:
+def drop_packets(
+    share: float, seed: int, *, packet_bytes: int = PACKET_BYTES, start: bytes = START
+) -> Manipulator:
     """Lose whole packets at random, as a weak radio does; replies get through.
 
     Parameters
@@ -53,32 +63,70 @@ def drop_packets(share: float, seed: int) -> Manipulator:
         Probability of each packet to be lost, 0 to 1.
     seed
         Chooses them.
+    packet_bytes, start
+        Length of a packet, and the bytes that it begins with; so for all that follow.
     """
-    _check_share(share)
-    rng = np.random.default_rng(seed)
-
-    def drop(data: bytes) -> bytes:
-        if not _is_packets(data):
-            return data
-        rows = np.frombuffer(data, dtype=np.uint8).reshape(-1, PACKET_BYTES)
-        return rows[rng.random(len(rows)) >= share].tobytes()
-
-    return drop
+    return of_packets(unit_faults.drop(share, seed), packet_bytes, start)
 
 
-def silence(duration_s: float) -> Manipulator:
+def duplicate_packets(
+    share: float, seed: int, *, packet_bytes: int = PACKET_BYTES, start: bytes = START
+) -> Manipulator:
+    """Deliver packets twice at random."""
+    return of_packets(unit_faults.duplicate(share, seed), packet_bytes, start)
+
+
+def reorder_packets(
+    share: float, seed: int, *, packet_bytes: int = PACKET_BYTES, start: bytes = START
+) -> Manipulator:
+    """Deliver packets at random after the one that follows them."""
+    return of_packets(unit_faults.reorder(share, seed), packet_bytes, start)
+
+
+def corrupt_packets(
+    share: float, seed: int, *, packet_bytes: int = PACKET_BYTES, start: bytes = START
+) -> Manipulator:
+    """Change one byte of packets chosen at random."""
+    return of_packets(unit_faults.corrupt(share, seed, unit_faults.spoil_bytes), packet_bytes, start)
+
+
+def silence(
+    duration_s: float,
+    *,
+    packet_bytes: int = PACKET_BYTES,
+    start: bytes = START,
+    packets_per_s: float = FS_HZ,
+) -> Manipulator:
     """Lose all packets of the next `duration_s` of signal, as when somebody walks off with the radio."""
-    left = round(duration_s * FS_HZ) * PACKET_BYTES
+    left = round(duration_s * packets_per_s) * packet_bytes
 
     def lose(data: bytes) -> bytes:
         nonlocal left
-        if not _is_packets(data):
+        if not data.startswith(start):
             return data
         lost = min(left, len(data))
         left -= lost
         return data[lost:]
 
     return lose
+
+
+def stall(duration_s: float, from_s: float, clock: Clock) -> Manipulator:
+    """Hold everything back for a while, replies too, then let it arrive with what comes next.
+
+    Parameters
+    ----------
+    duration_s, from_s
+        How long, and when it begins, in seconds after the first bytes.
+    clock
+        Monotonic seconds.
+    """
+    return of_packets(unit_faults.stall(duration_s, from_s, clock), PIECE_BYTES, b"")
+
+
+def silence_by_clock(duration_s: float, from_s: float, clock: Clock) -> Manipulator:
+    """Lose everything for a while, replies too; parameters as for `stall`, infinite for good."""
+    return of_packets(unit_faults.silence(duration_s, from_s, clock), PIECE_BYTES, b"")
 
 
 def in_turn(*manipulators: Manipulator) -> Manipulator:
@@ -92,10 +140,20 @@ def in_turn(*manipulators: Manipulator) -> Manipulator:
     return pass_through
 
 
-def _is_packets(data: bytes) -> bool:
-    return len(data) % PACKET_BYTES == 0 and data[:1] == b"\xa0"
+def of_packets(fault: UnitFault[bytes], packet_bytes: int, start: bytes) -> Manipulator:
+    """Let a fault act on packets; what does not begin like one passes.
 
+    Raises
+    ------
+    ValueError
+        No length of a packet.
+    """
+    if packet_bytes < 1:
+        raise ValueError(f"packets of {packet_bytes} bytes: must have 1 or more")
 
-def _check_share(share: float) -> None:
-    if not 0.0 <= share <= 1.0:
-        raise ValueError(f"a share of {share:g}: must be 0 to 1")
+    def act(data: bytes) -> bytes:
+        if not data or not data.startswith(start):
+            return data
+        return b"".join(fault([data[at : at + packet_bytes] for at in range(0, len(data), packet_bytes)]))
+
+    return act

@@ -2,7 +2,7 @@
 
 Paced freely the board makes packets as fast as the port takes them: the terminal's buffer is full after a
 few seconds of signal and holds the board back, so the reader sets the pace and nothing is lost. Paced in real
-time it makes 250 packets a second by the monotonic clock, and what nobody reads for long is lost.
+time it makes packets at the board's rate by the monotonic clock, and what nobody reads for long is lost.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from sanctuary.simulator.devices.cyton import VirtualCyton
+from sanctuary.simulator.devices.board import SerialBoard
 from sanctuary.simulator.devices.faults import Manipulator, untouched
 from sanctuary.simulator.devices.pty_line import Pacing, PtyLine
 
@@ -44,7 +44,7 @@ class PtyPort:
 
     def __init__(
         self,
-        board: VirtualCyton,
+        board: SerialBoard,
         pacing: Pacing = "free",
         link: Path | None = None,
         *,

@@ -23,7 +23,7 @@ def test_gain_is_one_digit_of_the_channel_settings(gain: int, digit: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("channel", "gain", "word"), [(0, 24, "channel 0"), (9, 24, "channel 9"), (1, 5, "gain 5")]
+    ("channel", "gain", "word"), [(0, 24, "channel 0"), (17, 24, "channel 17"), (1, 5, "gain 5")]
 )
 def test_settings_that_the_board_does_not_have_are_refused(channel: int, gain: int, word: str) -> None:
     with pytest.raises(ValueError, match=word):

@@ -45,6 +45,14 @@ DEFAULTS = Command(b"d", "updating channel settings to default", 1.0)
 """All channels on, gain 24, normal input. The reply is one radio turn away."""
 
 
+DAISY_WORD = "On Daisy"
+"""Stands in the banner where a Daisy is plugged on."""
+WITHOUT_DAISY = Command(b"c", "daisy removed", 2.0)
+WITH_DAISY = Command(b"C", "", 2.0)
+"""Answered with ``16``, ``daisy attached16`` or ``no daisy to attach!8``."""
+CHANNEL_CODES = b"12345678QWERTYUI"
+
+
 def channel_settings(channel: int, gain: int) -> Command:
     """Switch a channel on at `gain`: normal input, in the bias, on SRB2, not on SRB1, as is the default.
 
@@ -53,11 +61,12 @@ def channel_settings(channel: int, gain: int) -> Command:
     ValueError
         No such channel or gain.
     """
-    if not 1 <= channel <= N_CHANNELS:
-        raise ValueError(f"channel {channel}: the Cyton has 1 to {N_CHANNELS}")
+    if not 1 <= channel <= len(CHANNEL_CODES):
+        raise ValueError(f"channel {channel}: the Cyton has 1 to {N_CHANNELS}, with a Daisy 16")
     if gain not in GAINS:
         raise ValueError(f"gain {gain}: the Cyton knows {', '.join(map(str, GAINS))}")
-    return Command(b"x%d0%d0110X" % (channel, GAINS.index(gain)), f"Channel set for {channel}", 1.0)
+    code = CHANNEL_CODES[channel - 1 : channel]
+    return Command(b"x%b0%d0110X" % (code, GAINS.index(gain)), f"Channel set for {channel}", 1.0)
 
 
 class ReplyFinder:

@@ -61,11 +61,14 @@ class Run:
         Shape ``(n_channels, n_packets)``, the channels asked for.
     motion
         Shape ``(3, n_packets)``: counts of the accelerometer, all zero in packets without a new reading.
+    first
+        Counter of the first packet.
     """
 
     lost: int
     counts: CountArray
     motion: MotionArray
+    first: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,7 @@ class CytonDecoder:
             # an int24 and the byte after it, read as one int32, hold the count in the upper 24 bits
             wide: NDArray[np.int32] = np.ndarray((n,), ">i4", raw.data, at + column, (PACKET_BYTES,))
             np.right_shift(wide, 8, out=row)
-        return Run(lost, counts, _motion(raw, at, n))
+        return Run(lost, counts, _motion(raw, at, n), int(raw[at + 1]))
 
     def _note_arrival(self, n_bytes: int, now_s: float) -> None:
         if self._last_s is not None:

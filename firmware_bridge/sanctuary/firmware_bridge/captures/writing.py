@@ -1,0 +1,151 @@
+"""Writes captures while a headband is read; a disk that is full costs the capture, never the night."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from sanctuary.config.errors import InputError
+from sanctuary.firmware_bridge.captures.format import CaptureHeader, pack, pack_event
+from sanctuary.firmware_bridge.drivers.base import Driver, Options
+from sanctuary.firmware_bridge.drivers.device import OpenLink
+from sanctuary.firmware_bridge.transports.link import Cancelled, Chunk, Link
+
+_LOG = logging.getLogger(__name__)
+
+FLUSH_S = 2.0
+"""What a crash may cost."""
+RETRY_S = 10.0
+"""How often a disk that took nothing is tried again."""
+
+
+class CaptureWriter:
+    """One headband's capture, over all its connections; used by the headband's thread alone.
+
+    Parameters
+    ----------
+    path
+        The file; it must not exist.
+    header
+        Its first line.
+    clock
+        Monotonic seconds; records count from now.
+
+    Raises
+    ------
+    InputError
+        The file cannot be made.
+    """
+
+    def __init__(
+        self, path: Path, header: CaptureHeader, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.path = path
+        self._clock = clock
+        self._zero_s = clock()
+        self._flush_due_s = self._zero_s + FLUSH_S
+        self._retry_due_s: float | None = None
+        self._whole = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: BinaryIO = path.open("xb", buffering=0)
+        except OSError as error:
+            raise InputError(f"{path}: no capture can be written there ({error.strerror})") from error
+        self._waiting = bytearray(header.to_bytes())
+        self._flush()
+
+    def chunk(self, chunk: Chunk) -> None:
+        """Log what arrived."""
+        self._put(pack(chunk.at_s - self._zero_s, chunk.source, chunk.data))
+
+    def event(self, what: str, firmware: int | None = None) -> None:
+        """Log what befell the link."""
+        self._put(pack_event(self._clock() - self._zero_s, what, firmware))
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._flush()
+        self._file.close()
+
+    def _put(self, record: bytes) -> None:
+        now_s = self._clock()
+        if self._retry_due_s is not None:
+            if now_s < self._retry_due_s:
+                return
+        self._waiting += record
+        if now_s >= self._flush_due_s:
+            self._flush_due_s = now_s + FLUSH_S
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write what waits, wholly or not at all."""
+        try:
+            view = memoryview(bytes(self._waiting))
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            self._fail(error)
+            return
+        self._whole += len(self._waiting)
+        self._waiting.clear()
+        if self._retry_due_s is not None:
+            self._retry_due_s = None
+            _LOG.warning("%s: the capture goes on", self.path)
+
+    def _fail(self, error: OSError) -> None:
+        if self._retry_due_s is None:
+            _LOG.warning(
+                "%s: the capture has a hole from here on (%s); free some space", self.path, error.strerror
+            )
+        self._retry_due_s = self._clock() + RETRY_S
+        self._waiting.clear()
+        try:
+            os.ftruncate(self._file.fileno(), self._whole)
+            os.lseek(self._file.fileno(), self._whole, os.SEEK_SET)
+        except OSError as second:
+            _LOG.debug("%s: %s", self.path, second)
+
+
+class CapturedLink:
+    """A link whose bytes are logged as they are read."""
+
+    def __init__(self, link: Link, writer: CaptureWriter) -> None:
+        self.address = link.address
+        self._link, self._writer = link, writer
+
+    def read(self, timeout_s: float) -> list[Chunk]:
+        """Read, and log."""
+        chunks = self._link.read(timeout_s)
+        for chunk in chunks:
+            self._writer.chunk(chunk)
+        return chunks
+
+    def write(self, data: bytes) -> None:
+        """Write; what we say is not logged."""
+        self._link.write(data)
+
+    def value_of(self, uuid: str) -> bytes:
+        """Read a characteristic."""
+        return self._link.value_of(uuid)
+
+    def started(self, firmware: int | None) -> None:
+        """Log that from here on samples come, for a codec that knows the firmware."""
+        self._writer.event("started", firmware)
+
+    def close(self) -> None:
+        """Disconnect, and log that."""
+        self._link.close()
+        self._writer.event("closed")
+
+
+def captured(opened: OpenLink, writer: CaptureWriter) -> OpenLink:
+    """Open links as `opened` does, and log what they bring."""
+
+    def open_captured(driver: Driver, address: str, options: Options, cancelled: Cancelled) -> Link:
+        return CapturedLink(opened(driver, address, options, cancelled), writer)
+
+    return open_captured

@@ -1,0 +1,1 @@
+"""Muse S Athena: packets of blocks over Bluetooth LE."""

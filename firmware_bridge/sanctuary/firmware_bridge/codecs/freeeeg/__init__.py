@@ -1,0 +1,1 @@
+"""FreeEEG32: frames over a serial port."""

@@ -1,0 +1,1 @@
+"""OpenBCI Ganglion, firmware 2 and 3, over Bluetooth LE."""

@@ -1,0 +1,1 @@
+"""NeuroSky ThinkGear headsets: frames and scale, without I/O."""

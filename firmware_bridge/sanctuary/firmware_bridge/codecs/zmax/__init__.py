@@ -1,0 +1,1 @@
+"""Hypnodyne ZMax behind its vendor's server: lines, commands and scale, without I/O."""

@@ -1,0 +1,170 @@
+"""This machine's Bluetooth radio: one thread with an event loop for all headbands, and one scan for all.
+
+bleak keeps its view of BlueZ per event loop, and BlueZ dislikes scans and connections on top of each other:
+so all links share one loop, one scan that looks for everybody's headband at once, and take turns to connect.
+The thread begins with the first that needs it and ends with the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from bleak import BleakScanner
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakBluetoothNotAvailableError, BleakDBusError, BleakError
+
+from sanctuary.config.errors import Cause, DeviceError
+from sanctuary.firmware_bridge.transports.link import Cancelled, never
+
+T = TypeVar("T")
+
+PATIENCE_S = 0.1
+"""Longest wait without a look at whether somebody wants to break off."""
+END_S = 2.0
+SCAN_REST_S = 0.2
+"""Pause after a scan that could not begin, before the next one that waits tries."""
+
+
+class Radio:
+    """The loop's thread, what is wanted from the scan, and the turn to connect."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._wanted: dict[str, list[asyncio.Future[BLEDevice]]] = {}
+        self._scanning: asyncio.Task[None] | None = None
+        self.turn = asyncio.Lock()
+        """Held while somebody connects."""
+        self._thread = threading.Thread(target=self._run, name="bluetooth radio", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T], cancelled: Cancelled = never) -> T:
+        """Run a coroutine on the radio's loop and wait for it; breaks it off soon after `cancelled`.
+
+        Raises
+        ------
+        DeviceError
+            It was broken off; and whatever the coroutine raises.
+        """
+        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        while True:
+            try:
+                return future.result(PATIENCE_S)
+            except FutureTimeoutError:
+                if future.done():
+                    raise
+                if cancelled():
+                    future.cancel()
+                    raise DeviceError("opening was broken off", Cause.REFUSED) from None
+            except CancelledError as error:
+                raise DeviceError("the radio was shut down", Cause.REFUSED) from error
+
+    async def find(self, address: str, timeout_s: float) -> BLEDevice | None:
+        """Wait until a headband advertises itself, by address or by its whole name; None if it does not."""
+        found: asyncio.Future[BLEDevice] = self._loop.create_future()
+        waiting = self._wanted.setdefault(address.casefold(), [])
+        waiting.append(found)
+        if self._scanning is None or self._scanning.done():
+            self._scanning = asyncio.create_task(self._scan())
+        try:
+            async with asyncio.timeout(timeout_s):
+                either: set[asyncio.Future[Any]] = {found, self._scanning}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if found.done():
+                    return found.result()
+                await self._scanning  # it ended for a reason of its own
+                return None
+        except TimeoutError:
+            return None
+        finally:
+            waiting.remove(found)
+            if not waiting:
+                self._wanted.pop(address.casefold(), None)
+
+    async def survey(self, duration_s: float) -> list[tuple[BLEDevice, AdvertisementData]]:
+        """Listen for a while to everything that advertises itself."""
+        found = await BleakScanner.discover(duration_s, return_adv=True)
+        return list(found.values())
+
+    async def _scan(self) -> None:
+        """Scan as long as somebody waits for a headband."""
+        async with BleakScanner(self._seen):
+            while self._wanted:
+                await asyncio.sleep(PATIENCE_S)
+
+    def _seen(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
+        for name in (device.address, device.name, advertisement.local_name):
+            for found in self._wanted.get((name or "").casefold(), ()):
+                if not found.done():
+                    found.set_result(device)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            left = asyncio.all_tasks(self._loop)
+            for task in left:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            self._loop.close()
+
+    def end(self) -> None:
+        """End the thread."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(END_S)
+
+
+_lock = threading.Lock()
+_radio: Radio | None = None
+_users = 0
+
+
+def take_radio() -> Radio:
+    """Give the radio, which begins with its first user; each must call `leave_radio` in the end."""
+    global _radio, _users  # noqa: PLW0603  one radio a process, as there is one system bus
+    with _lock:
+        if _radio is None:
+            _radio = Radio()
+        _users += 1
+        return _radio
+
+
+def leave_radio() -> None:
+    """Need the radio no more."""
+    global _radio, _users  # noqa: PLW0603
+    with _lock:
+        _users -= 1
+        radio, _radio = (_radio, None) if _users == 0 else (None, _radio)
+    if radio is not None:
+        radio.end()
+
+
+def device_error(address: str, error: Exception) -> DeviceError:
+    """Say in clear words what bleak found wrong."""
+    if isinstance(error, BleakBluetoothNotAvailableError):
+        return DeviceError(
+            f"{address}: this machine's Bluetooth is off or missing ({error.args[0]}); see `bluetoothctl show`",
+            Cause.RADIO_OFF,
+        )
+    if isinstance(error, BleakDBusError):
+        name = error.dbus_error.rpartition(".")[2]
+        cause = Cause.RADIO_OFF if name == "NotReady" else Cause.REFUSED
+        return DeviceError(f"{address}: BlueZ refuses ({name}: {error.dbus_error_details})", cause)
+    if isinstance(error, BleakError):
+        return DeviceError(f"{address}: the connection failed ({error})")
+    if isinstance(error, TimeoutError):
+        return DeviceError(f"{address}: it does not answer in time; bring it nearer", Cause.REFUSED)
+    if isinstance(error, OSError):
+        return DeviceError(
+            f"{address}: the system's D-Bus, which leads to Bluetooth, cannot be reached ({error})",
+            Cause.RADIO_OFF,
+        )
+    return DeviceError(f"{address}: {error}")

@@ -1,0 +1,83 @@
+"""``sanctuary virtual``: a headband for programs that want one, without anybody's head in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sanctuary.config.errors import InputError
+from sanctuary.gateway.consoles import say
+
+if TYPE_CHECKING:
+    from sanctuary.simulator.devices.source import SignalSource
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("virtual")(virtual)
+
+
+def virtual(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND", help="A kind of `sanctuary devices`, such as cyton.", show_default=False
+        ),
+    ],
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the simulated sleeper.")] = 1,
+    hours: Annotated[float, typer.Option(min=0.1, max=24.0, help="Length of the sleeper's night.")] = 8.0,
+    edf: Annotated[
+        Path | None, typer.Option(metavar="NIGHT.edf", help="Play this recorded night instead.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=16, help="How many, where it is Bluetooth.")] = 1,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=AMOUNT", help="Something that goes wrong, such as drop=0.01 or disconnect=20@60."
+        ),
+    ] = None,
+    banner: Annotated[
+        str | None, typer.Option(help="What a Cyton says of itself, in place of its own banner.")
+    ] = None,
+) -> None:
+    """Be a headband until ended (Ctrl-C): print READY and where it is, then speak as the real one does."""
+    import signal
+    import sys
+    import threading
+
+    from sanctuary.simulator.devices.fault_registry import parse_fault
+    from sanctuary.simulator.virtual import BOARDS, KINDS, VirtualHeadbands, rate_hz
+
+    if kind not in KINDS:
+        raise InputError(f"{kind}: no such virtual headband; there are {', '.join(KINDS)}")
+    if count > 1 and kind in BOARDS:
+        raise InputError(f"--count {count}: a {kind} has a port of its own; start one program for each")
+    try:
+        faults = [parse_fault(text, seed) for text in fault or []]
+    except ValueError as error:
+        raise InputError(f"--fault: {error}") from error
+    sources = [_source(rate_hz(kind), seed + number, hours, edf) for number in range(count)]
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with VirtualHeadbands(kind, sources, faults, banner=banner) as headbands:
+        sys.stdout.write(f"READY {headbands.address}\n")
+        sys.stdout.flush()
+        if headbands.names:
+            say(
+                f"{', '.join(headbands.names)} in reach of programs that run with "
+                "DBUS_SYSTEM_BUS_ADDRESS set to that address"
+            )
+        ended.wait()
+
+
+def _source(fs_hz: int, seed: int, hours: float, edf: Path | None) -> SignalSource:
+    if edf is not None:
+        from sanctuary.simulator.devices.recorded import RecordedSource
+
+        return RecordedSource(edf, float(fs_hz))
+    from sanctuary.simulator.sleepers.sleeper import Sleeper
+
+    return Sleeper(seed=seed, hours=hours, fs_hz=float(fs_hz))

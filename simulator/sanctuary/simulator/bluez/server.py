@@ -1,0 +1,201 @@
+"""The virtual radio: a thread that serves ``org.bluez`` on a private bus, in real time or faster."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Self, TypeVar
+
+from dbus_fast import Message, MessageType
+from dbus_fast.aio import MessageBus
+
+from sanctuary.config.errors import Cause, DeviceError
+from sanctuary.simulator.bluez.adapter import Adapter
+from sanctuary.simulator.bluez.bus import PrivateBus
+from sanctuary.simulator.bluez.peripheral import Manipulator, Peripheral
+from sanctuary.simulator.devices.gatt import GattDevice
+
+T = TypeVar("T")
+
+TICK_S = 0.01
+ADVERTISE_EVERY = 10
+"""Ticks between two advertisements: ten a second, as headbands do that want to be found."""
+TIMEOUT_S = 10.0
+_GONE = "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged'"
+
+
+class VirtualRadio:
+    """Headbands in reach of a radio that is none; a context manager.
+
+    Parameters
+    ----------
+    devices
+        The headbands; their addresses differ.
+    speed
+        How much faster than real time they live.
+
+    Attributes
+    ----------
+    address
+        D-Bus address, for ``DBUS_SYSTEM_BUS_ADDRESS``.
+
+    Raises
+    ------
+    DeviceError
+        No dbus-daemon.
+    """
+
+    def __init__(self, devices: Sequence[GattDevice], *, speed: float = 1.0) -> None:
+        if len({device.address for device in devices}) < len(devices):
+            raise ValueError("two headbands with one address")
+        self._devices, self._speed = tuple(devices), speed
+        self._zero_s = time.monotonic()
+        self._private = PrivateBus()
+        self.address = self._private.address
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._error: BaseException | None = None
+        self._stop: asyncio.Event | None = None
+        self._adapter: Adapter | None = None
+        self._thread = threading.Thread(target=self._run, name="virtual radio", daemon=True)
+        self._thread.start()
+        self._ready.wait(TIMEOUT_S)
+        if self._error is not None or self._adapter is None:
+            self.close()
+            raise DeviceError(f"the virtual radio did not start: {self._error}", Cause.RADIO_OFF)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End thread, bus and daemon."""
+        stop = self._stop
+        if stop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(stop.set)
+        self._thread.join(TIMEOUT_S)
+        self._private.close()
+
+    # --- what can befall it ---
+
+    def power(self, *, on: bool) -> None:
+        """Switch the radio on or off."""
+        self._do(lambda adapter: adapter.power(on=on))
+
+    def advertise(self, device: GattDevice, *, on: bool) -> None:
+        """Let a headband be seen, or not; what is connected stays so."""
+        self._on(device, lambda peripheral: setattr(peripheral, "advertises", on))
+
+    def drop(self, device: GattDevice) -> None:
+        """Lose a headband's connection."""
+        self._on(device, lambda peripheral: peripheral.disconnect(self._now()))
+
+    def refuse(
+        self, device: GattDevice, error: str = "org.bluez.Error.Failed", text: str = "Operation failed"
+    ) -> None:
+        """Let the next attempt to connect to a headband fail."""
+        self._on(device, lambda peripheral: setattr(peripheral, "refusal", (error, text)))
+
+    def silence(self, device: GattDevice, *, on: bool) -> None:
+        """Let a connected headband send nothing, or again."""
+        self._on(device, lambda peripheral: setattr(peripheral, "silent", on))
+
+    def manipulate(self, device: GattDevice, fault: Manipulator) -> None:
+        """Put something in the way of a headband's notifications."""
+        self._on(device, lambda peripheral: setattr(peripheral, "fault", fault))
+
+    def slow_start(self, device: GattDevice, delay_s: float) -> None:
+        """Let a headband take its time to connect."""
+        self._on(device, lambda peripheral: setattr(peripheral, "delay_s", delay_s))
+
+    def connected(self, device: GattDevice) -> bool:
+        """Whether somebody is connected to a headband."""
+        return self._on(device, lambda peripheral: peripheral.connected)
+
+    def _on(self, device: GattDevice, do: Callable[[Peripheral], T]) -> T:
+        return self._do(
+            lambda adapter: do(next(each for each in adapter.peripherals if each.device is device))
+        )
+
+    def _do(self, do: Callable[[Adapter], T]) -> T:
+        """Do something on the radio's own thread."""
+
+        async def work() -> T:
+            if self._adapter is None:
+                raise DeviceError("the virtual radio is closed", Cause.RADIO_OFF)
+            return do(self._adapter)
+
+        return asyncio.run_coroutine_threadsafe(work(), self._loop).result(TIMEOUT_S)
+
+    # --- the thread ---
+
+    def _now(self) -> float:
+        return self._zero_s + (time.monotonic() - self._zero_s) * self._speed
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        except BaseException as error:  # noqa: BLE001  told to whoever starts us
+            self._error = error
+        finally:
+            self._adapter = None
+            self._ready.set()
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        self._stop = asyncio.Event()
+        bus = await MessageBus(bus_address=self.address).connect()
+
+        def emit(path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
+            bus.send(Message.new_signal(path, interface, member, signature, body))
+
+        def later(delay_s: float, do: Callable[[], None]) -> None:
+            self._loop.call_later(delay_s, do)
+
+        adapter = Adapter(self._devices, emit, lambda reply: _send(bus, reply), later, self._now)
+
+        def heard(message: Message) -> Message | bool | None:
+            if message.message_type is MessageType.SIGNAL and message.member == "NameOwnerChanged":
+                name, _, owner = message.body
+                if not owner:
+                    adapter.left(name)
+                return None
+            return adapter.answer(message)
+
+        try:
+            bus.add_message_handler(heard)
+            await bus.call(
+                Message(
+                    destination="org.freedesktop.DBus",
+                    path="/org/freedesktop/DBus",
+                    interface="org.freedesktop.DBus",
+                    member="AddMatch",
+                    signature="s",
+                    body=[_GONE],
+                )
+            )
+            await bus.request_name("org.bluez")
+            self._adapter = adapter
+            self._ready.set()
+            await self._pace(adapter, self._stop)
+        finally:
+            bus.disconnect()
+            await bus.wait_for_disconnect()
+
+    async def _pace(self, adapter: Adapter, stop: asyncio.Event) -> None:
+        ticks = 0
+        while not stop.is_set():
+            adapter.tick()
+            if ticks % ADVERTISE_EVERY == 0:
+                adapter.advertise()
+            ticks += 1
+            await asyncio.sleep(TICK_S)
+
+
+def _send(bus: MessageBus, reply: Message) -> None:
+    bus.send(reply)

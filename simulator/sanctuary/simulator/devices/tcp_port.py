@@ -1,0 +1,187 @@
+"""A virtual board behind a TCP port of this machine, as behind a vendor's server for its headbands.
+
+One host at a time is served; another one that connects meanwhile waits, unheard, until the first has left.
+While nobody is connected the board goes on, and in real time what it sends then is lost. Paced freely the
+board makes packets as fast as the host takes them, apart from what the sockets hold in between.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import Self
+
+from sanctuary.simulator.devices.board import SerialBoard
+from sanctuary.simulator.devices.board_line import BoardLine, Pacing
+from sanctuary.simulator.devices.faults import Manipulator, untouched
+
+__all__ = ["Pacing", "TcpPort"]
+
+HOST = "127.0.0.1"
+SEND_BUFFER_BYTES = 65_536
+"""What the system may hold back on our side; by default it would be several megabytes, minutes of signal."""
+
+
+class TcpLine(BoardLine):
+    """A listening socket, at most one host, and the thread that serves it; parameters as for `BoardLine`.
+
+    Parameters
+    ----------
+    port
+        TCP port to listen on.
+
+    Raises
+    ------
+    OSError
+        The port is taken.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        board: SerialBoard,
+        pacing: Pacing,
+        fault: Callable[[], Manipulator],
+        due_s: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._listener = _listening(port)
+        self._host: socket.socket | None = None
+        super().__init__(board, pacing, fault, due_s, clock)
+        self._serve(f"{HOST}:{port}")
+
+    def _turn(self) -> bool:
+        if self._host is None:
+            return self._await_host()
+        try:
+            return self._exchange(self._host.fileno())
+        except ConnectionError:
+            self._leave()
+            return True
+
+    def _await_host(self) -> bool:
+        self._poll.register(self._listener, select.POLLIN)
+        ready = dict(self._poll.poll())
+        self._poll.unregister(self._listener)
+        if self._wake_out in ready:
+            return False
+        try:
+            host, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionError):  # it has left again already
+            return True
+        host.setblocking(False)
+        host.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        host.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self._host = host
+        self._catch_up()
+        return True
+
+    def _leave(self) -> None:
+        """Let the host go, with what still waited for it."""
+        host, self._host = self._host, None
+        if host is not None:
+            self._poll.unregister(host)
+            host.close()
+        self._drop_waiting()
+
+    def _hang_up(self) -> None:
+        if self._host is not None:
+            self._host.close()
+        self._listener.close()
+
+
+class TcpPort:
+    """One board and its port; a context manager.
+
+    Parameters
+    ----------
+    board, pacing
+        The board, and how fast it streams.
+    clock
+        Monotonic seconds; sets the pace in real time.
+
+    Attributes
+    ----------
+    address
+        ``127.0.0.1:PORT``, the port chosen by the system; the same when unplugged and plugged in again.
+    fault
+        What happens to bytes on their way to the host; may be changed at any time.
+    """
+
+    def __init__(
+        self,
+        board: SerialBoard,
+        pacing: Pacing = "free",
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._board = board
+        self._pacing = pacing
+        self._clock = clock
+        self.fault: Manipulator = untouched
+        # bound but never listening: nobody else is given the port while the board is unplugged
+        self._reservation = _bound(0)
+        self._port = int(self._reservation.getsockname()[1])
+        self.address = f"{HOST}:{self._port}"
+        self._due_s = clock()
+        self._line: TcpLine | None = None
+        try:
+            self.replug()
+        except OSError:
+            self._reservation.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the board streams."""
+        return self._board.streaming
+
+    def unplug(self) -> None:
+        """Stop serving: the host is cut off, and new ones are refused. The board goes on."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+            self._due_s = line.due_s
+
+    def replug(self) -> None:
+        """Serve again, at the same address."""
+        if self._line is None:
+            self._line = TcpLine(
+                self._port, self._board, self._pacing, lambda: self.fault, self._due_s, self._clock
+            )
+
+    def close(self) -> None:
+        """Unplug for good, within a second, and leave nothing behind."""
+        self.unplug()
+        self._reservation.close()
+
+
+def _listening(port: int) -> socket.socket:
+    listener = _bound(port)
+    try:
+        listener.setblocking(False)
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # ports lately in use, and the reservation, do not stand in the way; who listens does
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((HOST, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -1,0 +1,48 @@
+"""The private D-Bus: there when asked for, gone without a trace, also when its starter is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ble_bench import needs_dbus
+from sanctuary.config.errors import DeviceError
+from sanctuary.simulator.bluez.bus import PrivateBus
+from virtual_boards import wait_until
+
+
+@needs_dbus
+def test_it_leaves_no_process_and_no_folder() -> None:
+    with PrivateBus() as bus:
+        folder = Path(bus.address.split("unix:path=")[1].split(",")[0]).parent
+        family = [psutil.Process(bus.pid), *psutil.Process(bus.pid).children(recursive=True)]
+        assert any("dbus-daemon" in process.name() for process in family)
+        assert folder.is_dir()
+    wait_until(lambda: not any(process.is_running() for process in family))
+    assert not folder.exists()
+
+
+@needs_dbus
+def test_a_killed_starter_takes_the_daemon_along() -> None:
+    program = (
+        "import sys\nfrom sanctuary.simulator.bluez.bus import PrivateBus\n"
+        "bus = PrivateBus()\nprint(bus.pid, flush=True)\nsys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as starter:
+        assert starter.stdout is not None
+        shell = psutil.Process(int(starter.stdout.readline()))
+        family = [shell, *shell.children(recursive=True)]
+        os.kill(starter.pid, signal.SIGKILL)
+    wait_until(lambda: not any(process.is_running() for process in family))
+
+
+def test_without_a_daemon_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DeviceError, match="install the package dbus"):
+        PrivateBus()
