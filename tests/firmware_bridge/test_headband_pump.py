@@ -1,4 +1,4 @@
-"""The pump: a thread that reads a headband, comes back to it, and says once when it is lost and when it is back."""
+"""The pump: reads a headband, comes back to it, and says once that it is lost and once that it is back."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+
 from sanctuary.config.errors import Cause, DeviceError
 from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
 from sanctuary.firmware_bridge.headbands import Headband, HeadbandInfo, never

@@ -72,5 +72,5 @@ def test_every_dependency_has_a_wheel_for_arm(python: str, tmp_path: Path) -> No
         for each in json.loads(report.read_text())["install"]
     }
     assert all(name.endswith(".whl") for name in files.values())
-    assert COMPILED <= set(files)
+    assert set(files) >= COMPILED
     assert all("aarch64" in files[name] for name in COMPILED)

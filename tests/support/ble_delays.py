@@ -1,4 +1,4 @@
-"""When packets of a Bluetooth headband arrive: connection events, retries, stalls and the bursts after them."""
+"""When packets of a Bluetooth headband arrive: connection events, retries, stalls, bursts."""
 
 from __future__ import annotations
 

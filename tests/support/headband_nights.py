@@ -1,8 +1,8 @@
 """Whole nights of a headband in accelerated time: its true driver, codec, pump and clock, on a scripted link.
 
-The virtual headband has a crystal of its own that is off; its bytes are late as on a real link, some are lost,
-bursts of garbage come in between, and the link breaks again and again. Every sample tells its own number, so
-that each one that survives can be checked against the moment at which it was truly taken.
+The virtual headband has a crystal of its own that is off; its bytes are late as on a real link, some are
+lost, bursts of garbage come in between, and the link breaks again and again. Every sample tells its own
+number, so that each one that survives can be checked against the moment at which it was truly taken.
 """
 
 from __future__ import annotations
@@ -114,7 +114,10 @@ def spread_outages(n: int, hours: float, seed: int) -> list[tuple[float, float]]
     step_s = hours * 3600.0 / n
     lengths = np.where(rng.random(n) < 0.03, rng.uniform(30.0, 90.0, n), rng.uniform(0.3, 6.0, n))
     starts = (np.arange(n) + rng.uniform(0.25, 0.6, n)) * step_s
-    return [(float(start), float(min(length, 0.3 * step_s))) for start, length in zip(starts, lengths)]
+    return [
+        (float(start), float(min(length, 0.3 * step_s)))
+        for start, length in zip(starts, lengths, strict=True)
+    ]
 
 
 class _Link:

@@ -8,6 +8,7 @@ from sanctuary.config.base import Settings
 from sanctuary.config.findings import Finding, report
 from sanctuary.config.headbands import Headband, SimulatedHeadband
 from sanctuary.config.names import Id, OutputName, Pseudonym, PublicKey
+from sanctuary.config.outputs import DeviceSettings
 from sanctuary.config.shipped import shipped_designs
 
 
@@ -26,6 +27,8 @@ class PodEntry(Settings):
     """Whether the sleeper agreed that levels of their EEG are kept from night to night."""
     outputs: tuple[OutputName, ...] = Field(("sound",), max_length=3)
     """Kinds of cue that the pod can render."""
+    devices: DeviceSettings = DeviceSettings()
+    """What they come out of; without a device they are only written to the cue track."""
 
     @field_validator("outputs")
     @classmethod

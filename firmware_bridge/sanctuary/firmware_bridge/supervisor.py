@@ -118,7 +118,7 @@ class Policy:
 
 
 def alike(first_s: float, longest_s: float) -> Mapping[Cause, Patience]:
-    """The same patience whatever went wrong."""
+    """Give the same patience whatever went wrong."""
     return dict.fromkeys(Cause, Patience(first_s, longest_s))
 
 

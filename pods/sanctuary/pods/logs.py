@@ -43,6 +43,17 @@ class OutputRecord(TypedDict):
     step: int
 
 
+class OnsetRecord(TypedDict):
+    """When a device says that a cue really began; written by the shell around the device."""
+
+    kind: Literal["onset"]
+    t_s: float
+    pod: str
+    modality: str
+    due_s: float
+    """When it was to begin."""
+
+
 class EstimateRecord(TypedDict):
     """What the pod's chain said. Written on a change of verdict, and always while a lease is held."""
 
@@ -208,6 +219,17 @@ LogRecord = (
 def output_record(pod: str, window: str, step: int, t_s: float) -> OutputRecord:
     """Note that a cue was handed to an output; the shell that performs `Render` writes this."""
     return {"kind": "output", "t_s": t_s, "pod": pod, "window": window, "step": step}
+
+
+def onset_record(pod: str, modality: str, due_s: float, t_s: float) -> OnsetRecord:
+    """Note when a cue began at a device."""
+    return {
+        "kind": "onset",
+        "t_s": round(t_s, 4),
+        "pod": pod,
+        "modality": modality,
+        "due_s": round(due_s, 4),
+    }
 
 
 def eye_signal_record(pod: str, signal: EyeSignal, t_s: float) -> EyeSignalRecord:

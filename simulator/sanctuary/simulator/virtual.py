@@ -50,7 +50,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class BoardKind:
-    """A headband on a port or socket: its rate, the bytes of a packet (0: they differ), and how to make it."""
+    """A headband on a port or socket: its rate, the bytes of a packet (0: they differ), its maker."""
 
     fs_hz: int
     packet_bytes: int

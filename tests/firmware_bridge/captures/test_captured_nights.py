@@ -1,4 +1,4 @@
-"""A captured night, decoded again: the same samples at the same places as live, and clear words where it fails."""
+"""A captured night, decoded again: the same samples as live, and clear words where it fails."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Serial ports as links: a port by its path, a port behind a serial server, and what is said of wrong ones."""
+"""Serial ports as links: by path, behind a serial server, and what is said of wrong ones."""
 
 import os
 import pty

@@ -1,12 +1,13 @@
-"""The file format of a capture: one line of JSON, then records, written as the night goes on.
+r"""The file format of a capture: one line of JSON, then records, written as the night goes on.
 
 ::
 
-    sanctuary-capture 1 {"driver": "muse", ...}\\n
+    sanctuary-capture 1 {"driver": "muse", ...}\n
     at_s float64 | source uint8 | length uint32 | bytes          little-endian, again and again
 
-Source 255 marks an event of the link, whose bytes are JSON: ``started``, from where on samples come (with the
-headband's firmware, where it told), or ``closed``. A capture that was cut off anywhere is whole up to its last complete record.
+Source 255 marks an event of the link, whose bytes are JSON: ``started``, from where on samples come (with
+the headband's firmware, where it told), or ``closed``. A capture that was cut off anywhere is whole up to
+its last complete record.
 """
 
 from __future__ import annotations

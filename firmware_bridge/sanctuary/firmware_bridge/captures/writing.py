@@ -73,9 +73,8 @@ class CaptureWriter:
 
     def _put(self, record: bytes) -> None:
         now_s = self._clock()
-        if self._retry_due_s is not None:
-            if now_s < self._retry_due_s:
-                return
+        if self._retry_due_s is not None and now_s < self._retry_due_s:
+            return
         self._waiting += record
         if now_s >= self._flush_due_s:
             self._flush_due_s = now_s + FLUSH_S

@@ -40,6 +40,10 @@ OnOnset = Callable[[Onset], None]
 class Output(Protocol):
     """One device that renders cues; all times are monotonic seconds."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether a cue is being rendered, so that `tick` is wanted often."""
+
     def play(self, cue: Cue, at_s: float) -> None:
         """Begin a cue now, which was wanted at `at_s`.
 
@@ -50,7 +54,13 @@ class Output(Protocol):
         """
 
     def tick(self, now_s: float) -> None:
-        """Let time pass: whatever is due in a cue that goes on is done. Called at least every 50 ms in a cue."""
+        """Let time pass: whatever is due in a cue is done; at least every 50 ms while `busy`.
+
+        Raises
+        ------
+        DeviceError
+            The device went away; told once, however often it is asked.
+        """
 
     def stop(self, now_s: float) -> None:
         """Be silent or dark within `STOP_S`; never raises."""

@@ -7,7 +7,8 @@ back, for the earliest of them shows how late the samples really are.
 
 ::
 
-    STEADY --pause longer than half the counter's span--> HELD --in time after all, or a moment passed--> STEADY
+    STEADY --pause longer than half the counter's span--> HELD --in time after all, or a moment passed-->
+    STEADY
       |                                                    ^
       +------------------ connected again -----------------+
 """
@@ -106,11 +107,10 @@ class Placement:
         self._held.append(block)
         self._late_s = min(self._late_s, self.fit.lateness_s(block.end + self._offset, block.end_s))
         in_time = self._late_s < max(IN_TIME_S, self._unit / self._fs_hz / 2.0)
-        return (
-            self.release()
-            if (in_time and not self._afresh) or block.end_s - self._held_since_s >= HOLD_S
-            else []
-        )
+        if in_time and not self._afresh:
+            self._late_s = 0.0  # only late, and nothing is missing
+            return self.release()
+        return self.release() if block.end_s - self._held_since_s >= HOLD_S else []
 
     def release(self) -> list[SampleBlock]:
         """Judge what is held by what has come so far, and place it."""

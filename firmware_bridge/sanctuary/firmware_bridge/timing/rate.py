@@ -35,8 +35,8 @@ NOISE_S = 0.003
 OUTLIER_S = 0.02
 """A bucket further than this from the line was delayed all along, as by a stalled radio."""
 STEP_BUCKETS = 10
-"""As many late buckets on end are no stall: the line itself has moved. One that is early tells it at once, for
-nothing arrives before it was sent."""
+"""As many late buckets on end are no stall: the line itself has moved. One that is early
+tells it at once, for nothing arrives before it was sent."""
 ROUNDS = 3
 """Fits, each without the outliers of the one before."""
 
@@ -113,7 +113,7 @@ class RateFit:
         return device_s + self._known_line().at(device_s)
 
     def index_at(self, t_s: float) -> float:
-        """Number of the sample taken at `t_s`; the inverse of `time_of`."""
+        """Give the number of the sample taken at `t_s`; the inverse of `time_of`."""
         line = self._known_line()
         device_s = (t_s - line.at_s + line.slope * line.from_s) / (1.0 + line.slope)
         return device_s * self._fs_hz

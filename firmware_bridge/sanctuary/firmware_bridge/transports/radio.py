@@ -1,4 +1,4 @@
-"""This machine's Bluetooth radio: one thread with an event loop for all headbands, and one scan for all.
+"""The Bluetooth radio of this machine: one thread with an event loop for all headbands, and one scan for all.
 
 bleak keeps its view of BlueZ per event loop, and BlueZ dislikes scans and connections on top of each other:
 so all links share one loop, one scan that looks for everybody's headband at once, and take turns to connect.
@@ -129,7 +129,7 @@ _users = 0
 
 def take_radio() -> Radio:
     """Give the radio, which begins with its first user; each must call `leave_radio` in the end."""
-    global _radio, _users  # noqa: PLW0603  one radio a process, as there is one system bus
+    global _radio, _users
     with _lock:
         if _radio is None:
             _radio = Radio()
@@ -139,7 +139,7 @@ def take_radio() -> Radio:
 
 def leave_radio() -> None:
     """Need the radio no more."""
-    global _radio, _users  # noqa: PLW0603
+    global _radio, _users
     with _lock:
         _users -= 1
         radio, _radio = (_radio, None) if _users == 0 else (None, _radio)
@@ -151,7 +151,8 @@ def device_error(address: str, error: Exception) -> DeviceError:
     """Say in clear words what bleak found wrong."""
     if isinstance(error, BleakBluetoothNotAvailableError):
         return DeviceError(
-            f"{address}: this machine's Bluetooth is off or missing ({error.args[0]}); see `bluetoothctl show`",
+            f"{address}: this machine's Bluetooth is off or missing ({error.args[0]}); "
+            "see `bluetoothctl show`",
             Cause.RADIO_OFF,
         )
     if isinstance(error, BleakDBusError):

@@ -98,5 +98,5 @@ def wanted(headband: RealHeadband) -> Wanted:
 
 
 def simulated(port: str, channels: Mapping[str, int]) -> Wanted:
-    """A simulated sleeper's headband: a Cyton on a virtual port."""
+    """Describe a simulated sleeper's headband: a Cyton on a virtual port."""
     return Wanted(DRIVERS["cyton"], port, channels, Options())

@@ -22,6 +22,8 @@ from sanctuary.config.fleet import PodEntry
 from sanctuary.config.headbands import SimulatedHeadband
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.headbands import HeadbandInfo
+from sanctuary.firmware_bridge.outputs.base import Onset
+from sanctuary.firmware_bridge.outputs.pins import StopButton
 from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.memories import Memories
@@ -31,6 +33,7 @@ from sanctuary.gateway.night.headbands import simulated, wanted
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live import LiveTable, Moment
 from sanctuary.gateway.night.live_pod import LivePod
+from sanctuary.gateway.night.outputs import PodOutputs, build_outputs
 from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.result import night_result
@@ -43,6 +46,7 @@ from sanctuary.pods.pod.states import LATCHED, PodPhase
 from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.wire.client import MqttClient
 from sanctuary.pods.wire.link import LinkEvent
+from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.chain import Chain
 from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
 
@@ -50,6 +54,8 @@ _LOG = logging.getLogger(__name__)
 
 TICK_S = 0.5
 """Pods want a tick at least once a second."""
+CUE_TICK_S = 0.04
+"""Devices that render a cue want one far more often."""
 LONGEST_NIGHT_H = 16.0
 """Simulated sleepers are drawn for this long; whoever runs on has them awake."""
 
@@ -200,12 +206,15 @@ async def _start_pod(
         on_link=lambda event: _pass_on(live, event, client),
     )
     track = CueTrack(vigil.folder / f"{entry.id}.cues.wav")
-    runner = PodRunner(pod, vigil.journal, track, client.publish)
+    outputs = _outputs(vigil, entry, live, client)
+    runner = PodRunner(pod, vigil.journal, track, client.publish, outputs)
     info = device.info
     memory = Memories(settings.site.data_dir).load(entry.sleeper) if entry.remember else None
     chain = Chain(info.fs_hz, info.channels[:2], settings.chain, rail_uv=info.rail_uv[:2], memory=memory)
     live.append(LivePod(runner, chain, info, vigil.zero_s, _recorder(vigil, entry, info)))
     vigil.pods.append(live[0])
+    stack.callback(outputs.close)
+    _wire_stop_button(entry, live[0], stack)
     await stack.enter_async_context(client)
     for topic in runner.subscriptions:
         client.subscribe(topic)
@@ -224,6 +233,25 @@ async def _start_pod(
 def _pass_on(live: list[LivePod], event: LinkEvent, client: MqttClient) -> None:
     for pod in live:
         pod.on_link(event, client)
+
+
+def _outputs(vigil: _Vigil, entry: PodEntry, live: list[LivePod], client: MqttClient) -> PodOutputs:
+    """Make the pod's devices; their news reach the loop from whatever thread they come."""
+
+    def publish(topic: str, payload: bytes) -> None:
+        client.publish(Message(topic, payload, 0))
+
+    def began(onset: Onset) -> None:
+        for pod in live:
+            pod.on_onset(onset)
+
+    return build_outputs(entry.id, entry.devices, vigil.settings.site.data_dir, publish, began, vigil.now)
+
+
+def _wire_stop_button(entry: PodEntry, pod: LivePod, stack: AsyncExitStack) -> None:
+    button = entry.devices.stop_button
+    if button is not None:
+        stack.callback(StopButton(button.pin, pod.on_stop_button).close)
 
 
 def _core(vigil: _Vigil, entry: PodEntry, designs: Any) -> Any:
@@ -268,6 +296,8 @@ async def _watch(vigil: _Vigil, hours: float | None, stop: StopFlag, table: Live
             _LOG.warning("%s; recording goes on", vigil.trouble)
         table.update(Moment(now_s, end_s, 1.0, vigil.coordinator.open_windows, vigil.coordinator.opened))
         due_s = min((pod.runner.pod.next_due_s for pod in vigil.pods), default=now_s + TICK_S)
+        if any(pod.runner.outputs.busy for pod in vigil.pods):
+            due_s = min(due_s, now_s + CUE_TICK_S)
         await stop.wait(max(0.0, min(now_s + TICK_S, due_s) - vigil.now()))
 
 

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, replace
 
 from sanctuary.firmware_bridge.headbands import HeadbandInfo
+from sanctuary.firmware_bridge.outputs.base import Onset
 from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
@@ -94,6 +95,14 @@ class LivePod:
         """Hear that the headband is back."""
         _LOG.warning("%s: the headband is back", self.runner.id)
         self._loop.call_soon_threadsafe(self._tell, happened.HeadbandFound())
+
+    def on_onset(self, onset: Onset) -> None:
+        """Hear from a device when a cue began; from any thread."""
+        self._loop.call_soon_threadsafe(self.runner.began, onset)
+
+    def on_stop_button(self) -> None:
+        """Hear the button beside the bed; from any thread."""
+        self._loop.call_soon_threadsafe(self._tell, happened.StopPressed())
 
     # --- in the loop ---
 

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Callable
 
 from sanctuary.config.errors import DeviceError, ProtocolError
+from sanctuary.firmware_bridge.outputs.base import Onset
 from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sanctuary.gateway.night.journal import Journal
+from sanctuary.gateway.night.outputs import PodOutputs
 from sanctuary.gateway.night.sending import Send, to_message
 from sanctuary.gateway.replay.epochs import EpochLog
 from sanctuary.pods.effects import Log, Publish, Record, Render, Silence
-from sanctuary.pods.logs import LogRecord, eye_signal_record, output_record
+from sanctuary.pods.logs import LogRecord, eye_signal_record, onset_record, output_record
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.wire import topics
@@ -32,12 +34,16 @@ class PodRunner:
     Parameters
     ----------
     pod, journal, track
-        The core, the night's log, and where cues sound.
+        The core, the night's log, and the track of what sounds.
     send
         Publishes a message.
+    outputs
+        The pod's devices, if it has any.
     """
 
-    def __init__(self, pod: Pod, journal: Journal, track: CueTrack, send: Send) -> None:
+    def __init__(
+        self, pod: Pod, journal: Journal, track: CueTrack, send: Send, outputs: PodOutputs | None = None
+    ) -> None:
         self.pod = pod
         self.id = pod.identity.pod
         self.epochs = EpochLog()
@@ -47,6 +53,7 @@ class PodRunner:
         self._site = pod.identity.site
         self._journal = journal
         self._track = track
+        self.outputs = outputs if outputs is not None else PodOutputs(self.id)
         self._track_open = False
         self._track_told = False
         self._send = send
@@ -57,7 +64,8 @@ class PodRunner:
     def subscriptions(self) -> tuple[str, ...]:
         """Topics that this pod listens to."""
         name = (self._site, self.id)
-        return (topics.command(*name), topics.broadcast(self._site), topics.time_response(*name))
+        ours = (topics.command(*name), topics.broadcast(self._site), topics.time_response(*name))
+        return ours + self.outputs.subscriptions
 
     # --- what befalls the pod ---
 
@@ -94,6 +102,7 @@ class PodRunner:
             if self.pod.next_due_s <= due_s:
                 break
         self.handle(happened.Ticked(), now_s)
+        self.outputs.tick(now_s)
         if now_s >= self._ask_due_s:
             self._ask_due_s = now_s + TIME_EVERY_S
             request = self._clock.request(now_s)
@@ -103,20 +112,26 @@ class PodRunner:
         """Take a message of one of the `subscriptions`."""
         if message.topic == topics.time_response(self._site, self.id):
             self._take_time(message.payload, now_s)
-        else:
+        elif not self.outputs.heard(message.topic, message.payload):
             self.handle(happened.CommandReceived(message.payload), now_s)
 
     def end(self, now_s: float) -> None:
         """Close what is open: the night is over."""
         if self.openings.is_open and self.last is not None:
             self.openings.end(self.last.t_s)
+        self.outputs.close()
         self._close_track(now_s)
         self._on_track(self._track.close)
+
+    def began(self, onset: Onset) -> None:
+        """Hear from a device when a cue really began."""
+        self._journal.write(onset_record(self.id, str(onset.cue.modality), onset.wanted_s, onset.happened_s))
 
     # --- effects ---
 
     def _render(self, effect: Render, now_s: float) -> None:
         self._journal.write(output_record(self.id, effect.window, effect.step, now_s))
+        self.outputs.play(effect.cue, effect.at_s)
         self._on_track(lambda: self._track.play(effect.cue, now_s))
 
     def _record(self, record: LogRecord, now_s: float) -> None:
@@ -130,6 +145,7 @@ class PodRunner:
             self._close_track(now_s)
 
     def _cut(self, now_s: float) -> None:
+        self.outputs.stop(now_s)
         if self._track_open:
             self._on_track(lambda: self._track.silence(now_s))
 

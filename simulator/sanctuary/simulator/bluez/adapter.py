@@ -112,7 +112,7 @@ class Adapter:
         self.tree.change(ADAPTER_PATH, ADAPTER, **values)
 
     def left(self, client: str) -> None:
-        """A client is gone: BlueZ drops its scans and subscriptions, and keeps the connections."""
+        """Forget a client that is gone: its scans and subscriptions, not its connections, as BlueZ does."""
         self._unscan(client)
         for peripheral in self.peripherals:
             peripheral.leave(client)

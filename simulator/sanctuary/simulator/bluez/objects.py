@@ -1,8 +1,8 @@
 """The objects that BlueZ shows on the D-Bus: paths, interfaces, properties; values only.
 
-From BlueZ's D-Bus API (org.bluez.Adapter1, Device1, GattService1, GattCharacteristic1) and from what bleak and
-SimpleBLE ask for. Paths of services and characteristics hold their handle, in hexadecimal: clients read it
-there.
+From BlueZ's D-Bus API (org.bluez.Adapter1, Device1, GattService1, GattCharacteristic1) and from what bleak
+and SimpleBLE ask for. Paths of services and characteristics hold their handle, in hexadecimal: clients read
+it there.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class ObjectTree:
 
 
 def adapter_properties() -> Properties:
-    """A radio that is switched on."""
+    """Describe a radio that is switched on."""
     return {
         "Address": Variant("s", ADAPTER_ADDRESS),
         "AddressType": Variant("s", "public"),
@@ -99,7 +99,7 @@ def device_path(device: GattDevice) -> str:
 
 
 def device_properties(device: GattDevice) -> Properties:
-    """A device that was just seen."""
+    """Describe a device that was just seen."""
     return {
         "Address": Variant("s", device.address),
         "AddressType": Variant("s", "public"),
@@ -157,7 +157,7 @@ def gatt_objects(device: GattDevice) -> list[tuple[str, str, Properties]]:
 
 
 def introspection(interfaces: Interfaces, children: list[str]) -> str:
-    """What an object says of itself; names only, which is all that clients look for."""
+    """Write what an object says of itself; names only, which is all that clients look for."""
     parts = [f'<interface name="{name}"/>' for name in interfaces]
     parts += [f'<node name="{child}"/>' for child in children]
     return f"<node>{''.join(parts)}</node>"

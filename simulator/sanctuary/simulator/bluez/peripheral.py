@@ -1,4 +1,4 @@
-"""One virtual headband as the radio has it: seen or not, connected or not, what it notifies and what is lost."""
+"""One virtual headband as the radio has it: seen or not, connected or not, what it notifies."""
 
 from __future__ import annotations
 

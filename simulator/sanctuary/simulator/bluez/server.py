@@ -140,7 +140,7 @@ class VirtualRadio:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._serve())
-        except BaseException as error:  # noqa: BLE001  told to whoever starts us
+        except BaseException as error:
             self._error = error
         finally:
             self._adapter = None
@@ -185,7 +185,7 @@ class VirtualRadio:
             await self._pace(adapter, self._stop)
         finally:
             bus.disconnect()
-            await bus.wait_for_disconnect()
+            await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
 
     async def _pace(self, adapter: Adapter, stop: asyncio.Event) -> None:
         ticks = 0

@@ -1,8 +1,8 @@
-"""A virtual Muse S Athena over Bluetooth LE, written from the packets that OpenMuse, muse-lsl and BrainFlow read.
+"""A virtual Muse S Athena over Bluetooth LE, from the packets that OpenMuse, muse-lsl and BrainFlow read.
 
-Packets of EEG hold six blocks, 24 samples of four channels or 12 of eight; motion comes at 52 Hz in packets of
-its own, which share a notification with the next one, the battery every ten seconds. Values are rounded to the
-nearest of its 16384 steps and stick at the rails. Rows of a source are taken as by `VirtualMuse`.
+Packets of EEG hold six blocks, 24 samples of four channels or 12 of eight; motion comes at 52 Hz in packets
+of its own, which share a notification with the next one, the battery every ten seconds. Values are rounded
+to the nearest of its 16384 steps and stick at the rails. Rows of a source are taken as by `VirtualMuse`.
 
 Not imitated: optics, which presets with lights would add.
 """
@@ -108,7 +108,7 @@ class VirtualAthena:
         """Somebody has connected."""
 
     def disconnect(self, _now_s: float) -> None:
-        """The connection has ended, and the stream with it."""
+        """Hear that the connection has ended, and the stream with it."""
         self._stop()
 
     def write(self, where: str, data: bytes, now_s: float) -> list[Notification]:
@@ -204,8 +204,9 @@ class VirtualAthena:
 
 
 def counts_of(uv: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Steps of the converter, 0 to 16383."""
-    return np.clip(np.rint(np.nan_to_num(uv, nan=1e6) / STEP_UV) + 8192, 0, 16_383).astype(np.int64)
+    """Convert to steps of the converter, 0 to 16383."""
+    scaled = np.rint(np.nan_to_num(uv, nan=1e6) / STEP_UV) + 8192
+    return np.asarray(np.clip(scaled, 0, 16_383), dtype=np.int64)
 
 
 def pack_14_bits(counts: NDArray[np.int64], per_block: int) -> list[bytes]:

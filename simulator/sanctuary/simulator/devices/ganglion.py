@@ -1,8 +1,8 @@
 """A virtual OpenBCI Ganglion over Bluetooth LE, firmware 2 or 3, written from its library's text.
 
-Two samples of four channels a notification, 19 bits each, or 18 and a byte of acceleration. Values are rounded
-to the nearest count and stick at the rails; an electrode that hangs in the air reads the upper one. A source
-of two rows is inputs 1 and 2, the others read 0. The board resets when somebody connects.
+Two samples of four channels a notification, 19 bits each, or 18 and a byte of acceleration. Values are
+rounded to the nearest count and stick at the rails; an electrode that hangs in the air reads the upper one.
+A source of two rows is inputs 1 and 2, the others read 0. The board resets when somebody connects.
 
 Not imitated: the card, Wi-Fi, rates other than 200 Hz, and the one of 201 samples that firmware 3 leaves out.
 """
@@ -77,6 +77,8 @@ class VirtualGanglion:
         )
         self._source = source
         self._fs_hz = fs_hz
+        self._number = 0
+        self._left: list[list[int]] = []
         self._commands: dict[str, Callable[[float], str]] = {
             "b": self._begin,
             "s": self._end,
@@ -102,7 +104,7 @@ class VirtualGanglion:
         self._reset(now_s)
 
     def disconnect(self, now_s: float) -> None:
-        """The connection has ended."""
+        """Hear that the connection has ended."""
         self._reset(now_s)
 
     def write(self, where: str, data: bytes, now_s: float) -> list[Notification]:
@@ -153,7 +155,11 @@ class VirtualGanglion:
             self._left = pair
             return len(pair)
         n_bits = 18 if self._accel else 19
-        body = differences(self._last, *pair, n_bits) if differs else upper_bits(*pair, n_bits)
+        body = (
+            differences(self._last, pair[0], pair[1], n_bits)
+            if differs
+            else upper_bits(pair[0], pair[1], n_bits)
+        )
         tail = AT_REST.get(number % 10, 0).to_bytes(1, "big", signed=True) if self._accel else b""
         told.append(Notification(DATA, bytes((number + (0 if self._accel else 100),)) + body + tail))
         self._number += 1
@@ -161,7 +167,7 @@ class VirtualGanglion:
         return PER_PACKET
 
     def _samples(self, n: int) -> list[list[int]]:
-        """The next samples, after what was left of the last."""
+        """Take the next samples, after what was left of the last."""
         counts = counts_of(self._source.render(n))
         if self._square:
             phase = (self._made + np.arange(n)) // int(FS_HZ) % 2
@@ -179,7 +185,7 @@ class VirtualGanglion:
         self._pacer = Pacer(self._fs_hz)
         self._accel = self._square = False
         self._off: set[int] = set()
-        self._left: list[list[int]] = []
+        self._left = []
         self._number = self._made = 0
         self._last = [0] * N_CHANNELS
         self._impedance_due_s: float | None = None
@@ -228,7 +234,7 @@ class VirtualGanglion:
 
 
 def counts_of(uv: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Counts of all inputs, shape ``(n, 4)``."""
+    """Convert to counts of all inputs, shape ``(n, 4)``."""
     counts = np.zeros((uv.shape[1], N_CHANNELS), dtype=np.int64)
     for channel, row in enumerate(uv[:N_CHANNELS]):
         counts[:, channel] = np.clip(np.rint(np.nan_to_num(row, nan=1e9) / STEP_UV), SMALLEST, LARGEST)

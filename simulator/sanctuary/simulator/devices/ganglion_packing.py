@@ -14,7 +14,7 @@ def plain(counts: Sequence[int]) -> bytes:
 
 
 def differences(last: Sequence[int], first: Sequence[int], second: Sequence[int], n_bits: int) -> bytes:
-    """Two samples as firmware 2 sends them: what was less what is, its low bits, the lowest being the sign."""
+    """Two samples as firmware 2 sends them: old less new, its low bits, the lowest being the sign."""
     values = [old - new for old, new in zip(last, first, strict=True)]
     values += [old - new for old, new in zip(first, second, strict=True)]
     return _packed([(value & ~1 | (value < 0)) & (1 << n_bits) - 1 for value in values], n_bits)

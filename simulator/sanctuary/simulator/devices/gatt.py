@@ -1,4 +1,4 @@
-"""What a virtual Bluetooth LE headband is to whatever connects to it: a GATT server, without radio or clock."""
+"""What a virtual Bluetooth LE headband is to whatever connects to it: a GATT server, without radio."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class GattDevice(Protocol):
         """Somebody has connected."""
 
     def disconnect(self, now_s: float) -> None:
-        """The connection has ended, in whatever way."""
+        """Hear that the connection has ended, in whatever way."""
 
     def write(self, uuid: str, data: bytes, now_s: float) -> list[Notification]:
         """Take a command; returns what is answered at once."""

@@ -1,9 +1,9 @@
 """A virtual Muse 2 over Bluetooth LE, written from the format as muse-js, muse-lsl and BrainFlow read it.
 
-EEG of each channel goes out in notifications of twelve samples under one number, AF7's last; motion at 52 Hz,
-telemetry every ten seconds. Values are rounded to the nearest of its 4096 steps and stick at the rails; an
-electrode that hangs in the air reads the upper one. A source of two rows is AF7 and AF8, and TP9 and TP10 read
-half of each; a source of four or five rows is taken in the order of the channels.
+EEG of each channel goes out in notifications of twelve samples under one number, AF7's last; motion at 52
+Hz, telemetry every ten seconds. Values are rounded to the nearest of its 4096 steps and stick at the rails;
+an electrode that hangs in the air reads the upper one. A source of two rows is AF7 and AF8, and TP9 and TP10
+read half of each; a source of four or five rows is taken in the order of the channels.
 
 Not imitated: pairing, Bluetooth's own delays (see `sanctuary.simulator.bluez`), other models' presets beyond
 what they switch on here. It stops when the connection ends, as the real one does.
@@ -47,7 +47,7 @@ WITH_PPG = ("p50", "p51", "p60", "p61")
 
 
 def uuid(number: int) -> str:
-    """A Muse's characteristic."""
+    """Name a Muse's characteristic."""
     return f"273e00{number:02x}-4c4d-454d-96be-f03bac821358"
 
 
@@ -112,7 +112,7 @@ class VirtualMuse:
         """Somebody has connected."""
 
     def disconnect(self, _now_s: float) -> None:
-        """The connection has ended, and the stream with it."""
+        """Hear that the connection has ended, and the stream with it."""
         self._stop()
 
     def write(self, where: str, data: bytes, now_s: float) -> list[Notification]:
@@ -176,9 +176,11 @@ class VirtualMuse:
             number = (self._sequence & 0xFFFF).to_bytes(2, "big")
             self._sequence += 1
             at_s = self._eeg.time_of(first + k)
-            for source in SENDING_ORDER:
-                if source != AUX or self.preset in WITH_AUX:
-                    timed.append((at_s, source, number + packed[source - EEG[0], k].tobytes()))
+            timed += [
+                (at_s, source, number + packed[source - EEG[0], k].tobytes())
+                for source in SENDING_ORDER
+                if source != AUX or self.preset in WITH_AUX
+            ]
         return timed
 
     def _motion_packets(self, now_s: float) -> list[tuple[float, int, bytes]]:
@@ -229,9 +231,9 @@ def channels_of(uv: NDArray[np.float64], n_channels: int) -> NDArray[np.float64]
 
 
 def counts_of(uv: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Steps of the converter, 0 to 4095."""
+    """Convert to steps of the converter, 0 to 4095."""
     scaled = np.rint(np.nan_to_num(uv, nan=1e6) / STEP_UV) + 2048
-    return np.clip(scaled, 0, 4095).astype(np.int64)
+    return np.asarray(np.clip(scaled, 0, 4095), dtype=np.int64)
 
 
 def pack_12_bits(counts: NDArray[np.int64]) -> NDArray[np.uint8]:

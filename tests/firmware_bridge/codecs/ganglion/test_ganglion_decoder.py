@@ -142,5 +142,5 @@ def test_what_no_ganglion_sends_is_counted() -> None:
 
 @pytest.mark.parametrize(("inputs", "firmware"), [((5,), 3), ((0,), 3), ((1,), 4)])
 def test_a_board_that_does_not_exist_is_refused(inputs: tuple[int, ...], firmware: int) -> None:
-    with pytest.raises(ValueError, match="input|firmware"):
+    with pytest.raises(ValueError, match=r"input|firmware"):
         GanglionCodec(inputs, firmware=firmware)

@@ -1,9 +1,10 @@
 """From Athena's notifications to rows of samples: packets in the order of their index, losses by its clock.
 
-The index counts packets of all kinds, so it tells that packets are missing, but not how many of them held EEG.
-That the headband's own clock tells: the samples seen so far lie on a line over its time, and where packets are
-missing, samples are missing by as much as the next one lies behind that line, in whole blocks, never more than
-the missing packets can hold. Errors do not add up, for each gap is measured against the whole line.
+The index counts packets of all kinds, so it tells that packets are missing, but not how many of them held
+EEG. That the headband's own clock tells: the samples seen so far lie on a line over its time, and where
+packets are missing, samples are missing by as much as the next one lies behind that line, in whole blocks,
+never more than the missing packets can hold. Errors do not add up, for each gap is measured against the
+whole line.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ DATA = (0x13, 0x14)
 N_INPUTS = 8
 GIVE_UP = 3
 """Packets that wait behind a missing one until it is given up."""
-FAR = 1000
-"""An index this far ahead, half a minute, is believed only if another says the same."""
+FAR = 16
+"""An index further ahead than this, half a second, is believed only if another says the same."""
 STALE = 16
 """As many late packets on end come from a headband that has begun to count anew."""
 MOST_PER_PACKET = 32
@@ -165,7 +166,7 @@ class AthenaCodec:
         return runs
 
     def _missing(self, time_s: float, n: int, per_block: int) -> int:
-        """Samples that the packets missing before this one held."""
+        """Count the samples that the packets missing before this one held."""
         gap, self._gap = self._gap, 0
         if gap == 0 or not self._clock.known:
             return 0
@@ -180,7 +181,7 @@ class AthenaCodec:
         return chosen
 
     def _take_motion(self, n: int) -> FloatArray:
-        """The readings that wait, three at most, spread over the samples that they came with."""
+        """Take the readings that wait, three at most, spread over the samples that they came with."""
         motion = np.full((3, n), np.nan)
         waiting = min(READINGS, len(self._motion), n)
         for reading in range(waiting):

@@ -2,13 +2,13 @@
 
 ::
 
-    length | index uint16 | time uint48, ms | tag | block index | 2 unknown | 1 unknown | data of that block ...
+    length | index uint16 | time uint48, ms | tag | block index | 3 unknown | data of that block ...
        0      1 2             3 ... 8          9       10          11 12         13        14 ...
     then, until the length is used up:   tag | block index | 3 unknown | data
 
-All numbers are little-endian. The index counts packets of all tags, and follows without a gap in recordings; the
-time steps back again and again, so packets are put in order by their index. Facts: OpenMuse, muse-lsl and
-BrainFlow, and recordings that OpenMuse is tested with.
+All numbers are little-endian. The index counts packets of all tags, and follows without a gap in recordings;
+the time steps back again and again, so packets are put in order by their index. Facts: OpenMuse, muse-lsl
+and BrainFlow, and recordings that OpenMuse is tested with.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ LENGTHS = {
 """Data bytes of a block by its tag; a new firmware's battery takes the rest of its packet."""
 CHANNELS = {EEG_4: 4, EEG_8: 8}
 ZERO, UV_PER_COUNT = 8192, 1450 / 16_383
-"""Middle of the 14 bits, and the step: -725 to +725 uV (BrainFlow and muse-lsl; OpenMuse leaves the zero in)."""
+"""Middle of the 14 bits, and the step: -725 to +725 uV (BrainFlow and muse-lsl; OpenMuse leaves the zero
+in)."""
 G_PER_COUNT = 1 / 16_384
 READINGS = 3
 _WEIGHTS = (1 << np.arange(EEG_BITS)).astype(np.int64)

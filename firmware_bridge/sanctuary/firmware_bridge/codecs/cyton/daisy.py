@@ -1,9 +1,9 @@
 """A Cyton with a Daisy: two packets a sample of sixteen channels (OpenBCI documentation, Cyton data format).
 
 Packets with an even counter carry channels 9 to 16, the Daisy's, those with an odd one channels 1 to 8; the
-even packet n and the odd packet n + 1 make one row, 125 a second. Where one of the two is lost, its half of the
-row is NaN and the other stays. The first packet after the start is invalid and left out, and with it, if the
-odd one, nothing else; if the even one, its row.
+even packet n and the odd packet n + 1 make one row, 125 a second. Where one of the two is lost, its half of
+the row is NaN and the other stays. The first packet after the start is invalid and left out, and with it, if
+the odd one, nothing else; if the even one, its row.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class DaisyCodec:
         return runs + self._emit(row, table)
 
     def _rows(self, first: int, values: FloatArray) -> FloatArray:
-        """Put packets into their halves of rows, shape ``(n_inputs + 3, n_rows)``, NaN where one is missing."""
+        """Put packets into their halves of rows, shape ``(n_inputs + 3, n_rows)``, NaN for missing ones."""
         n = values.shape[1]
         number = np.arange(first, first + n)
         table = np.full((len(self._slot) + MOTION_ROWS, (first + n - 1) // 2 - first // 2 + 1), np.nan)

@@ -1,9 +1,9 @@
 """From bytes to rows: learns how long this board's frames are, then takes them in bulk.
 
-A length is learned from three boundaries in a row at the same distance whose counters follow one another. From
-then on a frame counts if it begins and ends as it must, the next one begins right behind it, and its counter
-is close to the last one's or is followed by the next. On trouble the search moves on to the next A0. What was
-learned is forgotten when nothing fits any more.
+A length is learned from three boundaries in a row at the same distance whose counters follow one another.
+From then on a frame counts if it begins and ends as it must, the next one begins right behind it, and its
+counter is close to the last one's or is followed by the next. On trouble the search moves on to the next A0.
+What was learned is forgotten when nothing fits any more.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class FreeEegCodec:
         return runs
 
     def notices(self) -> list[Notice]:
-        """It says nothing but samples."""
+        """Take nothing: it says nothing but samples."""
         return []
 
     def _step(self, at: int, runs: list[Run]) -> int:

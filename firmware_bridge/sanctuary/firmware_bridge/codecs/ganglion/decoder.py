@@ -13,9 +13,9 @@ first byte   firmware 2           firmware 3
 ============ ==================== ====================
 
 Firmware 2 sends differences: after a loss all is NaN until the next plain sample, a second away at most. Its
-cycle has 201 samples. Firmware 3 needs no past, and its cycle has 200: reading the firmware, one of 201 samples
-of the converter is never sent, so that some 199 a second arrive; the clock that runs above the codecs takes
-this for a slow crystal, which does no harm. Whole cycles that are lost the numbers cannot tell.
+cycle has 201 samples. Firmware 3 needs no past, and its cycle has 200: reading the firmware, one of 201
+samples of the converter is never sent, so that some 199 a second arrive; the clock that runs above the
+codecs takes this for a slow crystal, which does no harm. Whole cycles that are lost the numbers cannot tell.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ GOOD_KOHM = 750.0
 """Impedance up to which an electrode counts as touching; the Ganglion's inputs take dry electrodes."""
 MAX_TEXT_BYTES = 1024
 LATE = 2
-"""A packet this little behind the last one is a late or a repeated one, not one of almost a whole cycle on."""
+"""A packet this little behind the last one is a late or a repeated one, not one of almost a whole cycle
+on."""
 G_PER_COUNT = 0.016
 """As BrainFlow has it; OpenBCI's documentation says twice that."""
 
@@ -141,7 +142,7 @@ class GanglionCodec:
         return first if dialect.narrow_from <= first < dialect.ids else None
 
     def _samples_between(self, number: int, ahead: int) -> int:
-        """Samples of the packets that are missing before `number`."""
+        """Count the samples of the packets that are missing before `number`."""
         missing = ahead - 1
         if not self._differs:
             return PER_PACKET * missing

@@ -1,7 +1,7 @@
 """How a Ganglion packs two samples of four channels into 18 or 19 bytes (OpenBCI Ganglion library).
 
-Values lie most significant bit first, sample 1 channel 1 to 4, then sample 2; each has 18 bits where the packet
-also carries a byte of acceleration, else 19. The sign of a value is written over its lowest bit.
+Values lie most significant bit first, sample 1 channel 1 to 4, then sample 2; each has 18 bits where the
+packet also carries a byte of acceleration, else 19. The sign of a value is written over its lowest bit.
 
 Firmware 2 sends differences, old minus new, and firmware 3 the upper bits of the values themselves. Where the
 sign is read from, sources disagree: see `SignRule`.
@@ -17,7 +17,8 @@ PER_PACKET = 2
 NARROW_BITS, WIDE_BITS = 18, 19
 FULL_BITS = 24
 UV_PER_COUNT = 1.2e6 / (8_388_607 * 1.5 * 51)
-"""1.2 V reference, gain 51 before a factor of 1.5: 0.00187 uV (BrainFlow; the documentation differs by 2e-5)."""
+"""1.2 V reference, gain 51 before a factor of 1.5: 0.00187 uV (BrainFlow; the documentation differs by
+2e-5)."""
 
 
 class SignRule(Enum):

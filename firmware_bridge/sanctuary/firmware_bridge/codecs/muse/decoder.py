@@ -1,4 +1,4 @@
-"""From a Muse's notifications to rows of samples: keyed on the sequence number, never on the order of arrival.
+"""From a Muse's notifications to rows of samples: by sequence number, never by the order of arrival.
 
 Each EEG channel has notifications of its own. Twelve samples of all channels make a row set once they have
 come, or once they are given up because the stream is `GIVE_UP` further on; a channel that did not come is
@@ -31,9 +31,10 @@ CONTROL, ACCELEROMETER, TELEMETRY = 0x01, 0x0A, 0x0B
 SOURCE_OF_INPUT = {1: 0x03, 2: 0x04, 3: 0x05, 4: 0x06, 5: 0x07}
 """TP9, AF7, AF8, TP10 and the right auxiliary input."""
 GIVE_UP = 3
-"""A set is given up once one this much newer is there; Bluetooth LE keeps the order, a busy host nearly so."""
-FAR = 1000
-"""A number this far ahead, 47 s, is believed only if another says the same."""
+"""A set is given up once one this much newer is there; Bluetooth LE keeps the order, a busy host nearly
+so."""
+FAR = 8
+"""A number further ahead than this, 0.4 s, is believed only if another says the same."""
 STALE = 64
 """As many late notifications on end, 0.75 s, come from a headband that has begun to count anew."""
 MAX_READINGS = 6
@@ -87,7 +88,7 @@ class MuseCodec:
         newest = self._newest if self._newest is not None else number
         if number > newest + FAR and not self._confirmed(number, source, chunk[2:]):
             return []
-        if self._emitted is not None and number <= self._emitted:
+        if number < newest - FAR or (self._emitted is not None and number <= self._emitted):
             self.bad += 1
             self._late += 1
             if self._late >= STALE:
@@ -151,7 +152,7 @@ class MuseCodec:
         return Run(lost, uv, self._take_motion())
 
     def _take_motion(self) -> FloatArray:
-        """The readings that wait, three at most, spread over the set they came with."""
+        """Take the readings that wait, three at most, spread over the set they came with."""
         motion = np.full((3, SAMPLES), np.nan)
         for reading in range(min(READINGS, len(self._motion))):
             motion[:, 1 + 4 * reading] = self._motion.popleft()

@@ -1,0 +1,175 @@
+"""What lamps understand: a cue as messages with their times, and how to be dark at once; pure.
+
+Both kinds run unmodified firmware, named by topic. Brightness is capped here, as the last thing done to it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from sanctuary.firmware_bridge.outputs.cue import Cue
+
+FULL = 255
+FADE_STEPS_HZ = 10.0
+"""Steps a second of a fade that the lamp cannot make itself."""
+MAX_TOPIC = 32
+"""Longest topic that WLED keeps."""
+AMBER = (255, 126, 0)
+"""Neither blue, which wakes, nor saturated red, which is the worst for photosensitive people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A message, and when it is due after the cue's beginning."""
+
+    offset_s: float
+    topic: str
+    payload: bytes
+
+
+class Lamp(Protocol):
+    """A kind of lamp."""
+
+    @property
+    def availability(self) -> str:
+        """Topic on which it says whether it is there: ``online`` or ``offline``."""
+
+    def messages(self, cue: Cue) -> list[Timed]:
+        """Give what to send for a cue, in order; dark again at its end."""
+
+    def off(self) -> Timed:
+        """Give what makes it dark at once."""
+
+
+def brightness(level: float, max_share: float) -> int:
+    """Give the steps of 255 for a share of full output, never above the cap; NaN is dark."""
+    share = min(level, max_share, 1.0) if level > 0.0 else 0.0
+    return math.floor(share * FULL)
+
+
+def check_topic(topic: str, longest: int) -> None:
+    """Refuse a topic that is none.
+
+    Raises
+    ------
+    ValueError
+        Empty, too long, or with a wildcard.
+    """
+    if not topic or len(topic) > longest or any(sign in topic for sign in "+#\0") or topic.startswith("/"):
+        raise ValueError(f'topic "{topic}": 1 to {longest} characters, no + or #, no / in front')
+
+
+def flashes(cue: Cue) -> list[tuple[float, bool]]:
+    """Give the times at which a flashing cue goes on and off; a steady one only goes on."""
+    if cue.flash_hz <= 0.0:
+        return [(0.0, True)]
+    half_s = 0.5 / cue.flash_hz
+    n = math.floor(cue.duration_s / half_s + 1e-9)
+    return [(k * half_s, k % 2 == 0) for k in range(n)]
+
+
+class Wled:
+    """A lamp with WLED, which fades by itself in steps of 0.1 s.
+
+    Parameters
+    ----------
+    topic
+        Its device topic.
+    max_share
+        Highest share of full output.
+
+    Raises
+    ------
+    ValueError
+        No such topic.
+    """
+
+    def __init__(self, topic: str, max_share: float) -> None:
+        check_topic(topic, MAX_TOPIC)
+        self._topic, self._max_share = topic, max_share
+
+    @property
+    def availability(self) -> str:
+        """Topic of its will."""
+        return f"{self._topic}/status"
+
+    def messages(self, cue: Cue) -> list[Timed]:
+        """On with a fade, off with a fade that ends with the cue."""
+        level = brightness(cue.level, self._max_share)
+        fade_s = min(cue.fade_s, cue.duration_s / 2.0)
+        if cue.flash_hz > 0.0:
+            edge_s = min(fade_s, 0.25 / cue.flash_hz)
+            told = [self._turn(at_s, level if on else 0, edge_s) for at_s, on in flashes(cue)]
+            return [*told, self._turn(cue.duration_s, 0, 0.0)]
+        return [
+            self._turn(0.0, level, fade_s),
+            self._turn(cue.duration_s - fade_s, 0, fade_s),
+            self._turn(cue.duration_s, 0, 0.0),
+        ]
+
+    def off(self) -> Timed:
+        """Dark without a transition."""
+        return self._turn(0.0, 0, 0.0)
+
+    def _turn(self, at_s: float, level: int, fade_s: float) -> Timed:
+        state: dict[str, object] = {"on": level > 0, "transition": round(fade_s * 10.0)}
+        if level > 0:
+            state |= {"bri": level, "seg": [{"col": [list(AMBER)], "fx": 0}]}
+        return Timed(at_s, f"{self._topic}/api", json.dumps(state, separators=(",", ":")).encode())
+
+
+class Esphome:
+    """A lamp with ESPHome, whose own transitions have whole seconds: fades are sent step by step.
+
+    Parameters
+    ----------
+    prefix, object_id
+        Its topic prefix, and the light's name in it.
+    max_share
+        Highest share of full output.
+
+    Raises
+    ------
+    ValueError
+        No such topic.
+    """
+
+    def __init__(self, prefix: str, object_id: str, max_share: float) -> None:
+        check_topic(f"{prefix}/{object_id}", 200)
+        self._prefix, self._max_share = prefix, max_share
+        self._topic = f"{prefix}/light/{object_id}/command"
+
+    @property
+    def availability(self) -> str:
+        """Topic of its will."""
+        return f"{self._prefix}/status"
+
+    def messages(self, cue: Cue) -> list[Timed]:
+        """Give steps of a raised cosine up, and down again."""
+        level = brightness(cue.level, self._max_share)
+        if cue.flash_hz > 0.0:
+            told = [self._turn(at_s, level if on else 0) for at_s, on in flashes(cue)]
+            return [*told, self._turn(cue.duration_s, 0)]
+        fade_s = min(cue.fade_s, cue.duration_s / 2.0)
+        n = max(1, math.ceil(fade_s * FADE_STEPS_HZ))
+        up = [(fade_s * k / n, _eased((k + 1) / n)) for k in range(n)]
+        down = [(cue.duration_s - fade_s + fade_s * k / n, _eased(1.0 - k / n)) for k in range(1, n)]
+        told = [self._turn(at_s, math.floor(level * share)) for at_s, share in [*up, *down]]
+        return [*told, self._turn(cue.duration_s, 0)]
+
+    def off(self) -> Timed:
+        """Dark without a transition."""
+        return self._turn(0.0, 0)
+
+    def _turn(self, at_s: float, level: int) -> Timed:
+        state: dict[str, object] = {"state": "ON" if level > 0 else "OFF", "transition": 0}
+        if level > 0:
+            state |= {"brightness": level, "color": dict(zip("rgb", AMBER, strict=True))}
+        return Timed(at_s, self._topic, json.dumps(state, separators=(",", ":")).encode())
+
+
+def _eased(share: float) -> float:
+    return 0.5 - 0.5 * math.cos(math.pi * share)

@@ -1,0 +1,104 @@
+"""Light through MQTT: publishes what a lamp wants at the times at which it wants it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from sanctuary.config.errors import Cause, DeviceError
+from sanctuary.firmware_bridge.outputs.base import OnOnset, Onset
+from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.lamps import Lamp
+
+Publish = Callable[[str, bytes], None]
+
+
+class LightOutput:
+    """One lamp; a new cue takes the place of one that goes on.
+
+    Parameters
+    ----------
+    lamp
+        What kind, and where.
+    publish
+        Sends a message, never waiting.
+    on_onset
+        Hears of each cue when its first message has been sent.
+    clock
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        lamp: Lamp,
+        publish: Publish,
+        on_onset: OnOnset = lambda _: None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lamp, self._publish, self._on_onset, self._clock = lamp, publish, on_onset, clock
+        self._due: deque[tuple[float, str, bytes]] = deque()
+        self._online = True
+        self._told = True
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """Topics whose messages `heard` wants."""
+        return (self._lamp.availability,)
+
+    @property
+    def busy(self) -> bool:
+        """Whether messages are still to be sent."""
+        return bool(self._due)
+
+    def heard(self, topic: str, payload: bytes) -> None:
+        """Hear from the lamp whether it is there; a lamp that never says so is taken to be."""
+        if topic == self._lamp.availability:
+            online = payload.strip() != b"offline"
+            self._told = self._told if online == self._online else online
+            self._online = online
+
+    def play(self, cue: Cue, at_s: float) -> None:
+        """Begin a cue."""
+        if cue.modality is not Modality.LIGHT:
+            raise ValueError(f"a lamp cannot render {cue.modality}")
+        if not self._online:
+            raise self._gone()
+        now_s = self._clock()
+        self._due = deque(
+            (now_s + each.offset_s, each.topic, each.payload) for each in self._lamp.messages(cue)
+        )
+        self._send(now_s)
+        self._on_onset(Onset(cue, at_s, now_s))
+
+    def tick(self, now_s: float) -> None:
+        """Send what is due."""
+        self._send(now_s)
+        if not self._online and not self._told:
+            self._told = True
+            self._due.clear()
+            raise self._gone()
+
+    def stop(self, _now_s: float) -> None:
+        """Go dark at once, and forget the rest."""
+        self._due.clear()
+        off = self._lamp.off()
+        self._publish(off.topic, off.payload)
+
+    def close(self) -> None:
+        """Go dark."""
+        self.stop(self._clock())
+
+    def _send(self, now_s: float) -> None:
+        latest: tuple[float, str, bytes] | None = None
+        while self._due and self._due[0][0] <= now_s:
+            latest = self._due.popleft()
+        if latest is not None:  # what was due before it would only make the lamp flicker
+            self._publish(latest[1], latest[2])
+
+    def _gone(self) -> DeviceError:
+        return DeviceError(
+            f"{self._lamp.availability}: the lamp says that it is offline; check its power and its Wi-Fi",
+            Cause.DROPPED,
+        )

@@ -1,0 +1,123 @@
+"""A second, independent client over Bluetooth: BrainFlow's own drivers see the microvolts that we sent."""
+
+import importlib.util
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ble_bench import needs_dbus
+from sanctuary.simulator.bluez.server import VirtualRadio
+from sanctuary.simulator.devices.athena import STEP_UV as ATHENA_STEP_UV
+from sanctuary.simulator.devices.athena import VirtualAthena
+from sanctuary.simulator.devices.ganglion import STEP_UV as GANGLION_STEP_UV
+from sanctuary.simulator.devices.ganglion import VirtualGanglion
+from sanctuary.simulator.devices.gatt import GattDevice
+from sanctuary.simulator.devices.muse import STEP_UV as MUSE_STEP_UV
+from sanctuary.simulator.devices.muse import VirtualMuse
+from sanctuary.simulator.devices.source import NoiseSource
+
+pytestmark = [
+    needs_dbus,
+    pytest.mark.skipif(
+        importlib.util.find_spec("brainflow") is None
+        or platform.machine().lower() not in ("x86_64", "amd64"),
+        reason="brainflow holds x86-64 libraries only",
+    ),
+]
+
+N = 300
+RMS_UV = 40.0
+
+# in a process of its own: the driver reads the bus address as it is loaded, and its exit code is 1 whatever
+# happened, because the library leaves the bus as the process ends
+CLIENT = """
+import sys, time
+import numpy as np
+from brainflow.board_shim import BoardIds, BoardShim, BrainFlowInputParams
+BoardShim.disable_board_logger()
+board_id = getattr(BoardIds, sys.argv[1]).value
+parameters = BrainFlowInputParams()
+parameters.mac_address, parameters.timeout, parameters.other_info = sys.argv[2], 10, sys.argv[4]
+board = BoardShim(board_id, parameters)
+board.prepare_session()
+board.start_stream()
+deadline_s = time.monotonic() + 20.0
+while board.get_board_data_count() < 300 and time.monotonic() < deadline_s:
+    time.sleep(0.01)
+data = board.get_board_data(300)
+np.save(sys.argv[3], data[BoardShim.get_eeg_channels(board_id)])
+board.stop_stream()
+board.release_session()
+"""
+
+
+def seen_by_brainflow(board: str, device: GattDevice, folder: Path, info: str = "") -> NDArray[np.float64]:
+    found = folder / "found.npy"
+    with VirtualRadio([device]) as radio:
+        subprocess.run(
+            [sys.executable, "-P", "-c", CLIENT, board, device.address, str(found), info],
+            env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": radio.address},
+            check=False,
+            timeout=90,
+            capture_output=True,
+        )
+    return np.asarray(np.load(found))
+
+
+def place(seen: NDArray[np.float64], truth: NDArray[np.float64]) -> int:
+    """Sample of `truth` with which `seen` begins."""
+    errors = [np.abs(truth[at : at + 60] - seen[:60]).max() for at in range(truth.size - seen.size)]
+    return int(np.argmin(errors))
+
+
+def rounded(uv: NDArray[np.float64], step_uv: float) -> NDArray[np.float64]:
+    return np.asarray(np.rint(uv / step_uv) * step_uv)
+
+
+def test_muse_2(tmp_path: Path) -> None:
+    seen = seen_by_brainflow("MUSE_2_BOARD", VirtualMuse(NoiseSource(7, RMS_UV)), tmp_path)
+    left, right = rounded(NoiseSource(7, RMS_UV).render(3000), MUSE_STEP_UV)
+    at = place(seen[1], left)
+    assert seen.shape[1] == N
+    np.testing.assert_allclose(seen[1], left[at : at + N], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(seen[2], right[at : at + N], rtol=0, atol=1e-6)
+    ears = rounded(NoiseSource(7, RMS_UV).render(3000) / 2, MUSE_STEP_UV)[:, at : at + N]
+    np.testing.assert_allclose(seen[[0, 3]], ears, rtol=0, atol=1e-6)
+
+
+def test_athena(tmp_path: Path) -> None:
+    seen = seen_by_brainflow("MUSE_S_ATHENA_BOARD", VirtualAthena(NoiseSource(8, RMS_UV)), tmp_path)
+    left, right = rounded(NoiseSource(8, RMS_UV).render(6000), ATHENA_STEP_UV)
+    at = place(seen[1], left)
+    np.testing.assert_allclose(seen[1], left[at : at + N], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(seen[2], right[at : at + N], rtol=0, atol=1e-4)
+
+
+class EvenCounts:
+    """Noise in steps whose differences lose nothing to the bit that firmware 2 and 3 use for the sign."""
+
+    step_uv = 128 * GANGLION_STEP_UV
+
+    def __init__(self) -> None:
+        self._noise = NoiseSource(9, RMS_UV)
+
+    def render(self, n_samples: int) -> NDArray[np.float64]:
+        return rounded(self._noise.render(n_samples), self.step_uv)
+
+
+@pytest.mark.parametrize("firmware", [2, 3])
+def test_ganglion(tmp_path: Path, firmware: int) -> None:
+    device = VirtualGanglion(EvenCounts(), firmware=firmware)
+    seen = seen_by_brainflow("GANGLION_NATIVE_BOARD", device, tmp_path, "fw:auto")
+    left, right = EvenCounts().render(3000)
+    at = place(seen[0], left)
+    # its scale has 32 bits: compared as counts they are equal, as microvolts to seven digits
+    truth = np.stack([left, right])[:, at : at + N]
+    np.testing.assert_array_equal(np.rint(seen[:2] / GANGLION_STEP_UV), np.rint(truth / GANGLION_STEP_UV))
+    np.testing.assert_allclose(seen[:2], truth, rtol=2e-7, atol=1e-6)
