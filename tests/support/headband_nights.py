@@ -16,13 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.drivers.base import Driver, LinkKind, Options
+from sanctuary.firmware_bridge.codecs.muse.control import encode
+from sanctuary.firmware_bridge.drivers.base import Driver, Options
 from sanctuary.firmware_bridge.drivers.device import DeviceHeadband
+from sanctuary.firmware_bridge.drivers.registry import DRIVERS
 from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.firmware_bridge.transports.link import Chunk
 from sanctuary.signal.samples import SampleBlock
+from sanctuary.simulator.devices.athena import VirtualAthena
 from sanctuary.simulator.devices.board import SerialBoard
+from sanctuary.simulator.devices.cyton import VirtualCyton
+from sanctuary.simulator.devices.freeeeg import VirtualFreeEeg
+from sanctuary.simulator.devices.ganglion import COMMANDS, VirtualGanglion
 from sanctuary.simulator.devices.gatt import GattDevice, Notification
+from sanctuary.simulator.devices.muse import VirtualMuse, uuid
+from sanctuary.simulator.devices.thinkgear import VirtualThinkGear
+from sanctuary.simulator.devices.zmax import VirtualZmax
 
 CODES = 800
 """A sample's value is its number modulo this, less half of it, in microvolts."""
@@ -242,7 +251,6 @@ class RadioNightLink(_Link):
         super().__init__(night, clock, zero_s)
         clock.now_s += 0.3
         self.device, self.sources, self.source, self.rng, self.fs_hz = device, sources, source, rng, fs_hz
-        self.control = next(uuid for uuid, number in sources.items() if number == min(sources.values()))
         self.device.connect(clock.now_s)
         self.event_s = clock.now_s
         self.queue: deque[Chunk] = deque()
@@ -299,8 +307,9 @@ class RadioNightLink(_Link):
         self._check()
         before = self.source.rendered
         for notification in self.device.write(self.write_to, data, self.clock.now_s):
-            self.queue.append(Chunk(self.clock.now_s, self.sources[notification.uuid], notification.data))
-        if self.began_s is None and data in self.begins:
+            if notification.uuid in self.sources:
+                self.queue.append(Chunk(self.clock.now_s, self.sources[notification.uuid], notification.data))
+        if self.began_s is None and data in self.begins and self.device.streaming:
             self.began_s, self.began_at = self.clock.now_s, before
 
     write_to = ""
@@ -425,6 +434,53 @@ def mangler(
     return mangle
 
 
-def is_radio(driver: Driver) -> bool:
-    """Whether a driver's headband is reached by Bluetooth."""
-    return driver.link is LinkKind.BLE
+SERIAL_KINDS: dict[str, tuple[Callable[[NumberSource], SerialBoard], int, bool]] = {
+    "cyton": (VirtualCyton, 33, False),
+    "cyton-daisy": (lambda source: VirtualCyton(source, daisy=True), 33, False),
+    "freeeeg32": (VirtualFreeEeg, 105, False),
+    "thinkgear": (VirtualThinkGear, 8, True),
+    "zmax": (VirtualZmax, 127, True),
+}
+"""How to make each, the bytes of its packets, and whether they can only be spoilt, for want of a counter."""
+RADIO_KINDS: dict[str, tuple[Callable[..., GattDevice], tuple[bytes, ...], str]] = {
+    "muse": (VirtualMuse, (encode("d"),), uuid(1)),
+    "athena": (VirtualAthena, (encode("dc001"),), uuid(1)),
+    "ganglion": (VirtualGanglion, (b"b",), COMMANDS),
+}
+"""How to make each, what makes it stream, and where that is written."""
+
+
+def slept(kind: str, night: Night, **options: object) -> Verdict:
+    """Let a kind of headband sleep a night, and judge it."""
+    driver = DRIVERS[kind]
+    rng = np.random.default_rng(night.seed)
+    each = 2 if kind == "cyton-daisy" else 1
+    source = NumberSource(each)
+    if kind in SERIAL_KINDS:
+        make, packet_bytes, corrupt = SERIAL_KINDS[kind]
+        board, state = make(source), {}
+        mangle = mangler(night, packet_bytes, corrupt=corrupt)
+
+        def opened(clock: VirtualClock, zero_s: float) -> object:
+            return SerialNightLink(night, clock, zero_s, board, source, state, mangle, rng)
+
+    else:
+        make_device, begins, write_to = RADIO_KINDS[kind]
+        fs_hz = driver.fs_hz * (1.0 + night.ppm * 1e-6)
+        device = make_device(source, fs_hz=fs_hz, **options)
+
+        def opened(clock: VirtualClock, zero_s: float) -> object:
+            link = RadioNightLink(
+                night, clock, zero_s, device, _sources(driver), source, rng, fs_hz
+            )
+            link.begins, link.write_to = begins, write_to
+            link.began_at = source.rendered
+            return link
+
+    run_night(night, driver, opened)
+    return judge(night, driver.fs_hz, each)
+
+
+def _sources(driver: Driver) -> dict[str, int]:
+    assert driver.gatt is not None
+    return dict(driver.gatt.notify)

@@ -27,6 +27,8 @@ Later = Callable[[float, Callable[[], None]], None]
 """Does something after some seconds."""
 NOT_READY = "org.bluez.Error.NotReady"
 FAILED = "org.bluez.Error.Failed"
+NOT_SUPPORTED = "org.bluez.Error.NotSupported"
+NOT_PERMITTED = "org.bluez.Error.NotPermitted"
 GONE_S = 1.0
 """How long BlueZ tries to connect to a headband that does not answer; in truth longer."""
 
@@ -183,7 +185,7 @@ class Adapter:
 
     def _connect(self, call: Message) -> Message | None:
         peripheral = self._at(call.path)
-        if peripheral is None:
+        if peripheral is None or self.tree.get(peripheral.path, DEVICE) is None:
             return _unknown(call)
         if not self.powered:
             return Message.new_error(call, NOT_READY, "Resource Not Ready")
@@ -220,6 +222,8 @@ class Adapter:
         peripheral = self._at(call.path)
         if peripheral is None or peripheral.uuid_of(call.path or "") is None:
             return _unknown(call)
+        if not self._may(call, "notify"):
+            return Message.new_error(call, NOT_SUPPORTED, "Operation is not supported")
         peripheral.listen(call.path or "", call.sender or "")
         return Message.new_method_return(call)
 
@@ -235,6 +239,8 @@ class Adapter:
         uuid = peripheral.uuid_of(call.path or "") if peripheral is not None else None
         if peripheral is None or uuid is None:
             return _unknown(call)
+        if not self._may(call, "write", "write-without-response"):
+            return Message.new_error(call, NOT_PERMITTED, "Write not permitted")
         self._send(Message.new_method_return(call))
         peripheral.notify(peripheral.device.write(uuid, bytes(call.body[0]), self._clock()))
         return None
@@ -244,7 +250,14 @@ class Adapter:
         uuid = peripheral.uuid_of(call.path or "") if peripheral is not None else None
         if peripheral is None or uuid is None:
             return _unknown(call)
+        if not self._may(call, "read"):
+            return Message.new_error(call, NOT_PERMITTED, "Read not permitted")
         return Message.new_method_return(call, "ay", [peripheral.device.read(uuid)])
+
+    def _may(self, call: Message, *flags: str) -> bool:
+        """Whether a characteristic has one of some flags."""
+        properties = self.tree.get(call.path or "", CHARACTERISTIC) or {}
+        return bool(set(flags) & set(properties["Flags"].value))
 
     def _at(self, path: Any) -> Peripheral | None:
         for peripheral in self.peripherals:

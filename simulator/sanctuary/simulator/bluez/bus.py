@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -88,7 +90,10 @@ class PrivateBus:
         try:
             self._shell.wait(END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self._shell.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(
+                    self._shell.pid, signal.SIGKILL
+                )  # a session of its own, so this group is ours alone
             self._shell.wait()
         if self._shell.stdout is not None:
             self._shell.stdout.close()

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 from dbus_fast import Message, MessageType
@@ -62,8 +63,8 @@ class VirtualRadio:
         self._thread = threading.Thread(target=self._run, name="virtual radio", daemon=True)
         self._thread.start()
         self._ready.wait(TIMEOUT_S)
-        if self._error is not None or self._adapter is None:
-            self.close()
+        if self._adapter is None:
+            self._end()
             raise DeviceError(f"the virtual radio did not start: {self._error}", Cause.RADIO_OFF)
 
     def __enter__(self) -> Self:
@@ -73,10 +74,23 @@ class VirtualRadio:
         self.close()
 
     def close(self) -> None:
-        """End thread, bus and daemon."""
+        """End thread, bus and daemon.
+
+        Raises
+        ------
+        DeviceError
+            The radio broke down before, over a mistake in a headband or in what was put in its way.
+        """
+        self._end()
+        error, self._error = self._error, None
+        if error is not None:
+            raise DeviceError(f"the virtual radio broke down: {error!r}", Cause.RADIO_OFF) from error
+
+    def _end(self) -> None:
         stop = self._stop
-        if stop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(stop.set)
+        if stop is not None:
+            with suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(stop.set)
         self._thread.join(TIMEOUT_S)
         self._private.close()
 
@@ -124,10 +138,12 @@ class VirtualRadio:
     def _do(self, do: Callable[[Adapter], T]) -> T:
         """Do something on the radio's own thread."""
 
+        adapter = self._adapter
+        if adapter is None:
+            raise DeviceError("the virtual radio is closed", Cause.RADIO_OFF)
+
         async def work() -> T:
-            if self._adapter is None:
-                raise DeviceError("the virtual radio is closed", Cause.RADIO_OFF)
-            return do(self._adapter)
+            return do(adapter)
 
         return asyncio.run_coroutine_threadsafe(work(), self._loop).result(TIMEOUT_S)
 

@@ -1,55 +1,76 @@
-"""A virtual Muse S Athena over Bluetooth LE, from the packets that OpenMuse, muse-lsl and BrainFlow read.
+"""A virtual Muse S Athena over Bluetooth LE, as OpenMuse, muse-lsl and BrainFlow read it.
 
-Packets of EEG hold six blocks, 24 samples of four channels or 12 of eight; motion comes at 52 Hz in packets
-of its own, which share a notification with the next one, the battery every ten seconds. Values are rounded
-to the nearest of its 16384 steps and stick at the rails. Rows of a source are taken as by `VirtualMuse`.
+Blocks of all kinds go out in the order of time, as many in a packet as a notification takes, and packets that
+are ready together share a notification; so the newest EEG is up to a tenth of a second old. The battery, at
+once and every ten seconds, has a packet to itself. The bytes are described in `athena_packets`, commands in
+`muse_control`; rows of a source are taken as by `VirtualMuse`. It begins to stream when it is told so for the
+second time, and stops when the connection ends. Its clock is its own, and steps back now and then.
 
-Not imitated: optics, which presets with lights would add.
+Not imitated: the blocks that nobody understands, data on 273e0014, and what motion and light sensors measure,
+which never changes.
 """
 
 from __future__ import annotations
 
-import re
-import struct
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sanctuary.simulator.devices.gatt import Characteristic, Notification, Service
-from sanctuary.simulator.devices.muse import (
-    AT_REST_COUNTS,
-    CONTROL,
-    GYRO_COUNTS,
-    MOTION_HZ,
-    READINGS,
-    SERVICE,
-    channels_of,
-    uuid,
+from sanctuary.simulator.devices.athena_packets import (
+    BATTERY,
+    BLOCK_HEAD_BYTES,
+    DATA_BYTES,
+    EEG_4,
+    EEG_8,
+    HEAD_BYTES,
+    MAX_BYTES,
+    MOTION,
+    MOTION_DATA,
+    NEW_BATTERY,
+    OPTICS_4,
+    OPTICS_8,
+    OPTICS_16,
+    SHAPES,
+    STEP_UV,
+    Block,
+    Packer,
+    battery_block,
+    eeg_blocks,
+    optics_block,
 )
-from sanctuary.simulator.devices.muse_control import OK, UNKNOWN, parse_command, pieces, status, version
+from sanctuary.simulator.devices.gatt import Notification
+from sanctuary.simulator.devices.muse_control import ConversingMuse, uuid
+from sanctuary.simulator.devices.muse_packets import READINGS, channels_of
 from sanctuary.simulator.devices.pacing import Pacer
 from sanctuary.simulator.devices.source import SignalSource
 
+__all__ = ["FS_HZ", "STEP_UV", "VirtualAthena"]
+
 FS_HZ = 256.0
-DATA = 0x13
-MORE_DATA = 0x14
-EEG_4, EEG_8, MOTION, BATTERY = 0x11, 0x12, 0x47, 0x98
-BLOCKS = 6
-SAMPLES = {EEG_4: 4, EEG_8: 2}
-CHANNELS = {EEG_4: 4, EEG_8: 8}
+MOTION_HZ = 52.0
+OPTICS_HZ = 64.0
 BATTERY_S = 10.0
-STEP_UV = 1450 / 16_383
-N_BITS = 14
-MAX_NOTIFICATION_BYTES = 244
-FOUR_CHANNELS = ("p20", "p21", "p50", "p51", "p60", "p61")
-STARTED_MS = 1_733_184_800_000
-"""Its clock when it was switched on; hosts do not set it."""
-_PRESET = re.compile(r"p[0-9]{2,4}")
+DATA, MORE_DATA = 0x13, 0x14
+START = "dc001"
+CLOCK_MS = 1_733_184_800_000
+"""What its clock shows when the stream begins, some time of 2024; hosts do not set it."""
+STEP_BACK_EVERY, STEP_BACK_MS = 12, 30
+"""Every so many packets one is stamped too early: a step back a second or so, as recordings have."""
+
+_EEG_ONLY = frozenset(("p20", "p21", "p50", "p51", "p60", "p61"))
+_OPTICS: Mapping[str, int] = {
+    "p1034": OPTICS_8,
+    "p1035": OPTICS_4,
+    "p1041": OPTICS_16,
+    "p1042": OPTICS_16,
+    "p1043": OPTICS_8,
+    "p1044": OPTICS_8,
+    "p1045": OPTICS_4,
+    "p1046": OPTICS_4,
+    "p4129": OPTICS_4,
+}
+_FOUR_CHANNELS = _EEG_ONLY | {"p1035"}
 
 
-class VirtualAthena:
+class VirtualAthena(ConversingMuse):
     """One headband.
 
     Parameters
@@ -59,9 +80,13 @@ class VirtualAthena:
     name, address
         As advertised.
     fs_hz
-        True rate of its crystal.
+        True rate of its crystal; all its other rates are off by as much.
     index
         Number of the first packet.
+    new_battery
+        Whether it tells of its battery as newer firmware does.
+    bootloader, falls_silent_s
+        See `ConversingMuse`.
     """
 
     def __init__(
@@ -72,146 +97,122 @@ class VirtualAthena:
         *,
         fs_hz: float = FS_HZ,
         index: int = 0,
+        new_battery: bool = False,
+        bootloader: bool = False,
+        falls_silent_s: float | None = None,
     ) -> None:
-        self.name, self.address = name, address
-        self.advertised: tuple[str, ...] = (SERVICE,)
-        self.services: tuple[Service, ...] = (
-            Service(
-                SERVICE,
-                (
-                    Characteristic(uuid(CONTROL), ("write-without-response", "notify")),
-                    Characteristic(uuid(DATA), ("notify",)),
-                    Characteristic(uuid(MORE_DATA), ("notify",)),
-                ),
-            ),
+        super().__init__(
+            name,
+            address,
+            "Athena_RevE",
+            (DATA, MORE_DATA),
+            _EEG_ONLY | _OPTICS.keys(),
+            bootloader=bootloader,
+            falls_silent_s=falls_silent_s,
         )
-        self.preset = "p21"
-        self.battery_percent = 77.0
         self._source, self._fs_hz = source, fs_hz
-        self._index, self._blocks = index, 0
+        self._scale = fs_hz / FS_HZ
+        self._first_index = index
+        self._packer = Packer(index)
+        self._battery_tag = NEW_BATTERY if new_battery else BATTERY
         self._asked = 0
-        self._eeg = Pacer(1.0)
-        self._motion = Pacer(MOTION_HZ * fs_hz / FS_HZ / READINGS)
-        self._battery = Pacer(1.0 / BATTERY_S)
+        self._waiting: list[Block] = []
+        self._pacers: dict[int, Pacer] = {}
 
     @property
     def streaming(self) -> bool:
         """Whether it streams."""
-        return self._eeg.running
+        return bool(self._pacers)
 
-    @property
-    def tag(self) -> int:
-        """Kind of EEG block that its preset sends."""
-        return EEG_4 if self.preset in FOUR_CHANNELS else EEG_8
-
-    def connect(self, _now_s: float) -> None:
-        """Somebody has connected."""
-
-    def disconnect(self, _now_s: float) -> None:
-        """Hear that the connection has ended, and the stream with it."""
-        self._stop()
-
-    def write(self, where: str, data: bytes, now_s: float) -> list[Notification]:
-        """Take a command."""
-        command = parse_command(data) if where == uuid(CONTROL) else None
-        if command is None:
-            return []
-        return [Notification(uuid(CONTROL), piece) for piece in pieces(self._obey(command, now_s))]
-
-    def read(self, _where: str) -> bytes:
-        """Nothing can be read."""
-        return b""
+    def connect(self, now_s: float) -> None:
+        """Somebody has connected: packets count anew."""
+        super().connect(now_s)
+        self._packer = Packer(self._first_index)
 
     def advance(self, now_s: float) -> list[Notification]:
-        """Give what it sends up to `now_s`."""
-        timed = [*self._eeg_packets(now_s), *self._motion_packets(now_s), *self._battery_packets(now_s)]
-        timed.sort(key=lambda each: each[0])
+        """Give what it sends up to `now_s`, in the order of time."""
+        self._fall_silent(now_s)
+        if not self.streaming:
+            return []
+        new = [block for tag in self._pacers for block in self._blocks(tag, now_s)]
+        new.sort(key=lambda block: block.at_s)
         notifications: list[bytes] = []
-        for at_s, tag, blocks in timed:
-            packet = self._packet(at_s, tag, blocks)
-            if notifications and len(notifications[-1]) + len(packet) <= MAX_NOTIFICATION_BYTES:
+        for packet in self._packets(new):
+            if notifications and len(notifications[-1]) + len(packet) <= MAX_BYTES:
                 notifications[-1] += packet
             else:
                 notifications.append(packet)
         return [Notification(uuid(DATA), data) for data in notifications]
 
-    def _obey(self, command: str, now_s: float) -> Mapping[str, Any]:
-        if command == "dc001":
-            self._asked += 1
-            if self._asked >= 2 and not self.streaming:
-                self._start(now_s)
-        elif command in ("h", "*1"):
-            self._stop()
-        elif command == "s":
-            return status(self.name, self.address, self.preset, self.battery_percent)
-        elif re.fullmatch(r"v\d", command):
-            return version("Athena_RevE")
-        elif _PRESET.fullmatch(command):
-            self.preset = command
-        elif command != "k" and not re.fullmatch(r"L[01]", command):
-            return UNKNOWN
-        return OK
+    def _obey(self, command: str, now_s: float) -> bool:
+        if command != START:
+            return False
+        self._asked += 1
+        if self._asked >= 2 and not self.streaming:
+            self._start(now_s)
+        return True
 
     def _start(self, now_s: float) -> None:
-        self._eeg = Pacer(self._fs_hz / (BLOCKS * SAMPLES[self.tag]))
-        for pacer in (self._eeg, self._motion, self._battery):
+        """Begin to stream what the preset says; a preset that comes later waits for the next start."""
+        eeg = EEG_4 if self.preset in _FOUR_CHANNELS else EEG_8
+        per_s = {eeg: self._fs_hz / SHAPES[eeg][1], MOTION: MOTION_HZ * self._scale / READINGS}
+        optics = _OPTICS.get(self.preset)
+        if optics is not None:
+            per_s[optics] = OPTICS_HZ * self._scale / SHAPES[optics][1]
+        per_s[self._battery_tag] = self._scale / BATTERY_S
+        self._pacers = {tag: Pacer(rate) for tag, rate in per_s.items()}
+        for pacer in self._pacers.values():
             pacer.start(now_s)
+        self._waiting = [self._battery(0.0)]
 
     def _stop(self) -> None:
         self._asked = 0
-        for pacer in (self._eeg, self._motion, self._battery):
-            pacer.stop()
+        self._pacers, self._waiting = {}, []
 
-    def _eeg_packets(self, now_s: float) -> list[tuple[float, int, list[bytes]]]:
-        gone, n = self._eeg.due(now_s)
-        per_packet = BLOCKS * SAMPLES[self.tag]
+    def _battery(self, at_s: float) -> Block:
+        return Block(at_s, self._battery_tag, battery_block(self.battery_percent, self._battery_tag))
+
+    def _blocks(self, tag: int, now_s: float) -> list[Block]:
+        """Blocks of one kind that have become due."""
+        pacer = self._pacers[tag]
+        gone, n = pacer.due(now_s)
+        times = [pacer.time_of(at) for at in range(pacer.made - n, pacer.made)]
+        if tag == self._battery_tag:
+            return [self._battery(at_s) for at_s in times]
+        if tag == MOTION:
+            return [Block(at_s, tag, MOTION_DATA) for at_s in times]
+        if tag not in (EEG_4, EEG_8):
+            return [Block(at_s, tag, optics_block(tag)) for at_s in times]
+        n_channels, per_block = SHAPES[tag]
         if gone:
-            self._source.render(gone * per_packet)
-            self._index += gone
+            self._source.render(gone * per_block)
+            self._packer.skip(gone * (BLOCK_HEAD_BYTES + DATA_BYTES[tag]) // MAX_BYTES)
         if not n:
             return []
-        rows = channels_of(self._source.render(n * per_packet), CHANNELS[self.tag])
-        blocks = pack_14_bits(counts_of(rows), SAMPLES[self.tag])
-        first = self._eeg.made - n
-        return [
-            (self._eeg.time_of(first + k), self.tag, blocks[k * BLOCKS : (k + 1) * BLOCKS]) for k in range(n)
-        ]
+        uv = channels_of(self._source.render(n * per_block), n_channels)
+        return [Block(at_s, tag, data) for at_s, data in zip(times, eeg_blocks(uv, tag), strict=True)]
 
-    def _motion_packets(self, now_s: float) -> list[tuple[float, int, list[bytes]]]:
-        _, n = self._motion.due(now_s)
-        block = struct.pack("<18h", *((*AT_REST_COUNTS, *GYRO_COUNTS) * READINGS))
-        return [(self._motion.time_of(self._motion.made - n + k), MOTION, [block]) for k in range(n)]
+    def _packets(self, new: list[Block]) -> list[bytes]:
+        """Packets that are full, or end because the battery's packet comes."""
+        packets = []
+        waiting, self._waiting = self._waiting + new, []
+        size = HEAD_BYTES
+        for block in waiting:
+            alone = block.tag == self._battery_tag
+            needs = BLOCK_HEAD_BYTES + len(block.data)
+            if self._waiting and (alone or size + needs > MAX_BYTES):
+                packets.append(self._packet())
+                size = HEAD_BYTES
+            self._waiting.append(block)
+            size += needs
+            if alone:
+                packets.append(self._packet())
+                size = HEAD_BYTES
+        return packets
 
-    def _battery_packets(self, now_s: float) -> list[tuple[float, int, list[bytes]]]:
-        _, n = self._battery.due(now_s)
-        block = struct.pack("<H", round(self.battery_percent * 512)).ljust(20, b"\0")
-        return [(self._battery.time_of(self._battery.made - n + k), BATTERY, [block]) for k in range(n)]
-
-    def _packet(self, at_s: float, tag: int, blocks: list[bytes]) -> bytes:
-        body = blocks[0]
-        head = bytes((tag, self._blocks & 0xFF, 0, 1, 0))
-        for block in blocks[1:]:
-            self._blocks += 1
-            body += bytes((tag, self._blocks & 0xFF, 0, 1, 0)) + block
-        self._blocks += 1
-        time_ms = STARTED_MS + round(at_s * 1000.0)
-        length = 9 + len(head) + len(body)
-        packet = (
-            struct.pack("<BH", length, self._index & 0xFFFF) + time_ms.to_bytes(6, "little") + head + body
-        )
-        self._index += 1
-        return packet
-
-
-def counts_of(uv: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Convert to steps of the converter, 0 to 16383."""
-    scaled = np.rint(np.nan_to_num(uv, nan=1e6) / STEP_UV) + 8192
-    return np.asarray(np.clip(scaled, 0, 16_383), dtype=np.int64)
-
-
-def pack_14_bits(counts: NDArray[np.int64], per_block: int) -> list[bytes]:
-    """Pack rows of samples into blocks, sample by sample, least significant bits first."""
-    values = counts.T.reshape(-1, per_block * len(counts))
-    bits = (values[:, :, np.newaxis] >> np.arange(N_BITS) & 1).astype(np.uint8)
-    packed = np.packbits(bits.reshape(len(values), -1), axis=1, bitorder="little")
-    return [row.tobytes() for row in packed]
+    def _packet(self) -> bytes:
+        """Send what waits."""
+        blocks, self._waiting = self._waiting, []
+        late = self._packer.index % STEP_BACK_EVERY == STEP_BACK_EVERY - 1
+        clock_ms = CLOCK_MS + round(blocks[0].at_s * 1000.0) - (STEP_BACK_MS if late else 0)
+        return self._packer.packet(blocks, clock_ms)

@@ -1,29 +1,37 @@
 """A virtual OpenBCI Ganglion over Bluetooth LE, firmware 2 or 3, written from its library's text.
 
-Two samples of four channels a notification, 19 bits each, or 18 and a byte of acceleration. Values are
-rounded to the nearest count and stick at the rails; an electrode that hangs in the air reads the upper one.
-A source of two rows is inputs 1 and 2, the others read 0. The board resets when somebody connects.
+Two samples of four channels a notification, 19 bits each, or 18 and a byte of acceleration (the bytes are in
+`ganglion_packing`). Rows of a source are taken in the order of the inputs; what is left, inputs 3 and 4 of a
+source of two rows, is grounded and reads 0. The board resets when somebody connects, and when they leave.
 
-Not imitated: the card, Wi-Fi, rates other than 200 Hz, and the one of 201 samples that firmware 3 leaves out.
+Not imitated: the card, Wi-Fi, rates other than 200 Hz, and the characteristic that asks to be disconnected.
+Texts and the shape of the built-in signal are ours where no source gives them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sanctuary.simulator.devices.ganglion_packing import differences, plain, upper_bits
+from sanctuary.simulator.devices.ganglion_packing import (
+    N_CHANNELS,
+    STEP_UV,
+    counts_of,
+    differences,
+    impedances,
+    plain,
+    texts,
+    upper_bits,
+)
 from sanctuary.simulator.devices.gatt import Characteristic, Notification, Service, short_uuid
 from sanctuary.simulator.devices.pacing import Pacer
 from sanctuary.simulator.devices.source import SignalSource
 
+__all__ = ["COMMANDS", "DATA", "FS_HZ", "REVISION", "STEP_UV", "VirtualGanglion"]
+
 FS_HZ = 200.0
 PER_PACKET = 2
-N_CHANNELS = 4
-STEP_UV = 1.2e6 / (8_388_607 * 1.5 * 51)
-LARGEST, SMALLEST = 0x7FFFFF, -0x800000
 SQUARE_COUNTS = 100_000
 """Amplitude of the built-in square signal, one change a second."""
 AT_REST = {1: 2, 2: -1, 3: 62}
@@ -36,6 +44,19 @@ DATA = "2d30c082-f39f-4ce6-923f-3484ea480596"
 COMMANDS = "2d30c083-f39f-4ce6-923f-3484ea480596"
 DISCONNECT = "2d30c084-f39f-4ce6-923f-3484ea480596"
 REVISION = short_uuid(0x2A28)
+SERVICES = (
+    Service(
+        SERVICE,
+        (
+            Characteristic(DATA, ("read", "notify")),
+            Characteristic(COMMANDS, ("write", "write-without-response")),
+            Characteristic(DISCONNECT, ("write", "write-without-response")),
+        ),
+    ),
+    Service(DEVICE_INFORMATION, (Characteristic(REVISION, ("read",)),)),
+)
+REVISIONS = {2: "2.0.0", 3: "3.0.2"}
+RATE = "Success: Sample rate is 200Hz\n"
 
 
 class VirtualGanglion:
@@ -51,6 +72,15 @@ class VirtualGanglion:
         2 or 3.
     fs_hz
         True rate of its crystal.
+    omits
+        Whether firmware 3 leaves out one sample in 201, as its text suggests; nobody has measured it.
+    impedance_ohm
+        What it measures at electrodes 1 to 4 and the reference.
+
+    Raises
+    ------
+    ValueError
+        No such firmware.
     """
 
     def __init__(
@@ -61,23 +91,20 @@ class VirtualGanglion:
         *,
         firmware: int = 3,
         fs_hz: float = FS_HZ,
+        omits: bool = False,
+        impedance_ohm: Sequence[int] = IMPEDANCE_OHM,
     ) -> None:
+        if firmware not in REVISIONS:
+            raise ValueError(f"firmware {firmware} of a Ganglion: must be 2 or 3")
         self.name, self.address, self.firmware = name, address, firmware
         self.advertised: tuple[str, ...] = (SERVICE,)
-        self.services: tuple[Service, ...] = (
-            Service(
-                SERVICE,
-                (
-                    Characteristic(DATA, ("read", "notify")),
-                    Characteristic(COMMANDS, ("write", "write-without-response")),
-                    Characteristic(DISCONNECT, ("write", "write-without-response")),
-                ),
-            ),
-            Service(DEVICE_INFORMATION, (Characteristic(REVISION, ("read",)),)),
-        )
+        self.services: tuple[Service, ...] = SERVICES
         self._source = source
         self._fs_hz = fs_hz
-        self._number = 0
+        self._omits = omits and firmware == 3
+        self._impedance_ohm = tuple(impedance_ohm)
+        self._accel = self._square = self._rate_asked = False
+        self._number = self._omitted = 0
         self._left: list[list[int]] = []
         self._commands: dict[str, Callable[[float], str]] = {
             "b": self._begin,
@@ -90,7 +117,7 @@ class VirtualGanglion:
             "z": self._measure,
             "Z": self._end_measuring,
             "?": lambda _: "Register settings: ADC MCP3912\n",
-            "~": lambda _: "Success: Sample rate is 200Hz\n",
+            "~": self._ask_rate,
         }
         self._reset(0.0)
 
@@ -113,25 +140,28 @@ class VirtualGanglion:
             return []
         told = []
         for letter in data.decode("ascii", "replace"):
-            if letter in "1234":
+            if self._rate_asked:
+                self._rate_asked = False
+                told += [Notification(DATA, part) for part in texts(RATE)]
+            elif letter in "1234":
                 self._off.add(int(letter) - 1)
             elif letter in "!@#$":
                 self._off.discard("!@#$".index(letter))
             elif letter in self._commands and (text := self._commands[letter](now_s)):
-                told += _texts(text)
+                told += [Notification(DATA, part) for part in texts(text)]
         return told
 
     def read(self, where: str) -> bytes:
         """Value of the software revision."""
-        return (b"3.0.2" if self.firmware == 3 else b"2.0.0") if where == REVISION else b""
+        return REVISIONS[self.firmware].encode() if where == REVISION else b""
 
     def advance(self, now_s: float) -> list[Notification]:
         """Give what it sends up to `now_s`."""
         told = self._impedances(now_s)
         gone, n = self._pacer.due(now_s)
         if gone:
-            self._samples(gone)
-            self._number += gone
+            self._last = self._samples(gone)[-1]
+            self._number += gone // PER_PACKET
         if not n:
             return told
         counts = self._samples(n)
@@ -143,8 +173,10 @@ class VirtualGanglion:
     def _packet(self, counts: list[list[int]], at: int, told: list[Notification]) -> int:
         """Send what begins at sample `at`, or keep it until its pair has come; returns the samples used."""
         differs = self.firmware == 2
-        cycle = 101 if differs else 100
-        number = self._number % cycle
+        number = self._number % (101 if differs else 100)
+        if self._omits and number == 0 and self._number > self._omitted:
+            self._omitted = self._number
+            return 1
         if differs and number == 0:
             told.append(Notification(DATA, plain(counts[at])))
             self._number += 1
@@ -183,26 +215,28 @@ class VirtualGanglion:
 
     def _reset(self, _now_s: float) -> str:
         self._pacer = Pacer(self._fs_hz)
-        self._accel = self._square = False
+        self._accel = self._square = self._rate_asked = False
         self._off: set[int] = set()
         self._left = []
-        self._number = self._made = 0
+        self._number = self._omitted = self._made = 0
         self._last = [0] * N_CHANNELS
         self._impedance_due_s: float | None = None
-        return (
-            "OpenBCI Ganglion v3.0.2\nLIS2DH ID: 0x33\n"
-            if self.firmware == 3
-            else "OpenBCI Ganglion v2.0.0\n"
-        )
+        self._resumes = False
+        return f"OpenBCI Ganglion v{REVISIONS[self.firmware]}\nLIS2DH ID: 0x33\n"
 
     def _begin(self, now_s: float) -> str:
         if not self.streaming:
-            self._number, self._left = 0, []
+            self._number, self._omitted, self._left = 0, 0, []
             self._pacer.start(now_s)
         return ""
 
     def _end(self, _now_s: float) -> str:
         self._pacer.stop()
+        self._resumes = False
+        return ""
+
+    def _ask_rate(self, _now_s: float) -> str:
+        self._rate_asked = True
         return ""
 
     def _set_accel(self, *, on: bool) -> str:
@@ -214,12 +248,18 @@ class VirtualGanglion:
         return ""
 
     def _measure(self, now_s: float) -> str:
-        self._pacer.stop()
-        self._impedance_due_s = now_s
+        """Measure impedance; the stream rests meanwhile."""
+        if self._impedance_due_s is None:
+            self._resumes = self.streaming
+            self._pacer.stop()
+            self._impedance_due_s = now_s
         return ""
 
-    def _end_measuring(self, _now_s: float) -> str:
-        self._impedance_due_s = None
+    def _end_measuring(self, now_s: float) -> str:
+        if self._impedance_due_s is not None:
+            self._impedance_due_s = None
+            if self._resumes:
+                self._begin(now_s)
         return ""
 
     def _impedances(self, now_s: float) -> list[Notification]:
@@ -227,24 +267,4 @@ class VirtualGanglion:
         if due_s is None or now_s < due_s:
             return []
         self._impedance_due_s = now_s + IMPEDANCE_S
-        return [
-            Notification(DATA, (bytes((201 + k,)) + b"%dZ\n" % ohm).ljust(20, b"\0"))
-            for k, ohm in enumerate(IMPEDANCE_OHM)
-        ]
-
-
-def counts_of(uv: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Convert to counts of all inputs, shape ``(n, 4)``."""
-    counts = np.zeros((uv.shape[1], N_CHANNELS), dtype=np.int64)
-    for channel, row in enumerate(uv[:N_CHANNELS]):
-        counts[:, channel] = np.clip(np.rint(np.nan_to_num(row, nan=1e9) / STEP_UV), SMALLEST, LARGEST)
-    return counts
-
-
-def _texts(text: str) -> list[Notification]:
-    data = text.encode()
-    parts = [data[at : at + 19] for at in range(0, len(data), 19)]
-    return [
-        Notification(DATA, (bytes((206 if part is not parts[-1] else 207,)) + part).ljust(20, b"\0"))
-        for part in parts
-    ]
+        return [Notification(DATA, data) for data in impedances(self._impedance_ohm)]

@@ -1,0 +1,150 @@
+"""Virtual Muse and Athena: their conversation, their pace, their values."""
+
+import json
+
+import numpy as np
+import pytest
+
+from sanctuary.firmware_bridge.codecs.athena.decoder import AthenaCodec
+from sanctuary.firmware_bridge.codecs.muse.control import ReplyReader, encode
+from sanctuary.firmware_bridge.codecs.muse.decoder import MuseCodec
+from sanctuary.simulator.devices import athena, muse
+from sanctuary.simulator.devices.athena import VirtualAthena
+from sanctuary.simulator.devices.gatt import GattDevice, Notification
+from sanctuary.simulator.devices.muse import VirtualMuse, uuid
+from sanctuary.simulator.devices.source import NoiseSource
+
+CONTROL = uuid(1)
+START = {VirtualMuse: ("d",), VirtualAthena: ("dc001", "dc001")}
+KINDS = [(VirtualMuse, MuseCodec, muse.STEP_UV), (VirtualAthena, AthenaCodec, athena.STEP_UV)]
+
+
+def ask(device: GattDevice, text: str, now_s: float = 0.0) -> dict[str, object]:
+    reader, replies = ReplyReader(), []
+    for notification in device.write(CONTROL, encode(text), now_s):
+        assert notification.uuid == CONTROL
+        assert len(notification.data) == 20
+        replies += reader.feed(notification.data)
+    (reply,) = replies
+    return reply
+
+
+def started(device: GattDevice, now_s: float = 0.0) -> GattDevice:
+    device.connect(now_s)
+    for text in START[type(device)]:
+        ask(device, text, now_s)
+    return device
+
+
+def decoded(codec: MuseCodec | AthenaCodec, notifications: list[Notification]) -> np.ndarray:
+    runs = [run for each in notifications for run in codec.feed(each.data, int(each.uuid[6:8], 16))]
+    return np.hstack([run.uv for run in runs])
+
+
+@pytest.mark.parametrize(("make", "codec", "step_uv"), KINDS)
+def test_values_are_those_of_the_source_rounded_to_its_steps(make, codec, step_uv) -> None:
+    device = started(make(NoiseSource(3, 60.0)))
+    uv = decoded(codec(), [each for tick in range(400) for each in device.advance(0.025 * tick)])
+    truth = NoiseSource(3, 60.0).render(uv.shape[1])
+    np.testing.assert_allclose(uv[1:3], truth, rtol=0, atol=step_uv / 2 + 1e-9)
+    np.testing.assert_allclose(uv[[0, 3]], truth / 2, rtol=0, atol=step_uv / 2 + 1e-9)
+    assert 9.8 * 256 - 24 <= uv.shape[1] <= 10 * 256
+
+
+@pytest.mark.parametrize(("make", "codec", "step_uv"), KINDS)
+def test_it_keeps_its_own_pace_however_often_it_is_asked(make, codec, step_uv) -> None:
+    often, once = started(make(NoiseSource(1), fs_hz=256.5)), started(make(NoiseSource(1), fs_hz=256.5))
+    by_ticks = [each for tick in range(1, 2001) for each in often.advance(0.01 * tick)]
+    at_once = once.advance(20.0)
+    np.testing.assert_array_equal(decoded(codec(), by_ticks), decoded(codec(), at_once))
+    assert decoded(codec(), by_ticks).shape[1] == pytest.approx(20 * 256.5, abs=24)
+
+
+@pytest.mark.parametrize(("make", "codec", "step_uv"), KINDS)
+def test_an_electrode_in_the_air_and_too_much_signal_stick_at_the_rails(make, codec, step_uv) -> None:
+    class Wild:
+        def render(self, n_samples: int) -> np.ndarray:
+            return np.stack([np.full(n_samples, np.nan), np.full(n_samples, -1e6)])
+
+    uv = decoded(codec(), started(make(Wild())).advance(2.0))
+    low, high = uv.min(), uv.max()
+    assert (uv[1] == high).all()
+    assert (uv[2] == low).all()
+    assert high > 700.0
+    assert low < -700.0
+
+
+@pytest.mark.parametrize("make", [VirtualMuse, VirtualAthena])
+def test_it_converses(make: type) -> None:
+    device = make(NoiseSource(1), name="MuseS-0001", address="00:55:DA:B0:00:01")
+    device.connect(0.0)
+    assert ask(device, "h") == {"rc": 0}
+    about = ask(device, "v1")
+    assert (about["ap"], about["rc"]) == ("headset", 0)
+    assert ask(device, "p20") == {"rc": 0}
+    status = ask(device, "s")
+    assert (status["hn"], status["ma"], status["ps"]) == ("MuseS-0001", "00-55-da-b0-00-01", 0x20)
+    assert json.dumps(status)
+    assert ask(device, "k") == {"rc": 0}
+    assert ask(device, "nonsense") == {"rc": 1}
+    assert device.write(CONTROL, b"\x09h\n", 0.0) == []
+    assert device.write(CONTROL, b"\x02\xff\n", 0.0) == []
+    assert device.write(uuid(3), encode("d"), 0.0) == []
+    assert device.read(CONTROL) == b""
+
+
+@pytest.mark.parametrize("make", [VirtualMuse, VirtualAthena])
+def test_it_streams_only_between_start_and_halt_or_disconnection(make: type) -> None:
+    device = make(NoiseSource(1))
+    device.connect(0.0)
+    assert device.advance(1.0) == []
+    started(device, 1.0)
+    assert device.streaming
+    assert device.advance(2.0)
+    ask(device, "h", 2.0)
+    assert device.advance(3.0) == []
+    started(device, 3.0)
+    device.disconnect(4.0)
+    assert not device.streaming
+    assert device.advance(5.0) == []
+
+
+def test_athena_wants_to_be_told_twice() -> None:
+    device = VirtualAthena(NoiseSource(1))
+    device.connect(0.0)
+    ask(device, "dc001")
+    assert not device.streaming
+    ask(device, "dc001")
+    assert device.streaming
+
+
+def test_presets_choose_what_is_sent() -> None:
+    def kinds(preset: str) -> set[int]:
+        device = VirtualMuse(NoiseSource(1))
+        ask(device, preset)
+        return {int(each.uuid[6:8], 16) for each in started(device).advance(12.0)}
+
+    plain = {3, 4, 5, 6, 9, 0x0A, 0x0B}
+    assert kinds("p21") == plain
+    assert kinds("p20") == plain | {7}
+    assert kinds("p22") == plain - {9, 0x0A}
+    assert kinds("p50") == plain | {7, 0x0F, 0x10, 0x11}
+
+
+def test_athena_sends_eight_channels_where_the_preset_says_so() -> None:
+    device = VirtualAthena(NoiseSource(1))
+    ask(device, "p1045")
+    uv = decoded(AthenaCodec((2, 8)), started(device).advance(2.0))
+    assert uv.shape[1] > 480
+    np.testing.assert_allclose(uv[1], 0.0, atol=0.1)
+
+
+@pytest.mark.parametrize(("make", "codec", "step_uv"), KINDS)
+def test_after_a_long_pause_the_oldest_is_gone_and_the_count_tells(make, codec, step_uv) -> None:
+    device = started(make(NoiseSource(1)))
+    before = device.advance(10.0)
+    after = device.advance(200.0)
+    reader = codec()
+    decoded(reader, before)
+    assert decoded(reader, after).shape[1] == pytest.approx(60 * 256, abs=100)
+    assert reader.lost == pytest.approx(130 * 256, abs=100)
