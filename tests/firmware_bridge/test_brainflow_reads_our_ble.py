@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -99,25 +100,27 @@ def test_athena(tmp_path: Path) -> None:
     np.testing.assert_allclose(seen[2], right[at : at + N], rtol=0, atol=1e-4)
 
 
-class EvenCounts:
-    """Noise in steps whose differences lose nothing to the bit that firmware 2 and 3 use for the sign."""
-
-    step_uv = 128 * GANGLION_STEP_UV
-
-    def __init__(self) -> None:
-        self._noise = NoiseSource(9, RMS_UV)
-
-    def render(self, n_samples: int) -> NDArray[np.float64]:
-        return rounded(self._noise.render(n_samples), self.step_uv)
+def differences_kept(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What firmware 2 leaves of counts: differences without their lowest bit, anew every 201 samples."""
+    kept = counts.copy()
+    for k in range(1, counts.shape[1]):
+        if k % 201:
+            kept[:, k] = kept[:, k - 1] - ((counts[:, k - 1] - counts[:, k]) & ~1)
+    return kept
 
 
-@pytest.mark.parametrize("firmware", [2, 3])
-def test_ganglion(tmp_path: Path, firmware: int) -> None:
-    device = VirtualGanglion(EvenCounts(), firmware=firmware)
+def upper_bits_kept(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What firmware 3 leaves of whole counts: the upper 18 bits, in steps of 64 counts."""
+    return counts & ~63
+
+
+@pytest.mark.parametrize(("firmware", "kept"), [(2, differences_kept), (3, upper_bits_kept)])
+def test_ganglion(tmp_path: Path, firmware: int, kept: Callable[..., NDArray[np.int64]]) -> None:
+    device = VirtualGanglion(NoiseSource(9, RMS_UV, n_channels=4), firmware=firmware)
     seen = seen_by_brainflow("GANGLION_NATIVE_BOARD", device, tmp_path, "fw:auto")
-    left, right = EvenCounts().render(3000)
-    at = place(seen[0], left)
+    noise = NoiseSource(9, RMS_UV, n_channels=4).render(3000)
+    truth = kept(np.rint(noise / GANGLION_STEP_UV).astype(np.int64))
+    at = place(seen[0], truth[0] * GANGLION_STEP_UV)
     # its scale has 32 bits: compared as counts they are equal, as microvolts to seven digits
-    truth = np.stack([left, right])[:, at : at + N]
-    np.testing.assert_array_equal(np.rint(seen[:2] / GANGLION_STEP_UV), np.rint(truth / GANGLION_STEP_UV))
-    np.testing.assert_allclose(seen[:2], truth, rtol=2e-7, atol=1e-6)
+    np.testing.assert_array_equal(np.rint(seen / GANGLION_STEP_UV), truth[:, at : at + N])
+    np.testing.assert_allclose(seen, truth[:, at : at + N] * GANGLION_STEP_UV, rtol=2e-7, atol=1e-6)

@@ -68,7 +68,7 @@ def test_every_dependency_has_a_wheel_for_arm(python: str, tmp_path: Path) -> No
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     files = {
-        each["metadata"]["name"].lower(): each["download_info"]["url"].rpartition("/")[2]
+        each["metadata"]["name"].lower().replace("_", "-"): each["download_info"]["url"].rpartition("/")[2]
         for each in json.loads(report.read_text())["install"]
     }
     assert all(name.endswith(".whl") for name in files.values())

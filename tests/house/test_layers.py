@@ -33,7 +33,18 @@ CODECS = {"codecs", "drivers"}
 """Packages of `firmware_bridge` that turn wire bytes into samples. The simulator writes the bytes that these
 read, so it must not share their reading of the facts."""
 
-SHARED = {"headbands", "outputs", "pump", "recordings", "supervisor", "transports"}
+SHARED = {
+    "captures",
+    "headbands",
+    "outputs",
+    "pump",
+    "recordings",
+    "sample_queue",
+    "scanning",
+    "supervisor",
+    "timing",
+    "transports",
+}
 """Packages and modules of `firmware_bridge` without a wire format of their own."""
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 import pytest
+from bleak.backends.bluezdbus.manager import get_global_bluez_manager
 
 from sanctuary.firmware_bridge.transports.gatt import Gatt
 from sanctuary.simulator.bluez.server import VirtualRadio
@@ -18,6 +21,8 @@ needs_dbus = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="dbu
 SERVICE, DATA, CONTROL, REVISION = map(short_uuid, (0xFFA0, 0xFFA1, 0xFFA2, 0x2A28))
 GATT = Gatt(SERVICE, {DATA: 7}, CONTROL)
 PER_S = 50
+
+T = TypeVar("T")
 
 
 class Beacon:
@@ -78,3 +83,19 @@ def in_reach(*devices: GattDevice, speed: float = 1.0) -> Iterator[VirtualRadio]
                 del os.environ["DBUS_SYSTEM_BUS_ADDRESS"]
             else:
                 os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = before
+
+
+def on_bleak(visit: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that uses bleak on a loop of its own, and close what bleak leaves open of it."""
+
+    async def whole() -> T:
+        try:
+            return await visit
+        finally:
+            bus = (await get_global_bluez_manager())._bus
+            if bus is not None:
+                bus.disconnect()
+                with suppress(EOFError):
+                    await bus.wait_for_disconnect()
+
+    return asyncio.run(whole())

@@ -227,6 +227,9 @@ class SerialNightLink(_Link):
         reply = self.board.receive(data, self.clock.now_s)
         if self.board.streaming and not was:
             self.state.update(start_s=self.clock.now_s, sent=0)
+            if odd := self.source.rendered % self.source.each:  # a board's first sample begins a number
+                self.night.taken_s.append((self.source.rendered, odd, self.clock.now_s))
+                self.source.render(odd)
         if reply:
             self._replies.append(reply)
 
@@ -470,9 +473,7 @@ def slept(kind: str, night: Night, **options: object) -> Verdict:
         device = make_device(source, fs_hz=fs_hz, **options)
 
         def opened(clock: VirtualClock, zero_s: float) -> object:
-            link = RadioNightLink(
-                night, clock, zero_s, device, _sources(driver), source, rng, fs_hz
-            )
+            link = RadioNightLink(night, clock, zero_s, device, _sources(driver), source, rng, fs_hz)
             link.begins, link.write_to = begins, write_to
             link.began_at = source.rendered
             return link

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sanctuary.config.base import Settings
+from sanctuary.config.findings import Finding, report
 
 Pin = Annotated[int, Field(ge=0, le=27)]
 Topic = Annotated[str, Field(pattern=r"^[^+#/\s][^+#\s]*$", max_length=64)]
@@ -77,3 +78,12 @@ class DeviceSettings(Settings):
     """What moves."""
     stop_button: StopButtonSettings | None = None
     """The button that stops everything."""
+
+    @model_validator(mode="after")
+    def _pins_differ(self) -> DeviceSettings:
+        if self.haptic is not None and self.stop_button is not None:
+            pin = self.stop_button.pin
+            if pin == self.haptic.pin:
+                text = f"= {pin} drives the motor already; pressing the button would short it"
+                report([Finding(("stop_button", "pin"), text)])
+        return self

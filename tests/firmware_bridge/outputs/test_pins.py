@@ -10,7 +10,7 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 from sanctuary.config.errors import DeviceError
 from sanctuary.firmware_bridge.outputs.base import Onset
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
-from sanctuary.firmware_bridge.outputs.pins import HapticOutput, StopButton, pin_library
+from sanctuary.firmware_bridge.outputs.pins import BOUNCE_S, HapticOutput, StopButton, pin_library
 from virtual_boards import HandClock
 
 PULSE = Cue(Modality.HAPTIC, 0.2, 2.0, 0.5)
@@ -64,6 +64,16 @@ def test_a_stop_rests_at_once(pins: MockFactory) -> None:
     motor.close()
 
 
+@pytest.mark.usefixtures("pins")
+def test_a_motor_that_cannot_be_driven_is_a_fault_and_rests() -> None:
+    motor = HapticOutput(18, 0.5, clock=HandClock())
+    motor.close()
+    with pytest.raises(DeviceError, match="pin GPIO18: the motor cannot be driven"):
+        motor.play(PULSE, 0.0)
+    assert not motor.busy
+    motor.tick(0.1)
+
+
 def test_a_light_is_no_touch(pins: MockFactory) -> None:
     motor = HapticOutput(18, 0.5)
     with pytest.raises(ValueError, match="cannot render light"):
@@ -76,6 +86,7 @@ def test_the_button_tells_each_press(pins: MockFactory) -> None:
     button = StopButton(23, lambda: presses.append(1))
     pin = pins.pin(23)
     assert presses == []
+    assert pin.bounce == BOUNCE_S
     pin.drive_low()
     assert presses == [1]
     pin.drive_high()

@@ -36,3 +36,14 @@ def test_it_remembers_when_cues_began_and_were_cut(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="cannot be written"):
         RecordingOutput(tmp_path / "none" / "cues.jsonl").play(CUE, 0.0)
+
+
+def test_a_stop_never_fails(tmp_path: Path) -> None:
+    path = tmp_path / "cues.jsonl"
+    output = RecordingOutput(path, clock=lambda: 0.5)
+    output.play(CUE, 0.5)
+    path.unlink()
+    path.mkdir()
+    output.stop(1.0)
+    output.close()
+    assert output.rendered[0].stopped_s == 1.0

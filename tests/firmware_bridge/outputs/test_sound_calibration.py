@@ -42,6 +42,11 @@ def test_without_a_calibration_it_says_how_to_make_one(tmp_path: Path) -> None:
             "measured_at must be given",
         ),
         (json.dumps({"device": "pillow", "full_scale_dba": 80, "colour": "red"}), "colour"),
+        ('{"device": "pillow", "full_scale_dba": NaN, "measured_at": "x", "by": ""}', "= nan: must be 40"),
+        (
+            json.dumps({"device": "pillow", "full_scale_dba": 80, "measured_at": 2026, "by": ""}),
+            "measured_at and by must be text",
+        ),
         (
             json.dumps({"device": "other", "full_scale_dba": 80, "measured_at": WHEN, "by": ""}),
             'device = "other" is another loudspeaker',

@@ -1,15 +1,23 @@
 """Sound on a named device: onset as the converter tells it, faults told and mended, silence in time."""
 
 import builtins
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-from fake_sound_card import BLOCK, FS_HZ, SoundCard
+from fake_sound_card import BLOCK, FS_HZ, Flags, SoundCard
 from sanctuary.config.errors import Cause, DeviceError
 from sanctuary.firmware_bridge.outputs.base import STOP_S, Onset
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
-from sanctuary.firmware_bridge.outputs.sound import FIRST_PAUSE_S, SoundOutput, output_devices, sound_library
+from sanctuary.firmware_bridge.outputs.sound import (
+    FIRST_PAUSE_S,
+    LONGEST_DELAY_S,
+    STALL_S,
+    SoundOutput,
+    output_devices,
+    sound_library,
+)
 from virtual_boards import HandClock
 
 TONE = Cue(Modality.SOUND, 40.0, 2.0, 0.1, (440.0,))
@@ -19,10 +27,11 @@ class Bench:
     """One output on a card, its clock and its onsets."""
 
     def __init__(self) -> None:
-        self.card, self.clock, self.onsets = SoundCard(), HandClock(), []
-        self.output = SoundOutput(
-            "pillow", 80.0, 45.0, self.onsets.append, clock=self.clock, library=self.card
-        )
+        self.card, self.clock, self.onsets = SoundCard(["HDMI", "pillow"]), HandClock(), []
+        self.output = self.on("pillow")
+
+    def on(self, device: str) -> SoundOutput:
+        return SoundOutput(device, 80.0, 45.0, self.onsets.append, clock=self.clock, library=self.card)
 
     def fault(self) -> DeviceError:
         with pytest.raises(DeviceError) as caught:
@@ -31,8 +40,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.output.close()
 
 
 def test_the_device_is_opened_with_the_first_cue_and_kept(bench: Bench) -> None:
@@ -40,10 +51,12 @@ def test_the_device_is_opened_with_the_first_cue_and_kept(bench: Bench) -> None:
     bench.output.play(TONE, 0.0)
     bench.output.play(TONE, 0.0)
     (stream,) = bench.card.streams
-    assert (stream.options["device"], stream.options["latency"]) == ("pillow", "low")
+    assert bench.card.device_of(stream) == "pillow"
+    assert stream.options["latency"] < LONGEST_DELAY_S
     assert np.abs(stream.pull(100)).max() > 0.0
     bench.output.close()
     assert not stream.running
+    assert not bench.output.busy
 
 
 def test_the_onset_is_when_the_converter_plays_the_first_sample(bench: Bench) -> None:
@@ -52,6 +65,13 @@ def test_the_onset_is_when_the_converter_plays_the_first_sample(bench: Bench) ->
     bench.clock.now_s = 100.004
     bench.card.streams[0].pull(3)
     assert bench.onsets == [Onset(TONE, 99.98, pytest.approx(100.004 + bench.card.delay_s))]
+
+
+def test_a_device_that_tells_no_times_has_the_delay_that_it_was_opened_with(bench: Bench) -> None:
+    bench.card.tells_times = False
+    bench.output.play(TONE, 0.0)
+    bench.card.streams[0].pull()
+    assert bench.onsets == [Onset(TONE, 0.0, pytest.approx(bench.card.delay_s))]
 
 
 def test_a_stop_is_silence_in_time_with_the_delay_of_the_device(bench: Bench) -> None:
@@ -66,11 +86,51 @@ def test_a_stop_is_silence_in_time_with_the_delay_of_the_device(bench: Bench) ->
     assert not bench.output.busy
 
 
+def test_a_device_too_slow_to_be_silent_in_time_is_closed_at_a_stop_and_opened_for_the_next_cue(
+    bench: Bench,
+) -> None:
+    bench.card.delay_s = 0.25
+    bench.output.play(TONE, 0.0)
+    bench.card.streams[0].pull(50)
+    bench.output.stop(0.5)
+    assert not bench.card.streams[0].running  # what it had in its buffers is lost with it
+    assert not bench.output.busy
+    bench.output.tick(0.6)
+    bench.output.play(TONE, 1.0)
+    assert np.abs(bench.card.streams[1].pull(50)).max() > 0.0
+
+
 def test_a_missing_device_is_a_fault_that_names_those_there_are(bench: Bench) -> None:
-    bench.card.names = ["HDMI", "headphones"]
+    bench.card.known = bench.card.names = ["HDMI", "headphones"]
     error = bench.fault()
     assert error.cause is Cause.NOT_FOUND
     assert str(error) == 'no sound device "pillow"; there are: "HDMI", "headphones"'
+
+
+def test_a_device_plugged_in_later_is_found(bench: Bench) -> None:
+    bench.card.known = bench.card.names = ["HDMI"]
+    bench.fault()
+    bench.card.names = ["pillow", "HDMI"]
+    bench.clock.now_s = FIRST_PAUSE_S + 0.1
+    bench.output.play(TONE, bench.clock.now_s)
+    assert bench.card.device_of(bench.card.streams[-1]) == "pillow"
+
+
+def test_looking_for_a_device_never_ends_the_sound_of_another(bench: Bench) -> None:
+    bench.output.play(TONE, 0.0)
+    with pytest.raises(DeviceError, match='no sound device "headphones"'):
+        bench.on("headphones").play(TONE, 0.0)
+    assert bench.card.streams[0].running
+
+
+def test_a_library_that_fails_is_a_fault_and_not_the_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.card, "query_devices", lambda: 1 / 0)
+        assert "cannot be listed (division by zero)" in str(bench.fault())
+    bench.clock.now_s = FIRST_PAUSE_S + 0.1
+    bench.output.play(TONE, bench.clock.now_s)
 
 
 def test_a_broken_device_is_tried_again_after_pauses_that_grow_and_mends(bench: Bench) -> None:
@@ -97,15 +157,38 @@ def test_a_device_that_dies_is_told_once_and_opened_for_the_next_cue(bench: Benc
     with pytest.raises(DeviceError, match="the sound device went away"):
         bench.output.tick(0.1)
     bench.output.tick(0.2)
+    assert not bench.output.busy
     bench.clock.now_s = FIRST_PAUSE_S + 0.1
     bench.output.play(TONE, bench.clock.now_s)
     assert len(bench.card.streams) == 2
 
 
-def test_underruns_are_counted(bench: Bench) -> None:
+def test_a_device_that_asks_for_nothing_any_more_has_gone_away(bench: Bench) -> None:
     bench.output.play(TONE, 0.0)
-    bench.card.streams[0].pull(2, status="output underflow")
+    bench.clock.now_s = 0.5
+    bench.card.streams[0].pull(5)
+    bench.output.tick(0.5 + STALL_S)
+    bench.clock.now_s = 0.6 + STALL_S
+    with pytest.raises(DeviceError, match="the sound device went away"):
+        bench.output.tick(bench.clock.now_s)
+    assert not bench.output.busy
+    bench.output.tick(9.0)
+
+
+def test_gaps_in_cues_are_counted_and_told_once(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.output.play(TONE, 0.0)
+    bench.card.streams[0].pull(1, Flags(priming_output=True))
+    bench.card.streams[0].pull(2, Flags(output_underflow=True))
     assert bench.output.underruns == 2
+    bench.output.stop(0.1)
+    bench.card.streams[0].pull(10)
+    bench.card.streams[0].pull(2, Flags(output_underflow=True))  # a gap in silence
+    assert bench.output.underruns == 2
+    bench.output.tick(0.2)
+    bench.output.tick(0.3)
+    assert [record.getMessage() for record in caplog.records] == [
+        "pillow: gaps in the sound; this machine is too slow for its pods"
+    ]
 
 
 def test_only_devices_that_play_are_listed() -> None:

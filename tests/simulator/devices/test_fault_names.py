@@ -69,7 +69,15 @@ def test_what_cannot_be_is_refused_in_words(text: str, message: str) -> None:
         parse_fault(text, seed=1)
 
 
-@pytest.mark.parametrize("name", sorted(KINDS))
+@pytest.mark.parametrize("name", ["disconnect", "slow"])
+def test_what_befalls_the_link_as_a_whole_leaves_its_bytes_alone(name: str) -> None:
+    clock, fault, source = HandClock(), parse_fault(f"{name}=5", seed=1), NoiseSource(1)
+    assert fault.for_bytes(clock)(DATA) == DATA
+    assert fault.for_notifications(clock)(NOTIFICATIONS) == NOTIFICATIONS
+    assert fault.for_source(source, 250.0) is source
+
+
+@pytest.mark.parametrize("name", sorted(set(KINDS) - {"disconnect", "slow"}))
 def test_each_fault_acts_where_it_belongs_and_leaves_the_rest_alone(name: str) -> None:
     clock = HandClock()
     fault = parse_fault(f"{name}=1" + ("@0" if KINDS[name].timed else ""), seed=1)

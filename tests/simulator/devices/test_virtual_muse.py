@@ -36,8 +36,10 @@ def started(device: GattDevice, now_s: float = 0.0) -> GattDevice:
     return device
 
 
-def decoded(codec: MuseCodec | AthenaCodec, notifications: list[Notification]) -> np.ndarray:
-    runs = [run for each in notifications for run in codec.feed(each.data, int(each.uuid[6:8], 16))]
+def decoded(
+    codec: MuseCodec | AthenaCodec, notifications: list[Notification], now_s: float | None = None
+) -> np.ndarray:
+    runs = [run for each in notifications for run in codec.feed(each.data, int(each.uuid[6:8], 16), now_s)]
     return np.hstack([run.uv for run in runs])
 
 
@@ -145,6 +147,100 @@ def test_after_a_long_pause_the_oldest_is_gone_and_the_count_tells(make, codec, 
     before = device.advance(10.0)
     after = device.advance(200.0)
     reader = codec()
-    decoded(reader, before)
-    assert decoded(reader, after).shape[1] == pytest.approx(60 * 256, abs=100)
+    decoded(reader, before, 10.0)
+    assert decoded(reader, after, 200.0).shape[1] == pytest.approx(60 * 256, abs=100)
     assert reader.lost == pytest.approx(130 * 256, abs=100)
+
+
+# --- on the wire ---
+
+
+def sent_by(device: GattDevice, until_s: float) -> list[tuple[int, bytes]]:
+    """Characteristics' numbers and bytes, in order."""
+    return [(int(each.uuid[6:8], 16), each.data) for each in device.advance(until_s)]
+
+
+def test_a_muse_sends_its_channels_under_one_number_and_af7_last() -> None:
+    sent = sent_by(started(VirtualMuse(NoiseSource(1), sequence=65_530)), 1.0)
+    assert {len(data) for _, data in sent} == {20}
+    eeg = [(source, int.from_bytes(data[:2], "big")) for source, data in sent if source in (3, 4, 5, 6)]
+    expected = [(source, number % 65_536) for number in range(65_530, 65_551) for source in (6, 5, 3, 4)]
+    assert eeg == expected
+
+
+def test_a_muse_packs_as_in_a_recorded_notification() -> None:
+    counts = [1394, 448, 1316, 2310, 1711, 561, 1029, 2201, 2052, 766, 711, 1949]  # muse-js, muse-parse.spec
+
+    class Recorded:
+        def render(self, n_samples: int) -> np.ndarray:
+            return np.tile((np.array(counts) - 2048) * 125 / 256, (2, n_samples // 12))
+
+    sent = sent_by(started(VirtualMuse(Recorded())), 0.05)
+    (af7,) = [data for source, data in sent if source == 4]
+    assert af7.hex() == "0000" + "5721c05249066af2314058998042fe2c779d"
+
+
+def test_a_muse_tells_motion_light_and_supply() -> None:
+    device = VirtualMuse(NoiseSource(1))
+    ask(device, "p50")
+    sent = sent_by(started(device), 30.5)
+    of = {source: [data for each, data in sent if each == source] for source in range(1, 0x13)}
+    assert len(of[9]) == len(of[0x0A]) == int(30.5 * 52 / 3)
+    assert len(of[0x0F]) == len(of[0x10]) == len(of[0x11]) == int(30.5 * 64 / 6)
+    assert len(of[0x0B]) == 4
+    for number, data in enumerate(of[0x0A]):
+        assert int.from_bytes(data[:2], "big") == number
+        assert np.frombuffer(data, dtype=">i2", offset=2).tolist() == [500, -350, 16_300] * 3
+    assert int.from_bytes(of[0x0B][0][2:4], "big") / 512 == device.battery_percent
+    assert of[0x11][0] == b"\0\0" + (150_000).to_bytes(3, "big") * 6
+
+
+@pytest.mark.parametrize(
+    ("model", "has_light", "refused"),
+    [("muse2016", False, ("p50", "p61")), ("muse2", True, ("p61",)), ("muses", True, ("p99",))],
+)
+def test_models_differ(model: muse.Model, has_light: bool, refused: tuple[str, ...]) -> None:
+    device = VirtualMuse(NoiseSource(1), model=model)
+    (service,) = device.services
+    assert (uuid(0x0F) in {each.uuid for each in service.characteristics}) is has_light
+    assert [ask(device, preset)["rc"] for preset in refused] == [1] * len(refused)
+    assert ask(device, "p20") == {"rc": 0}
+
+
+@pytest.mark.parametrize("n_rows", [1, 4, 5, 7])
+def test_rows_of_a_source_other_than_two_are_the_channels_in_order(n_rows: int) -> None:
+    device = VirtualMuse(NoiseSource(6, n_channels=n_rows))
+    ask(device, "p20")
+    uv = decoded(MuseCodec((1, 2, 3, 4, 5)), started(device).advance(1.0))
+    truth = np.zeros((5, uv.shape[1]))
+    truth[:n_rows] = NoiseSource(6, n_channels=n_rows).render(uv.shape[1])[:5]
+    np.testing.assert_allclose(uv, truth, rtol=0, atol=muse.STEP_UV / 2 + 1e-9)
+
+
+@pytest.mark.parametrize("make", [VirtualMuse, VirtualAthena])
+def test_out_of_its_bootloader_it_needs_a_reset(make: type) -> None:
+    device = make(NoiseSource(1), bootloader=True)
+    assert ask(device, "v1")["ap"] == "bootloader"
+    for text in START[make]:
+        assert ask(device, text) == {"rc": 1}
+    assert not device.streaming
+    assert ask(device, "*1") == {"rc": 0}
+    assert ask(device, "v1")["ap"] == "headset"
+    assert started(device).streaming
+
+
+@pytest.mark.parametrize("make", [VirtualMuse, VirtualAthena])
+def test_it_may_fall_silent_unless_somebody_speaks(make: type) -> None:
+    alone, kept = (started(make(NoiseSource(1), falls_silent_s=300.0)) for _ in range(2))
+    for minute in range(1, 11):
+        ask(kept, "k", 60.0 * minute)
+        assert kept.advance(60.0 * minute)
+        assert bool(alone.advance(60.0 * minute)) is (minute <= 5)
+    assert started(alone, 601.0).advance(602.0)
+
+
+def test_a_second_start_changes_nothing() -> None:
+    once, twice = started(VirtualMuse(NoiseSource(1))), started(VirtualMuse(NoiseSource(1)))
+    before = sent_by(twice, 0.7)
+    ask(twice, "d", 0.71)
+    assert before + sent_by(twice, 2.0) == sent_by(once, 2.0)

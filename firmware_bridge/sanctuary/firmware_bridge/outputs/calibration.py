@@ -41,6 +41,8 @@ class Calibration:
 
     def __post_init__(self) -> None:
         """Refuse what no loudspeaker has."""
+        if not all(isinstance(text, str) for text in (self.device, self.measured_at, self.by)):
+            raise ValueError("device, measured_at and by must be text")
         low, high = FULL_SCALE_DBA
         if not (math.isfinite(self.full_scale_dba) and low <= self.full_scale_dba <= high):
             raise ValueError(f"full_scale_dba = {self.full_scale_dba}: must be {low:g} to {high:g} dBA")

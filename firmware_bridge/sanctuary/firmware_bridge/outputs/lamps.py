@@ -15,6 +15,10 @@ from sanctuary.firmware_bridge.outputs.cue import Cue
 FULL = 255
 FADE_STEPS_HZ = 10.0
 """Steps a second of a fade that the lamp cannot make itself."""
+HIGHEST_FLASH_HZ = 2.0
+"""No lamp flashes faster, whatever is asked: below the three flashes a second of WCAG 2.3.1, with margin."""
+SHORTEST_EDGE_S = 0.1
+"""Flashes have no harder edges than this."""
 MAX_TOPIC = 32
 """Longest topic that WLED keeps."""
 AMBER = (255, 126, 0)
@@ -62,13 +66,24 @@ def check_topic(topic: str, longest: int) -> None:
         raise ValueError(f'topic "{topic}": 1 to {longest} characters, no + or #, no / in front')
 
 
-def flashes(cue: Cue) -> list[tuple[float, bool]]:
-    """Give the times at which a flashing cue goes on and off; a steady one only goes on."""
-    if cue.flash_hz <= 0.0:
-        return [(0.0, True)]
-    half_s = 0.5 / cue.flash_hz
-    n = math.floor(cue.duration_s / half_s + 1e-9)
-    return [(k * half_s, k % 2 == 0) for k in range(n)]
+@dataclass(frozen=True, slots=True)
+class Swell:
+    """One rise and fall of the light: its beginning after the cue's, its whole length, its fade at each end."""
+
+    at_s: float
+    length_s: float
+    fade_s: float
+
+
+def swells(cue: Cue) -> list[Swell]:
+    """Give a steady cue as one swell, a flashing one as many of half a period each, none of them cut short."""
+    flash_hz = min(cue.flash_hz, HIGHEST_FLASH_HZ)
+    if not flash_hz > 0.0:
+        return [Swell(0.0, cue.duration_s, min(cue.fade_s, cue.duration_s / 2.0))]
+    length_s = min(0.5 / flash_hz, cue.duration_s)
+    fade_s = min(max(cue.fade_s, SHORTEST_EDGE_S), length_s / 2.0)
+    n = max(1, math.floor((cue.duration_s - length_s) * flash_hz + 1e-9) + 1)
+    return [Swell(k / flash_hz, length_s, fade_s) for k in range(n)]
 
 
 class Wled:
@@ -97,18 +112,17 @@ class Wled:
         return f"{self._topic}/status"
 
     def messages(self, cue: Cue) -> list[Timed]:
-        """On with a fade, off with a fade that ends with the cue."""
+        """On with a fade, off with a fade, for each swell; off at the end in any case."""
         level = brightness(cue.level, self._max_share)
-        fade_s = min(cue.fade_s, cue.duration_s / 2.0)
-        if cue.flash_hz > 0.0:
-            edge_s = min(fade_s, 0.25 / cue.flash_hz)
-            told = [self._turn(at_s, level if on else 0, edge_s) for at_s, on in flashes(cue)]
-            return [*told, self._turn(cue.duration_s, 0, 0.0)]
-        return [
-            self._turn(0.0, level, fade_s),
-            self._turn(cue.duration_s - fade_s, 0, fade_s),
-            self._turn(cue.duration_s, 0, 0.0),
-        ]
+        told = []
+        for swell in swells(cue):
+            end_s = swell.at_s + swell.length_s
+            told += [
+                self._turn(swell.at_s, level, swell.fade_s),
+                self._turn(end_s - swell.fade_s, 0, swell.fade_s),
+                self._turn(end_s, 0, 0.0),
+            ]
+        return told
 
     def off(self) -> Timed:
         """Dark without a transition."""
@@ -148,17 +162,17 @@ class Esphome:
         return f"{self._prefix}/status"
 
     def messages(self, cue: Cue) -> list[Timed]:
-        """Give steps of a raised cosine up, and down again."""
+        """Give the steps of a raised cosine up, and down again, for each swell."""
         level = brightness(cue.level, self._max_share)
-        if cue.flash_hz > 0.0:
-            told = [self._turn(at_s, level if on else 0) for at_s, on in flashes(cue)]
-            return [*told, self._turn(cue.duration_s, 0)]
-        fade_s = min(cue.fade_s, cue.duration_s / 2.0)
-        n = max(1, math.ceil(fade_s * FADE_STEPS_HZ))
-        up = [(fade_s * k / n, _eased((k + 1) / n)) for k in range(n)]
-        down = [(cue.duration_s - fade_s + fade_s * k / n, _eased(1.0 - k / n)) for k in range(1, n)]
-        told = [self._turn(at_s, math.floor(level * share)) for at_s, share in [*up, *down]]
-        return [*told, self._turn(cue.duration_s, 0)]
+        told = []
+        for swell in swells(cue):
+            n = max(1, math.ceil(swell.fade_s * FADE_STEPS_HZ - 1e-9))
+            step_s = swell.fade_s / n
+            end_s = swell.at_s + swell.length_s
+            told += [self._turn(swell.at_s + k * step_s, _eased(level, (k + 1) / n)) for k in range(n)]
+            told += [self._turn(end_s - (n - k) * step_s, _eased(level, 1.0 - k / n)) for k in range(1, n)]
+            told.append(self._turn(end_s, 0))
+        return told
 
     def off(self) -> Timed:
         """Dark without a transition."""
@@ -171,5 +185,5 @@ class Esphome:
         return Timed(at_s, self._topic, json.dumps(state, separators=(",", ":")).encode())
 
 
-def _eased(share: float) -> float:
-    return 0.5 - 0.5 * math.cos(math.pi * share)
+def _eased(level: int, share: float) -> int:
+    return math.floor(level * (0.5 - 0.5 * math.cos(math.pi * share)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from sanctuary.config.errors import Cause, DeviceError
 from sanctuary.firmware_bridge.outputs.base import OnOnset, Onset
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.firmware_bridge.outputs.lamps import Lamp
+
+_LOG = logging.getLogger(__name__)
 
 Publish = Callable[[str, bytes], None]
 
@@ -39,7 +42,7 @@ class LightOutput:
     ) -> None:
         self._lamp, self._publish, self._on_onset, self._clock = lamp, publish, on_onset, clock
         self._due: deque[tuple[float, str, bytes]] = deque()
-        self._online = True
+        self._online: bool | None = None
         self._told = True
 
     @property
@@ -53,17 +56,26 @@ class LightOutput:
         return bool(self._due)
 
     def heard(self, topic: str, payload: bytes) -> None:
-        """Hear from the lamp whether it is there; a lamp that never says so is taken to be."""
-        if topic == self._lamp.availability:
-            online = payload.strip() != b"offline"
-            self._told = self._told if online == self._online else online
-            self._online = online
+        """Hear from the lamp whether it is there; a lamp that never says so is taken to be.
+
+        A lamp that comes back is made dark: many light up when they get power. One that says again that it is
+        there (WLED does at every change) is left alone, for a person may have switched it on to read.
+        """
+        if topic != self._lamp.availability:
+            return
+        online, before = payload.strip() != b"offline", self._online
+        if online == before:
+            return
+        self._online, self._told = online, online
+        if online and (before is False or not self.busy):
+            self.stop(self._clock())
 
     def play(self, cue: Cue, at_s: float) -> None:
         """Begin a cue."""
         if cue.modality is not Modality.LIGHT:
             raise ValueError(f"a lamp cannot render {cue.modality}")
-        if not self._online:
+        if self._online is False:
+            self._told = True
             raise self._gone()
         now_s = self._clock()
         self._due = deque(
@@ -75,7 +87,7 @@ class LightOutput:
     def tick(self, now_s: float) -> None:
         """Send what is due."""
         self._send(now_s)
-        if not self._online and not self._told:
+        if not self._told:
             self._told = True
             self._due.clear()
             raise self._gone()
@@ -84,7 +96,10 @@ class LightOutput:
         """Go dark at once, and forget the rest."""
         self._due.clear()
         off = self._lamp.off()
-        self._publish(off.topic, off.payload)
+        try:
+            self._publish(off.topic, off.payload)
+        except Exception:
+            _LOG.exception("%s: the lamp could not be told to be dark", off.topic)
 
     def close(self) -> None:
         """Go dark."""

@@ -68,7 +68,7 @@ class HapticOutput:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         library = pin_library()
-        self._max_share, self._on_onset, self._clock = max_share, on_onset, clock
+        self._pin, self._max_share, self._on_onset, self._clock = pin, max_share, on_onset, clock
         self._motor = _opened(lambda: library.PWMOutputDevice(pin, frequency=PWM_HZ), pin)
         self._cue: tuple[Cue, float] | None = None
 
@@ -99,7 +99,11 @@ class HapticOutput:
         edge_s = min(past_s, cue.duration_s - past_s)
         share = 1.0 if fade_s <= 0.0 else min(1.0, edge_s / fade_s)
         level = min(cue.level * share, self._max_share, 1.0) if cue.level > 0.0 else 0.0
-        self._motor.value = level
+        try:
+            self._motor.value = level
+        except Exception as error:
+            self.stop(now_s)
+            raise DeviceError(f"pin GPIO{self._pin}: the motor cannot be driven ({error})") from error
 
     def stop(self, _now_s: float) -> None:
         """Rest at once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,7 +66,8 @@ class RecordingOutput:
         for each in cut:
             each.stopped_s = now_s
         if cut:
-            self._write({"stopped_s": now_s})
+            with suppress(DeviceError):  # a stop is a stop, written or not
+                self._write({"stopped_s": now_s})
 
     def close(self) -> None:
         """Cut what goes on."""

@@ -19,6 +19,7 @@ these never take `_lock`.
 from __future__ import annotations
 
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -49,6 +50,8 @@ from sanctuary.pods.wire.packets import Message, Qos
 
 P = ParamSpec("P")
 
+FAREWELL_S = 1.0
+"""Brokers close the connection within milliseconds after a goodbye."""
 _SILENT_KEEPALIVES = 3
 """paho gives up a silent link after two keepalive intervals; a third means that its thread is stuck."""
 
@@ -123,6 +126,7 @@ class Network:
         self._lock = RLock()
         self._up = False
         self._stopping = False
+        self._farewell: socket.socket | None = None
         self._refused = False
         self._connection = 0
         self._filters = FilterSet()
@@ -188,6 +192,7 @@ class Network:
         """Ask for an orderly end: no last will. `join` waits for it."""
         with self._lock:
             self._stopping = True
+            self._farewell = _held_open(self._paho.socket())
             self._paho.disconnect()
 
     def die(self) -> None:
@@ -202,6 +207,9 @@ class Network:
     def join(self) -> None:
         """Wait until the network thread has ended; blocks, for at most about `connect_timeout_s`."""
         self._paho.loop_stop()
+        farewell, self._farewell = self._farewell, None
+        if farewell is not None:
+            _await_the_end(farewell)
         self._paho.close()
 
     def cut(self) -> None:
@@ -312,3 +320,25 @@ class Network:
         if self._filters.matches(received.topic):
             qos: Qos = 1 if received.qos else 0
             self._post(Arrived(Message(received.topic, bytes(received.payload), qos, bool(received.retain))))
+
+
+def _held_open(link: object) -> socket.socket | None:
+    """Keep the connection from closing when paho closes its end right behind its goodbye.
+
+    Brokers that notice the closing before they have read the goodbye take the client for lost, and publish its
+    will. None where there is no link, or one that cannot be held, such as TLS, whose own goodbye says as much.
+    """
+    if not isinstance(link, socket.socket) or isinstance(link, ssl.SSLSocket):
+        return None
+    try:
+        return link.dup()
+    except OSError:
+        return None
+
+
+def _await_the_end(farewell: socket.socket) -> None:
+    """Wait until the broker has closed the connection, for `FAREWELL_S` at most."""
+    with farewell, suppress(OSError):
+        farewell.settimeout(FAREWELL_S)
+        while farewell.recv(1024):
+            pass

@@ -30,8 +30,14 @@ _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configura
   </policy>
 </busconfig>
 """
-_WATCHED = '"$@" <&- & daemon=$!; cat >/dev/null; kill $daemon; wait $daemon 2>/dev/null'
-"""Runs the daemon until standard input ends, as it does when whoever started us dies."""
+_WATCHED = """
+folder=$1; shift
+"$@" <&- & daemon=$!
+cat >/dev/null
+kill $daemon; wait $daemon 2>/dev/null
+rm -rf "$folder"
+"""
+"""Runs the daemon until standard input ends, as it does when whoever started us dies, and tidies up."""
 
 
 class PrivateBus:
@@ -59,7 +65,7 @@ class PrivateBus:
         config.write_text(_CONFIG.format(folder=self._folder), encoding="utf-8")
         command = [daemon, f"--config-file={config}", "--nofork", "--nopidfile", "--print-address=1"]
         self._shell = subprocess.Popen(  # noqa: S603  fixed words, and a path from PATH
-            ["/bin/sh", "-c", _WATCHED, "sh", *command],
+            ["/bin/sh", "-c", _WATCHED, "sh", str(self._folder), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -15,6 +15,7 @@ from dbus_fast.aio import MessageBus
 from sanctuary.config.errors import Cause, DeviceError
 from sanctuary.simulator.bluez.adapter import Adapter
 from sanctuary.simulator.bluez.bus import PrivateBus
+from sanctuary.simulator.bluez.outbox import Outbox
 from sanctuary.simulator.bluez.peripheral import Manipulator, Peripheral
 from sanctuary.simulator.devices.gatt import GattDevice
 
@@ -137,7 +138,6 @@ class VirtualRadio:
 
     def _do(self, do: Callable[[Adapter], T]) -> T:
         """Do something on the radio's own thread."""
-
         adapter = self._adapter
         if adapter is None:
             raise DeviceError("the virtual radio is closed", Cause.RADIO_OFF)
@@ -166,22 +166,30 @@ class VirtualRadio:
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
         bus = await MessageBus(bus_address=self.address).connect()
+        fd = bus._fd  # noqa: SLF001  there is no other way to ask whether it takes more
+        if fd is None:
+            raise OSError("the connection to the private D-Bus was lost at once")
+        outbox = Outbox(bus, fd)
 
         def emit(path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
-            bus.send(Message.new_signal(path, interface, member, signature, body))
+            outbox.put(Message.new_signal(path, interface, member, signature, body))
 
         def later(delay_s: float, do: Callable[[], None]) -> None:
             self._loop.call_later(delay_s, do)
 
-        adapter = Adapter(self._devices, emit, lambda reply: _send(bus, reply), later, self._now)
+        adapter = Adapter(self._devices, emit, outbox.put, later, self._now)
 
-        def heard(message: Message) -> Message | bool | None:
+        def heard(message: Message) -> bool | None:
             if message.message_type is MessageType.SIGNAL and message.member == "NameOwnerChanged":
                 name, _, owner = message.body
                 if not owner:
                     adapter.left(name)
                 return None
-            return adapter.answer(message)
+            answer = adapter.answer(message)
+            if isinstance(answer, Message):
+                outbox.put(answer)
+                return True
+            return answer
 
         try:
             bus.add_message_handler(heard)
@@ -198,20 +206,17 @@ class VirtualRadio:
             await bus.request_name("org.bluez")
             self._adapter = adapter
             self._ready.set()
-            await self._pace(adapter, self._stop)
+            await self._pace(adapter, outbox, self._stop)
         finally:
             bus.disconnect()
             await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
 
-    async def _pace(self, adapter: Adapter, stop: asyncio.Event) -> None:
+    async def _pace(self, adapter: Adapter, outbox: Outbox, stop: asyncio.Event) -> None:
         ticks = 0
         while not stop.is_set():
+            outbox.flush()
             adapter.tick()
             if ticks % ADVERTISE_EVERY == 0:
                 adapter.advertise()
             ticks += 1
             await asyncio.sleep(TICK_S)
-
-
-def _send(bus: MessageBus, reply: Message) -> None:
-    bus.send(reply)

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from sanctuary.simulator.devices.athena_packets import (
     BATTERY,
     BLOCK_HEAD_BYTES,
-    DATA_BYTES,
     EEG_4,
     EEG_8,
     HEAD_BYTES,
@@ -52,7 +51,7 @@ DATA, MORE_DATA = 0x13, 0x14
 START = "dc001"
 CLOCK_MS = 1_733_184_800_000
 """What its clock shows when the stream begins, some time of 2024; hosts do not set it."""
-STEP_BACK_EVERY, STEP_BACK_MS = 12, 30
+STEP_BACK_EVERY, STEP_BACK_MS = 15, 150
 """Every so many packets one is stamped too early: a step back a second or so, as recordings have."""
 
 _EEG_ONLY = frozenset(("p20", "p21", "p50", "p51", "p60", "p61"))
@@ -186,7 +185,7 @@ class VirtualAthena(ConversingMuse):
         n_channels, per_block = SHAPES[tag]
         if gone:
             self._source.render(gone * per_block)
-            self._packer.skip(gone * (BLOCK_HEAD_BYTES + DATA_BYTES[tag]) // MAX_BYTES)
+            self._packer.skip(tag, gone)
         if not n:
             return []
         uv = channels_of(self._source.render(n * per_block), n_channels)

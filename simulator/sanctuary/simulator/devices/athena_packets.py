@@ -87,7 +87,7 @@ class Packer:
     """
 
     def __init__(self, index: int) -> None:
-        self._index = index
+        self._first = self._index = index
         self._numbers: dict[int, int] = defaultdict(int)
 
     @property
@@ -95,9 +95,12 @@ class Packer:
         """Number of the next packet."""
         return self._index
 
-    def skip(self, n: int) -> None:
-        """Count packets that nobody kept."""
-        self._index += n
+    def skip(self, tag: int, n_blocks: int) -> None:
+        """Count EEG blocks that nobody kept, and as many packets as they took until now."""
+        so_far = self._numbers[tag]
+        if so_far:
+            self._index += round(n_blocks * (self._index - self._first) / so_far)
+        self._numbers[tag] += n_blocks
 
     def packet(self, blocks: Sequence[Block], clock_ms: int) -> bytes:
         """Write one packet."""

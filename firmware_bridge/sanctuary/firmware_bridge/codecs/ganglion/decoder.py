@@ -53,9 +53,10 @@ IMPEDANCE, TEXT_PART, TEXT_END = 201, 206, 207
 GOOD_KOHM = 750.0
 """Impedance up to which an electrode counts as touching; the Ganglion's inputs take dry electrodes."""
 MAX_TEXT_BYTES = 1024
-LATE = 2
-"""A packet this little behind the last one is a late or a repeated one, not one of almost a whole cycle
-on."""
+LATE = 8
+"""A packet this little behind the last one is a late or a repeated one, not one of almost a whole cycle on."""
+FAR = 8
+"""A packet further ahead than this is believed only if the next one follows it."""
 G_PER_COUNT = 0.016
 """As BrainFlow has it; OpenBCI's documentation says twice that."""
 
@@ -96,6 +97,7 @@ class GanglionCodec:
         self._differs = firmware == 2
         self._dialect = _DIALECTS[firmware]
         self._last: int | None = None
+        self._suspect: tuple[int, bytes] | None = None
         self._base: list[int] | None = None
         self._motion: list[float] = [np.nan, np.nan, np.nan]
         self._text = b""
@@ -119,6 +121,18 @@ class GanglionCodec:
         if ahead == 0 or ahead >= cycle - LATE:
             self.bad += 1
             return []
+        suspect, self._suspect = self._suspect, None
+        if ahead > FAR and not (suspect and (number - suspect[0]) % cycle == 1):
+            self.bad += suspect is not None
+            self._suspect = (number, chunk)
+            return []
+        if ahead > FAR and suspect:
+            return [*self._take(suspect[0], suspect[1]), *self._take(number, chunk)]
+        self.bad += suspect is not None
+        return self._take(number, chunk)
+
+    def _take(self, number: int, chunk: bytes) -> list[Run]:
+        ahead = 1 if self._last is None else (number - self._last) % self._dialect.ids
         lost = self._samples_between(number, ahead)
         self._last = number
         self.lost += lost

@@ -5,17 +5,23 @@
     command   [letters + 1] letters newline
     answer    [n] n bytes of text, padded to 20; pieces join up to JSON objects
 
-One command at a time: answers to commands that overlap may come interleaved.
+One command at a time: answers to commands that overlap may come interleaved. The answers known are flat, so a
+piece that begins one while another has no end yet comes after a lost piece.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 MAX_COMMAND = 32
 MAX_TEXT_BYTES = 4096
 """Longest unfinished answer kept; the longest seen has some 400 bytes."""
+MAX_BRACKETS = 64
+"""More in one answer are rubbish, and might be nested deeper than JSON can be read or written."""
+
+_BEGIN = re.compile(rb'\{"[A-Za-z]')
 
 
 def encode(text: str) -> bytes:
@@ -43,35 +49,44 @@ class ReplyReader:
     def feed(self, notification: bytes) -> list[dict[str, Any]]:
         """Take the next piece; returns the answers that it ends."""
         length = notification[0] if notification else 0
-        self._text += notification[1 : 1 + length]
+        piece = notification[1 : 1 + length]
+        if _BEGIN.match(piece):
+            self._drop(len(self._text))
+        self._text += piece
         replies = []
         while (reply := self._next()) is not None:
             if reply:
                 replies.append(reply)
         if len(self._text) > MAX_TEXT_BYTES:
-            self.dropped += len(self._text)
-            self._text = b""
+            self._drop(len(self._text))
         return replies
 
     def _next(self) -> dict[str, Any] | None:
         """Cut the first answer off: an empty one where there is rubbish instead; None where it has no end."""
         begin = self._text.find(b"{")
-        if begin < 0:
-            self.dropped += len(self._text)
-            self._text = b""
-            return None
-        self.dropped += begin
-        self._text = self._text[begin:]
+        self._drop(begin if begin >= 0 else len(self._text))
         end = _closing(self._text)
         if end is None:
             return None
         text, self._text = self._text[:end], self._text[end:]
-        try:
-            reply = json.loads(text)
-        except (ValueError, RecursionError):
+        reply = _read(text)
+        if reply is None:
             self.dropped += len(text)
-            return {}
-        return reply if isinstance(reply, dict) else {}
+        return reply or {}
+
+    def _drop(self, n: int) -> None:
+        self.dropped += n
+        self._text = self._text[n:]
+
+
+def _read(text: bytes) -> dict[str, Any] | None:
+    if text.count(b"{") + text.count(b"[") > MAX_BRACKETS:
+        return None
+    try:
+        reply = json.loads(text)
+    except ValueError:
+        return None
+    return reply if isinstance(reply, dict) else None
 
 
 def _closing(text: bytes) -> int | None:
