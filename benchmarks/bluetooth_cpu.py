@@ -2,9 +2,9 @@
 
     python benchmarks/bluetooth_cpu.py [--headbands 8] [--seconds 20] [--json OUT.json]
 
-The headbands are virtual, in a process of their own, behind BlueZ's own D-Bus interface; each reader has a fresh
-process and the same headbands. Counted is the reader's processor time from when all of them stream, as a share
-of one core; the samples that came in that time stand beside it. BrainFlow needs x86-64.
+The headbands are virtual, in a process of their own, behind BlueZ's own D-Bus interface; each reader has a
+fresh process and the same headbands. Counted is the reader's processor time from when all of them stream, as
+a share of one core; the samples that came in that time stand beside it. BrainFlow needs x86-64.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ for board in boards:
 before, began = cpu(), time.monotonic()
 time.sleep(float(sys.argv[1]))
 samples = sum(board.get_board_data().shape[1] for board in boards)
-print(json.dumps({"cpu_s": cpu() - before, "samples": samples, "wall_s": time.monotonic() - began}), flush=True)
+used_s, wall_s = cpu() - before, time.monotonic() - began
+print(json.dumps({"cpu_s": used_s, "samples": samples, "wall_s": wall_s}), flush=True)
 for board in boards:
     board.stop_stream()
     board.release_session()

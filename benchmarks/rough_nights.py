@@ -21,8 +21,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-from headband_nights import RADIO_KINDS, SERIAL_KINDS, Night, slept, spread_outages
-
+from headband_nights import RADIO_KINDS, SERIAL_KINDS, slept
+from rough_night import Night, spread_outages
 from sanctuary.signal.samples import SampleBlock
 
 PPM = 200.0
@@ -103,7 +103,8 @@ def main() -> None:
         results[kind] = result
         error, held = result["error_ms"], result["held_kb"]
         print(
-            f"{kind:12} survived {result['survived']:>9}  marked {result['marked']:>8}  wrong {result['wrong']:>4}"
+            f"{kind:12} survived {result['survived']:>9}  marked {result['marked']:>8}"
+            f"  wrong {result['wrong']:>4}"
             f"  error {error['median']:5.1f} / {error['p99']:5.1f} / {error['worst']:6.1f} ms"
             f"  connections {result['connections']}  garbage {result['bursts']}"
             f"  holds {held['early']:.0f} -> {held['late']:.0f} kB  {result['wall_s']:.0f} s",

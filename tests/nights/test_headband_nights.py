@@ -1,14 +1,16 @@
-"""Every kind of headband through part of a rough night, in accelerated time; whole nights: ``benchmarks/rough_nights.py``.
+"""Every kind of headband through part of a rough night, in accelerated time.
 
-Disconnections, one percent lost, bursts of garbage, late and bunched arrivals and a crystal that is off: every
-sample that survives stands at the moment at which it was taken, every other one is marked.
+Disconnections, one percent lost, bursts of garbage, late and bunched arrivals and a crystal that is off:
+every sample that survives stands at the moment at which it was taken, every other one is marked. Whole
+nights are slept in ``benchmarks/rough_nights.py``.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from headband_nights import RADIO_KINDS, SERIAL_KINDS, UNPLUGGED, Night, slept, spread_outages
+from headband_nights import RADIO_KINDS, SERIAL_KINDS, slept
+from rough_night import UNPLUGGED, Night, spread_outages
 from sanctuary.firmware_bridge.drivers.registry import DRIVERS
 
 HOURS = 0.08

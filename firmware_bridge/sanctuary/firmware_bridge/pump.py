@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Event, Thread
-from typing import Literal
+from typing import Literal, Protocol
 
 from sanctuary.config.errors import Cause, DeviceError
 from sanctuary.firmware_bridge.headbands import Headband
@@ -57,6 +57,19 @@ _WORDS: dict[State, StateWord] = {
 }
 
 
+class Stopping(Protocol):
+    """Says when to end, and waits for it; a `threading.Event`, or one whose time is simulated."""
+
+    def is_set(self) -> bool:
+        """Whether to end."""
+
+    def wait(self, timeout: float | None = None, /) -> bool:
+        """Wait until it is time to end, `timeout` seconds at most; tells whether it is."""
+
+    def set(self) -> None:
+        """Say that it is time to end."""
+
+
 class HeadbandPump:
     """Reads a headband and hands its samples on, until stopped.
 
@@ -75,6 +88,8 @@ class HeadbandPump:
         Called once samples flow again.
     policy, clock
         How patient to be; monotonic seconds.
+    stopping
+        Says when to end; its waits take as long by the clock as they say.
     """
 
     def __init__(
@@ -86,6 +101,7 @@ class HeadbandPump:
         *,
         policy: Policy | None = None,
         clock: Callable[[], float] = time.monotonic,
+        stopping: Stopping | None = None,
     ) -> None:
         self._factory = headband_factory
         self._on_block, self._on_lost, self._on_recovered = on_block, on_lost, on_recovered
@@ -95,9 +111,9 @@ class HeadbandPump:
         self._headband: Headband | None = None
         self._reason = ""
         self._cause = Cause.DROPPED
-        self._stopping = Event()
+        self._stopping: Stopping = stopping if stopping is not None else Event()
         self._error: BaseException | None = None
-        self._thread = Thread(target=self._run, name="headband pump", daemon=True)
+        self._thread = Thread(target=self._run_guarded, name="headband pump", daemon=True)
 
     def start(self) -> None:
         """Begin; returns at once, also where the headband is missing."""
@@ -129,17 +145,22 @@ class HeadbandPump:
             placement.fit.rate_hz if placement is not None and placement.fit.known else None,
         )
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Read until it is time to end, on the caller's thread; `start` does so on one of its own."""
         try:
             self._tell(Happened.START)
             while not self._stopping.is_set():
                 self._tell(self._next_event())
             self._tell(Happened.STOP)
+        finally:
+            self._disconnect()
+
+    def _run_guarded(self) -> None:
+        try:
+            self.run()
         except BaseException as error:
             _LOG.exception("the headband is not read any more")
             self._error = error
-        finally:
-            self._disconnect()
 
     def _next_event(self) -> Happened:
         """Wait for what happens next, `POLL_S` at most."""

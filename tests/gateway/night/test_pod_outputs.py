@@ -1,4 +1,4 @@
-"""The devices of a pod in a night: cues reach them, faults cost their cues only, stop and end silence them."""
+"""The devices of a pod in a night: cues reach them, faults cost only theirs, stop and end silence them."""
 
 from __future__ import annotations
 

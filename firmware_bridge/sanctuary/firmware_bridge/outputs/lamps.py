@@ -68,7 +68,7 @@ def check_topic(topic: str, longest: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Swell:
-    """One rise and fall of the light: its beginning after the cue's, its whole length, its fade at each end."""
+    """One rise and fall of the light: its beginning after the cue's, its length, its fade at each end."""
 
     at_s: float
     length_s: float
@@ -76,7 +76,7 @@ class Swell:
 
 
 def swells(cue: Cue) -> list[Swell]:
-    """Give a steady cue as one swell, a flashing one as many of half a period each, none of them cut short."""
+    """Give a steady cue as one swell, a flashing one as many of half a period each, none cut short."""
     flash_hz = min(cue.flash_hz, HIGHEST_FLASH_HZ)
     if not flash_hz > 0.0:
         return [Swell(0.0, cue.duration_s, min(cue.fade_s, cue.duration_s / 2.0))]

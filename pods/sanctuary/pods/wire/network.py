@@ -325,8 +325,9 @@ class Network:
 def _held_open(link: object) -> socket.socket | None:
     """Keep the connection from closing when paho closes its end right behind its goodbye.
 
-    Brokers that notice the closing before they have read the goodbye take the client for lost, and publish its
-    will. None where there is no link, or one that cannot be held, such as TLS, whose own goodbye says as much.
+    Brokers that notice the closing before they have read the goodbye take the client for lost, and publish
+    its will. None where there is no link, or one that cannot be held, such as TLS, whose own goodbye says as
+    much.
     """
     if not isinstance(link, socket.socket) or isinstance(link, ssl.SSLSocket):
         return None

@@ -54,7 +54,7 @@ GOOD_KOHM = 750.0
 """Impedance up to which an electrode counts as touching; the Ganglion's inputs take dry electrodes."""
 MAX_TEXT_BYTES = 1024
 LATE = 8
-"""A packet this little behind the last one is a late or a repeated one, not one of almost a whole cycle on."""
+"""A packet this little behind the last one is a late or repeated one, not one of almost a whole cycle on."""
 FAR = 8
 """A packet further ahead than this is believed only if the next one follows it."""
 G_PER_COUNT = 0.016
