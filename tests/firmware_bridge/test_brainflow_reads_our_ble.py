@@ -1,8 +1,6 @@
 """A second, independent client over Bluetooth: BrainFlow's own drivers see the microvolts that we sent."""
 
-import importlib.util
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ble_bench import needs_dbus
+from brainflow_reader import needs_brainflow
 from sanctuary.simulator.bluez.server import VirtualRadio
 from sanctuary.simulator.devices.athena import STEP_UV as ATHENA_STEP_UV
 from sanctuary.simulator.devices.athena import VirtualAthena
@@ -23,14 +22,7 @@ from sanctuary.simulator.devices.muse import STEP_UV as MUSE_STEP_UV
 from sanctuary.simulator.devices.muse import VirtualMuse
 from sanctuary.simulator.devices.source import NoiseSource
 
-pytestmark = [
-    needs_dbus,
-    pytest.mark.skipif(
-        importlib.util.find_spec("brainflow") is None
-        or platform.machine().lower() not in ("x86_64", "amd64"),
-        reason="brainflow holds x86-64 libraries only",
-    ),
-]
+pytestmark = [needs_dbus, needs_brainflow]
 
 N = 300
 RMS_UV = 40.0
@@ -96,8 +88,8 @@ def test_athena(tmp_path: Path) -> None:
     seen = seen_by_brainflow("MUSE_S_ATHENA_BOARD", VirtualAthena(NoiseSource(8, RMS_UV)), tmp_path)
     left, right = rounded(NoiseSource(8, RMS_UV).render(6000), ATHENA_STEP_UV)
     at = place(seen[1], left)
-    np.testing.assert_allclose(seen[1], left[at : at + N], rtol=0, atol=1e-4)
-    np.testing.assert_allclose(seen[2], right[at : at + N], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(seen[1], left[at : at + N], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(seen[2], right[at : at + N], rtol=0, atol=1e-6)
 
 
 def differences_kept(counts: NDArray[np.int64]) -> NDArray[np.int64]:
