@@ -184,7 +184,11 @@ def _hint(error: Exception) -> str:
 
 def _reason(error: Exception) -> str:
     number = _number(error)
-    return os.strerror(number) if number else str(error)
+    if number:
+        return os.strerror(number)
+    if "returned no data" in str(error):  # how pyserial finds that a port hung up
+        return "the port hung up: it was unplugged, or another program reads it too"
+    return str(error)
 
 
 def _number(error: BaseException | None) -> int | None:
