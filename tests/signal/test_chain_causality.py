@@ -111,3 +111,16 @@ def test_a_skipped_stretch_is_a_gap_and_an_overlap_is_cut(night):
     got = skipping.push(SampleBlock(0, FS_HZ, PAIR, night[:, :3000]))
     got += skipping.push(SampleBlock(4000, FS_HZ, PAIR, night[:, 4000:8000]))
     assert got == push(Chain(FS_HZ, PAIR), holed, [8000], FS_HZ)
+
+
+def test_other_channels_of_a_headband_change_no_bit() -> None:
+    night = np.random.default_rng(4).normal(0.0, 20.0, (4, round(40 * FS_HZ)))
+    alone = Chain(FS_HZ, PAIR).push(SampleBlock(0, FS_HZ, PAIR, night[[1, 2]]))
+    names = ("TP9", PAIR[0], PAIR[1], "TP10")
+    assert Chain(FS_HZ, PAIR).push(SampleBlock(0, FS_HZ, names, night)) == alone
+    assert len(alone) == 40
+
+
+def test_a_block_without_the_chains_channels_is_refused() -> None:
+    with pytest.raises(ValueError, match=f"no channel {PAIR[0]} among TP9, TP10"):
+        Chain(FS_HZ, PAIR).push(SampleBlock(0, FS_HZ, ("TP9", "TP10"), np.zeros((2, 100))))

@@ -68,10 +68,15 @@ def run_night(
 
 def slept(kind: str, night: Night, **options: object) -> Verdict:
     """Let a kind of headband sleep a night, and judge it."""
+    sleep(kind, night, **options)
+    return judge(night, DRIVERS[kind].fs_hz, _each(kind))
+
+
+def sleep(kind: str, night: Night, **options: object) -> None:
+    """Let a kind of headband sleep a night."""
     driver = DRIVERS[kind]
     rng = np.random.default_rng(night.seed)
-    each = 2 if kind == "cyton-daisy" else 1
-    source = NumberSource(each)
+    source = NumberSource(_each(kind))
     if kind in SERIAL_KINDS:
         make, packet_bytes, corrupt = SERIAL_KINDS[kind]
         board = make(source)
@@ -93,7 +98,11 @@ def slept(kind: str, night: Night, **options: object) -> Verdict:
             return link
 
     run_night(night, driver, opened)
-    return judge(night, driver.fs_hz, each)
+
+
+def _each(kind: str) -> int:
+    """How many samples of a device tell one number."""
+    return 2 if kind == "cyton-daisy" else 1
 
 
 def _sources(driver: Driver) -> dict[str, int]:

@@ -26,7 +26,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sanctuary.config.errors import SanctuaryError
-from sanctuary.gateway.commands import calibrate, config, demo, devices, memory, replay, train, virtual
+from sanctuary.gateway.commands import calibrate, config, demo, devices, memory, replay, sound, train, virtual
 from sanctuary.gateway.commands import run as run_command
 from sanctuary.gateway.consoles import say
 
@@ -39,6 +39,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     memory,
     devices,
     virtual,
+    sound,
     config,
 )
 """Modules with a ``register(app)``, in the order in which ``--help`` lists them."""

@@ -48,6 +48,7 @@ class Chain:
         memory: SleeperMemory | None = None,
         observer: Observer | None = None,
     ) -> None:
+        self._channels = tuple(channels)
         self._stack = SleeperStack(
             1,
             fs_hz,
@@ -65,9 +66,16 @@ class Chain:
         return np.asarray(self._stack.front_end.spectrum.freq_hz)
 
     def push(self, block: SampleBlock) -> list[StageEstimate]:
-        """Take the next block; returns one estimate for each whole second that it completes."""
+        """Take the next block; returns one estimate for each whole second that it completes.
+
+        Raises
+        ------
+        ValueError
+            The block lacks one of the chain's channels; any others are of no interest.
+        """
         motion_g = None if block.motion_g is None else block.motion_g[np.newaxis]
-        return [row[0] for row in self._stack.push(block.start, block.uv[np.newaxis], motion_g)]
+        uv = block.only(self._channels).uv
+        return [row[0] for row in self._stack.push(block.start, uv[np.newaxis], motion_g)]
 
     def remember(self) -> SleeperMemory:
         """Give the sleeper's memory with this night in it."""

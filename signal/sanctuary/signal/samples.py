@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,22 @@ class SampleBlock:
     def lost(self) -> BoolArray:
         """Shape ``(n_samples,)``: true where every channel is missing."""
         return np.asarray(np.isnan(self.uv).all(axis=0))
+
+    def only(self, channels: Sequence[str]) -> SampleBlock:
+        """Give these channels alone, in this order; itself where it has just these.
+
+        Raises
+        ------
+        ValueError
+            It lacks one.
+        """
+        wanted = tuple(channels)
+        if wanted == self.channels:
+            return self
+        if missing := [name for name in wanted if name not in self.channels]:
+            raise ValueError(f"no channel {missing[0]} among {', '.join(self.channels)}")
+        rows = [self.channels.index(name) for name in wanted]
+        return replace(self, channels=wanted, uv=self.uv[rows])
 
 
 @dataclass(frozen=True, slots=True)

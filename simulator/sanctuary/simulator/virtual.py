@@ -41,11 +41,14 @@ class Choice:
         How long it takes to begin.
     banner
         What a Cyton says of itself in place of its own banner.
+    firmware
+        Of a Ganglion.
     """
 
     number: int = 1
     slow_s: float = 0.0
     banner: str | None = None
+    firmware: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,10 @@ BOARDS: Mapping[str, BoardKind] = {
 }
 RADIOS: Mapping[str, RadioKind] = {
     "ganglion": RadioKind(
-        200, lambda s, c: VirtualGanglion(s, name=f"Ganglion-5a{c.number:02x}", address=_address(c.number))
+        200,
+        lambda s, c: VirtualGanglion(
+            s, name=f"Ganglion-5a{c.number:02x}", address=_address(c.number), firmware=c.firmware
+        ),
     ),
     "muse": RadioKind(
         256, lambda s, c: VirtualMuse(s, name=f"Muse-5A{c.number:02X}", address=_address(c.number))
@@ -119,7 +125,7 @@ class VirtualHeadbands:
         Signal of each, at `rate_hz`; one only but on a radio.
     faults
         What goes wrong, with each of them.
-    banner
+    banner, firmware
         See `Choice`.
 
     Attributes
@@ -144,6 +150,7 @@ class VirtualHeadbands:
         faults: Sequence[Fault] = (),
         *,
         banner: str | None = None,
+        firmware: int = 3,
     ) -> None:
         if kind in BOARDS and len(sources) != 1:
             raise ValueError(f"{kind}: one headband a port; start another for the next")
@@ -151,7 +158,7 @@ class VirtualHeadbands:
         fs_hz = float(rate_hz(kind))
         for fault in faults:
             sources = [fault.for_source(source, fs_hz) for source in sources]
-        choices = [Choice(number, slow_s, banner) for number in range(1, len(sources) + 1)]
+        choices = [Choice(number, slow_s, banner, firmware) for number in range(1, len(sources) + 1)]
         self.names: tuple[str, ...] = ()
         self._stack = ExitStack()
         self._ended = threading.Event()

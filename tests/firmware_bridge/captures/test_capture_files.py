@@ -157,3 +157,42 @@ def test_a_full_disk_is_said_once_leaves_no_torn_record_and_is_recovered_from(
     assert set(range(7)) <= set(seconds)
     assert set(range(31 + int(RETRY_S), 60)) <= set(seconds)
     assert not set(range(12, 29)) & set(seconds)
+
+
+def test_behind_a_hole_stands_what_the_hole_swallowed(tmp_path: Path) -> None:
+    clock = HandClock()
+    writer = CaptureWriter(tmp_path / "n.capture", HEADER, clock=clock)
+    disk = writer._file = FullDisk(writer._file)
+    writer.event("started", 2)
+    disk.full = True
+    clock.now_s = 5.0
+    writer.event("closed")
+    clock.now_s = 6.0
+    writer.event("started", 3)
+    disk.full = False
+    clock.now_s = 5.0 + RETRY_S
+    writer.chunk(Chunk(clock.now_s, 1, b"x"))
+    writer.close()
+    read = list(CaptureReader(writer.path).records())
+    assert read == [Event(clock.now_s, "started", 3), Chunk(clock.now_s, 1, b"x")]
+
+
+def test_a_disk_that_was_full_from_the_beginning_has_a_readable_capture_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = HandClock()
+    disks: list[FullDisk] = []
+
+    def full(path: Path, mode: str, buffering: int) -> FullDisk:
+        disks.append(FullDisk(open(path, mode, buffering)))  # noqa: SIM115, PTH123  it stands for Path.open
+        disks[0].full = True
+        return disks[0]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", full)
+        writer = CaptureWriter(tmp_path / "n.capture", HEADER, clock=clock)
+    disks[0].full = False
+    clock.now_s = RETRY_S
+    writer.chunk(Chunk(clock.now_s, 1, b"x"))
+    writer.close()
+    assert list(CaptureReader(writer.path).records()) == [Chunk(clock.now_s, 1, b"x")]

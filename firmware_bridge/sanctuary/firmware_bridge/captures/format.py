@@ -107,7 +107,7 @@ class CaptureReader:
         except OSError as error:
             raise RecordingError(f"{path}: cannot be read ({error.strerror})") from error
         if not line.startswith(MAGIC) or not line.endswith(b"\n"):
-            raise RecordingError(f"{path}: not a capture; make one with `sanctuary run --capture FOLDER`")
+            raise RecordingError(f"{path}: not a capture; make one with `sanctuary run --capture`")
         self._begin = len(line)
         try:
             self.header = CaptureHeader(**json.loads(line[len(MAGIC) :]))

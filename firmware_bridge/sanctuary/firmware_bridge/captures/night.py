@@ -11,7 +11,7 @@ import numpy as np
 
 from sanctuary.config.errors import InputError, RecordingError
 from sanctuary.firmware_bridge.captures.format import CaptureReader, Event
-from sanctuary.firmware_bridge.codecs.base import Codec
+from sanctuary.firmware_bridge.codecs.base import Codec, arrived_s
 from sanctuary.firmware_bridge.drivers.base import Driver, Options
 from sanctuary.firmware_bridge.drivers.registry import driver_named
 from sanctuary.firmware_bridge.recordings.edf import RecordingInfo
@@ -119,7 +119,8 @@ class _Decoder:
         self._queue.add(self._codec.feed(record.data, record.source, record.at_s))
         self._codec.notices()
         if self._queue.waiting:
-            self._placed += self._placement.place(self._queue.take(self._queue.waiting, record.at_s))
+            ended_s = arrived_s(self._codec, record.at_s, self._driver.fs_hz)
+            self._placed += self._placement.place(self._queue.take(self._queue.waiting, ended_s))
 
     def finish(self) -> list[SampleBlock]:
         """Give everything."""

@@ -49,13 +49,15 @@ class CaptureWriter:
         self._zero_s = clock()
         self._flush_due_s = self._zero_s + FLUSH_S
         self._retry_due_s: float | None = None
+        self._header = header.to_bytes()
+        self._state: tuple[str, int | None] | None = None
         self._whole = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = path.open("xb", buffering=0)
         except OSError as error:
             raise InputError(f"{path}: no capture can be written there ({error.strerror})") from error
-        self._waiting = bytearray(header.to_bytes())
+        self._waiting = bytearray(self._header)
         self._flush()
 
     def chunk(self, chunk: Chunk) -> None:
@@ -64,6 +66,7 @@ class CaptureWriter:
 
     def event(self, what: str, firmware: int | None = None) -> None:
         """Log what befell the link."""
+        self._state = (what, firmware)
         self._put(pack_event(self._clock() - self._zero_s, what, firmware))
 
     def close(self) -> None:
@@ -73,12 +76,19 @@ class CaptureWriter:
 
     def _put(self, record: bytes) -> None:
         now_s = self._clock()
-        if self._retry_due_s is not None and now_s < self._retry_due_s:
-            return
+        if self._retry_due_s is not None:
+            if now_s < self._retry_due_s:
+                return
+            self._waiting += self._behind_a_hole(now_s)
         self._waiting += record
         if now_s >= self._flush_due_s:
             self._flush_due_s = now_s + FLUSH_S
             self._flush()
+
+    def _behind_a_hole(self, now_s: float) -> bytes:
+        """Say anew what the hole may have swallowed: the header, and how the link stands, as if it began."""
+        header = b"" if self._whole else self._header
+        return header + (pack_event(now_s - self._zero_s, *self._state) if self._state else b"")
 
     def _flush(self) -> None:
         """Write what waits, wholly or not at all."""

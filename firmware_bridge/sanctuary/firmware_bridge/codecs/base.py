@@ -89,6 +89,10 @@ class Codec(Protocol):
     def garbage(self) -> int:
         """Bytes thrown away so far."""
 
+    @property
+    def held(self) -> float:
+        """Samples that came with the latest bytes and wait for what confirms them; 0 where none ever do."""
+
     def feed(self, chunk: bytes, source: int = BYTE_STREAM, now_s: float | None = None, /) -> list[Run]:
         """Take what arrived; returns runs of samples, in order.
 
@@ -104,3 +108,8 @@ class Codec(Protocol):
 
     def notices(self) -> list[Notice]:
         """Take the notices since the last call."""
+
+
+def arrived_s(codec: Codec, at_s: float, fs_hz: float) -> float:
+    """When the last sample that a codec gave out had arrived, if its latest bytes came at `at_s`."""
+    return at_s - codec.held / fs_hz

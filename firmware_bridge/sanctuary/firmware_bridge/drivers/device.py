@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.codecs.base import Battery, Codec, Contact, Said
+from sanctuary.firmware_bridge.codecs.base import Battery, Codec, Contact, Said, arrived_s
 from sanctuary.firmware_bridge.drivers.base import Driver, Line, LinkKind, Options, Session
 from sanctuary.firmware_bridge.headbands import Headband, HeadbandInfo
 from sanctuary.firmware_bridge.sample_queue import SampleQueue
@@ -150,7 +150,7 @@ class DeviceHeadband(Headband):
         if self._queue.waiting:
             return [self._queue.take(self._queue.waiting)]
         return [
-            self._queue.take(self._queue.waiting, chunk.at_s if self._realtime else None)
+            self._queue.take(self._queue.waiting, self._ended_s(chunk))
             for chunk in self._receive(timeout_s)
             if self._decode(chunk)
         ]
@@ -212,6 +212,11 @@ class DeviceHeadband(Headband):
             self._keep_alive_due_s = self._clock() + session.keep_alive_s
             session.keep_alive(line)
         return line.link.read(timeout_s)
+
+    def _ended_s(self, chunk: Chunk) -> float | None:
+        if not self._realtime or self._codec is None:
+            return None
+        return arrived_s(self._codec, chunk.at_s, self.info.fs_hz)
 
     def _decode(self, chunk: Chunk) -> int:
         """Decode what arrived; returns the number of samples that wait."""

@@ -61,7 +61,7 @@ def scan(
         with stderr_console().status(f"listening to Bluetooth for {seconds:g} s"):
             found += bluetooth(seconds)
     except DeviceError as error:
-        say(f"no Bluetooth: {error}")
+        say(str(error))
     if not found:
         say("nothing found: plug a dongle in, or switch a headband on and bring it near")
         return

@@ -41,6 +41,7 @@ def virtual(
     banner: Annotated[
         str | None, typer.Option(help="What a Cyton says of itself, in place of its own banner.")
     ] = None,
+    firmware: Annotated[int, typer.Option(min=2, max=3, help="Firmware of a Ganglion.")] = 3,
 ) -> None:
     """Be a headband until ended (Ctrl-C): print READY and where it is, then speak as the real one does."""
     import signal
@@ -62,7 +63,7 @@ def virtual(
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with VirtualHeadbands(kind, sources, faults, banner=banner) as headbands:
+    with VirtualHeadbands(kind, sources, faults, banner=banner, firmware=firmware) as headbands:
         sys.stdout.write(f"READY {headbands.address}\n")
         sys.stdout.flush()
         if headbands.names:

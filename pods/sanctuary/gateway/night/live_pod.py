@@ -20,7 +20,7 @@ from sanctuary.pods.wire.link import LinkDown, LinkEvent
 from sanctuary.pods.wire.messages import HeadbandStatus
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.memory import SleeperMemory
-from sanctuary.signal.samples import SampleBlock
+from sanctuary.signal.samples import SampleBlock, StageEstimate
 
 _LOG = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class LivePod:
         self._loop = asyncio.get_running_loop()
         self._blocks: asyncio.Queue[_Arrived] = asyncio.Queue(MAX_WAITING)
         self._dropped = False
+        self._chain_failed = False
         self._pump: HeadbandPump | None = None
         self._client: MqttClient | None = None
         self._told: HeadbandStatus | None = None
@@ -131,7 +132,7 @@ class LivePod:
             if self._recorder is not None:
                 await asyncio.to_thread(self._recorder.push, arrived.block)
             end_s = arrived.block.end / self._info.fs_hz
-            for estimate in self._chain.push(arrived.block):
+            for estimate in self._judge(arrived.block):
                 at_s = arrived.at_s - (end_s - estimate.t_s)
                 self.runner.estimate(replace(estimate, t_s=at_s), max(at_s, self._now()))
 
@@ -141,6 +142,19 @@ class LivePod:
         if self._recorder is not None:
             path = self._recorder.close()
             _LOG.info("%s: recorded to %s", self.runner.id, path)
+
+    def _judge(self, block: SampleBlock) -> list[StageEstimate]:
+        """Ask the chain; one that fails costs verdicts, so that the pod falls silent, but no recording."""
+        if self._chain_failed:
+            return []
+        try:
+            return self._chain.push(block)
+        except Exception:
+            self._chain_failed = True
+            _LOG.exception(
+                "%s: the signal chain failed; this pod stays silent and is only recorded", self.runner.id
+            )
+            return []
 
     def _publish_status(self, client: MqttClient) -> None:
         self._told = self._headband_status()

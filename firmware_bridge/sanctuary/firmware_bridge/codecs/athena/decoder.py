@@ -49,6 +49,9 @@ class AthenaCodec:
         the preset does not send are NaN.
     """
 
+    held = 0.0
+    """What arrives needs no confirmation."""
+
     def __init__(self, inputs: Sequence[int] = (1, 2, 3, 4)) -> None:
         for number in inputs:
             if not 1 <= number <= N_INPUTS:

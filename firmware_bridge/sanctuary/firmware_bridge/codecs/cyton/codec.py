@@ -39,6 +39,11 @@ class CytonCodec:
         """Bytes thrown away so far."""
         return self._decoder.garbage
 
+    @property
+    def held(self) -> float:
+        """Samples that wait to be confirmed."""
+        return self._decoder.held
+
     def feed(self, chunk: bytes, _source: int = BYTE_STREAM, now_s: float | None = None) -> list[Run]:
         """Take the next bytes; see `CytonDecoder.feed`."""
         return [

@@ -59,6 +59,11 @@ class DaisyCodec:
         """Bytes thrown away so far."""
         return self._decoder.garbage
 
+    @property
+    def held(self) -> float:
+        """Samples that wait to be confirmed, or for their other half."""
+        return (self._decoder.held + (self._half is not None)) / 2
+
     def feed(self, chunk: bytes, _source: int = BYTE_STREAM, now_s: float | None = None) -> list[Run]:
         """Take the next bytes; see `CytonDecoder.feed`."""
         runs: list[Run] = []

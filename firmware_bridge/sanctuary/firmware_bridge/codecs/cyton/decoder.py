@@ -111,6 +111,11 @@ class CytonDecoder:
         self.replies: list[str] = []
         """Texts that came between packets, the latest `MAX_REPLIES`."""
 
+    @property
+    def held(self) -> int:
+        """Packets that have arrived and wait for those that confirm them."""
+        return len(self._buffer) // PACKET_BYTES
+
     def feed(self, chunk: bytes, now_s: float | None = None) -> list[Run]:
         """Take the next bytes. The outcome does not depend on how they are cut into chunks.
 

@@ -58,6 +58,11 @@ class FreeEegCodec:
         self.bad = 0
         self.garbage = 0
 
+    @property
+    def held(self) -> float:
+        """Samples that wait to be confirmed."""
+        return 0 if self._length is None else len(self._buffer) // self._length
+
     def feed(self, chunk: bytes, _source: int = BYTE_STREAM, _now_s: float | None = None) -> list[Run]:
         """Take the next bytes; the outcome does not depend on how they are cut."""
         self._buffer += chunk

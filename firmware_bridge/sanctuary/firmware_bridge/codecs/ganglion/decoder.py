@@ -87,6 +87,9 @@ class GanglionCodec:
         2 or 3.
     """
 
+    held = 0.0
+    """What arrives needs no confirmation."""
+
     def __init__(self, inputs: Sequence[int] = (1, 2, 3, 4), *, firmware: int) -> None:
         for number in inputs:
             if not 1 <= number <= N_CHANNELS:

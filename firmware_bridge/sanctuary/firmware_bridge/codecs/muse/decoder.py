@@ -43,6 +43,9 @@ class MuseCodec:
         the preset does not send is NaN.
     """
 
+    held = 0.0
+    """What arrives needs no confirmation."""
+
     def __init__(self, inputs: Sequence[int] = (1, 2, 3, 4)) -> None:
         for number in inputs:
             if number not in SOURCE_OF_INPUT:

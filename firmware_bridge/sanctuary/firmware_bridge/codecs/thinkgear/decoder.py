@@ -58,6 +58,9 @@ class ThinkGearCodec:
         No such input, or a scale that is none.
     """
 
+    held = 0.0
+    """What arrives needs no confirmation."""
+
     def __init__(self, inputs: Sequence[int] = (1,), uv_per_count: float = DEFAULT_UV_PER_COUNT) -> None:
         for number in inputs:
             if number != 1:

@@ -51,6 +51,9 @@ class ZmaxCodec:
         No such input.
     """
 
+    held = 0.0
+    """What arrives needs no confirmation."""
+
     def __init__(self, inputs: Sequence[int] = (1, 2)) -> None:
         for number in inputs:
             if number not in EEG_AT:
