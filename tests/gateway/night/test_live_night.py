@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from sanctuary.config.errors import InputError
 from sanctuary.firmware_bridge.recordings.edf import open_recording
 from sanctuary.gateway.cli import run
 from sanctuary.gateway.night.site_store import SECRET_BYTES, SiteStore
+from sanctuary.gateway.recorder import NightRecorder
 from sanctuary.pods.pod.states import PodPhase
+from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices.cyton import VirtualCyton
 from sanctuary.simulator.devices.pty_port import PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
@@ -99,6 +103,22 @@ def test_a_pod_that_was_stopped_stays_so_in_the_next_night(tmp_path):
     (log,) = (tmp_path / "data" / "nights").glob("*/events.jsonl")
     booted = [json.loads(line) for line in log.read_text().splitlines() if '"booted"' in line]
     assert {record["pod"]: record["detail"] for record in booted}["pod-2"] == "stopped"
+
+
+def test_a_night_whose_program_was_killed_is_whole_after_the_next_start(tmp_path, caplog):
+    killed = tmp_path / "data" / "nights" / "2026-01-02T23-00-00"
+    recorder = NightRecorder(killed, "pod-1", 250.0, ("AF7", "AF8"), datetime(2026, 1, 2, 23, tzinfo=UTC))
+    uv = np.tile(np.arange(2500.0) % 50, (2, 1))
+    recorder.push(SampleBlock(0, 250.0, ("AF7", "AF8"), uv))
+    recorder._queue.drain()
+    recorder._spool.release()  # as the system does for a program that was killed
+    config = tmp_path / "sanctuary.toml"
+    config.write_text(SETTINGS.format(data=tmp_path / "data", port="/dev/ttyNoSuchPort"))
+    assert run(["run", "-c", str(config), "--hours", "0.001"]) == 0
+    assert not list(killed.glob("*.part"))
+    recording = open_recording(killed / "pod-1.edf")
+    assert recording.info.n_samples == 2500
+    assert sum("recovered" in record.getMessage() for record in caplog.records) == 1
 
 
 def test_a_settings_file_with_mistakes_starts_nothing(tmp_path, capsys):

@@ -105,8 +105,8 @@ async def run_night(
     """
     store = SiteStore(settings.site.data_dir)
     nights = settings.site.data_dir / settings.record.folder
-    for path in recover(nights) if nights.is_dir() else []:
-        _LOG.warning("%s: recovered from a night that did not end in order", path)
+    for earlier in sorted(nights.iterdir()) if nights.is_dir() else []:
+        recover(earlier)
     folder = nights / datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
     truth = Truth(settings.pods, LONGEST_NIGHT_H, settings.sleepers)
     with stop_on_signals() as stop, ExitStack() as files:
