@@ -120,6 +120,10 @@ def ops(commands: list[Command]) -> list[tuple[str, str]]:
     return [(command.op, command.pod) for command in commands]
 
 
+def closed(*pods: str) -> list[tuple[str, str]]:
+    return [("close", pod) for pod in pods]
+
+
 def test_a_window_is_offered_as_soon_as_k_are_eligible() -> None:
     d = desk()
     assert d.state("p1") == []
@@ -166,7 +170,7 @@ def test_c1_k_leases_are_enough_once_the_time_is_up() -> None:
     d.state("p3")
     d.opened("p1")
     assert d.phases() == [WindowPhase.PROPOSED]
-    assert ops(d.tick(5.0)) == [("close", "all")]
+    assert ops(d.tick(5.0)) == closed("p1", "p2")
 
     d = desk(pods=("p1", "p2", "p3", "p4"), quorum=3)
     for pod in ("p1", "p2"):
@@ -235,7 +239,7 @@ def test_an_offer_without_a_quorum_falls_through_and_is_made_again_later() -> No
     d = desk()
     d.state("p1")
     d.state("p2")
-    assert ops(d.tick(5.0)) == [("close", "all")]
+    assert ops(d.tick(5.0)) == closed("p1", "p2")
     d.tick(5.0)
     d.state("p1", seq=2)
     assert d.state("p2", seq=2) == []
@@ -247,8 +251,8 @@ def test_c4_closes_when_a_lease_lapses() -> None:
     d.opened("p1", "p2")
     d.tick(3.0)
     d.lease("p1", playing=True)
-    assert ("close", "all") not in ops(d.tick(2.9))
-    assert ops(d.tick(0.1)) == [("close", "all")]
+    assert ("close", "p1") not in ops(d.tick(2.9))
+    assert ops(d.tick(0.1)) == closed("p1", "p2"), "also the one whose lease lapsed"
     assert d.phases() == []
 
 
@@ -260,7 +264,7 @@ def test_c4_closes_at_once_when_a_pod_leaves(how: str) -> None:
         commands = d.lease("p2", ttl_s=0.0)
     else:
         commands = d.do(PodStatusReceived("p2", PodStatus(online=False, boot="b1", fw="1").to_bytes()))
-    assert ops(commands) == [("close", "all")]
+    assert ops(commands) == closed("p1", "p2")
 
 
 def test_c4_a_lease_that_comes_after_the_quorum_lapsed_revives_nothing() -> None:
@@ -270,7 +274,7 @@ def test_c4_a_lease_that_comes_after_the_quorum_lapsed_revives_nothing() -> None
     d.lease("p2", playing=True)
     d.state("p3")
     d.now_s += 3.1
-    assert ("close", "all") in ops(d.lease("p3")), "p1 lapsed a moment before p3 came"
+    assert ops(d.lease("p3"))[:3] == closed("p1", "p2", "p3"), "p1 lapsed a moment before p3 came"
     assert d.lease_reasons()[-1] == "no_such_window"
 
 
@@ -295,7 +299,7 @@ def test_an_open_window_is_extended_every_two_seconds_up_to_its_length() -> None
     d.opened("p1", "p2")
     commands = renew(d, 30, "p1", "p2")
     extends = [command for command in commands if command.op == "extend"]
-    assert len(extends) == 14
+    assert ops(extends) == [("extend", "p1"), ("extend", "p2")] * 14
     assert max(command.args.valid_until_s for command in extends) == 130.0
     assert (commands[-1].op, commands[-1].args.reason) == ("close", "max_length")  # type: ignore[union-attr]
 

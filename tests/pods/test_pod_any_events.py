@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from pod_bench import (
     ORIGIN,
+    POD,
     UTC_AT_ZERO_S,
     PodBench,
     estimate,
@@ -248,7 +249,7 @@ class AnyEvents(RuleBasedStateMachine):
 
     @rule(name=names, ahead_s=st.sampled_from([-1.0, 6.0, 30.0]))
     def extend(self, name: str, ahead_s: float) -> None:
-        self.send(self.bench.commander.extend(f"w{name}", self.now_s, self.now_s + ahead_s))
+        self.send(self.bench.commander.extend(POD, f"w{name}", self.now_s, self.now_s + ahead_s))
 
     @rule(name=names)
     def join(self, name: str) -> None:
@@ -273,7 +274,7 @@ class AnyEvents(RuleBasedStateMachine):
 
     @rule(name=names)
     def close(self, name: str) -> None:
-        self.send(self.bench.commander.close(f"w{name}", self.now_s, self.now_s + 5.0, "quorum_lost"))
+        self.send(self.bench.commander.close(POD, f"w{name}", self.now_s, self.now_s + 5.0, "quorum_lost"))
 
     @rule(data=st.data())
     def replay(self, data: st.DataObject) -> None:

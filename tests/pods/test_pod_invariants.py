@@ -9,6 +9,7 @@ import pytest
 from pod_bench import (
     CIRCLE,
     DESIGN,
+    POD,
     SLEEPER_KEY,
     UTC_AT_ZERO_S,
     PodBench,
@@ -46,7 +47,7 @@ from sanctuary.pods.pod.events import (
     WithdrawalMade,
 )
 from sanctuary.pods.pod.states import PodPhase
-from sanctuary.pods.wire.messages import Reply, read
+from sanctuary.pods.wire.messages import EVERY_POD, Reply, read
 
 
 def reply_of(effects: list[Effect]) -> Reply:
@@ -188,12 +189,12 @@ def test_p4_silence_at_once(event: StopPressed, reason: str) -> None:
 
 def test_p4_silence_when_the_eeg_goes_stale_while_a_cue_sounds() -> None:
     bench = playing_bench()
-    bench.command(bench.commander.extend("w1", 3.0, 9.0))
+    bench.command(bench.commander.extend(POD, "w1", 3.0, 9.0))
     effects = [effect for step in range(1, 5) for effect in bench.handle(Ticked(), 3.0 + step)]
     assert [silence.reason for silence in silences(effects)] == ["stale_eeg"]
     assert phase_of(bench) is PodPhase.IN_WINDOW
-    bench.command(bench.commander.extend("w1", 7.0, 13.0))
-    bench.command(bench.commander.extend("w1", 12.0, 18.0))
+    bench.command(bench.commander.extend(POD, "w1", 7.0, 13.0))
+    bench.command(bench.commander.extend(POD, "w1", 12.0, 18.0))
     assert "stale_eeg" in [silence.reason for silence in silences(bench.handle(Ticked(), 13.0))]
     assert phase_of(bench) is PodPhase.IDLE
 
@@ -207,14 +208,14 @@ def test_p4_an_extend_that_comes_too_late_revives_nothing() -> None:
     bench = playing_bench()
     bench.handle(EstimateArrived(estimate(6.9)), 6.9)
     bench.now_s = 7.0
-    effects = bench.command(bench.commander.extend("w1", 7.0, 13.0))
+    effects = bench.command(bench.commander.extend(POD, "w1", 7.0, 13.0))
     assert [silence.reason for silence in silences(effects)] == ["keepalive_lost"]
     assert bench.pod.window is None
 
 
 def test_p4_silence_when_the_window_closes() -> None:
     bench = playing_bench()
-    effects = bench.command(bench.commander.close("w1", bench.now_s, bench.now_s + 5.0, "quorum_lost"))
+    effects = bench.command(bench.commander.close(POD, "w1", bench.now_s, bench.now_s + 5.0, "quorum_lost"))
     assert [silence.reason for silence in silences(effects)] == ["closed:quorum_lost"]
 
 
@@ -315,7 +316,7 @@ def test_p6_a_command_has_its_time(life_s: float, reason: str) -> None:
 def test_p6_only_the_highest_term_commands() -> None:
     bench = eligible_bench(term=4)
     newer = Commander("harbour", signing_key(b"\x77" * 32), 5, IdSource("gw5"))
-    bench.command(newer.extend("elsewhere", bench.now_s, bench.now_s + 5.0))
+    bench.command(newer.extend(POD, "elsewhere", bench.now_s, bench.now_s + 5.0))
     assert reply_of(bench.offer()).reason == "old_term"
 
 
@@ -358,11 +359,11 @@ def test_p7_the_log_comes_before_the_sound() -> None:
 def test_p7_a_refused_step_is_logged_with_its_reason() -> None:
     bench = window_bench()
     bench.sleep(2)
-    bench.command(bench.commander.extend("w1", 3.0, 13.0))
+    bench.command(bench.commander.extend(POD, "w1", 3.0, 13.0))
     bench.handle(EstimateArrived(estimate(12.0)), 12.0)
-    bench.command(bench.commander.extend("w1", 12.0, 22.0))
+    bench.command(bench.commander.extend(POD, "w1", 12.0, 22.0))
     bench.handle(EstimateArrived(estimate(21.0)), 21.0)
-    bench.command(bench.commander.extend("w1", 21.0, 31.0))
+    bench.command(bench.commander.extend(POD, "w1", 21.0, 31.0))
     effects = bench.handle(EstimateArrived(estimate(29.0)), 29.0)
     assert [(e["step"], e["outcome"], e["reason"]) for e in entries(effects)] == [(1, "refused", "late")]
 
@@ -423,14 +424,21 @@ def test_a_latecomer_joins_the_design_where_it_is() -> None:
 
 def test_a_broadcast_about_a_window_of_others_is_no_business_of_this_pod() -> None:
     bench = eligible_bench()
-    effects = bench.command(bench.commander.extend("w9", bench.now_s, bench.now_s + 6.0))
+    effects = bench.command(bench.commander.extend(EVERY_POD, "w9", bench.now_s, bench.now_s + 6.0))
+    assert published(effects, "up/reply") == []
+    assert recorded(effects, "command") == []
+
+
+def test_the_end_of_a_window_that_was_left_already_is_no_news() -> None:
+    bench = eligible_bench()
+    effects = bench.command(bench.commander.close(POD, "w9", bench.now_s, bench.now_s + 6.0, "quorum_lost"))
     assert published(effects, "up/reply") == []
     assert recorded(effects, "command") == []
 
 
 def test_a_keepalive_may_not_reach_far_ahead() -> None:
     bench = window_bench()
-    effects = bench.command(bench.commander.extend("w1", bench.now_s, bench.now_s + 10.5))
+    effects = bench.command(bench.commander.extend(POD, "w1", bench.now_s, bench.now_s + 10.5))
     assert reply_of(effects).reason == "valid_too_long"
 
 

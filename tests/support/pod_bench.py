@@ -35,6 +35,7 @@ from sanctuary.signal.samples import Stage, StageEstimate
 SITE = "harbour"
 ORIGIN = "harbour.example/dream-ledger"
 CIRCLE = "tide-circle"
+POD = "pod-1"
 UTC_AT_ZERO_S = 1_800_000_000.0
 COORDINATOR_KEY = signing_key(b"\x77" * 32)
 SLEEPER_KEY = signing_key(b"\x11" * 32)
@@ -151,7 +152,9 @@ class PodBench:
         for _ in range(round(seconds)):
             self.now_s += 1.0
             if extend:
-                out += self.command(self.commander.extend(extend, self.now_s, self.now_s + 6.0))
+                out += self.command(
+                    self.commander.extend(self.pod.identity.pod, extend, self.now_s, self.now_s + 6.0)
+                )
             out += self.handle(EstimateArrived(estimate(self.now_s, rem=rem)))
             out += self.handle(Ticked())
         return out
@@ -198,7 +201,7 @@ class PodBench:
         assert self.pod.phase is PodPhase.IN_WINDOW
 
 
-def make_pod(pod: str = "pod-1", *, boot: str = "b1", **changes: Any) -> Pod:
+def make_pod(pod: str = POD, *, boot: str = "b1", **changes: Any) -> Pod:
     """A pod with the bench's keys; its sleeper has granted nothing yet."""
     me = PodIdentity(SITE, pod, boot, pod_key(pod), COORDINATOR_KEY.verify_key, (CIRCLE,))
     consent = changes.pop("consent", None) or ConsentBook(ORIGIN, key_id(SLEEPER_KEY))

@@ -129,7 +129,7 @@ class CoordinatorSettings(Settings):
     valid_for_s: float = Field(6.0, ge=3.0, le=10.0)
     """Time (seconds) that an `open` or `extend` keeps pods in the window."""
     extend_every_s: float = Field(2.0, ge=0.5, le=5.0)
-    """Time (seconds) between two `extend` broadcasts."""
+    """Time (seconds) between two `extend` commands to each pod in a window."""
     reopen_after_s: float = Field(4.0, ge=1.0, le=30.0)
     """Time (seconds) after which a pod that leases but does not play is sent `open` again."""
     max_window_s: float = Field(1800.0, ge=30.0, le=3600.0)

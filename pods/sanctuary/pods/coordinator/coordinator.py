@@ -63,6 +63,9 @@ class Coordinator:
         self._ids = ids
         self._commander = Commander(site, key, term, ids)
         self._keys = _keys_of(self._circles)
+        self._circles_of = {
+            pod: tuple(circle for circle in self._circles if pod in circle.members) for pod in self._keys
+        }
         self._roster = Roster(frozenset(self._keys), self._settings.state_age_limit_s)
         self._runs: dict[str, WindowRun] = {}
         self._not_before_s: dict[str, float] = {}
@@ -77,11 +80,13 @@ class Coordinator:
     def handle(self, event: CoordinatorEvent, now_s: float) -> list[Effect]:
         """Take an event; the effects are to be done in order.
 
-        Time passes before the event counts: a lease that comes after the quorum lapsed revives nothing.
+        Time passes before the event counts: a lease that comes after the quorum lapsed revives nothing. What
+        a pod says concerns its own circles; time passes for the others with the next tick.
         """
         now_s = self._now_s = max(self._now_s, now_s)
         out: list[Effect] = []
-        self._advance_all(now_s, out)
+        circles = self._circles if isinstance(event, Ticked) else self._circles_of.get(event.pod, ())
+        self._advance_all(circles, now_s, out)
         match event:
             case PodStateReceived():
                 self._on_state(event, now_s, out)
@@ -90,8 +95,8 @@ class Coordinator:
             case LeaseReceived():
                 self._on_lease(event, now_s, out)
             case Ticked():
-                pass
-        self._advance_all(now_s, out)
+                return out
+        self._advance_all(circles, now_s, out)
         return out
 
     # --- what reaches the coordinator ---
@@ -143,8 +148,8 @@ class Coordinator:
 
     # --- windows ---
 
-    def _advance_all(self, now_s: float, out: list[Effect]) -> None:
-        for circle in self._circles:
+    def _advance_all(self, circles: Iterable[Circle], now_s: float, out: list[Effect]) -> None:
+        for circle in circles:
             self._advance(circle, now_s, out)
 
     def _advance(self, circle: Circle, now_s: float, out: list[Effect]) -> None:
@@ -158,6 +163,9 @@ class Coordinator:
 
     def _consider(self, circle: Circle, now_s: float, out: list[Effect]) -> None:
         """Propose a window where enough members could come."""
+        ready = self._roster.ready
+        if sum(pod in ready for pod in circle.members) < circle.quorum:
+            return
         if now_s < self._not_before_s.get(circle.id, -inf):
             return
         able = self._able(circle, now_s)
@@ -264,14 +272,15 @@ class Coordinator:
     def _extend(self, run: WindowRun, now_s: float, out: list[Effect]) -> None:
         run.valid_until_s = min(now_s + self._settings.valid_for_s, run.end_s)
         run.extend_due_s = now_s + self._settings.extend_every_s
-        out.append(self._commander.extend(run.id, now_s, run.valid_until_s))
+        out += [self._commander.extend(pod, run.id, now_s, run.valid_until_s) for pod in run.playing(now_s)]
 
     def _end(self, run: WindowRun, reason: str, pause_s: float, now_s: float, out: list[Effect]) -> None:
-        """Close, tell everyone, and leave the circle in peace for a while."""
+        """Close, tell all who were ever asked in, and leave the circle in peace for a while."""
         run.move(WindowTrigger.END)
         del self._runs[run.circle.id]
         self._not_before_s[run.circle.id] = now_s + pause_s
-        out.append(self._commander.close(run.id, now_s, now_s + self._settings.valid_for_s, reason))
+        until_s = now_s + self._settings.valid_for_s
+        out += [self._commander.close(pod, run.id, now_s, until_s, reason) for pod in sorted(run.offers)]
         out.append(Record(run.record("closed", now_s, reason)))
 
 

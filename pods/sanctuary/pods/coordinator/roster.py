@@ -29,6 +29,8 @@ class Roster:
     def __init__(self, pods: frozenset[str], age_limit_s: float) -> None:
         self._views = {pod: _View() for pod in sorted(pods)}
         self._age_limit_s = age_limit_s
+        self.ready: set[str] = set()
+        """Pods that may be eligible for some circle; all others are for none, whatever the time."""
 
     def take_state(self, pod: str, payload: bytes) -> None:
         """Take a snapshot; one that is older than the last of the same boot is ignored.
@@ -43,6 +45,7 @@ class Roster:
             raise ProtocolError(f"state of {pod}: speaks for {state.pod}")
         if view.state is None or state.boot != view.state.boot or state.seq > view.state.seq:
             view.state = state
+            (self.ready.add if state.state == "eligible" and state.stable_rem else self.ready.discard)(pod)
             if state.boot != view.boot:
                 view.boot, view.online = state.boot, True
 

@@ -137,6 +137,10 @@ class WindowRun:
         """Name the pods with a live lease."""
         return sorted(pod for pod, lease in self.leases.items() if lease.expires_s > now_s)
 
+    def playing(self, now_s: float) -> list[str]:
+        """Name the pods with a live lease that are in the window already."""
+        return [pod for pod in self.live(now_s) if self.leases[pod].playing]
+
     def holds(self, pod: str, now_s: float) -> bool:
         """Tell whether `pod` is in this window, or could still answer its offer."""
         lease = self.leases.get(pod)

@@ -38,8 +38,8 @@ class Orders:
             self._answer(judged.command, judged.reason, now_s, out)
             return
         reason = self._obey(judged, now_s, out)
-        if reason == CommandReason.NOT_IN_WINDOW and judged.pod == EVERY_POD:
-            return  # a broadcast about a window of others
+        if reason == CommandReason.NOT_IN_WINDOW and (judged.pod == EVERY_POD or isinstance(judged, Close)):
+            return  # a broadcast about a window of others, or the end of one that was left already
         self._answer(judged, reason or "", now_s, out)
 
     def _answer(self, command: Command | None, reason: str, now_s: float, out: list[Effect]) -> None:
