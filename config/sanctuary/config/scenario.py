@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from sanctuary.config.base import Settings
+from sanctuary.config.chain import ChainSettings
 from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, PodSettings
 from sanctuary.config.findings import Finding, report
 from sanctuary.config.names import Id
@@ -146,6 +147,8 @@ class ScenarioSettings(Settings):
     """What goes wrong at random."""
     faults: tuple[ScenarioFault, ...] = Field((), max_length=10_000)
     """What goes wrong at a given time, one `[[faults]]` table each."""
+    chain: ChainSettings = ChainSettings()
+    """As in the settings of a sanctuary; for fleets that sleep with signals."""
     limiter: LimiterSettings = LimiterSettings()
     """As in the settings of a sanctuary."""
     pod: PodSettings = PodSettings()

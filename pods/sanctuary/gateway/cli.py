@@ -26,7 +26,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from sanctuary.config.errors import SanctuaryError
-from sanctuary.gateway.commands import calibrate, config, demo, devices, memory, replay, sound, train, virtual
+from sanctuary.gateway.commands import (
+    calibrate,
+    config,
+    demo,
+    devices,
+    memory,
+    replay,
+    simulate,
+    sound,
+    train,
+    virtual,
+)
 from sanctuary.gateway.commands import run as run_command
 from sanctuary.gateway.consoles import say
 
@@ -39,6 +50,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     memory,
     devices,
     virtual,
+    simulate,
     sound,
     config,
 )

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from sanctuary.config.errors import ProtocolError
-from sanctuary.gateway.night.journal import Journal
+from sanctuary.gateway.night.journal import Log
 from sanctuary.gateway.night.sending import Send, to_message
 from sanctuary.pods.coordinator import events as happened
 from sanctuary.pods.coordinator.coordinator import Coordinator
@@ -29,7 +29,7 @@ class CoordinatorRunner:
     """
 
     def __init__(
-        self, site: str, coordinator: Coordinator, journal: Journal, send: Send, now: Callable[[], float]
+        self, site: str, coordinator: Coordinator, journal: Log, send: Send, now: Callable[[], float]
     ) -> None:
         self._site = site
         self._coordinator = coordinator

@@ -11,12 +11,22 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 _LOG = logging.getLogger(__name__)
 
 MAX_WAITING = 200_000
 """Lines kept for a disk that takes none; a busy night of four pods writes a quarter of this."""
+
+
+class Log(Protocol):
+    """Where a night's records go."""
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Take a record."""
+
+    def flush(self, *, durable: bool = False) -> bool:
+        """Bring what waits to where it is kept; tells whether nothing waits any more."""
 
 
 class Journal:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 from sanctuary.config.errors import DeviceError, ProtocolError
 from sanctuary.firmware_bridge.outputs.base import Onset
-from sanctuary.firmware_bridge.outputs.wav import CueTrack
-from sanctuary.gateway.night.journal import Journal
+from sanctuary.firmware_bridge.outputs.cue import Cue
+from sanctuary.gateway.night.journal import Log as NightLog
 from sanctuary.gateway.night.outputs import PodOutputs
 from sanctuary.gateway.night.sending import Send, to_message
 from sanctuary.gateway.replay.epochs import EpochLog
@@ -28,6 +29,25 @@ TIME_EVERY_S = 60.0
 """Seconds between two measurements of the sanctuary clock."""
 
 
+class Track(Protocol):
+    """What a pod's loudspeaker would have played; see `CueTrack`."""
+
+    def open_window(self, window_id: str, start_s: float, /) -> None:
+        """Begin a window."""
+
+    def close_window(self, end_s: float, /) -> None:
+        """End it."""
+
+    def play(self, cue: Cue, at_s: float, /) -> object:
+        """Render a cue."""
+
+    def silence(self, at_s: float, /) -> None:
+        """Cut what sounds."""
+
+    def close(self) -> None:
+        """Finish."""
+
+
 class PodRunner:
     """One pod and everything around it but its headband.
 
@@ -42,7 +62,7 @@ class PodRunner:
     """
 
     def __init__(
-        self, pod: Pod, journal: Journal, track: CueTrack, send: Send, outputs: PodOutputs | None = None
+        self, pod: Pod, journal: NightLog, track: Track, send: Send, outputs: PodOutputs | None = None
     ) -> None:
         self.pod = pod
         self.id = pod.identity.pod

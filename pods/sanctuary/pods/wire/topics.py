@@ -21,11 +21,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from sanctuary.config.errors import ProtocolError
 
 ROOT = "sanctuary/v1"
 ID_PATTERN = r"[a-z0-9-]{1,64}"
+REMEMBERED = 65_536
+"""Topics whose parts, and parts whose topic, are remembered: a site uses the same ones all night."""
 
 _ID = re.compile(ID_PATTERN)
 
@@ -59,6 +62,10 @@ class Topic:
     leaf: str = ""
 
     def __str__(self) -> str:
+        return _written(self)
+
+    def written(self) -> str:
+        """Write it; raises `ProtocolError` where one of its parts is no id."""
         if self.channel is Channel.BROADCAST:
             return f"{ROOT}/{_checked(self.site)}/{self.channel}"
         site, pod = _checked(self.site), _checked(self.pod)
@@ -133,6 +140,7 @@ def all_pods(site: str, channel: Channel) -> str:
     return f"{ROOT}/{_checked(site)}/pods/+/{channel}{leaf}"
 
 
+@lru_cache(maxsize=REMEMBERED)
 def parse(topic: str) -> Topic:
     """Take a topic apart.
 
@@ -153,6 +161,11 @@ def parse(topic: str) -> Topic:
 def is_id(text: str) -> bool:
     """Tell whether `text` may be the id of a site, pod, circle or stream."""
     return _ID.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _written(topic: Topic) -> str:
+    return topic.written()
 
 
 def _parsed(site: str, rest: list[str]) -> Topic | None:

@@ -24,6 +24,7 @@ class Concern(IntEnum):
     FAULTS = 10
     FAULT_NOISE = 11
     DEPTH = 12
+    VERDICTS = 32
 
 
 def stream(seed: int, concern: Concern, part: int = 0) -> np.random.Generator:

@@ -1,0 +1,58 @@
+"""Verdicts of simulated sleepers by the real chain, from their signals; they go through it as one stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sanctuary.config.chain import ChainSettings
+from sanctuary.config.coordination import PodSettings
+from sanctuary.config.sleepers import SleeperSettings
+from sanctuary.signal.samples import Stage, StageEstimate
+from sanctuary.signal.stack import SleeperStack
+from sanctuary.simulator.fleets.verdicts import Verdicts
+from sanctuary.simulator.sleepers.sleeper import CHANNELS, Sleeper
+
+FS_HZ = 250
+BLOCK_S = 30
+
+
+def chain_verdicts(
+    seeds: Sequence[int], hours: float, sleepers: SleeperSettings, chain: ChainSettings
+) -> list[Verdicts]:
+    """Let sleepers sleep, and let the chain judge them.
+
+    Parameters
+    ----------
+    seeds
+        The sleepers, as in their pods.
+    """
+    people = [Sleeper(seed, hours, float(FS_HZ), sleepers) for seed in seeds]
+    rows: list[list[StageEstimate]] = [[] for _ in people]
+    for estimates in _judged(people, hours, chain):
+        for row, estimate in zip(rows, estimates, strict=True):
+            row.append(estimate)
+    return [_verdicts(row) for row in rows]
+
+
+def _judged(people: Sequence[Sleeper], hours: float, chain: ChainSettings) -> Iterator[list[StageEstimate]]:
+    """Give the estimates of all sleepers, second by second."""
+    stack = SleeperStack(len(people), float(FS_HZ), CHANNELS, chain)
+    n = int(hours * 3600.0) * FS_HZ
+    for start in range(0, n, BLOCK_S * FS_HZ):
+        size = min(BLOCK_S * FS_HZ, n - start)
+        uv = np.stack([sleeper.render(size) for sleeper in people])
+        yield from (list(row) for row in stack.push(start, uv))
+
+
+def _verdicts(estimates: Sequence[StageEstimate]) -> Verdicts:
+    poor = np.array([each.quality < PodSettings().min_quality for each in estimates])
+    unknown = np.array([each.stage is Stage.UNKNOWN for each in estimates])
+    return Verdicts(
+        np.array([max(0, int(each.stage)) for each in estimates], dtype=np.int8),
+        np.array([each.stable_rem for each in estimates]),
+        np.array([each.arousal for each in estimates]),
+        poor | unknown,
+        np.array([each.asleep_min for each in estimates]),
+    )
