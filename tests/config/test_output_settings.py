@@ -113,3 +113,26 @@ def test_no_setting_lifts_the_bounds_of_a_device(tmp_path: Path, device: str, to
     message = refused(tmp_path, f'{POD}headband = {{kind = "simulated"}}\n[pods.devices]\n{device}')
     assert told in message
     assert "pods[0].devices" in message
+
+
+@pytest.mark.parametrize(
+    ("device", "told"),
+    [
+        ('sound = {device = "pillow"}', 'pods[1].devices.sound.device = "pillow" belongs to pods[0] already'),
+        ('light = {kind = "wled", topic = "wled/bed1"}', 'topic = "wled/bed1" belongs to pods[0] already'),
+        ("haptic = {pin = 18}", "pods[1].devices.haptic.pin = 18 belongs to pods[0] already"),
+        ("haptic = {pin = 23}", "pods[1].devices.haptic.pin = 23 belongs to pods[0] already"),
+        ("stop_button = {pin = 18}", "pods[1].devices.stop_button.pin = 18 belongs to pods[0] already"),
+    ],
+)
+def test_two_pods_cannot_share_a_device(tmp_path: Path, device: str, told: str) -> None:
+    other = '[[pods]]\nid = "b"\nsleeper = "birch"\nheadband = {kind = "simulated"}\n[pods.devices]\n'
+    assert told in refused(tmp_path, f"{POD}{DEVICES}{other}{device}\n")
+
+
+def test_lamps_of_two_kinds_do_not_collide(tmp_path: Path) -> None:
+    other = (
+        '[[pods]]\nid = "b"\nsleeper = "birch"\nheadband = {kind = "simulated"}\n[pods.devices]\n'
+        'light = {kind = "esphome", prefix = "wled", object_id = "bed1"}\n'
+    )
+    assert len(accepted(tmp_path, f"{POD}{DEVICES}{other}").pods) == 2

@@ -15,7 +15,7 @@ from sanctuary.firmware_bridge.pump import JOIN_S, HeadbandPump
 from sanctuary.firmware_bridge.supervisor import Policy, alike
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices import faults
-from virtual_boards import CHANNELS, board_threads, open_descriptors, plugged_in, wait_until
+from virtual_boards import CHANNELS, PATIENCE_S, board_threads, open_descriptors, plugged_in, wait_until
 
 FS_HZ = 250.0
 NAMES = ("AF7", "AF8")
@@ -226,3 +226,62 @@ def test_it_stops_while_a_board_does_not_answer() -> None:
         opening.wait()
         pump.stop()
         assert not pump.running
+
+
+def mistake() -> list[SampleBlock]:
+    raise ZeroDivisionError("a mistake")
+
+
+def test_a_mistake_in_a_driver_is_a_loss_like_any_other_and_is_recovered_from(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    script = Script([lambda: [samples(0, 10)], mistake, lambda: [samples(0, 10)], mistake])
+    pump = script.pump()
+    pump.start()
+    wait_until(lambda: len(script.said) >= 3)
+    pump.stop()
+    assert script.said[:3] == [
+        "lost: ZeroDivisionError: a mistake",
+        "back",
+        "lost: ZeroDivisionError: a mistake",
+    ]
+    told = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(told) == 1, "the same mistake is told once"
+
+
+def test_people_hear_of_a_loss_before_the_headband_is_closed_which_may_take_long() -> None:
+    script = Script([lambda: [samples(0, 10)], mistake])
+    heard_s: list[int] = []
+    pump = HeadbandPump(
+        lambda: Scripted(script),
+        script.heard.append,
+        lambda _: heard_s.append(script.closed),
+        lambda: None,
+        policy=HASTY,
+    )
+    pump.start()
+    wait_until(lambda: bool(heard_s))
+    pump.stop()
+    assert heard_s[0] == 0
+
+
+def test_a_headband_that_does_not_let_go_is_heard_of_no_more() -> None:
+    let_go = threading.Event()
+
+    class Stubborn(Scripted):
+        def close(self) -> None:
+            let_go.wait(PATIENCE_S)
+            super().close()
+
+    script = Script([lambda: [samples(0, 10)]])
+    pump = HeadbandPump(
+        lambda: Stubborn(script), script.heard.append, script.said.append, lambda: None, policy=HASTY
+    )
+    pump.start()
+    wait_until(lambda: bool(script.heard))
+    pump.stop()
+    assert pump.running
+    heard = len(script.heard)
+    let_go.set()
+    wait_until(lambda: not pump.running)
+    assert len(script.heard) == heard

@@ -41,13 +41,13 @@ def test_a_headband_that_works_is_not_talked_about() -> None:
 def test_a_headband_that_is_missing_at_the_start_is_lost() -> None:
     supervisor = Supervisor(POLICY)
     supervisor.handle(Happened.START, 0.0)
-    assert supervisor.handle(Happened.FAILED, 0.0) == [D, LOST]
+    assert supervisor.handle(Happened.FAILED, 0.0) == [LOST, D]
     assert supervisor.due_s == 1.0
 
 
 def test_lost_and_back_are_said_once_however_many_attempts_lie_between() -> None:
     supervisor = connected()
-    assert supervisor.handle(Happened.FAILED, 10.0) == [D, LOST]
+    assert supervisor.handle(Happened.FAILED, 10.0) == [LOST, D]
     for _ in range(5):
         due_s = supervisor.due_s
         assert due_s is not None
@@ -126,7 +126,7 @@ def test_unless_told_otherwise_two_seconds_of_silence_are_a_loss() -> None:
     supervisor.handle(Happened.OPENED, 0.0)
     supervisor.handle(Happened.SAMPLES, 1.0)
     assert supervisor.handle(Happened.TIME_PASSED, 2.9) == []
-    assert supervisor.handle(Happened.TIME_PASSED, 3.0) == [D, LOST]
+    assert supervisor.handle(Happened.TIME_PASSED, 3.0) == [LOST, D]
     assert supervisor.cause is Cause.SILENT
 
 
@@ -135,7 +135,7 @@ def test_a_headband_may_take_a_little_longer_to_begin() -> None:
     supervisor.handle(Happened.START, 0.0)
     supervisor.handle(Happened.OPENED, 0.0)
     assert supervisor.handle(Happened.TIME_PASSED, 4.9) == []
-    assert supervisor.handle(Happened.TIME_PASSED, 5.0) == [D, LOST]
+    assert supervisor.handle(Happened.TIME_PASSED, 5.0) == [LOST, D]
 
 
 def test_no_attempt_before_it_is_due() -> None:
@@ -159,14 +159,14 @@ def test_only_a_steady_connection_makes_waits_short_again(lasted_s: float, wait_
 def test_silence_is_a_loss_though_nothing_broke() -> None:
     supervisor = connected(now_s=5.0)
     assert supervisor.handle(Happened.TIME_PASSED, 7.9) == []
-    assert supervisor.handle(Happened.TIME_PASSED, 8.0) == [D, LOST]
+    assert supervisor.handle(Happened.TIME_PASSED, 8.0) == [LOST, D]
 
 
 def test_a_board_that_opens_but_never_speaks_is_given_up_too() -> None:
     supervisor = Supervisor(POLICY)
     supervisor.handle(Happened.START, 0.0)
     supervisor.handle(Happened.OPENED, 1.0)
-    assert supervisor.handle(Happened.TIME_PASSED, 5.0) == [D, LOST]
+    assert supervisor.handle(Happened.TIME_PASSED, 5.0) == [LOST, D]
 
 
 @pytest.mark.parametrize(

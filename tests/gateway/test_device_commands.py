@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from serial.tools import list_ports
 
 from ble_bench import Beacon, in_reach, needs_dbus
 from fake_sound_card import SoundCard
 from sanctuary.firmware_bridge.drivers.registry import DRIVERS
 from sanctuary.firmware_bridge.outputs import sound
+from sanctuary.firmware_bridge.scanning import serial_ports
 from sanctuary.gateway.cli import run
 from sanctuary.simulator.devices.athena import VirtualAthena
+from sanctuary.simulator.devices.cyton import VirtualCyton
 from sanctuary.simulator.devices.muse import VirtualMuse
+from sanctuary.simulator.devices.pty_port import PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
 
 
@@ -101,3 +106,37 @@ def test_a_tone_for_a_device_that_is_not_there_names_those_that_are(
 ) -> None:
     assert run(["sound", "calibrate", "balcony"]) == 2
     assert 'no sound device "balcony"; there are: "pillow", "hall"' in capsys.readouterr().err
+
+
+def test_a_tone_is_played_to_its_end(card: SoundCard, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sound", "calibrate", "hall"]) == 0
+    assert card.played == [True]
+    assert "store what the meter read" in capsys.readouterr().err
+
+
+def test_a_device_that_another_program_holds_is_one_sentence(
+    card: SoundCard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card.broken = True
+    assert run(["sound", "calibrate", "hall"]) == 2
+    said = capsys.readouterr().err
+    assert "hall: the tone cannot be played (Error opening OutputStream" in said
+    assert "internal error" not in said
+
+
+@pytest.mark.parametrize(("daisy", "kind"), [(False, "cyton"), (True, "cyton-daisy")])
+def test_a_board_that_is_asked_is_reset_once(daisy: bool, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    resets: list[bytes] = []
+
+    class Board(VirtualCyton):
+        def receive(self, data: bytes, now_s: float = 0.0) -> bytes:
+            resets.extend([data] if b"v" in data else [])
+            return super().receive(data, now_s)
+
+    with PtyPort(Board(NoiseSource(1), daisy=daisy)) as port:
+        dongle = SimpleNamespace(device=port.path, vid=0x0403, pid=0x6015, description="dongle")
+        other = SimpleNamespace(device="/dev/ttyS9", vid=None, pid=None, description="n/a")
+        monkeypatch.setattr(list_ports, "comports", lambda: [dongle, other])
+        asked, left = serial_ports(ask=True)
+    assert (asked.drivers, left.drivers) == ((kind,), ())
+    assert len(resets) == 1

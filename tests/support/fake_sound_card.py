@@ -68,6 +68,7 @@ class SoundCard:
     tells_times: bool = True
     broken: bool = False
     streams: list[Stream] = field(default_factory=list)
+    played: list[bool] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._initialize()
@@ -87,6 +88,12 @@ class SoundCard:
     def OutputStream(self, **options: Any) -> Stream:  # noqa: N802  sounddevice's name
         self.streams.append(Stream(self, options))
         return self.streams[-1]
+
+    def play(self, _samples: Any, _fs_hz: int, *, device: int, blocking: bool) -> None:
+        assert self.query_devices()[device]["max_output_channels"]
+        if self.broken:
+            raise RuntimeError("Error opening OutputStream: Device unavailable [PaErrorCode -9985]")
+        self.played.append(blocking)
 
     def device_of(self, stream: Stream) -> str:
         """Name of the device that a stream was opened on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -87,3 +88,17 @@ class DeviceSettings(Settings):
                 text = f"= {pin} drives the motor already; pressing the button would short it"
                 report([Finding(("stop_button", "pin"), text)])
         return self
+
+
+def driven(devices: DeviceSettings) -> Iterator[tuple[tuple[str, ...], str, str | int]]:
+    """Name everything that these settings drive: the setting that names it, what it is, and which."""
+    if devices.sound is not None:
+        yield ("sound", "device"), "sound", devices.sound.device
+    if isinstance(devices.light, WledLight):
+        yield ("light", "topic"), "wled", devices.light.topic
+    elif devices.light is not None:
+        yield ("light", "object_id"), "esphome", f"{devices.light.prefix}/{devices.light.object_id}"
+    if devices.haptic is not None:
+        yield ("haptic", "pin"), "pin", devices.haptic.pin
+    if devices.stop_button is not None:
+        yield ("stop_button", "pin"), "pin", devices.stop_button.pin

@@ -14,6 +14,7 @@ from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, 
 from sanctuary.config.findings import Finding, report
 from sanctuary.config.fleet import CircleEntry, PodEntry
 from sanctuary.config.headbands import place_of
+from sanctuary.config.outputs import driven
 from sanctuary.config.site import RecordSettings, SiteSettings
 from sanctuary.config.sleepers import SleeperSettings
 
@@ -63,6 +64,7 @@ class SanctuarySettings(Settings):
                 *_repeated([pod.sleeper for pod in pods], "pod", ("sleeper",)),
                 *_repeated([pod.sleeper_key for pod in pods], "pod", ("sleeper_key",)),
                 *_repeated_places(pods),
+                *_repeated_devices(pods),
             ]
         )
         return pods
@@ -107,6 +109,17 @@ def _repeated_places(pods: tuple[PodEntry, ...]) -> Iterator[Finding]:
         if place is not None and first.setdefault(place.casefold(), at) != at:
             text = f'= "{place}" belongs to pods[{first[place.casefold()]}] already'
             yield Finding((at, "headband", setting), text)
+
+
+def _repeated_devices(pods: tuple[PodEntry, ...]) -> Iterator[Finding]:
+    """Two pods cannot share a loudspeaker, lamp or pin: their levels would add up, their stops mix."""
+    first: dict[tuple[str, object], int] = {}
+    for at, pod in enumerate(pods):
+        for path, what, value in driven(pod.devices):
+            if first.setdefault((what, value), at) != at:
+                shown = f'"{value}"' if isinstance(value, str) else value
+                text = f"= {shown} belongs to pods[{first[what, value]}] already"
+                yield Finding((at, "devices", *path), text)
 
 
 def _member_findings(circles: tuple[CircleEntry, ...], pods: tuple[PodEntry, ...]) -> Iterator[Finding]:

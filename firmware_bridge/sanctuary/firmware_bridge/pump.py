@@ -113,6 +113,8 @@ class HeadbandPump:
         self._cause = Cause.DROPPED
         self._stopping: Stopping = stopping if stopping is not None else Event()
         self._error: BaseException | None = None
+        self._mistakes: set[str] = set()
+        self._abandoned = False
         self._thread = Thread(target=self._run_guarded, name="headband pump", daemon=True)
 
     def start(self) -> None:
@@ -120,13 +122,23 @@ class HeadbandPump:
         self._thread.start()
 
     def stop(self) -> None:
-        """End within a second and close the headband; raises what ended the pump early, if anything did."""
+        """End within a second and close the headband; raises what ended the pump early, if anything did.
+
+        A headband that does not let itself be closed in time is left to its thread, from which nothing more
+        is heard.
+        """
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(JOIN_S)
+        self._abandoned = self.running
         error, self._error = self._error, None
         if error is not None:
             raise error
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the pump has been told to stop."""
+        return self._stopping.is_set()
 
     @property
     def running(self) -> bool:
@@ -173,9 +185,8 @@ class HeadbandPump:
             return Happened.TIME_PASSED
         try:
             blocks = self._headband.read(POLL_S)
-        except DeviceError as error:
-            self._reason, self._cause = str(error), error.cause
-            return Happened.FAILED
+        except Exception as error:
+            return self._failed(error)
         self._reason, self._cause = SILENT, Cause.SILENT
         self._place(blocks)
         return Happened.SAMPLES if blocks else Happened.TIME_PASSED
@@ -197,19 +208,22 @@ class HeadbandPump:
                 self._tell(self._connect())
             elif action is Action.DISCONNECT:
                 self._disconnect()
-            elif action is Action.SAY_LOST:
-                self._on_lost(self._reason)
-            else:
-                self._on_recovered()
+            elif not self._abandoned:
+                self._say(action)
+
+    def _say(self, action: Action) -> None:
+        if action is Action.SAY_LOST:
+            self._on_lost(self._reason)
+        else:
+            self._on_recovered()
 
     def _connect(self) -> Happened:
         try:
             self._headband = self._factory()
             self._headband.connect(self._stopping.is_set)
             self._headband.start()
-        except DeviceError as error:
-            self._reason, self._cause = str(error), error.cause
-            return Happened.FAILED
+        except Exception as error:
+            return self._failed(error)
         self._reason, self._cause = SILENT, Cause.SILENT
         info = self._headband.info
         if self._placement is None:
@@ -217,13 +231,29 @@ class HeadbandPump:
         self._hand_on(self._placement.connected())
         return Happened.OPENED
 
+    def _failed(self, error: Exception) -> Happened:
+        """Note why a headband failed; a mistake in its driver costs it time, and nobody the night."""
+        self._reason, self._cause = str(error), Cause.REFUSED
+        if isinstance(error, DeviceError):
+            self._cause = error.cause
+        else:
+            self._reason = f"{type(error).__name__}: {error}"
+            level = logging.DEBUG if self._reason in self._mistakes else logging.ERROR
+            self._mistakes.add(self._reason)
+            _LOG.log(level, "a mistake in a headband's driver", exc_info=error)
+        return Happened.FAILED
+
     def _disconnect(self) -> None:
-        if self._headband is not None:
-            self._headband.close()
-            self._headband = None
+        headband, self._headband = self._headband, None
+        if headband is not None:
+            try:
+                headband.close()
+            except Exception:
+                _LOG.exception("a headband could not be closed")
         if self._placement is not None:
             self._hand_on(merge(self._placement.release()))
 
     def _hand_on(self, blocks: list[SampleBlock]) -> None:
         for block in blocks:
-            self._on_block(block)
+            if not self._abandoned:
+                self._on_block(block)

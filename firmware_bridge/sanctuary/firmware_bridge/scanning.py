@@ -51,7 +51,8 @@ def serial_ports(*, ask: bool = False) -> list[Sighting]:
         usb = (port.vid, port.pid)
         drivers = tuple(name for name, driver in DRIVERS.items() if usb in driver.usb)
         if ask and "cyton" in drivers:
-            drivers = (asked(port.device),) if asked(port.device) else ()
+            kind = asked(port.device)
+            drivers = (kind,) if kind else ()
         said = port.description if port.description not in (None, "n/a") else ""
         found.append(Sighting(LinkKind.SERIAL, port.device, said, drivers))
     return found

@@ -216,4 +216,4 @@ class Supervisor:
         self._waited = (cause, wait_s)
         self._due_s = now_s + wait_s * (1.0 + JITTER * (self._jitter() - 0.5))
         told, self.cause = self.cause is not None, cause
-        return [Action.DISCONNECT] if told else [Action.DISCONNECT, Action.SAY_LOST]
+        return [Action.DISCONNECT] if told else [Action.SAY_LOST, Action.DISCONNECT]

@@ -22,7 +22,7 @@ class Room:
     """A lamp, our output, and the time that passes."""
 
     def __init__(self, kind: str) -> None:
-        self.clock, self.onsets, self.sent = HandClock(), [], []
+        self.clock, self.onsets, self.sent, self.told = HandClock(), [], [], []
         self.lamp: WledLamp | EsphomeLamp
         if kind == "wled":
             self.lamp, ours = WledLamp("bed1"), Wled("bed1", MAX_SHARE)
@@ -31,7 +31,8 @@ class Room:
         self.ours: Lamp = ours
         self.output = LightOutput(ours, self._send, self.onsets.append, clock=self.clock)
 
-    def _send(self, topic: str, payload: bytes) -> None:
+    def _send(self, topic: str, payload: bytes, qos: int) -> None:
+        self.told.append((qos, payload))
         self.sent.append(self.clock.now_s)
         self.lamp.message(self.clock.now_s, topic, payload)
 
@@ -151,3 +152,24 @@ def test_a_sound_is_no_light() -> None:
 @pytest.mark.parametrize(("level", "steps"), [(0.0, 0), (-1.0, 0), (float("nan"), 0), (0.1, 25), (9.0, 51)])
 def test_brightness_is_capped_last(level: float, steps: int) -> None:
     assert brightness(level, MAX_SHARE) == steps
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dark_is_told_at_least_once_and_light_at_most_once(kind: str) -> None:
+    room = Room(kind)
+    room.output.play(glow(), 0.0)
+    room.watch(3.0)
+    assert {qos for qos, _ in room.told} == {0}
+    room.output.stop(room.clock.now_s)
+    assert room.told[-1] == (1, room.ours.off().payload)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_when_the_link_is_back_an_idle_lamp_is_told_to_be_dark_and_a_busy_one_goes_on(kind: str) -> None:
+    room = Room(kind)
+    room.output.linked()
+    assert room.told == [(1, room.ours.off().payload)]
+    room.output.play(glow(), 0.0)
+    before = len(room.told)
+    room.output.linked()
+    assert len(room.told) == before

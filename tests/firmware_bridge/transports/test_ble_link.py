@@ -4,13 +4,15 @@ import threading
 import time
 
 import pytest
+from dbus_fast import Message
 
 from ble_bench import CONTROL, GATT, REVISION, Beacon, in_reach, needs_dbus
 from sanctuary.config.errors import Cause, DeviceError
 from sanctuary.firmware_bridge.scanning import bluetooth
-from sanctuary.firmware_bridge.transports import ble
+from sanctuary.firmware_bridge.transports import ble, radio
 from sanctuary.firmware_bridge.transports.ble import BleLink
 from sanctuary.firmware_bridge.transports.link import Chunk
+from sanctuary.simulator.bluez.adapter import Adapter
 from sanctuary.simulator.bluez.server import VirtualRadio
 from virtual_boards import PATIENCE_S, wait_until
 
@@ -202,3 +204,70 @@ def test_what_crashes_leaves_the_radio_in_order() -> None:
     with pytest.raises(ValueError, match="one address"):
         VirtualRadio([beacon, beacon])
     wait_until(lambda: not [t for t in threading.enumerate() if t.name == "virtual radio"])
+
+
+def test_an_address_of_the_bus_that_is_none_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "nonsense")
+    with pytest.raises(DeviceError, match="D-Bus, which leads to Bluetooth, cannot be reached") as caught:
+        BleLink("Beacon-1", GATT)
+    assert caught.value.cause is Cause.RADIO_OFF
+
+
+def test_a_call_that_bluez_never_answers_is_a_fault_and_the_link_closes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ble, "ANSWER_S", 0.3)
+    deaf = threading.Event()
+    answer = Adapter.answer
+
+    def answered(adapter: Adapter, call: Message) -> Message | bool | None:
+        return True if deaf.is_set() and call.member == "WriteValue" else answer(adapter, call)
+
+    monkeypatch.setattr(Adapter, "answer", answered)
+    with in_reach(Beacon()):
+        link = BleLink("Beacon-1", GATT)
+        deaf.set()
+        with pytest.raises(DeviceError, match="Beacon-1: BlueZ does not answer") as caught:
+            link.write(b"b")
+        assert caught.value.cause is Cause.SILENT
+        with pytest.raises(DeviceError, match="disconnected"):
+            link.write(b"s")  # at once: it is not asked again
+        link.close()
+        deaf.clear()
+        again = BleLink("Beacon-1", GATT)
+        again.write(b"b")
+        assert numbers(read(again, 3))
+        again.close()
+
+
+def test_a_radio_that_was_off_does_not_end_the_scan_of_those_who_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(radio, "RENEW_S", 0.3)
+    monkeypatch.setattr(ble, "FIND_TIMEOUT_S", 3.0)
+    near, away = Beacon(1), Beacon(2)
+    with in_reach(near, away) as there:
+        there.advertise(near, on=False)
+        there.advertise(away, on=False)
+        found: list[BleLink] = []
+        missed: list[DeviceError] = []
+
+        def wait_for(name: str) -> None:
+            try:
+                found.append(BleLink(name, GATT))
+            except DeviceError as error:
+                missed.append(error)
+
+        waiting = [threading.Thread(target=wait_for, args=(name,)) for name in (near.name, away.name)]
+        for thread in waiting:
+            thread.start()
+        wait_until(lambda: there.discovering)
+        there.power(on=False)
+        there.power(on=True)
+        there.advertise(near, on=True)
+        for thread in waiting:
+            thread.join(PATIENCE_S)
+        for link in found:
+            link.close()
+    assert [link.address for link in found] == [near.name]
+    assert [error.cause for error in missed] == [Cause.NOT_FOUND]

@@ -3,6 +3,8 @@
 import errno
 import os
 import termios
+import threading
+import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,3 +128,30 @@ def test_a_backlog_comes_at_once_and_bounded() -> None:
         wait_until(lambda: transport._serial.in_waiting >= TERMINAL_BYTES)
         assert TERMINAL_BYTES < len(transport.read(PATIENCE_S)) <= MAX_READ_BYTES
         transport.close()
+
+
+def test_behind_a_backlog_a_stream_in_step_ends_the_read() -> None:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    transport = SerialTransport(os.ttyname(slave))
+    over = threading.Event()
+
+    def stream() -> None:
+        while not over.wait(0.005):  # more often than the grace of a backlog
+            os.write(master, bytes(40))
+
+    os.write(master, bytes(3000))
+    sender = threading.Thread(target=stream)
+    sender.start()
+    try:
+        assert 3000 <= len(transport.read(PATIENCE_S)) < MAX_READ_BYTES // 4
+    finally:
+        over.set()
+        sender.join()
+        transport.close()
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_port_that_only_pyserial_knows_is_refused_in_words() -> None:
+    assert "name a port's path or socket://host:port" in refusal("loop://")

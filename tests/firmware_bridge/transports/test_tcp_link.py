@@ -75,3 +75,9 @@ def test_writing_after_the_end_is_a_fault(server: socket.socket) -> None:
         link.write(b"x")
     with pytest.raises(DeviceError, match="the connection broke"):
         link.read(0.0)
+
+
+def test_what_cannot_be_a_host_is_refused_in_words() -> None:
+    with pytest.raises(DeviceError, match="not the name of a host") as caught:
+        TcpLink("sleep..lab:8000")
+    assert caught.value.cause is Cause.REFUSED

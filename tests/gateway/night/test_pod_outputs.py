@@ -61,7 +61,7 @@ def test_a_lamp_from_the_settings_is_lit_and_told_of(tmp_path: Path) -> None:
         "pod-1",
         settings,
         tmp_path,
-        lambda topic, payload: sent.append((topic, payload)),
+        lambda topic, payload, _: sent.append((topic, payload)),
         onsets.append,
         lambda: 3.0,
     )
@@ -80,7 +80,9 @@ def test_esphome_too(tmp_path: Path) -> None:
         {"light": {"kind": "esphome", "prefix": "bed1", "object_id": "glow"}}
     )
     sent: list[str] = []
-    outputs = build_outputs("p", settings, tmp_path, lambda t, _: sent.append(t), lambda _: None, lambda: 0.0)
+    outputs = build_outputs(
+        "p", settings, tmp_path, lambda t, *_: sent.append(t), lambda _: None, lambda: 0.0
+    )
     outputs.play(GLOW, 0.0)
     assert sent == ["bed1/light/glow/command"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +89,7 @@ def open_capture(path: Path, channels: Sequence[str] | None = None) -> CapturedN
         labels=tuple(sites),
         n_samples=n_samples,
         duration_s=n_samples / driver.fs_hz,
-        start=_start(header.started_at),
+        start=_start(header.started_at, samples[0]),
         rail_uv=(driver.rail_uv(options),) * len(sites),
     )
     return CapturedNight(info, _warnings(path, reader, samples), samples)
@@ -142,11 +142,14 @@ def _chosen(path: Path, there: dict[str, int], wanted: Sequence[str] | None) -> 
     return {name: there[name] for name in wanted}
 
 
-def _start(started_at: str) -> datetime | None:
+def _start(started_at: str, first: SampleBlock) -> datetime | None:
+    """Wall clock of the first sample; the capture itself began before the headband was there."""
     try:
-        return datetime.fromisoformat(started_at).replace(tzinfo=None)
+        zero = datetime.fromisoformat(started_at).replace(tzinfo=None)
     except ValueError:
         return None
+    began_s = (first.end_s or 0.0) - first.n_samples / first.fs_hz
+    return zero + timedelta(seconds=max(0.0, began_s))
 
 
 def _warnings(path: Path, reader: CaptureReader, samples: tuple[SampleBlock, ...]) -> tuple[str, ...]:

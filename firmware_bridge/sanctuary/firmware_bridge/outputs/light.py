@@ -14,7 +14,9 @@ from sanctuary.firmware_bridge.outputs.lamps import Lamp
 
 _LOG = logging.getLogger(__name__)
 
-Publish = Callable[[str, bytes], None]
+Publish = Callable[[str, bytes, int], None]
+"""Sends a payload to a topic at a QoS. Dark is told at least once, also after the link was away; light at
+most once, for late it would be out of place."""
 
 
 class LightOutput:
@@ -70,6 +72,11 @@ class LightOutput:
         if online and (before is False or not self.busy):
             self.stop(self._clock())
 
+    def linked(self) -> None:
+        """Hear that the link to the broker is there (again): what was sent meanwhile may be lost."""
+        if not self.busy:
+            self.stop(self._clock())
+
     def play(self, cue: Cue, at_s: float) -> None:
         """Begin a cue."""
         if cue.modality is not Modality.LIGHT:
@@ -97,7 +104,7 @@ class LightOutput:
         self._due.clear()
         off = self._lamp.off()
         try:
-            self._publish(off.topic, off.payload)
+            self._publish(off.topic, off.payload, 1)
         except Exception:
             _LOG.exception("%s: the lamp could not be told to be dark", off.topic)
 
@@ -110,7 +117,7 @@ class LightOutput:
         while self._due and self._due[0][0] <= now_s:
             latest = self._due.popleft()
         if latest is not None:  # what was due before it would only make the lamp flicker
-            self._publish(latest[1], latest[2])
+            self._publish(latest[1], latest[2], 0)
 
     def _gone(self) -> DeviceError:
         return DeviceError(

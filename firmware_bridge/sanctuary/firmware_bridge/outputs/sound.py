@@ -65,6 +65,21 @@ def output_devices(library: Any) -> list[str]:
     return [str(each["name"]) for each in library.query_devices() if each["max_output_channels"] > 0]
 
 
+def device_number(library: Any, device: str) -> int:
+    """Give the number of the first device of this name that can play.
+
+    Raises
+    ------
+    DeviceError
+        There is none; names those that there are.
+    """
+    for number, each in enumerate(library.query_devices()):
+        if each["name"] == device and each["max_output_channels"] > 0:
+            return number
+    there = ", ".join(f'"{name}"' for name in output_devices(library)) or "none"
+    raise DeviceError(f'no sound device "{device}"; there are: {there}', Cause.NOT_FOUND)
+
+
 def look_again(library: Any) -> None:
     """Let PortAudio find devices that were plugged in since it began, which it never does by itself.
 
@@ -185,14 +200,12 @@ class SoundOutput:
         try:
             if self._fault is not None or self.device not in output_devices(library):
                 look_again(library)
-            for number, each in enumerate(library.query_devices()):
-                if each["name"] == self.device and each["max_output_channels"] > 0:
-                    return number
-            there = ", ".join(f'"{name}"' for name in output_devices(library)) or "none"
+            return device_number(library, self.device)
+        except DeviceError as error:
+            raise self._failed(str(error), error.cause) from error
         except Exception as error:
             text = f"{self.device}: the sound devices cannot be listed ({error})"
             raise self._failed(text, Cause.REFUSED) from error
-        raise self._failed(f'no sound device "{self.device}"; there are: {there}', Cause.NOT_FOUND)
 
     def _failed(self, text: str, cause: Cause) -> DeviceError:
         """Remember a fault, and for how long not to try again."""

@@ -16,12 +16,13 @@ from sanctuary.config.errors import Cause, DeviceError
 from sanctuary.firmware_bridge.transports.bluez import left_connected
 from sanctuary.firmware_bridge.transports.gatt import Gatt
 from sanctuary.firmware_bridge.transports.link import Cancelled, Chunk, never
-from sanctuary.firmware_bridge.transports.radio import device_error, leave_radio, take_radio
+from sanctuary.firmware_bridge.transports.radio import ANSWER_S, device_error, leave_radio, take_radio
 
 FIND_TIMEOUT_S = 10.0
 """Headbands advertise themselves several times a second, low batteries and busy radios less often."""
 CONNECT_TIMEOUT_S = 15.0
 CLOSE_TIMEOUT_S = 0.8
+"""BlueZ may take its time over a disconnection; it goes on with it when nobody waits any more."""
 GATHER_S = 0.1
 """Notifications are handed out together, for this long at a time: eight headbands send a thousand a second,
 and to wake up for each would cost more than to decode it."""
@@ -103,13 +104,18 @@ class BleLink:
         Raises
         ------
         DeviceError
-            The headband disconnected.
+            The headband disconnected, or BlueZ does not answer.
         """
         client = self._client
         if client is None or self._gone:
             raise DeviceError(f"{self.address}: the headband disconnected")
         try:
-            self._radio.run(client.write_gatt_char(self._gatt.control, data, response=False))
+            self._radio.run(
+                client.write_gatt_char(self._gatt.control, data, response=False), limit_s=ANSWER_S
+            )
+        except DeviceError as error:
+            self._gone = True  # what BlueZ does not answer once it is not asked again, not even at the close
+            raise DeviceError(f"{self.address}: {error}", error.cause) from error
         except _TROUBLE as error:
             raise device_error(self.address, error) from error
 
@@ -125,7 +131,7 @@ class BleLink:
         if client is None or client.services.get_characteristic(uuid) is None:
             return b""
         try:
-            return bytes(self._radio.run(client.read_gatt_char(uuid)))
+            return bytes(self._radio.run(client.read_gatt_char(uuid), limit_s=ANSWER_S))
         except _TROUBLE as error:
             raise device_error(self.address, error) from error
 
@@ -139,7 +145,7 @@ class BleLink:
             return
         if client is not None:
             with suppress(*_TROUBLE, DeviceError):
-                self._radio.run(_disconnect(client))
+                self._radio.run(_disconnect(client), limit_s=CLOSE_TIMEOUT_S)
         self._gone = True
         self._radio = None  # type: ignore[assignment]  # nothing but `close` may follow
         leave_radio()

@@ -35,11 +35,12 @@ async def left_connected(address: str) -> BLEDevice | None:
 
 
 async def _objects(address: str) -> dict[str, dict[str, dict[str, Any]]]:
-    from dbus_fast import BusType, DBusError, Message, MessageType
+    from dbus_fast import AuthError, BusType, DBusError, InvalidAddressError, Message, MessageType
     from dbus_fast.aio import MessageBus
 
-    bus = MessageBus(bus_type=BusType.SYSTEM)
+    bus: MessageBus | None = None
     try:
+        bus = MessageBus(bus_type=BusType.SYSTEM)
         await bus.connect()
         reply = await bus.call(
             Message(
@@ -49,13 +50,14 @@ async def _objects(address: str) -> dict[str, dict[str, dict[str, Any]]]:
                 member="GetManagedObjects",
             )
         )
-    except (OSError, EOFError, DBusError) as error:
+    except (OSError, EOFError, DBusError, AuthError, InvalidAddressError) as error:
         raise DeviceError(
             f"{address}: the system's D-Bus, which leads to Bluetooth, cannot be reached ({error})",
             Cause.RADIO_OFF,
         ) from error
     finally:
-        bus.disconnect()
+        if bus is not None:
+            bus.disconnect()
     if reply is None or reply.message_type is MessageType.ERROR:
         raise DeviceError(
             f"{address}: no BlueZ runs on this machine; install bluez and start bluetooth.service",

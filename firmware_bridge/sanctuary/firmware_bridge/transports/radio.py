@@ -8,7 +8,9 @@ The thread begins with the first that needs it and ends with the last.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
+import time
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -28,8 +30,10 @@ T = TypeVar("T")
 PATIENCE_S = 0.1
 """Longest wait without a look at whether somebody wants to break off."""
 END_S = 2.0
-SCAN_REST_S = 0.2
-"""Pause after a scan that could not begin, before the next one that waits tries."""
+RENEW_S = 5.0
+"""A scan is begun anew so often while somebody waits: a radio that was off ends it without a word."""
+ANSWER_S = 2.0
+"""BlueZ answers within milliseconds; where it does not for so long it has lost the call, or itself."""
 
 
 class Radio:
@@ -44,21 +48,27 @@ class Radio:
         self._thread = threading.Thread(target=self._run, name="bluetooth radio", daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, T], cancelled: Cancelled = never) -> T:
+    def run(self, work: Coroutine[Any, Any, T], cancelled: Cancelled = never, limit_s: float = math.inf) -> T:
         """Run a coroutine on the radio's loop and wait for it; breaks it off soon after `cancelled`.
 
         Raises
         ------
         DeviceError
-            It was broken off; and whatever the coroutine raises.
+            It was broken off, or had not ended after `limit_s`; and whatever the coroutine raises.
         """
+        ends_s = time.monotonic() + limit_s
         future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
         while True:
             try:
-                return future.result(PATIENCE_S)
+                return future.result(max(0.0, min(PATIENCE_S, ends_s - time.monotonic())))
             except FutureTimeoutError:
                 if future.done():
                     raise
+                if time.monotonic() >= ends_s:
+                    future.cancel()
+                    raise DeviceError(
+                        "BlueZ does not answer; if it stays so, restart bluetooth.service", Cause.SILENT
+                    ) from None
                 if cancelled():
                     future.cancel()
                     raise DeviceError("opening was broken off", Cause.REFUSED) from None
@@ -94,9 +104,16 @@ class Radio:
 
     async def _scan(self) -> None:
         """Scan as long as somebody waits for a headband."""
-        async with BleakScanner(self._seen):
-            while self._wanted:
-                await asyncio.sleep(PATIENCE_S)
+        while self._wanted:
+            renew_s = self._loop.time() + RENEW_S
+            scanner = BleakScanner(self._seen)
+            await scanner.start()
+            try:
+                while self._wanted and self._loop.time() < renew_s:
+                    await asyncio.sleep(PATIENCE_S)
+            finally:
+                with suppress(BleakError):  # one that a radio ended, which was off, cannot be ended again
+                    await scanner.stop()
 
     def _seen(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
         for name in (device.address, device.name, advertisement.local_name):

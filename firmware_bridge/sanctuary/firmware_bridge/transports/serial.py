@@ -82,7 +82,14 @@ class SerialTransport:
             cause = _CAUSES.get(_number(error) or 0, Cause.REFUSED)
             raise DeviceError(f"{port}: cannot be opened: {_hint(error)}", cause) from error
         self._arrivals = select.poll()
-        self._arrivals.register(self._serial.fileno(), select.POLLIN)
+        try:
+            self._arrivals.register(self._serial.fileno(), select.POLLIN)
+        except _TROUBLE as error:  # as ports that live in pyserial alone, such as loop://
+            self._serial.close()
+            raise DeviceError(
+                f"{port}: the system cannot wait for it; name a port's path or socket://host:port",
+                Cause.REFUSED,
+            ) from error
 
     def read(self, timeout_s: float) -> bytes:
         """Read all that is there, waiting at most `timeout_s` for the first byte; empty if none came.
@@ -98,9 +105,10 @@ class SerialTransport:
         try:
             if not self._wait(timeout_s):
                 return b""
-            data = self._serial.read(MAX_READ_BYTES)
-            while BACKLOG_BYTES < len(data) < MAX_READ_BYTES and self._wait(BACKLOG_GRACE_S):
-                data += self._serial.read(MAX_READ_BYTES - len(data))
+            piece = data = self._serial.read(MAX_READ_BYTES)
+            while len(piece) > BACKLOG_BYTES and len(data) < MAX_READ_BYTES and self._wait(BACKLOG_GRACE_S):
+                piece = self._serial.read(MAX_READ_BYTES - len(data))
+                data += piece
         except _TROUBLE as error:
             raise DeviceError(f"{self.port}: the headband went away ({_reason(error)})") from error
         return bytes(data)

@@ -42,6 +42,8 @@ class TcpLink:
         host, port = split_address(address)
         try:
             self._socket = socket.create_connection((host, port), CONNECT_TIMEOUT_S)
+        except UnicodeError as error:
+            raise DeviceError(f"{address}: not the name of a host; write host:port", Cause.REFUSED) from error
         except OSError as error:
             raise DeviceError(
                 f"{address}: nobody answers there ({_reason(error)}); start the headband's server",

@@ -73,13 +73,14 @@ def _play(device: str) -> None:
     import numpy as np
 
     from sanctuary.firmware_bridge.outputs.calibration import TONE_AMPLITUDE, TONE_HZ
-    from sanctuary.firmware_bridge.outputs.sound import FS_HZ, output_devices, sound_library
+    from sanctuary.firmware_bridge.outputs.sound import FS_HZ, device_number, sound_library
 
     library = sound_library()
-    if device not in (names := output_devices(library)):
-        there = ", ".join(f'"{name}"' for name in names) or "none"
-        raise DeviceError(f'no sound device "{device}"; there are: {there}')
+    number = device_number(library, device)
     say(f"a tone of 1 kHz for {TONE_S:g} s; hold the meter, set to dB(A), where the ear will be")
     t_s = np.arange(round(TONE_S * FS_HZ)) / FS_HZ
     tone = (TONE_AMPLITUDE * np.sin(2.0 * np.pi * TONE_HZ * t_s)).astype(np.float32)
-    library.play(tone, FS_HZ, device=device, blocking=True)
+    try:
+        library.play(tone, FS_HZ, device=number, blocking=True)
+    except Exception as error:
+        raise DeviceError(f"{device}: the tone cannot be played ({error})") from error

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
+from sanctuary.config.errors import SanctuaryError
 from sanctuary.firmware_bridge.headbands import HeadbandInfo
 from sanctuary.firmware_bridge.outputs.base import Onset
 from sanctuary.firmware_bridge.pump import HeadbandPump
@@ -47,8 +50,8 @@ class LivePod:
         What the headband is.
     zero_s
         When the sanctuary clock was 0, monotonic seconds.
-    recorder
-        Where the night is recorded; None where it is not.
+    begin_recording
+        Makes the recorder, given when the first sample was taken; None where the night is not recorded.
     """
 
     def __init__(
@@ -57,13 +60,14 @@ class LivePod:
         chain: Chain,
         info: HeadbandInfo,
         zero_s: float,
-        recorder: NightRecorder | None,
+        begin_recording: Callable[[datetime], NightRecorder] | None,
     ) -> None:
         self.runner = runner
         self._chain = chain
         self._info = info
         self._zero_s = zero_s
-        self._recorder = recorder
+        self._begin_recording = begin_recording
+        self._recorder: NightRecorder | None = None
         self._loop = asyncio.get_running_loop()
         self._blocks: asyncio.Queue[_Arrived] = asyncio.Queue(MAX_WAITING)
         self._dropped = False
@@ -129,12 +133,17 @@ class LivePod:
         """Record and judge blocks until cancelled."""
         while True:
             arrived = await self._blocks.get()
-            if self._recorder is not None:
-                await asyncio.to_thread(self._recorder.push, arrived.block)
+            recorder = self._recorder_for(arrived)
+            if recorder is not None:
+                await asyncio.to_thread(recorder.push, arrived.block)
             end_s = arrived.block.end / self._info.fs_hz
             for estimate in self._judge(arrived.block):
                 at_s = arrived.at_s - (end_s - estimate.t_s)
                 self.runner.estimate(replace(estimate, t_s=at_s), max(at_s, self._now()))
+
+    def hush(self) -> None:
+        """Silence everything: the night is ending."""
+        self.runner.outputs.close()
 
     def close(self) -> None:
         """Finish the recording and the runner: the night is over."""
@@ -142,6 +151,17 @@ class LivePod:
         if self._recorder is not None:
             path = self._recorder.close()
             _LOG.info("%s: recorded to %s", self.runner.id, path)
+
+    def _recorder_for(self, arrived: _Arrived) -> NightRecorder | None:
+        """Give the recorder, which begins with the first sample: a headband may be put on hours later."""
+        if self._recorder is None and self._begin_recording is not None:
+            begin_recording, self._begin_recording = self._begin_recording, None
+            ago_s = self._now() - arrived.at_s + arrived.block.end / self._info.fs_hz
+            try:
+                self._recorder = begin_recording(datetime.now().astimezone() - timedelta(seconds=ago_s))
+            except SanctuaryError as error:
+                _LOG.error("%s: %s; this pod is not recorded", self.runner.id, error)
+        return self._recorder
 
     def _judge(self, block: SampleBlock) -> list[StageEstimate]:
         """Ask the chain; one that fails costs verdicts, so that the pod falls silent, but no recording."""

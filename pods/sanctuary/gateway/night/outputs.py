@@ -55,6 +55,11 @@ class PodOutputs:
             lamp.heard(topic, payload)
         return bool(lamps)
 
+    def linked(self) -> None:
+        """Hear that the lamps' link to the broker is there (again)."""
+        for lamp in self._lamps():
+            lamp.linked()
+
     def play(self, cue: Cue, at_s: float) -> None:
         """Render a cue on its device, if there is one; a broken device costs its cues and nothing else."""
         output = self._outputs.get(cue.modality)
@@ -112,13 +117,18 @@ def build_outputs(
         outputs[Modality.SOUND] = SoundOutput(
             sound.device, full_scale_dba, sound.max_dba, on_onset, clock=clock
         )
-    if (light := settings.light) is not None:
-        lamp: Lamp = (
-            Wled(light.topic, light.max_share)
-            if isinstance(light, WledLight)
-            else Esphome(light.prefix, light.object_id, light.max_share)
-        )
+    if (lamp := lamp_of(settings)) is not None:
         outputs[Modality.LIGHT] = LightOutput(lamp, publish, on_onset, clock=clock)
     if (haptic := settings.haptic) is not None:
         outputs[Modality.HAPTIC] = HapticOutput(haptic.pin, haptic.max_share, on_onset, clock=clock)
     return PodOutputs(pod, outputs)
+
+
+def lamp_of(settings: DeviceSettings) -> Lamp | None:
+    """Make the lamp that the settings name, if they name one."""
+    light = settings.light
+    if light is None:
+        return None
+    if isinstance(light, WledLight):
+        return Wled(light.topic, light.max_share)
+    return Esphome(light.prefix, light.object_id, light.max_share)

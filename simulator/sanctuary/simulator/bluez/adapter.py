@@ -81,6 +81,11 @@ class Adapter:
         properties = self.tree.get(ADAPTER_PATH, ADAPTER) or {}
         return bool(properties["Powered"].value)
 
+    @property
+    def discovering(self) -> bool:
+        """Whether somebody scans."""
+        return bool(self._scanners)
+
     def answer(self, call: Message) -> Message | bool | None:
         """Answer a method call; True where the answer comes later, None where it is not for us."""
         if call.message_type is not MessageType.METHOD_CALL:

@@ -101,6 +101,11 @@ class VirtualRadio:
         """Switch the radio on or off."""
         self._do(lambda adapter: adapter.power(on=on))
 
+    @property
+    def discovering(self) -> bool:
+        """Whether somebody scans."""
+        return self._do(lambda adapter: adapter.discovering)
+
     def advertise(self, device: GattDevice, *, on: bool) -> None:
         """Let a headband be seen, or not; what is connected stays so."""
         self._on(device, lambda peripheral: setattr(peripheral, "advertises", on))

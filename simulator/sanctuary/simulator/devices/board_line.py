@@ -18,8 +18,8 @@ Pacing = Literal["free", "realtime"]
 
 FREE_S = 4
 """Signal made at a time when paced freely."""
-REALTIME_TICK_S = 0.04
-"""A few packets at a time, about as a dongle delivers them."""
+REALTIME_TICK_S = 0.016
+"""A few packets at a time: the dongle's serial chip hands on what it has so often."""
 IDLE_TICK_S = 0.5
 """How often a board that does not stream looks at the clock, to give up unfinished commands."""
 CATCH_UP_S = 60
