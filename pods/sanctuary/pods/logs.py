@@ -179,6 +179,15 @@ class WindowRecord(TypedDict):
     reason: str
 
 
+class CoordinatorRecord(TypedDict):
+    """A coordinator began or died; written by whoever sees it, which a coordinator that dies does not."""
+
+    kind: Literal["coordinator"]
+    t_s: float
+    event: Literal["started", "died"]
+    term: int
+
+
 class LeaseRecord(TypedDict):
     """A lease that the coordinator took or refused."""
 
@@ -211,9 +220,15 @@ LogRecord = (
     | PodWindowRecord
     | CommandRecord
     | WindowRecord
+    | CoordinatorRecord
     | LeaseRecord
     | RefusedMessage
 )
+
+
+def coordinator_record(event: Literal["started", "died"], term: int, t_s: float) -> CoordinatorRecord:
+    """Note that the coordinator of a term began or died."""
+    return {"kind": "coordinator", "t_s": t_s, "event": event, "term": term}
 
 
 def output_record(pod: str, window: str, step: int, t_s: float) -> OutputRecord:

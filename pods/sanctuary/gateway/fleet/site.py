@@ -24,6 +24,7 @@ from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
+from sanctuary.pods.logs import coordinator_record
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
 from sanctuary.simulator.fleets.agenda import Agenda
@@ -169,6 +170,7 @@ class Site:
             lambda: self._agenda.now_s,
         )
         self._coordinator = runner
+        self._log.write(coordinator_record("started", self._term, self._agenda.now_s))
         self._wire.join(
             name, runner.subscriptions, lambda message: runner.message(message, self._agenda.now_s)
         )
@@ -219,6 +221,7 @@ class Site:
         if self._coordinator is None:
             return
         self._coordinator = None
+        self._log.write(coordinator_record("died", self._term, self._agenda.now_s))
         self._wire.leave(f"coordinator-{self._term}", will=True)
         self._agenda.after(for_s, self._start_coordinator)
 

@@ -68,6 +68,8 @@ class Night:
     """The coordinator's lease records, by window."""
     end_s: float
     """Time of the last record of all."""
+    died_s: dict[int, float] = field(default_factory=dict)
+    """When coordinators died, by term."""
 
 
 def sort_night(lines: Iterable[LogLine]) -> Night:
@@ -75,6 +77,7 @@ def sort_night(lines: Iterable[LogLine]) -> Night:
     pods: dict[str, PodNight] = {}
     windows: dict[str, list[LogLine]] = defaultdict(list)
     leases: dict[str, list[LogLine]] = defaultdict(list)
+    died_s: dict[int, float] = {}
     end_s = 0.0
     for line in lines:
         end_s = max(end_s, line["t_s"])
@@ -82,6 +85,8 @@ def sort_night(lines: Iterable[LogLine]) -> Night:
             windows[line["window"]].append(line)
         elif line["kind"] == "lease":
             leases[line["window"]].append(line)
+        elif line["kind"] == "coordinator":
+            died_s |= {line["term"]: line["t_s"]} if line["event"] == "died" else {}
         elif line["kind"] != "refused_message":
             pods.setdefault(line["pod"], PodNight(line["pod"])).lines.append(line)
-    return Night(pods, dict(windows), dict(leases), end_s)
+    return Night(pods, dict(windows), dict(leases), end_s, died_s)

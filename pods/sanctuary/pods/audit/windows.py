@@ -21,12 +21,16 @@ def check_c1(night: Night) -> Iterator[Violation]:
 
 
 def check_c4(night: Night) -> Iterator[Violation]:
-    """C4: an open window with fewer than k live leases closes within 1 s; nothing sounds much later."""
+    """C4: an open window with fewer than k live leases closes within 1 s; nothing sounds much later.
+
+    A coordinator that has died closes nothing; its pods fall silent when the time that it gave them is over.
+    """
     for window, lines in night.windows.items():
         opened = next((line for line in lines if line["event"] == "opened"), None)
         if opened is None:
             continue
         closed_s = next((line["t_s"] for line in lines if line["event"] == "closed"), inf)
+        closed_s = min(closed_s, night.died_s.get(opened["term"], inf))
         lost_s = _lost(night.leases.get(window, []), opened["t_s"], opened["quorum"])
         if lost_s + TICK_S + ROUNDING_S < min(closed_s, night.end_s):
             yield Violation("C4", lost_s, window, "stayed open with fewer live leases than its quorum")
