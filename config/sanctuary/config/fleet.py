@@ -9,7 +9,7 @@ from sanctuary.config.findings import Finding, report
 from sanctuary.config.headbands import Headband, SimulatedHeadband
 from sanctuary.config.names import Id, OutputName, Pseudonym, PublicKey
 from sanctuary.config.outputs import DeviceSettings
-from sanctuary.config.shipped import shipped_designs
+from sanctuary.config.shipped import known_design
 
 
 class PodEntry(Settings):
@@ -79,13 +79,7 @@ class CircleEntry(Settings):
     @field_validator("design")
     @classmethod
     def _design_exists(cls, design: str) -> str:
-        shipped = shipped_designs()
-        if design not in shipped and not design.endswith(".toml"):
-            names = ", ".join(f'"{name}"' for name in shipped)
-            raise ValueError(
-                f"no such design comes with the program; allowed: {names}, or a path ending in .toml"
-            )
-        return design
+        return known_design(design)
 
     @model_validator(mode="after")
     def _can_reach_quorum(self) -> CircleEntry:

@@ -10,8 +10,9 @@ from sanctuary.config.base import Settings
 from sanctuary.config.chain import ChainSettings
 from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, PodSettings
 from sanctuary.config.findings import Finding, report
+from sanctuary.config.fleet import CircleEntry
 from sanctuary.config.names import Id
-from sanctuary.config.shipped import shipped_designs
+from sanctuary.config.shipped import known_design
 from sanctuary.config.sleepers import SleeperSettings
 
 MOST_PODS = 10_000
@@ -111,17 +112,6 @@ class ScenarioFault(Settings):
         return self
 
 
-class ScenarioCircle(Settings):
-    """Sleepers who share windows."""
-
-    id: Id
-    """Name of the circle."""
-    members: tuple[Id, ...] = Field(min_length=2, max_length=64)
-    """Its pods, ``pod-1`` and so on."""
-    quorum: int = Field(2, ge=2, le=64)
-    """Members who must be in REM together."""
-
-
 class ScenarioSettings(Settings):
     """A fleet and its nights."""
 
@@ -134,8 +124,8 @@ class ScenarioSettings(Settings):
     quorum: int = Field(2, ge=2, le=64)
     """Members who must be in REM together, where no circles are named."""
     design: str = Field("tide", min_length=1, max_length=255)
-    """Dream design of all circles: the name of a shipped one, or the path of a .toml file."""
-    circles: tuple[ScenarioCircle, ...] = Field((), max_length=MOST_PODS // 2)
+    """Dream design, where no circles are named: the name of a shipped one, or the path of a .toml file."""
+    circles: tuple[CircleEntry, ...] = Field((), max_length=MOST_PODS // 2)
     """The circles, one `[[circles]]` table each; left out, neighbours form circles."""
     sleepers: SleeperSettings = SleeperSettings()
     """Nights of the sleepers; bedtimes are spread by `night.bedtime_jitter_min`."""
@@ -159,17 +149,13 @@ class ScenarioSettings(Settings):
     @field_validator("design")
     @classmethod
     def _design_exists(cls, design: str) -> str:
-        shipped = shipped_designs()
-        if design not in shipped and not design.endswith(".toml"):
-            names = ", ".join(f'"{name}"' for name in shipped)
-            raise ValueError(f"no such design; allowed: {names}, or a path ending in .toml")
-        return design
+        return known_design(design)
 
     @field_validator("circles")
     @classmethod
     def _members_are_pods(
-        cls, circles: tuple[ScenarioCircle, ...], info: ValidationInfo
-    ) -> tuple[ScenarioCircle, ...]:
+        cls, circles: tuple[CircleEntry, ...], info: ValidationInfo
+    ) -> tuple[CircleEntry, ...]:
         report(
             [
                 Finding((at, "members", place), _no_pod(member, info.data.get("pods", MOST_PODS)))

@@ -250,10 +250,7 @@ def seed_of(pod: PodEntry) -> int:
 def circles_of(scenario: ScenarioSettings) -> tuple[CircleEntry, ...]:
     """Give the circles that the scenario names, or else neighbours by `circle_size`."""
     if scenario.circles:
-        return tuple(
-            CircleEntry(id=circle.id, members=circle.members, quorum=circle.quorum, design=scenario.design)
-            for circle in scenario.circles
-        )
+        return scenario.circles
     size = min(scenario.circle_size, scenario.pods)
     count = scenario.pods // size
     names = [f"pod-{number}" for number in range(1, scenario.pods + 1)]
