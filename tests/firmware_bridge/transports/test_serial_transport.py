@@ -154,4 +154,4 @@ def test_behind_a_backlog_a_stream_in_step_ends_the_read() -> None:
 
 
 def test_a_port_that_only_pyserial_knows_is_refused_in_words() -> None:
-    assert "name a port's path or socket://host:port" in refusal("loop://")
+    assert "name a path or socket://host:port" in refusal("loop://")

@@ -87,7 +87,7 @@ class SerialTransport:
         except _TROUBLE as error:  # as ports that live in pyserial alone, such as loop://
             self._serial.close()
             raise DeviceError(
-                f"{port}: the system cannot wait for it; name a port's path or socket://host:port",
+                f"{port}: cannot be opened: the system cannot wait for it; name a path or socket://host:port",
                 Cause.REFUSED,
             ) from error
 
