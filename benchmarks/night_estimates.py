@@ -94,9 +94,7 @@ def show_amounts(estimates: Estimates) -> None:
 
 def show_bouts(estimates: Estimates) -> None:
     """Print lengths of bouts and where they lead, counted and in use."""
-    print(
-        "\nbouts: median and mean in s, counted; median and spread of the law in use; chances, counted / in use"
-    )
+    print("\nbouts: median and mean (s), counted; median (s) and spread in use; chances, counted / in use")
     for part in Part:
         for stage in LAWS[part]:
             lengths_s = 30.0 * np.array(estimates.bouts[part, stage])

@@ -44,6 +44,8 @@ PERIOD_ONLY = ("sleep latency min", "sleep efficiency %")
 FEWEST_NIGHTS = 5
 P_LEAST = 0.05
 SETTINGS = NightSettings(bedtime_jitter_min=0.0)
+AGES_YEARS = (20.0, 30.0, 40.0, 50.0, 60.0, 70.0)
+AGED = ("WASO min", "sleep latency min", "sleep efficiency %", "N1 share %")
 _EPOCHS_PER_HOUR = 120.0
 _LONG_H = 14.0
 
@@ -196,6 +198,22 @@ def show_matrix(real: NDArray[np.float64], simulated: NDArray[np.float64]) -> No
         print(f"{stage.name:4s}   " + "".join(f"{cell:>16s}" for cell in cells))
 
 
+def per_decade(n: int, seed: int) -> dict[str, float]:
+    """Change of figures with ten years of age: slopes of `n` nights of 8 h at each of several ages."""
+    found: dict[str, list[float]] = {}
+    for age in AGES_YEARS:
+        settings = SETTINGS.model_copy(update={"age_years": age})
+        nights = [draw_night(seed * 1_000_000 + k, 8.0, settings) for k in range(n)]
+        figures = [measure(night.epochs()) for night in nights]
+        for name in AGED:
+            found.setdefault(name, []).append(float(np.mean(_values(figures, name))))
+        asleep_h = [float((night.stages != Stage.W).sum()) / 3600.0 for night in nights]
+        found.setdefault("sleep min", []).append(60.0 * float(np.mean(asleep_h)))
+        rates = [len(night.arousals) / h for night, h in zip(nights, asleep_h, strict=True)]
+        found.setdefault("arousals per h", []).append(float(np.mean(rates)))
+    return {name: 10.0 * float(np.polyfit(AGES_YEARS, values, 1)[0]) for name, values in found.items()}
+
+
 def main() -> None:
     """Measure, compare, print; draw and write what is asked for."""
     parser = argparse.ArgumentParser(
@@ -224,6 +242,8 @@ def main() -> None:
         f"\ntwo strangers share {real_shared:.1f} min of REM a night (DOD-H, all pairs); simulated groups of "
         f"{len(fitted)}: {np.mean(shared):.1f} min (5 to 95 %: {low:.1f} to {high:.1f})"
     )
+    aged = per_decade(10 * args.per, args.seed)
+    print("change per decade of age: " + ", ".join(f"{name} {value:+.1f}" for name, value in aged.items()))
     if args.plots is not None:
         from night_plots import draw_nights
 
@@ -235,6 +255,7 @@ def main() -> None:
         written: dict[str, Any] = {
             "rows": [asdict(row) | {"verdict": row.verdict} for row in rows],
             "transitions_percent": {"real": matrices[0].tolist(), "simulated": matrices[1].tolist()},
+            "per_decade": aged,
             "shared_rem_min": {"real": real_shared, "simulated_groups": shared},
         }
         args.json.write_text(json.dumps(written, indent=1) + "\n")
