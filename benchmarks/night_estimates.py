@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sanctuary.signal.samples import STAGES, Stage
 from sanctuary.simulator.sleepers.bouts import CHANCES, LAWS, Part
-from sanctuary.simulator.sleepers.measures import find_rem_periods, runs
+from sanctuary.simulator.sleepers.measures import find_rem_periods, measure, runs
 from simulated_nights import load_fitted
 
 Night = NDArray[np.int8]
@@ -121,15 +121,35 @@ def estimate(nights: Sequence[Night]) -> Estimates:
     return estimates
 
 
+def show_experts(folder: Path) -> None:
+    """Print how long bouts are in the eyes of each expert alone, beside the consensus of the five."""
+    with np.load(folder / "dodh.npz") as data:
+        alone = [
+            one[one >= 0].astype(np.int8)
+            for key in data.files
+            if not key.endswith("_cons")
+            for one in data[key]
+        ]
+    print("\nmean bout (min), median across nights: experts alone / their consensus")
+    nights = (alone, load_fitted(folder))
+    figures = [[measure(night) for night in each if (night != Stage.W).any()] for each in nights]
+    for stage in STAGES:
+        name = f"{stage.name} bout mean min"
+        one, five = (np.median([found[name] for found in each if name in found]) for each in figures)
+        print(f"  {stage.name:3s}{one:6.1f} / {five:.1f}")
+
+
 def main() -> None:
     """Count and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--nights", type=Path, required=True)
-    estimates = estimate(load_fitted(parser.parse_args().nights))
+    folder = parser.parse_args().nights
+    estimates = estimate(load_fitted(folder))
     show_amounts(estimates)
     show_bouts(estimates)
+    show_experts(folder)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class BoutLaw:
 
 
 _WAKE = BoutLaw(14.0, 1.25, 900.0)
-LONG_WAKE = BoutLaw(720.0, 0.8, 5400.0, 240.0)
+LONG_WAKE = BoutLaw(780.0, 0.8, 5400.0, 240.0)
 """Awakenings from which sleep does not come back soon; how many, is a habit."""
 _WAKE_IN_REM = BoutLaw(16.0, 1.1, 600.0)
 _RAREST = 1e-6

@@ -18,14 +18,14 @@ FITTED_AGE_YEARS = 35.0
 """Age at which the fitted numbers hold: about the mean of the fitted sleepers."""
 
 _LATENCY_PER_DECADE_MIN = 1.1
-_WAKING_PER_DECADE = 0.35
+_WAKING_PER_DECADE = 0.30
 _AROUSALS_PER_DECADE = 0.25
 """Chosen so that nights change by what Boulos et al. report: 9.7 min of waking after sleep onset, 0.5 points
 of N1 (which comes with the awakenings) and 2.1 arousals an hour."""
 _LEAST_FACTOR = 0.2
 
-_WAKE_RATE_SPREAD, _WAKE_LENGTH_SPREAD, _N1_RATE_SPREAD = 0.35, 0.3, 0.55
-_LONG_WAKES, _LONG_WAKES_SPREAD = 0.010, 1.2
+_WAKE_RATE_SPREAD, _WAKE_LENGTH_SPREAD, _N1_RATE_SPREAD = 0.35, 0.4, 0.55
+_LONG_WAKES, _LONG_WAKES_SPREAD, _LONG_WAKES_MOST = 0.010, 1.7, 0.2
 _WAKE_N1_SHARED = 0.4
 """Correlation of how often sleepers wake and how often they drift into N1."""
 _DEEP_SPREAD, _REM_SPREAD, _CYCLE_SPREAD = 0.42, 0.12, 0.1
@@ -80,7 +80,7 @@ def draw_habits(settings: NightSettings, rng: np.random.Generator) -> Habits:
         wake_rate=waking * math.exp(_WAKE_RATE_SPREAD * z[0]),
         wake_length=math.sqrt(waking) * math.exp(_WAKE_LENGTH_SPREAD * z[1]),
         n1_rate=math.exp(_N1_RATE_SPREAD * drift),
-        long_wakes=waking * _LONG_WAKES * math.exp(_LONG_WAKES_SPREAD * z[6]),
+        long_wakes=min(_LONG_WAKES_MOST, waking * _LONG_WAKES * math.exp(_LONG_WAKES_SPREAD * z[6])),
         n1_hold=math.exp(_N1_HOLD_SPREAD * z[8]),
         n2_hold=math.exp(_HOLD_IN_LIGHT * _HOLD_SPREAD * z[7]),
         n3_hold=math.exp(_HOLD_SPREAD * z[7]),

@@ -39,6 +39,6 @@ def draw_length(
     if high <= low or spread <= 0.0:
         rng.random()
         return max(low, min(high, median))
-    least = math.log(low / median) / spread if low > 0.0 else -math.inf
-    most = math.log(high / median) / spread if high < math.inf else math.inf
+    least = (math.log(low) - math.log(median)) / spread if low > 0.0 else -math.inf
+    most = (math.log(high) - math.log(median)) / spread if high < math.inf else math.inf
     return min(high, max(low, median * math.exp(spread * draw_normal(rng, least, most))))
