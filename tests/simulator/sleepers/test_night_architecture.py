@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sanctuary.config.sleepers import NightSettings
@@ -68,6 +68,36 @@ def test_any_night_is_consistent(seed: int, hours: float) -> None:
         ends_s = [0.0, *(e.end_s for e in episodes)]
         assert all(e.duration_s > 0.0 and e.onset_s >= end for e, end in zip(episodes, ends_s, strict=False))
         assert ends_s[-1] <= night.duration_s
+
+
+def _bounds(name: str) -> tuple[float, float]:
+    metadata = NightSettings.model_fields[name].metadata
+    return (
+        next(m.ge for m in metadata if hasattr(m, "ge")),
+        next(m.le for m in metadata if hasattr(m, "le")),
+    )
+
+
+def _ordered(values: dict[str, float]) -> dict[str, float]:
+    for name in ("latency", "rem_latency", "cycle"):
+        low, high = f"{name}_shortest_min", f"{name}_longest_min"
+        values[low] = min(values[low], values[high])
+    return values | {"most_cycles": int(values["most_cycles"])}
+
+
+ANY_SETTINGS = st.fixed_dictionaries(
+    {name: st.floats(*_bounds(name)) for name in NightSettings.model_fields}
+).map(lambda values: NightSettings(**_ordered(values)))
+
+
+@given(seed=st.integers(0, 2**32), settings=ANY_SETTINGS)
+@example(seed=1, settings=NightSettings(variety=0.0, coupling=1.0, rem_bout_spread=0.0))
+def test_any_settings_give_a_night(seed: int, settings: NightSettings) -> None:
+    night = draw_night(seed, 10.0, settings, (seed + 1,))
+    assert sum(s.duration_s for s in night.stretches) == night.duration_s == 36000.0
+    assert len(night.rem_periods) <= settings.most_cycles
+    for episodes in (night.rem_periods, night.arousals, night.turns):
+        assert all(e.duration_s >= 0.0 and e.end_s <= night.duration_s for e in episodes)
 
 
 @given(seed=st.integers(0, 2**32), hours=st.floats(0.1, 7.9))

@@ -15,7 +15,7 @@ from sanctuary.config.sleepers import NightSettings
 from sanctuary.simulator.sleepers.laws import draw_normal
 
 FITTED_AGE_YEARS = 35.0
-"""Age at which the fitted numbers hold: about the mean of the fitted sleepers."""
+"""Age at which the fitted numbers are taken to hold; single ages do not come with the fitted nights."""
 
 _LATENCY_PER_DECADE_MIN = 1.1
 _WAKING_PER_DECADE = 0.30
