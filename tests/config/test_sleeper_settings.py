@@ -31,9 +31,17 @@ def test_every_number_is_bounded_on_both_sides(group: type[Settings]) -> None:
 @pytest.mark.parametrize(
     ("group", "values", "message"),
     [
-        (NightSettings, {"latency_shortest_min": 30.0}, "latency_shortest_min must not exceed latency_long"),
-        (NightSettings, {"rem_latency_longest_min": 60.0}, "rem_latency_shortest_min must not exceed"),
-        (NightSettings, {"cycle_longest_min": 80.0}, "cycle_shortest_min must not exceed"),
+        (
+            NightSettings,
+            {"latency_shortest_min": 30.0, "latency_longest_min": 29.0},
+            "latency_shortest_min must not exceed",
+        ),
+        (NightSettings, {"rem_latency_longest_min": 44.0}, "rem_latency_shortest_min must not exceed"),
+        (
+            NightSettings,
+            {"cycle_shortest_min": 81.0, "cycle_longest_min": 80.0},
+            "cycle_shortest_min must not exceed",
+        ),
         (VariationSettings, {"side_share_least": 0.5}, "side_share_least must not exceed"),
     ],
 )

@@ -1,11 +1,13 @@
 """Virtual hardware in a process of its own: it starts, is read through real ports, and never stays behind."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,12 @@ import psutil
 import pytest
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.config.sleepers import SleeperSettings
+from sanctuary.config.sleepers import NightSettings, SleeperSettings
 from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
 from sanctuary.simulator import hardware
 from sanctuary.simulator.hardware import END_TIMEOUT_S, HardwareProcess, HeadbandSpec
 from sanctuary.simulator.hardware_host import build_source
+from sanctuary.simulator.sleepers.night import draw_night
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 from virtual_boards import CHANNELS, COUNT_UV, PATIENCE_S, noise_uv, open_descriptors, wait_until
 
@@ -78,6 +81,16 @@ def test_a_sleeper_sleeps_in_the_child_as_here() -> None:
     with HardwareProcess([spec]) as some:
         uv = first_second(some.ports["east"])
     np.testing.assert_allclose(uv, np.rint(here / COUNT_UV) * COUNT_UV, rtol=0, atol=1e-6)
+
+
+def test_a_coupled_sleeper_has_the_same_night_in_the_child_as_here() -> None:
+    settings = SleeperSettings(night=NightSettings(coupling=1.0))
+    spec = HeadbandSpec.sleeper("east", seed=5, hours=6.0, settings=settings, beside=(5, 6))
+    source = build_source(json.loads(json.dumps(asdict(spec))))
+    assert isinstance(source, Sleeper)
+    alone, among = (draw_night(5, 6.0, settings.night, beside).stages for beside in ((), (6,)))
+    assert (source.truth.stages == among).all()
+    assert (source.truth.stages != alone).any()
 
 
 def test_after_its_night_a_sleeper_still_gives_signal() -> None:

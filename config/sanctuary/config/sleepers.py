@@ -18,26 +18,33 @@ def _in_order(model: Settings, *pairs: tuple[str, str]) -> None:
 class NightSettings(Settings):
     """Architecture of a simulated night."""
 
+    age_years: float = Field(35.0, ge=18.0, le=90.0)
+    """Age (years): with every decade sleep comes later and is broken more often, by more N1 and waking."""
+    variety: float = Field(1.0, ge=0.0, le=1.5)
+    """How far sleepers and cycles depart from the usual ones: 1 as far as real ones, 0 not at all."""
+    coupling: float = Field(0.0, ge=0.0, le=1.0)
+    """How far stage changes of sleepers side by side are drawn together where they lie within 5 min of each
+    other: 0 not at all, 1 until they meet."""
     bedtime_jitter_min: float = Field(10.0, ge=0.0, le=60.0)
     """Spread (minutes) of the time between the start of the recording and lights out; never negative."""
-    latency_shortest_min: float = Field(5.0, ge=0.5, le=60.0)
+    latency_shortest_min: float = Field(0.5, ge=0.5, le=60.0)
     """Shortest time (minutes) from lights out to sleep."""
-    latency_longest_min: float = Field(25.0, ge=0.5, le=120.0)
+    latency_longest_min: float = Field(90.0, ge=0.5, le=120.0)
     """Longest time (minutes) from lights out to sleep."""
-    rem_latency_shortest_min: float = Field(70.0, ge=20.0, le=180.0)
-    """Shortest time (minutes) from sleep onset to the first REM period."""
-    rem_latency_longest_min: float = Field(120.0, ge=20.0, le=240.0)
-    """Longest time (minutes) from sleep onset to the first REM period."""
-    cycle_shortest_min: float = Field(90.0, ge=70.0, le=120.0)
-    """Shortest cycle (minutes) after the first."""
-    cycle_longest_min: float = Field(120.0, ge=70.0, le=150.0)
-    """Longest cycle (minutes) after the first."""
+    rem_latency_shortest_min: float = Field(45.0, ge=20.0, le=180.0)
+    """Shortest sleep (minutes) before the first REM period."""
+    rem_latency_longest_min: float = Field(240.0, ge=20.0, le=300.0)
+    """Longest sleep (minutes) before the first REM period."""
+    cycle_shortest_min: float = Field(45.0, ge=40.0, le=120.0)
+    """Shortest cycle (minutes asleep) after the first."""
+    cycle_longest_min: float = Field(180.0, ge=60.0, le=240.0)
+    """Longest cycle (minutes asleep) after the first."""
     most_cycles: int = Field(6, ge=1, le=12)
     """Cycles after which the sleeper wakes up for good, however long the night."""
-    rem_bout_spread: float = Field(0.25, ge=0.0, le=0.5)
-    """Largest relative departure of a REM period from its usual length."""
-    rem_interruptions_per_hour: float = Field(2.9, ge=0.0, le=30.0)
-    """Short returns to W or N1 per hour of REM."""
+    rem_bout_spread: float = Field(0.45, ge=0.0, le=1.0)
+    """Standard deviation of the logarithm of the REM in a cycle."""
+    rem_interruptions_per_hour: float = Field(1.9, ge=0.0, le=30.0)
+    """Returns from REM to W, N1 or N2, per hour of REM, after which it goes on."""
     arousals_per_hour: float = Field(10.0, ge=0.0, le=60.0)
     """Arousals of 3 to 15 s per hour of sleep."""
     turns_per_hour: float = Field(4.0, ge=0.0, le=30.0)

@@ -41,7 +41,7 @@ class HeadbandSpec:
         Whose headband it is; becomes the name of its port.
     kind
         ``sleeper`` for a simulated sleeper, ``noise`` for white noise.
-    seed, hours, settings
+    seed, hours, settings, beside
         As for `sanctuary.simulator.sleepers.sleeper.Sleeper`; noise takes the seed only.
 
     Raises
@@ -55,6 +55,7 @@ class HeadbandSpec:
     seed: int
     hours: float = 8.0
     settings: dict[str, Any] = field(default_factory=dict)
+    beside: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a pod that would put its port elsewhere."""
@@ -62,9 +63,11 @@ class HeadbandSpec:
             raise ValueError(f"pod {self.pod!r}: must be usable as the name of a file")
 
     @classmethod
-    def sleeper(cls, pod: str, *, seed: int, hours: float, settings: SleeperSettings) -> HeadbandSpec:
+    def sleeper(
+        cls, pod: str, *, seed: int, hours: float, settings: SleeperSettings, beside: Sequence[int] = ()
+    ) -> HeadbandSpec:
         """Describe a headband with a simulated sleeper in it."""
-        return cls(pod, "sleeper", seed, hours, settings.model_dump(mode="json"))
+        return cls(pod, "sleeper", seed, hours, settings.model_dump(mode="json"), tuple(beside))
 
 
 class HardwareProcess:

@@ -25,7 +25,8 @@ def build_source(spec: dict[str, Any]) -> SignalSource:
     if spec["kind"] == "noise":
         return NoiseSource(spec["seed"])
     settings = SleeperSettings.model_validate(spec["settings"])
-    return Sleeper(seed=spec["seed"], hours=spec["hours"], fs_hz=float(FS_HZ), settings=settings)
+    beside = spec.get("beside", ())
+    return Sleeper(spec["seed"], spec["hours"], float(FS_HZ), settings, beside)
 
 
 def open_ports(stack: ExitStack, spec: dict[str, Any]) -> dict[str, str]:

@@ -1,13 +1,12 @@
-"""Forty simulated nights of eight hours, held against what sleep studies report."""
+"""What holds for every simulated night; how like real ones they are is another matter."""
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sanctuary.config.sleepers import NightSettings
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.sleepers.bouts import TRANSITIONS, draw_bout_s, draw_next
 from sanctuary.simulator.sleepers.night import draw_night
 from sanctuary.simulator.sleepers.truth import TruthNight
 
@@ -17,60 +16,6 @@ USUAL = NightSettings()
 @pytest.fixture(scope="module")
 def nights() -> list[TruthNight]:
     return [draw_night(seed, 8.0, USUAL) for seed in range(40)]
-
-
-def _shares(nights: list[TruthNight], stage: Stage) -> np.ndarray:
-    return np.array([(n.stages == stage).sum() / (n.stages != Stage.W).sum() for n in nights])
-
-
-def test_rem_takes_20_to_25_percent_of_sleep(nights: list[TruthNight]) -> None:
-    shares = _shares(nights, Stage.R)
-    assert 0.20 <= shares.mean() <= 0.25
-    assert shares.min() > 0.12
-    assert shares.max() < 0.33
-
-
-def test_other_stages_have_their_usual_shares(nights: list[TruthNight]) -> None:
-    assert 0.05 <= _shares(nights, Stage.N1).mean() <= 0.16
-    assert 0.40 <= _shares(nights, Stage.N2).mean() <= 0.58
-    assert 0.14 <= _shares(nights, Stage.N3).mean() <= 0.25
-
-
-def test_first_rem_comes_70_to_120_min_after_sleep_onset(nights: list[TruthNight]) -> None:
-    latencies_min = [(n.rem_periods[0].onset_s - n.sleep_onset_s) / 60.0 for n in nights]
-    assert min(latencies_min) >= 69.9
-    assert max(latencies_min) <= 120.1
-    assert 80.0 <= np.mean(latencies_min) <= 95.0
-
-
-def test_cycles_last_90_to_120_min_and_number_4_to_6(nights: list[TruthNight]) -> None:
-    for night in nights:
-        assert 4 <= len(night.rem_periods) <= 6
-        ends_s = [period.end_s for period in night.rem_periods if period.end_s < night.duration_s]
-        assert all(5395.0 <= gap_s <= 7205.0 for gap_s in np.diff(ends_s))
-
-
-def test_rem_periods_lengthen_towards_morning(nights: list[TruthNight]) -> None:
-    lengths_min = np.array([[p.duration_s / 60.0 for p in n.rem_periods[:4]] for n in nights])
-    assert (np.diff(lengths_min.mean(axis=0)) > 4.0).all()
-    assert ((lengths_min > np.array([8, 16, 23, 30]) * 0.74 - 0.1)[:, :3]).all()
-    assert (lengths_min < np.array([8, 16, 23, 30]) * 1.26 + 0.1).all()
-
-
-def test_deep_sleep_lies_mostly_in_the_first_two_cycles(nights: list[TruthNight]) -> None:
-    early = [
-        (n.stages[: int(n.rem_periods[1].onset_s)] == Stage.N3).sum() / (n.stages == Stage.N3).sum()
-        for n in nights
-    ]
-    assert np.mean(early) > 0.65
-
-
-def test_sleep_comes_5_to_25_min_after_lights_out(nights: list[TruthNight]) -> None:
-    latencies_min = [(n.sleep_onset_s - n.lights_out_s) / 60.0 for n in nights]
-    assert min(latencies_min) >= 4.9
-    assert max(latencies_min) <= 25.1
-    assert min(n.lights_out_s for n in nights) >= 0.0
-    assert np.std([n.lights_out_s for n in nights]) > 60.0
 
 
 def test_about_ten_arousals_an_hour_each_3_to_15_s_and_none_awake(nights: list[TruthNight]) -> None:
@@ -83,19 +28,18 @@ def test_about_ten_arousals_an_hour_each_3_to_15_s_and_none_awake(nights: list[T
             assert (during != Stage.W).all()
 
 
-def test_rem_is_interrupted_now_and_then_for_less_than_a_minute(nights: list[TruthNight]) -> None:
-    lengths_s, rem_s = [], 0.0
+def test_rem_is_interrupted_now_and_then_and_goes_on(nights: list[TruthNight]) -> None:
+    times, rem_s = 0, 0.0
     for night in nights:
         for period in night.rem_periods:
             stages = night.stages[int(period.onset_s) : int(period.end_s)]
+            whole = period.end_s < night.duration_s
             rem_s += float((stages == Stage.R).sum())
-            edges = np.flatnonzero(np.diff(np.concatenate([[0], stages != Stage.R, [0]])))
-            lengths_s += list(edges[1::2] - edges[::2])
+            times += int((np.diff((stages == Stage.R).astype(int)) == -1).sum())
             assert stages[0] == Stage.R
-            assert set(stages.tolist()) <= {Stage.R, Stage.W, Stage.N1}
-    assert max(lengths_s) <= 61
-    assert min(lengths_s) >= 9
-    assert 1.0 <= len(lengths_s) / (rem_s / 3600.0) <= 4.0
+            assert stages[-1] == Stage.R or not whole
+            assert Stage.N3 not in stages
+    assert 1.0 <= times / (rem_s / 3600.0) <= 3.0
 
 
 def test_turns_follow_rem_periods_and_are_rare_inside(nights: list[TruthNight]) -> None:
@@ -126,6 +70,36 @@ def test_any_night_is_consistent(seed: int, hours: float) -> None:
         assert ends_s[-1] <= night.duration_s
 
 
+def _bounds(name: str) -> tuple[float, float]:
+    metadata = NightSettings.model_fields[name].metadata
+    return (
+        next(m.ge for m in metadata if hasattr(m, "ge")),
+        next(m.le for m in metadata if hasattr(m, "le")),
+    )
+
+
+def _ordered(values: dict[str, float]) -> dict[str, float]:
+    for name in ("latency", "rem_latency", "cycle"):
+        low, high = f"{name}_shortest_min", f"{name}_longest_min"
+        values[low] = min(values[low], values[high])
+    return values | {"most_cycles": int(values["most_cycles"])}
+
+
+ANY_SETTINGS = st.fixed_dictionaries(
+    {name: st.floats(*_bounds(name)) for name in NightSettings.model_fields}
+).map(lambda values: NightSettings(**_ordered(values)))
+
+
+@given(seed=st.integers(0, 2**32), settings=ANY_SETTINGS)
+@example(seed=1, settings=NightSettings(variety=0.0, coupling=1.0, rem_bout_spread=0.0))
+def test_any_settings_give_a_night(seed: int, settings: NightSettings) -> None:
+    night = draw_night(seed, 10.0, settings, (seed + 1,))
+    assert sum(s.duration_s for s in night.stretches) == night.duration_s == 36000.0
+    assert len(night.rem_periods) <= settings.most_cycles
+    for episodes in (night.rem_periods, night.arousals, night.turns):
+        assert all(e.duration_s >= 0.0 and e.end_s <= night.duration_s for e in episodes)
+
+
 @given(seed=st.integers(0, 2**32), hours=st.floats(0.1, 7.9))
 def test_a_short_night_is_the_beginning_of_a_long_one(seed: int, hours: float) -> None:
     short, long = draw_night(seed, hours, USUAL), draw_night(seed, 8.0, USUAL)
@@ -133,9 +107,11 @@ def test_a_short_night_is_the_beginning_of_a_long_one(seed: int, hours: float) -
 
 
 def test_nobody_sleeps_for_a_day() -> None:
-    night = draw_night(1, 24.0, USUAL)
-    assert len(night.rem_periods) == USUAL.most_cycles
-    assert (night.stages[12 * 3600 :] == Stage.W).all()
+    for seed in range(30):
+        night = draw_night(seed, 24.0, USUAL)
+        assert len(night.rem_periods) <= USUAL.most_cycles
+        assert (night.stages != Stage.W).sum() <= 10.0 * 3600.0 + 60.0, "seconds are rounded up"
+        assert (night.stages[15 * 3600 :] == Stage.W).all()
 
 
 def test_settings_of_the_night_are_obeyed() -> None:
@@ -144,14 +120,47 @@ def test_settings_of_the_night_are_obeyed() -> None:
         rem_interruptions_per_hour=0.0,
         arousals_per_hour=0.0,
         turns_per_hour=0.0,
-        rem_bout_spread=0.0,
         most_cycles=2,
     )
-    night = draw_night(5, 8.0, calm)
-    assert (night.lights_out_s, night.arousals, night.turns) == (0.0, (), ())
-    assert [round(p.duration_s / 60.0, 1) for p in night.rem_periods] == pytest.approx([8.0, 16.0], abs=0.1)
-    for period in night.rem_periods:
-        assert (night.stages[int(period.onset_s) : int(period.end_s)] == Stage.R).all()
+    counts = []
+    for seed in range(20):
+        night = draw_night(seed, 16.0, calm)
+        assert (night.lights_out_s, night.arousals, night.turns) == (0.0, (), ())
+        counts.append(len(night.rem_periods))
+        for period in night.rem_periods:
+            assert (night.stages[int(period.onset_s) : int(period.end_s)] == Stage.R).all()
+    assert max(counts) == 2
+    assert np.mean(counts) > 1.7
+
+
+def test_limits_hold_for_the_time_asleep() -> None:
+    narrow = NightSettings(
+        latency_shortest_min=5.0,
+        latency_longest_min=6.0,
+        rem_latency_shortest_min=85.0,
+        rem_latency_longest_min=90.0,
+        cycle_shortest_min=90.0,
+        cycle_longest_min=92.0,
+    )
+    for seed in range(20):
+        night = draw_night(seed, 24.0, narrow)
+        assert 299.0 <= night.sleep_onset_s - night.lights_out_s <= 361.0
+        asleep = np.cumsum(night.stages != Stage.W) / 60.0
+        first_min = asleep[int(night.rem_periods[0].onset_s) - 1]
+        assert 84.9 <= first_min <= 90.1
+        ends_min = np.array([asleep[int(period.end_s) - 1] for period in night.rem_periods])
+        assert ((np.diff(ends_min) >= 89.9) | (np.arange(1, ends_min.size) == ends_min.size - 1)).all()
+
+
+def test_sleepers_without_variety_have_the_same_amounts_of_sleep() -> None:
+    alike = NightSettings(variety=0.0, rem_bout_spread=0.0, bedtime_jitter_min=0.0)
+    amounts = []
+    for seed in range(8):
+        night = draw_night(seed, 24.0, alike)
+        amounts.append((night.sleep_onset_s, (night.stages == Stage.R).sum()))
+    onsets_s, rem_s = np.array(amounts).T
+    assert np.ptp(onsets_s) == 0.0
+    assert np.ptp(rem_s) <= 2.0 * USUAL.most_cycles + 60.0
 
 
 def test_scoring_takes_the_stage_that_fills_most_of_an_epoch() -> None:
@@ -173,26 +182,3 @@ def test_stage_at_reaches_past_the_end_but_not_before_the_night() -> None:
     for bad in (-0.001, float("nan")):
         with pytest.raises(ValueError, match="before the night"):
             night.stage_at(bad)
-
-
-def test_bouts_last_as_long_as_the_published_transitions_say() -> None:
-    rng = np.random.default_rng(2)
-    for stage in (Stage.N1, Stage.N2, Stage.N3, Stage.R):
-        free = dict.fromkeys(STAGES, 1.0)
-        drawn = np.mean([draw_bout_s(stage, free, rng) for _ in range(4000)])
-        stay = TRANSITIONS[stage, stage] / TRANSITIONS[stage].sum()
-        assert drawn == pytest.approx(30.0 / (1.0 - stay), rel=0.08)
-
-
-def test_only_favoured_stages_are_entered() -> None:
-    rng = np.random.default_rng(3)
-    entered = {draw_next(Stage.N2, {Stage.N1: 1.0, Stage.W: 1.0, Stage.N2: 9.0}, rng) for _ in range(300)}
-    assert entered == {Stage.N1, Stage.W}
-
-
-def test_waking_bouts_have_a_heavy_tail() -> None:
-    rng = np.random.default_rng(4)
-    bouts_s = np.array([draw_bout_s(Stage.W, {}, rng) for _ in range(4000)])
-    assert bouts_s.min() >= 20.0
-    assert bouts_s.max() == 600.0
-    assert bouts_s.mean() > 1.5 * np.median(bouts_s)

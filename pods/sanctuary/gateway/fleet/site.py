@@ -128,7 +128,15 @@ class Site:
     # --- people and pods ---
 
     def _truth(self, pod: PodEntry) -> TruthNight:
-        return draw_night(seed_of(pod), self._scenario.hours, self._scenario.sleepers.night)
+        night = self._scenario.sleepers.night
+        return draw_night(seed_of(pod), self._scenario.hours, night, self._beside(pod.id))
+
+    def _beside(self, pod: str) -> tuple[int, ...]:
+        """Give the seeds of those who share a circle with this sleeper: they sleep side by side."""
+        mates = {
+            mate for circle in self._settings.circles if pod in circle.members for mate in circle.members
+        }
+        return tuple(seed_of(entry) for entry in self._settings.pods if entry.id in mates)
 
     def _place(self, pod: PodEntry) -> Place:
         verdicts = self._given.get(pod.id)

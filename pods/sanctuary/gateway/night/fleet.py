@@ -16,7 +16,7 @@ from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
 from sanctuary.gateway.replay.epochs import EPOCH_S
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.sleepers.night import draw_night
 
 CHANNELS = {"AF7": 1, "AF8": 2}
 FS_HZ = 250.0
@@ -55,6 +55,19 @@ class ReadAhead:
         return self._readers.submit(self._headband.read_samples, self._n, HEADBAND_TIMEOUT_S)
 
 
+def sleeper_specs(pods: tuple[PodEntry, ...], hours: float, sleepers: SleeperSettings) -> list[HeadbandSpec]:
+    """Virtual headbands of the simulated pods; all these sleepers lie in one house, side by side."""
+    seeds = _seeds(pods)
+    return [
+        HeadbandSpec.sleeper(pod, seed=seed, hours=hours, settings=sleepers, beside=tuple(seeds.values()))
+        for pod, seed in seeds.items()
+    ]
+
+
+def _seeds(pods: tuple[PodEntry, ...]) -> dict[str, int]:
+    return {pod.id: pod.headband.seed for pod in pods if isinstance(pod.headband, SimulatedHeadband)}
+
+
 @contextmanager
 def simulated_headbands(
     pods: tuple[PodEntry, ...], hours: float, sleepers: SleeperSettings, block_s: int
@@ -70,11 +83,7 @@ def simulated_headbands(
     DeviceError
         The virtual hardware does not start or does not answer.
     """
-    specs = [
-        HeadbandSpec.sleeper(pod.id, seed=pod.headband.seed, hours=hours, settings=sleepers)
-        for pod in pods
-        if isinstance(pod.headband, SimulatedHeadband)
-    ]
+    specs = sleeper_specs(pods, hours, sleepers)
     with ExitStack() as stack:
         readers = stack.enter_context(ThreadPoolExecutor(len(specs), "headband"))
         hardware = stack.enter_context(HardwareProcess(specs, pacing="free"))
@@ -93,10 +102,9 @@ class Truth:
     """What the simulated sleepers really do."""
 
     def __init__(self, pods: tuple[PodEntry, ...], hours: float, sleepers: SleeperSettings) -> None:
+        seeds = _seeds(pods)
         self._nights = {
-            pod.id: Sleeper(seed=pod.headband.seed, hours=hours, fs_hz=FS_HZ, settings=sleepers).truth
-            for pod in pods
-            if isinstance(pod.headband, SimulatedHeadband)
+            pod: draw_night(seed, hours, sleepers.night, tuple(seeds.values())) for pod, seed in seeds.items()
         }
         self.epochs: dict[str, NDArray[np.int8]] = {
             pod: night.epochs(EPOCH_S) for pod, night in self._nights.items()

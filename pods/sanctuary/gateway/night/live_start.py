@@ -24,7 +24,7 @@ from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.memories import Memories
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
-from sanctuary.gateway.night.fleet import CHANNELS
+from sanctuary.gateway.night.fleet import CHANNELS, sleeper_specs
 from sanctuary.gateway.night.headbands import simulated, wanted
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_pod import LivePod
@@ -41,7 +41,7 @@ from sanctuary.pods.wire.client import MqttClient
 from sanctuary.pods.wire.link import LinkEvent, LinkUp
 from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.chain import Chain
-from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
+from sanctuary.simulator.hardware import HardwareProcess
 
 _LOG = logging.getLogger(__name__)
 
@@ -99,13 +99,7 @@ async def _listen(vigil: Vigil, client: MqttClient) -> None:
 
 
 def _simulated_ports(settings: SanctuarySettings, stack: AsyncExitStack) -> dict[str, str]:
-    specs = [
-        HeadbandSpec.sleeper(
-            pod.id, seed=pod.headband.seed, hours=LONGEST_NIGHT_H, settings=settings.sleepers
-        )
-        for pod in settings.pods
-        if isinstance(pod.headband, SimulatedHeadband)
-    ]
+    specs = sleeper_specs(settings.pods, LONGEST_NIGHT_H, settings.sleepers)
     if not specs:
         return {}
     return stack.enter_context(HardwareProcess(specs, pacing="realtime")).ports

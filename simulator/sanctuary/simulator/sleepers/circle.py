@@ -1,4 +1,4 @@
-"""Several sleepers from one seed, each with a person and a night of their own."""
+"""Several sleepers from one seed, each with a person and a night of their own, side by side."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from sanctuary.simulator.sleepers.sleeper import USUAL, Sleeper
 def draw_circle(
     n: int, seed: int, hours: float, settings: SleeperSettings = USUAL, fs_hz: float = 250.0
 ) -> list[Sleeper]:
-    """Draw `n` independent sleepers; the first ones stay the same when more are asked for.
+    """Draw `n` sleepers.
+
+    They are independent, and the first ones stay the same when more are asked for, unless
+    `settings.night.coupling` draws their stage changes towards each other.
 
     Parameters
     ----------
@@ -29,7 +32,8 @@ def draw_circle(
     """
     if n < 1:
         raise ValueError(f"a circle of {n}: must hold 1 sleeper or more")
-    return [Sleeper(own, hours, fs_hz, settings) for own in sleeper_seeds(n, seed)]
+    seeds = sleeper_seeds(n, seed)
+    return [Sleeper(own, hours, fs_hz, settings, seeds) for own in seeds]
 
 
 def sleeper_seeds(n: int, seed: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,10 @@ from sanctuary.config.sleepers import NightSettings
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology.episodes import Episode
 from sanctuary.simulator.physiology.randomness import Concern, onsets_s, stream
-from sanctuary.simulator.sleepers.architecture import Plan, draw_plan
+from sanctuary.simulator.sleepers.architecture import draw_outline
+from sanctuary.simulator.sleepers.coupling import couple
+from sanctuary.simulator.sleepers.habits import arousal_factor
+from sanctuary.simulator.sleepers.outline import Outline, Plan, cut_outline
 from sanctuary.simulator.sleepers.truth import TruthNight
 
 _AROUSAL_S = (3.0, 15.0)
@@ -26,7 +30,7 @@ _TURN_AFTER_REM = 0.7
 """Share of REM periods that end with a turn."""
 
 
-def draw_night(seed: int, hours: float, settings: NightSettings) -> TruthNight:
+def draw_night(seed: int, hours: float, settings: NightSettings, beside: Sequence[int] = ()) -> TruthNight:
     """Draw the truth of a night.
 
     Parameters
@@ -34,10 +38,13 @@ def draw_night(seed: int, hours: float, settings: NightSettings) -> TruthNight:
     seed
         Chooses the night.
     hours
-        Length of the night, over 0 to 24 h; rounded up to whole seconds.
+        Length of the night, over 0 to 24 h; rounded up to whole seconds. A short night is the beginning of
+        a long one.
+    beside
+        Seeds of those who sleep next to this one; they matter only where the settings couple them.
     """
     n_seconds = math.ceil(hours * 3600.0 - 1e-6)
-    plan = draw_plan(n_seconds, settings, stream(seed, Concern.NIGHT))
+    plan = cut_outline(_outline(seed, settings, beside), n_seconds)
     return TruthNight(
         stages=plan.stages,
         lights_out_s=plan.lights_out_s,
@@ -48,13 +55,20 @@ def draw_night(seed: int, hours: float, settings: NightSettings) -> TruthNight:
     )
 
 
+def _outline(seed: int, settings: NightSettings, beside: Sequence[int]) -> Outline:
+    everybody = sorted({seed, *beside}) if settings.coupling > 0.0 else [seed]
+    nights = [draw_outline(settings, stream(each, Concern.NIGHT)) for each in everybody]
+    return couple(nights, settings.coupling)[everybody.index(seed)]
+
+
 def _arousals(
     stages: NDArray[np.int8], settings: NightSettings, rng: np.random.Generator
 ) -> tuple[Episode, ...]:
     seconds = np.arange(stages.size, dtype=np.float64)
+    per_s = settings.arousals_per_hour * arousal_factor(settings) / 3600.0
     found: list[Episode] = []
     free_s = 0.0
-    for onset_s in onsets_s(seconds, _PRONE[stages] * settings.arousals_per_hour / 3600.0, rng):
+    for onset_s in onsets_s(seconds, _PRONE[stages] * per_s, rng):
         duration_s = rng.uniform(*_AROUSAL_S)
         around = stages[int(max(0.0, onset_s - _QUIET_S)) : math.ceil(onset_s + duration_s + 1.0)]
         if onset_s >= free_s and not (around == Stage.W).any() and onset_s + duration_s <= stages.size:

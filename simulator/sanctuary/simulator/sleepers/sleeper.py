@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,14 +38,16 @@ class Sleeper:
     Parameters
     ----------
     seed
-        Chooses the person and the night, 0 or more. The night depends on `seed`, `hours` and the settings
-        of the night only, never on anything about the signal.
+        Chooses the person and the night, 0 or more. The night depends on `seed`, `hours`, the settings of
+        the night and, where these couple sleepers, on `beside` only, never on anything about the signal.
     hours
         Length of the night, over 0 to 24 h; afterwards the sleeper is awake.
     fs_hz
         Sampling rate, a whole number from 100 to 2000 Hz.
     settings
         Ranges from which the night, the person and the disturbances are drawn.
+    beside
+        Seeds of those who sleep next to this one, in any order.
 
     Raises
     ------
@@ -52,11 +56,16 @@ class Sleeper:
     """
 
     def __init__(
-        self, seed: int, hours: float, fs_hz: float = 250.0, settings: SleeperSettings = USUAL
+        self,
+        seed: int,
+        hours: float,
+        fs_hz: float = 250.0,
+        settings: SleeperSettings = USUAL,
+        beside: Sequence[int] = (),
     ) -> None:
         _check(seed, hours, fs_hz)
         self.fs_hz = float(fs_hz)
-        self.truth = draw_night(seed, hours, settings.night)
+        self.truth = draw_night(seed, hours, settings.night, beside)
         self.traits = draw_traits(settings.variation, stream(seed, Concern.PERSON))
         fs = int(fs_hz)
         truth, traits = self.truth, self.traits
