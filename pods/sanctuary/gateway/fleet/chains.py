@@ -19,16 +19,19 @@ BLOCK_S = 30
 
 
 def chain_verdicts(
-    seeds: Sequence[int], hours: float, sleepers: SleeperSettings, chain: ChainSettings
+    seeds: Sequence[tuple[int, tuple[int, ...]]],
+    hours: float,
+    sleepers: SleeperSettings,
+    chain: ChainSettings,
 ) -> list[Verdicts]:
     """Let sleepers sleep, and let the chain judge them.
 
     Parameters
     ----------
     seeds
-        The sleepers, as in their pods.
+        The sleepers, as in their pods, and those who sleep beside each of them.
     """
-    people = [Sleeper(seed, hours, float(FS_HZ), sleepers) for seed in seeds]
+    people = [Sleeper(seed, hours, float(FS_HZ), sleepers, beside) for seed, beside in seeds]
     rows: list[list[StageEstimate]] = [[] for _ in people]
     for estimates in _judged(people, hours, chain):
         for row, estimate in zip(rows, estimates, strict=True):

@@ -13,7 +13,7 @@ from typing import Any
 from sanctuary.config.scenario import ScenarioSettings
 from sanctuary.gateway.fleet.chains import chain_verdicts
 from sanctuary.gateway.fleet.measures import fairness, night_measures, totals
-from sanctuary.gateway.fleet.site import Site, seed_of, site_settings
+from sanctuary.gateway.fleet.site import Site, neighbours, seed_of, site_settings
 
 SCHEMA = "sanctuary.simulate.v1"
 MOST_IN_A_STACK = 16
@@ -94,13 +94,14 @@ def _slept_with_signals(
     """Share the sleepers of a night among the processes; one holds some hundred MB of signals."""
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         for number in range(nights):
-            pods = site_settings(scenario, seed, number).pods
+            settings = site_settings(scenario, seed, number)
+            pods, beside = settings.pods, neighbours(settings)
             size = min(MOST_IN_A_STACK, -(-len(pods) // processes))
             groups = [pods[at : at + size] for at in range(0, len(pods), size)]
             judged = [
                 pool.submit(
                     chain_verdicts,
-                    [seed_of(pod) for pod in group],
+                    [(seed_of(pod), beside.get(pod.id, ())) for pod in group],
                     scenario.hours,
                     scenario.sleepers,
                     scenario.chain,

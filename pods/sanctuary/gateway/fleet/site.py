@@ -101,6 +101,7 @@ class Site:
         self._secret = f"simulated fleet {seed}".encode()
         self._term = 0
         self._coordinator: CoordinatorRunner | None = None
+        self._beside = neighbours(self._settings)
         self._truths = {pod.id: self._truth(pod) for pod in self._settings.pods}
         self._places = {pod.id: self._place(pod) for pod in self._settings.pods}
         self._faults = plan_faults(scenario, self._rng)
@@ -129,14 +130,7 @@ class Site:
 
     def _truth(self, pod: PodEntry) -> TruthNight:
         night = self._scenario.sleepers.night
-        return draw_night(seed_of(pod), self._scenario.hours, night, self._beside(pod.id))
-
-    def _beside(self, pod: str) -> tuple[int, ...]:
-        """Give the seeds of those who share a circle with this sleeper: they sleep side by side."""
-        mates = {
-            mate for circle in self._settings.circles if pod in circle.members for mate in circle.members
-        }
-        return tuple(seed_of(entry) for entry in self._settings.pods if entry.id in mates)
+        return draw_night(seed_of(pod), self._scenario.hours, night, self._beside.get(pod.id, ()))
 
     def _place(self, pod: PodEntry) -> Place:
         verdicts = self._given.get(pod.id)
@@ -253,6 +247,16 @@ def site_settings(scenario: ScenarioSettings, seed: int, night: int) -> Sanctuar
 def seed_of(pod: PodEntry) -> int:
     """Give the seed of a simulated sleeper."""
     return pod.headband.seed if isinstance(pod.headband, SimulatedHeadband) else 0
+
+
+def neighbours(settings: SanctuarySettings) -> dict[str, tuple[int, ...]]:
+    """Give, for each pod, the seeds of those who share a circle with its sleeper: they sleep side by side."""
+    seeds = {pod.id: seed_of(pod) for pod in settings.pods}
+    mates: dict[str, dict[str, None]] = {}
+    for circle in settings.circles:
+        for pod in circle.members:
+            mates.setdefault(pod, {}).update(dict.fromkeys(circle.members))
+    return {pod: tuple(seeds[mate] for mate in sorted(names)) for pod, names in mates.items()}
 
 
 def circles_of(scenario: ScenarioSettings) -> tuple[CircleEntry, ...]:
