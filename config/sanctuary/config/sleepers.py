@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from sanctuary.config.base import Settings
+from sanctuary.config.responses import ResponseSettings
 
 
 def _in_order(model: Settings, *pairs: tuple[str, str]) -> None:
@@ -75,12 +76,16 @@ class VariationSettings(Settings):
     """Least share of the EEG's power that belongs to one side only."""
     side_share_most: float = Field(0.25, ge=0.0, le=0.9)
     """Greatest share of the EEG's power that belongs to one side only."""
+    pulse_least_uv: float = Field(0.3, ge=0.0, le=50.0)
+    """Least height (uV) of the heartbeat's artefact."""
+    pulse_most_uv: float = Field(3.0, ge=0.0, le=50.0)
+    """Greatest height (uV) of the heartbeat's artefact."""
     muscle_spread_db: float = Field(3.0, ge=0.0, le=10.0)
     """Standard deviation (dB) of the muscle tone between sleepers."""
 
     @model_validator(mode="after")
     def _ranges_are_ranges(self) -> VariationSettings:
-        _in_order(self, ("side_share_least", "side_share_most"))
+        _in_order(self, ("side_share_least", "side_share_most"), ("pulse_least_uv", "pulse_most_uv"))
         return self
 
 
@@ -118,3 +123,5 @@ class SleeperSettings(Settings):
     """How this sleeper may differ from others."""
     disturbances: DisturbanceSettings = DisturbanceSettings()
     """What disturbs the signals."""
+    responses: ResponseSettings = ResponseSettings()
+    """What the sleeper makes of cues."""

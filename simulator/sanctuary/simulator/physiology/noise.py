@@ -19,7 +19,7 @@ _MUSCLE_COMMON = 0.2
 _LEVEL_SD_DB, _TILT_SD_DB, _MUSCLE_SD_DB = 1.3, 1.8, 2.2
 _MEMORY = 0.85
 """Slow wandering of level, tilt (per decade) and muscle tone, and how much of it a segment hands on."""
-_ALPHA_DB = np.array([8.0, 5.0, 0.0, 0.0, 2.0])
+_ALPHA_DB = np.array([7.0, 5.0, 0.0, 0.0, 2.0])
 _ALPHA_ENTER = np.array([0.25, 0.08, 0.0, 0.0, 0.03])
 _ALPHA_STAY = 0.7
 """Alpha bursts by stage: height (dB), chance per frame to begin one, and to go on with one."""

@@ -1,7 +1,12 @@
-"""Independent random streams: one per concern, so that a change to one leaves all others as they were."""
+"""Independent random streams: one per concern, so that a change to one leaves all others as they were.
+
+Events have streams of their own as well: one that a cue takes away, or adds, leaves those before and after it
+as they were.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import IntEnum
 
 import numpy as np
@@ -24,19 +29,25 @@ class Concern(IntEnum):
     FAULTS = 10
     FAULT_NOISE = 11
     DEPTH = 12
+    PULSE = 20
+    RESPONSES = 21
+    DISTURBANCES = 22
+    TWIN = 23
 
 
-def stream(seed: int, concern: Concern, part: int = 0) -> np.random.Generator:
+def stream(seed: int, concern: Concern, *parts: int) -> np.random.Generator:
     """Random numbers of one concern of one sleeper.
 
     Parameters
     ----------
     seed
         The sleeper's seed, 0 or more.
-    concern, part
-        What they are for, and which stretch of the night (0 for what is drawn once).
+    concern, parts
+        What they are for, and which part of it: a stretch of the night, an event (none for what is drawn
+        once).
     """
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(concern, part))))
+    key = (concern, *(parts or (0,)))
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
 
 
 def onsets_s(t_s: NDArray[np.float64], per_s: NDArray[np.float64], rng: np.random.Generator) -> list[float]:
@@ -51,3 +62,19 @@ def onsets_s(t_s: NDArray[np.float64], per_s: NDArray[np.float64], rng: np.rando
     """
     struck = rng.random(t_s.size) < per_s
     return [float(onset) for onset in (t_s + rng.random(t_s.size))[struck]]
+
+
+def events(
+    seed: int, concern: Concern, kind: int, t_s: NDArray[np.float64], per_s: NDArray[np.float64]
+) -> Iterator[tuple[float, np.random.Generator]]:
+    """Onsets as of `onsets_s`, each with random numbers of its own.
+
+    Parameters
+    ----------
+    seed, concern, kind
+        The sleeper's seed, and which events of it: `kind` tells those of one concern apart.
+    t_s, per_s
+        As for `onsets_s`; what one second holds does not depend on the rates of others.
+    """
+    for onset_s in onsets_s(t_s, per_s, stream(seed, concern, kind, int(t_s[0]))):
+        yield onset_s, stream(seed, concern, kind, int(onset_s), 1)
