@@ -148,9 +148,10 @@ def main() -> int:
     outside = [row for row in rows if not row["inside"]]
     print(f"{len(rows) - len(outside)} of {len(rows)} rows inside the quartiles of real epochs")
     if args.plots:
-        from simulated_plots import plot_bands
+        from simulated_plots import plot_bands, plot_stretches
 
-        plot_bands(args.plots, rows)
+        for path in (plot_bands(args.plots, rows), plot_stretches(args.plots)):
+            print(f"wrote {path}")
     if args.json:
         args.json.write_text(json.dumps({"bands": rows, "eyes": eyes}, indent=1))
     return 1 if outside else 0

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from sanctuary.config.base import Settings
+from sanctuary.config.disturbances import Disturbance
 from sanctuary.config.responses import ResponseSettings
 
 
@@ -112,6 +113,8 @@ class DisturbanceSettings(Settings):
     """Longest time (seconds) of poor contact."""
     bruxism_per_hour: float = Field(0.0, ge=0.0, le=60.0)
     """Episodes per hour of teeth grinding: rhythmic bursts of jaw muscle at about 1 Hz."""
+    events: tuple[Disturbance, ...] = Field((), max_length=256)
+    """Single disturbances with their times, one `[[sleepers.disturbances.events]]` table each."""
 
 
 class SleeperSettings(Settings):

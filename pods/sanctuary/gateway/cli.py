@@ -26,13 +26,25 @@ from typing import Annotated, NoReturn
 import typer
 
 from sanctuary.config.errors import SanctuaryError
-from sanctuary.gateway.commands import calibrate, config, demo, devices, memory, replay, sound, train, virtual
+from sanctuary.gateway.commands import (
+    calibrate,
+    config,
+    demo,
+    devices,
+    memory,
+    night,
+    replay,
+    sound,
+    train,
+    virtual,
+)
 from sanctuary.gateway.commands import run as run_command
 from sanctuary.gateway.consoles import say
 
 COMMANDS: tuple[ModuleType, ...] = (
     demo,
     replay,
+    night,
     train,
     run_command,
     calibrate,

@@ -80,9 +80,10 @@ class Movements:
         """Bursts that begin in segment `index`."""
         t_s = index * self._segment_s + np.arange(self._segment_s, dtype=np.float64)
         for kind, (draw, episodes) in self._episodes.items():
-            for number, episode in enumerate(episodes):
+            for episode in episodes:
                 if t_s[0] <= episode.onset_s < t_s[0] + self._segment_s:
-                    yield from draw(episode, stream(self._seed, Concern.MUSCLE, kind, number, 1))
+                    own = stream(self._seed, Concern.MUSCLE, kind, int(1000.0 * episode.onset_s), 1)
+                    yield from draw(episode, own)
         weights = self._course.stage_weights(t_s)
         for onset_s, rng in self._events(_Kind.STIR, t_s, _STIR_PER_S * weights[:, Stage.W]):
             yield self._burst(onset_s, rng.uniform(*_STIR_S), rng.uniform(*_STIR_UV), rng)

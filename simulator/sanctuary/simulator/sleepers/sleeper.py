@@ -12,6 +12,7 @@ from sanctuary.config.sleepers import SleeperSettings
 from sanctuary.firmware_bridge.outputs.cue import Modality
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology.course import Course
+from sanctuary.simulator.physiology.disturbances import Disturbances
 from sanctuary.simulator.physiology.electrodes import Electrodes, draw_faults
 from sanctuary.simulator.physiology.eyes import EyeMovements
 from sanctuary.simulator.physiology.movements import Movements
@@ -77,21 +78,27 @@ class Sleeper:
     ) -> None:
         _check(seed, hours, fs_hz)
         self.fs_hz = float(fs_hz)
-        self.truth = draw_night(seed, hours, settings.night)
-        self.traits = draw_traits(settings.variation, stream(seed, Concern.PERSON))
-        fs = int(fs_hz)
-        truth, traits = self.truth, self.traits
+        truth = draw_night(seed, hours, settings.night)
+        self.traits = traits = draw_traits(settings.variation, stream(seed, Concern.PERSON))
+        fs, disturbed = int(fs_hz), settings.disturbances
+        listed = Disturbances(
+            seed, fs, SEGMENT_S, disturbed.events, truth.duration_s, float(disturbed.mains_hz)
+        )
+        turns = sorted((*truth.turns, *listed.episodes("turn")), key=lambda turn: turn.onset_s)
+        self.truth = truth = replace(truth, turns=tuple(turns))
         self._course = Course(truth.stages, stream(seed, Concern.DEPTH))
         self._rem = RemPlan(truth.stages, traits.rem_density, stream(seed, Concern.REM_PLAN))
-        faults = draw_faults(truth.duration_s, settings.disturbances, stream(seed, Concern.FAULTS))
+        faults = draw_faults(truth.duration_s, disturbed, stream(seed, Concern.FAULTS))
+        grinding = (*faults.grinding, *listed.episodes("bruxism"))
         common, course, rem = (seed, fs, SEGMENT_S), self._course, self._rem
         self._parts = _Parts(
             BackgroundNoise(*common, course, traits),
             Pulse(*common, course, traits),
             SleepWaves(*common, course, rem, traits),
             EyeMovements(*common, course, rem, traits, truth.lights_out_s, truth.duration_s),
-            Movements(*common, course, rem, traits, truth.arousals, truth.turns, faults.grinding),
-            Electrodes(*common, faults, settings.disturbances),
+            Movements(*common, course, rem, traits, truth.arousals, truth.turns, grinding),
+            Electrodes(*common, faults, disturbed),
+            listed,
             Overlay(fs, SEGMENT_S),
         )
         self._seed, self._settings = seed, settings.responses
@@ -205,6 +212,7 @@ class _Parts:
     eyes: EyeMovements
     movements: Movements
     electrodes: Electrodes
+    listed: Disturbances
     overlay: Overlay
 
     def copy(self) -> _Parts:
@@ -213,10 +221,10 @@ class _Parts:
     def segment(self, index: int, gains: NDArray[np.float64]) -> NDArray[np.float64]:
         """Signal of segment `index`, ``(2, n)`` uV."""
         waves: list[Wave] = []
-        for source in (self.sleep_waves, self.eyes, self.movements, self.electrodes):
+        for source in (self.sleep_waves, self.eyes, self.movements, self.electrodes, self.listed):
             waves += source.segment(index)
         uv = self.noise.segment(index) + self.pulse.segment(index) + self.overlay.segment(index, waves)
-        return self.electrodes.received(index, gains * uv)
+        return self.listed.received(index, self.electrodes.received(index, gains * uv))
 
 
 def _check(seed: int, hours: float, fs_hz: float) -> None:
