@@ -24,7 +24,7 @@ _SIGMA_PERIOD_S = 50.0
 """Spindles come and go with a period of about 50 s (Lecci et al. 2017)."""
 _WAKING_S, _DOZING_S = 3.0, 20
 """How long a cue's awakening takes, and how long sleep takes to return."""
-_DEPTH_S, _DEPTH_SD, _DEPTH_MOST = 40.0, 0.33, 0.8
+_DEPTH_S, _DEPTH_SD, _DEPTH_MOST = 40.0, 0.28, 0.8
 """Wandering of depth: standard deviation of its smoothing, of itself, and the furthest it goes."""
 _DEEPER = {Stage.W: Stage.N1, Stage.N1: Stage.N2, Stage.N2: Stage.N3, Stage.N3: Stage.N3, Stage.R: Stage.N2}
 _LIGHTER = {Stage.W: Stage.W, Stage.N1: Stage.W, Stage.N2: Stage.N1, Stage.N3: Stage.N2, Stage.R: Stage.N1}

@@ -16,7 +16,7 @@ from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology import shapes
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.overlay import Wave
-from sanctuary.simulator.physiology.randomness import Concern, events, stream
+from sanctuary.simulator.physiology.randomness import Concern, Events, stream
 from sanctuary.simulator.physiology.rem_plan import RemPlan
 from sanctuary.simulator.physiology.traits import Traits
 
@@ -81,25 +81,21 @@ class EyeMovements:
             yield self._saccade(onset_s, _REM_UV, _REM_SPREAD, rng)
         weights = self._course.stage_weights(t_s)
         awake, drowsy = weights[:, Stage.W], weights[:, Stage.N1]
-        yield from self._waking(t_s, awake)
-        for onset_s, rng in self._events(_Kind.ROLL, t_s, _ROLLS_PER_S * (drowsy + 0.15 * awake)):
+        events = Events(self._seed, Concern.EYES, t_s)
+        yield from self._waking(t_s, awake, events)
+        for onset_s, rng in events.of(_Kind.ROLL, _ROLLS_PER_S * (drowsy + 0.15 * awake)):
             yield self._roll(onset_s, rng)
         for number, onset_s in enumerate(self._signals_s):
             if t_s[0] <= onset_s < t_s[0] + self._segment_s:
                 yield self._signal(onset_s, stream(self._seed, Concern.EYES, _Kind.SIGNAL, number, 1))
 
-    def _events(
-        self, kind: _Kind, t_s: NDArray[np.float64], per_s: NDArray[np.float64]
-    ) -> Iterator[tuple[float, np.random.Generator]]:
-        return events(self._seed, Concern.EYES, kind, t_s, per_s)
-
-    def _waking(self, t_s: NDArray[np.float64], awake: NDArray[np.float64]) -> Iterator[Wave]:
+    def _waking(self, t_s: NDArray[np.float64], awake: NDArray[np.float64], events: Events) -> Iterator[Wave]:
         eyes_open = self._eyes_open(t_s, stream(self._seed, Concern.EYES, _Kind.OPEN, int(t_s[0])))
         saccades_per_s = np.where(eyes_open, _WAKE_SACCADES_PER_S, _CLOSED_SACCADES_PER_S) * awake
-        for onset_s, rng in self._events(_Kind.SACCADE, t_s, saccades_per_s):
+        for onset_s, rng in events.of(_Kind.SACCADE, saccades_per_s):
             yield self._saccade(onset_s, _WAKE_UV, _WAKE_SPREAD, rng)
         blinks_per_s = self._traits.blinks_per_min / 60.0 * awake * eyes_open
-        for onset_s, rng in self._events(_Kind.BLINK, t_s, blinks_per_s):
+        for onset_s, rng in events.of(_Kind.BLINK, blinks_per_s):
             shape = shapes.blink(self._fs_hz, rng.uniform(0.25, 0.45))
             height_uv = rng.uniform(*_BLINK_UV) * self._traits.eye_gain
             yield Wave(onset_s, height_uv * shape, height_uv * rng.uniform(0.85, 1.1) * shape)

@@ -13,7 +13,7 @@ from sanctuary.simulator.physiology import shapes
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.episodes import Episode
 from sanctuary.simulator.physiology.overlay import Wave
-from sanctuary.simulator.physiology.randomness import Concern, events, stream
+from sanctuary.simulator.physiology.randomness import Concern, Events, stream
 from sanctuary.simulator.physiology.rem_plan import RemPlan
 from sanctuary.simulator.physiology.traits import Traits
 
@@ -84,17 +84,13 @@ class Movements:
                 if t_s[0] <= episode.onset_s < t_s[0] + self._segment_s:
                     own = stream(self._seed, Concern.MUSCLE, kind, int(1000.0 * episode.onset_s), 1)
                     yield from draw(episode, own)
+        events = Events(self._seed, Concern.MUSCLE, t_s)
         weights = self._course.stage_weights(t_s)
-        for onset_s, rng in self._events(_Kind.STIR, t_s, _STIR_PER_S * weights[:, Stage.W]):
+        for onset_s, rng in events.of(_Kind.STIR, _STIR_PER_S * weights[:, Stage.W]):
             yield self._burst(onset_s, rng.uniform(*_STIR_S), rng.uniform(*_STIR_UV), rng)
         twitching = _TWITCH_PER_S * weights[:, Stage.R] * self._rem.phasic(t_s)
-        for onset_s, rng in self._events(_Kind.TWITCH, t_s, twitching):
+        for onset_s, rng in events.of(_Kind.TWITCH, twitching):
             yield self._burst(onset_s, rng.uniform(*_TWITCH_S), rng.uniform(*_TWITCH_UV), rng)
-
-    def _events(
-        self, kind: _Kind, t_s: NDArray[np.float64], per_s: NDArray[np.float64]
-    ) -> Iterator[tuple[float, np.random.Generator]]:
-        return events(self._seed, Concern.MUSCLE, kind, t_s, per_s)
 
     def _arousal(self, episode: Episode, rng: np.random.Generator) -> Iterator[Wave]:
         """Alpha and beta on both sides, and muscle that comes with them."""

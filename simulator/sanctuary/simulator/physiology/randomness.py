@@ -6,7 +6,6 @@ as they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import IntEnum
 
 import numpy as np
@@ -64,17 +63,27 @@ def onsets_s(t_s: NDArray[np.float64], per_s: NDArray[np.float64], rng: np.rando
     return [float(onset) for onset in (t_s + rng.random(t_s.size))[struck]]
 
 
-def events(
-    seed: int, concern: Concern, kind: int, t_s: NDArray[np.float64], per_s: NDArray[np.float64]
-) -> Iterator[tuple[float, np.random.Generator]]:
-    """Onsets as of `onsets_s`, each with random numbers of its own.
+class Events:
+    """Events of one concern in one segment: when they strike, and random numbers of their own for each.
 
     Parameters
     ----------
-    seed, concern, kind
-        The sleeper's seed, and which events of it: `kind` tells those of one concern apart.
-    t_s, per_s
-        As for `onsets_s`; what one second holds does not depend on the rates of others.
+    seed, concern
+        The sleeper's seed, and what the events are for.
+    t_s
+        Shape ``(n,)``: starts of successive seconds.
     """
-    for onset_s in onsets_s(t_s, per_s, stream(seed, concern, kind, int(t_s[0]))):
-        yield onset_s, stream(seed, concern, kind, int(onset_s), 1)
+
+    def __init__(self, seed: int, concern: Concern, t_s: NDArray[np.float64]) -> None:
+        self._seed, self._concern, self._t_s = seed, concern, t_s
+        self._strikes = stream(seed, concern, int(t_s[0]))
+
+    def of(self, kind: int, per_s: NDArray[np.float64]) -> list[tuple[float, np.random.Generator]]:
+        """Onsets of one kind, as of `onsets_s`; what a second holds does not depend on the rates of others.
+
+        Kinds must be asked for in the same order in every segment.
+        """
+        return [
+            (onset_s, stream(self._seed, self._concern, kind, int(onset_s), 1))
+            for onset_s in onsets_s(self._t_s, per_s, self._strikes)
+        ]

@@ -66,8 +66,12 @@ class Background:
     """Columns of the state: a weight for every stage, then departures (dB) of level, tilt and alpha."""
 
     def __init__(self, freq_hz: NDArray[np.float64], traits: Traits) -> None:
-        own_db = 20.0 * np.log10(traits.amplitude) - 10.0 * traits.exponent_shift * _decades(freq_hz)
-        stages_db = [_stage_db(freq_hz, _BACKGROUND[stage]) + own_db for stage in STAGES]
+        own_db = -10.0 * traits.exponent_shift * _decades(freq_hz)
+        amplitudes = dict.fromkeys(STAGES, traits.amplitude) | {Stage.N3: traits.deep_amplitude}
+        stages_db = [
+            _stage_db(freq_hz, _BACKGROUND[stage]) + own_db + 20.0 * np.log10(amplitudes[stage])
+            for stage in STAGES
+        ]
         alpha = np.exp(-0.5 * ((freq_hz - traits.alpha_hz) / 0.9) ** 2)
         tilt = -_decades(freq_hz)
         self._basis_db = np.stack([*stages_db, np.ones_like(freq_hz), tilt, alpha])

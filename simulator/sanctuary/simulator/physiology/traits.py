@@ -9,6 +9,8 @@ import numpy as np
 
 from sanctuary.config.sleepers import VariationSettings
 
+_DEEP_SHARE = 0.4
+
 
 @dataclass(frozen=True, slots=True)
 class Traits:
@@ -56,6 +58,15 @@ class Traits:
     pulse_uv: float
     pulse_hz: float
     pulse_lean: float
+
+    @property
+    def deep_amplitude(self) -> float:
+        """Factor on the EEG of deep sleep.
+
+        Scorers call N3 what reaches 75 uV, so the deep sleep of somebody with a weak EEG is not as weak as
+        the rest: between real nights N3 differs less downwards than N2 does.
+        """
+        return math.pow(min(self.amplitude, 1.0), _DEEP_SHARE) * max(self.amplitude, 1.0)
 
 
 def draw_traits(variation: VariationSettings, rng: np.random.Generator) -> Traits:
