@@ -11,12 +11,15 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from numpy.typing import NDArray
 
 from sanctuary.signal.samples import STAGES, Stage
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 
 _INK, _OURS, _GRID = "#23303b", "#c2571a", "#d5dbe0"
-_STRETCH_S = 12
+_STRETCH_S, _FS_HZ = 12, 256
+
+FloatArray = NDArray[np.float64]
 
 
 def plot_bands(folder: Path, rows: list[dict[str, Any]]) -> Path:
@@ -38,24 +41,23 @@ def plot_bands(folder: Path, rows: list[dict[str, Any]]) -> Path:
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("dB re 1 uV²/Hz")
     panels[2].set_xlabel("band, Hz")
-    panels[-1].legend(fontsize=7, frameon=False, loc="upper right")
+    handles, labels = panels[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8, frameon=False)
     return _save(fig, folder / "simulated-bands.png")
 
 
 def plot_stretches(folder: Path, seed: int = 3, hours: float = 8.0) -> Path:
-    """Draw `_STRETCH_S` seconds of AF7 and AF8 from the middle of the longest stretch of each stage."""
-    sleeper = Sleeper(seed, hours, 256.0)
-    uv = sleeper.render(int(hours * 3600 * 256))
+    """Draw `_STRETCH_S` seconds of AF7 and AF8 of each stage, livelier than four fifths of all."""
+    sleeper = Sleeper(seed, hours, float(_FS_HZ))
+    uv = sleeper.render(int(hours * 3600 * _FS_HZ))
     fig, panels = plt.subplots(len(STAGES), 1, figsize=(10, 6.5), sharex=True, layout="constrained")
     for panel, stage in zip(panels, STAGES, strict=True):
-        stretches = [each for each in sleeper.truth.stretches if each.stage is stage]
-        chosen = max(stretches[1:] if stage is Stage.W and len(stretches) > 1 else stretches, key=len_s)
-        middle = int((chosen.onset_s + chosen.duration_s / 2.0) * 256)
-        part = uv[:, middle : middle + _STRETCH_S * 256]
-        t_s = np.arange(part.shape[1]) / 256.0
+        first = _lively_s(uv, sleeper.truth.stages, stage) * _FS_HZ
+        part = uv[:, first : first + _STRETCH_S * _FS_HZ]
+        t_s = np.arange(part.shape[1]) / _FS_HZ
         for row, shift, name in ((0, 60.0, "AF7"), (1, -60.0, "AF8")):
             panel.plot(t_s, part[row] + shift, color=(_INK, _OURS)[row], lw=0.6, label=name)
-        panel.set_ylim(-200.0, 200.0)
+        panel.set_ylim(-220.0, 220.0)
         panel.set_ylabel(f"{stage.name}\nuV", rotation=0, labelpad=14)
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].legend(fontsize=8, frameon=False, ncols=2, loc="upper right")
@@ -63,9 +65,14 @@ def plot_stretches(folder: Path, seed: int = 3, hours: float = 8.0) -> Path:
     return _save(fig, folder / "simulated-signals.png")
 
 
-def len_s(stretch: Any) -> float:
-    """Length of a stretch."""
-    return float(stretch.duration_s)
+def _lively_s(uv: FloatArray, stages: NDArray[np.int8], stage: Stage) -> int:
+    """Start of a stretch wholly in a stage: of the difference where eyes move, else of the mean."""
+    n = stages.size // _STRETCH_S
+    inside = (stages[: n * _STRETCH_S].reshape(n, _STRETCH_S) == stage).all(axis=1)
+    course = uv.mean(axis=0) if stage in (Stage.N2, Stage.N3) else uv[0] - uv[1]
+    height = np.ptp(course[: n * _STRETCH_S * _FS_HZ].reshape(n, -1), axis=1)[inside]
+    rank = int(0.8 * (height.size - 1))
+    return int(np.flatnonzero(inside)[np.argsort(height)[rank]]) * _STRETCH_S
 
 
 def _save(fig: Any, path: Path) -> Path:
