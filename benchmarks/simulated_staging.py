@@ -4,7 +4,8 @@
         [--json OUT.json]
 
 Writes nights as `sanctuary night` does, and judges both stagers against the hypnogram beside each. YASA runs
-in the interpreter named, on the mean of AF7 and AF8 (EEG) and their difference (EOG). Real nights leave an
+in the interpreter named, which reads the files with MNE, on the mean of AF7 and AF8 (EEG) and their
+difference (EOG). Real nights leave an
 offline stager somewhat short of agreement, so the mean kappa of YASA should lie between .55 and .85: above, a
 simulated night would be too plain; below, no night that a stager of people knows.
 """
@@ -41,12 +42,14 @@ WANTED = (0.55, 0.85)
 _PEER = """
 import json, sys, warnings
 warnings.filterwarnings("ignore")
-import edfio, mne, numpy as np, yasa
+import mne, numpy as np, yasa
 for path in sys.argv[1:]:
-    signals = edfio.read_edf(path).signals
-    uv, fs = np.stack([s.data for s in signals]), signals[0].sampling_frequency
-    data = np.stack((uv.mean(axis=0), uv[0] - uv[1])) * 1e-6
-    raw = mne.io.RawArray(data, mne.create_info(["EEG", "EOG"], fs, "eeg"), verbose="error")
+    night = mne.io.read_raw_edf(path, preload=True, verbose="error")
+    marked = [note for note in night.annotations if note["description"].startswith("Sleep stage ")]
+    assert sum(note["duration"] for note in marked) >= night.times[-1] - 30.0
+    left, right = night.get_data()
+    data = np.stack(((left + right) / 2.0, left - right))
+    raw = mne.io.RawArray(data, mne.create_info(["EEG", "EOG"], night.info["sfreq"], "eeg"), verbose="error")
     names = yasa.SleepStaging(raw, eeg_name="EEG", eog_name="EOG").predict()
     names = names.hypno if hasattr(names, "hypno") else names
     print(json.dumps([str(name) for name in names]), flush=True)

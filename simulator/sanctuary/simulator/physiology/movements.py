@@ -72,10 +72,6 @@ class Movements:
         """Add an arousal that lies ahead."""
         self._episodes[_Kind.AROUSAL][1].append(arousal)
 
-    def turn(self, turn: Episode) -> None:
-        """Add a turn of the body that lies ahead."""
-        self._episodes[_Kind.TURN][1].append(turn)
-
     def segment(self, index: int) -> Iterator[Wave]:
         """Bursts that begin in segment `index`."""
         t_s = index * self._segment_s + np.arange(self._segment_s, dtype=np.float64)
