@@ -54,6 +54,15 @@ REAL_DB = {
 }
 """Density (dB re 1 uV^2/Hz) in `BANDS_HZ`: 5th, 50th, 95th percentile of nights; spread within a night."""
 
+REAL_QUARTILES_DB = {
+    Stage.W: ((14.2, 3.2, -1.4, -6.6, -8.6), (21.3, 8.9, 3.8, -0.1, -1.6)),
+    Stage.N1: ((8.1, 0.6, -4.2, -9.5, -15.5), (13.3, 4.9, 1.3, -2.8, -7.3)),
+    Stage.N2: ((13.1, 4.3, -1.5, -6.8, -18.0), (17.9, 8.0, 4.3, -1.2, -10.6)),
+    Stage.N3: ((21.0, 7.2, -0.8, -7.3, -18.5), (25.5, 11.0, 5.6, -1.8, -10.9)),
+    Stage.R: ((9.4, 2.3, -4.3, -10.8, -16.2), (13.6, 6.3, 1.3, -4.4, -9.0)),
+}
+"""Density (dB) in `BANDS_HZ`: 25th and 75th percentile of all epochs of a stage, the same nights pooled."""
+
 REAL_SLOPE_DB = {
     Stage.W: (-25.8, -10.9),
     Stage.N1: (-20.4, -11.6),

@@ -20,6 +20,8 @@ ALIKE = VariationSettings(
     side_share_least=0.15,
     side_share_most=0.15,
     muscle_spread_db=0.0,
+    pulse_least_uv=0.0,
+    pulse_most_uv=0.0,
 )
 """No sleeper departs from the usual one in what can be set."""
 
@@ -40,6 +42,9 @@ USUAL_TRAITS = Traits(
     muscle_db=0.0,
     side_share=0.15,
     side_gains=(1.0, 1.0),
+    pulse_uv=0.0,
+    pulse_hz=1.0,
+    pulse_lean=0.0,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -108,8 +109,11 @@ def _rows(
 
 
 def _condition(model: type[BaseModel]) -> str:
+    """Tell a member of a tagged union by its one kind; a model of several kinds is no member of any."""
     kind = model.model_fields.get("kind")
-    return f"kind = {allowed(Place(kind.annotation))}" if kind else ""
+    if kind is None or len(get_args(kind.annotation)) != 1:
+        return ""
+    return f"kind = {allowed(Place(kind.annotation))}"
 
 
 def _default(info: FieldInfo) -> str:

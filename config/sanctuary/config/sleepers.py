@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from sanctuary.config.base import Settings
+from sanctuary.config.disturbances import Disturbance
+from sanctuary.config.responses import ResponseSettings
 
 
 def _in_order(model: Settings, *pairs: tuple[str, str]) -> None:
@@ -82,12 +84,16 @@ class VariationSettings(Settings):
     """Least share of the EEG's power that belongs to one side only."""
     side_share_most: float = Field(0.25, ge=0.0, le=0.9)
     """Greatest share of the EEG's power that belongs to one side only."""
+    pulse_least_uv: float = Field(0.3, ge=0.0, le=50.0)
+    """Least height (uV) of the heartbeat's artefact."""
+    pulse_most_uv: float = Field(3.0, ge=0.0, le=50.0)
+    """Greatest height (uV) of the heartbeat's artefact."""
     muscle_spread_db: float = Field(3.0, ge=0.0, le=10.0)
     """Standard deviation (dB) of the muscle tone between sleepers."""
 
     @model_validator(mode="after")
     def _ranges_are_ranges(self) -> VariationSettings:
-        _in_order(self, ("side_share_least", "side_share_most"))
+        _in_order(self, ("side_share_least", "side_share_most"), ("pulse_least_uv", "pulse_most_uv"))
         return self
 
 
@@ -114,6 +120,8 @@ class DisturbanceSettings(Settings):
     """Longest time (seconds) of poor contact."""
     bruxism_per_hour: float = Field(0.0, ge=0.0, le=60.0)
     """Episodes per hour of teeth grinding: rhythmic bursts of jaw muscle at about 1 Hz."""
+    events: tuple[Disturbance, ...] = Field((), max_length=256)
+    """Single disturbances with their times, one `[[sleepers.disturbances.events]]` table each."""
 
 
 class SleeperSettings(Settings):
@@ -125,3 +133,5 @@ class SleeperSettings(Settings):
     """How this sleeper may differ from others."""
     disturbances: DisturbanceSettings = DisturbanceSettings()
     """What disturbs the signals."""
+    responses: ResponseSettings = ResponseSettings()
+    """What the sleeper makes of cues."""

@@ -32,6 +32,7 @@ from sanctuary.gateway.commands import (
     demo,
     devices,
     memory,
+    night,
     replay,
     simulate,
     sound,
@@ -44,6 +45,7 @@ from sanctuary.gateway.consoles import say
 COMMANDS: tuple[ModuleType, ...] = (
     demo,
     replay,
+    night,
     train,
     run_command,
     calibrate,

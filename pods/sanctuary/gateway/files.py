@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -24,18 +26,46 @@ def write_whole(path: Path, text: str, what: str) -> None:
     InputError
         The file cannot be written there.
     """
-    try:
+    write_together([(path, [text.encode("utf-8", errors="replace")], what)])
+
+
+def write_together(files: Sequence[tuple[Path, Iterable[bytes], str]]) -> None:
+    """Write several files that belong together: none takes its place before all are complete on the disk.
+
+    Parameters
+    ----------
+    files
+        Path, contents in pieces, and what it is, of each.
+
+    Raises
+    ------
+    InputError
+        A file cannot be written there.
+    """
+    with ExitStack() as stack:
+        parts = [(_part(*file, stack), *file) for file in files]
+        for part, path, _, what in parts:
+            with _written(path, what):
+                part.replace(path)
+
+
+def _part(path: Path, pieces: Iterable[bytes], what: str, stack: ExitStack) -> Path:
+    """Write a file beside its place; the stack removes it unless it has moved there."""
+    with _written(path, what):
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             part = Path(file.name)
-            try:
-                file.write(text.encode("utf-8", errors="replace"))
-                file.flush()
-                os.fsync(file.fileno())
-                part.replace(path)
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
+            stack.callback(part.unlink, missing_ok=True)
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+    return part
+
+
+@contextmanager
+def _written(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(_cannot(path, what, error)) from error
 

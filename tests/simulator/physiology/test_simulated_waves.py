@@ -49,7 +49,7 @@ def test_n2_has_spindles_of_both_kinds_and_n3_fewer() -> None:
     assert np.mean(frequencies_hz < 13.0) == pytest.approx(0.55, abs=0.12)
     for wave in n2:
         assert 0.5 <= wave.left.size / FS_HZ <= 2.0
-        assert 3.0 < _height(wave) < 45.0
+        assert 2.0 < _height(wave) < 45.0
 
 
 def test_spindles_come_in_trains() -> None:

@@ -7,17 +7,28 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import welch
 
-from real_nights import REAL_ACCURACY, REAL_DB, REAL_SLOPE_DB, band_powers_db, linear_accuracy, slope_db
-from sanctuary.config.sleepers import NightSettings
+from real_nights import (
+    REAL_ACCURACY,
+    REAL_DB,
+    REAL_QUARTILES_DB,
+    REAL_SLOPE_DB,
+    band_powers_db,
+    linear_accuracy,
+    slope_db,
+)
+from sanctuary.config.sleepers import NightSettings, SleeperSettings
 from sanctuary.signal.samples import STAGES, Stage
 from sanctuary.simulator.sleepers.night import draw_night
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 from sanctuary.simulator.sleepers.truth import TruthNight
+from sleeper_samples import ALIKE
 
 FS_HZ = 200
 HOURS = 5.0
 WIDER_DB = 3.0
 FEWEST_EPOCHS = 20
+OWN_DB = 1.0
+"""What one sleeper's own alpha adds to the usual one."""
 Night = tuple[np.ndarray, NDArray[np.int8], np.ndarray]
 
 
@@ -51,6 +62,25 @@ def test_band_powers_lie_among_those_of_real_nights(stage: Stage, nights: list[N
     assert inside.mean() >= 0.9, np.round(medians, 1)
     typical = np.median(medians, axis=0)
     assert ((typical >= low - WIDER_DB) & (typical <= high + WIDER_DB)).all()
+
+
+@pytest.fixture(scope="module")
+def usual() -> tuple[np.ndarray, NDArray[np.int8]]:
+    """Band powers and stages of a sleeper without anything of their own."""
+    sleeper = Sleeper(34, HOURS, float(FS_HZ), SleeperSettings(variation=ALIKE))
+    x = sleeper.render(int(HOURS * 3600) * FS_HZ)
+    return band_powers_db(x.mean(axis=0), FS_HZ), sleeper.truth.epochs()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_usual_sleeper_lies_between_the_quartiles_of_real_epochs(
+    stage: Stage, usual: tuple[np.ndarray, NDArray[np.int8]]
+) -> None:
+    db, stages = usual
+    low, high = np.array(REAL_QUARTILES_DB[stage])
+    median = np.median(db[stages == stage], axis=0)
+    inside = (median >= low - OWN_DB) & (median <= high + OWN_DB)
+    assert inside.all(), np.round(np.stack([low, median, high]), 1)
 
 
 @pytest.mark.parametrize("stage", STAGES)

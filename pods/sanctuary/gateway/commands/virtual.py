@@ -31,6 +31,12 @@ def virtual(
     edf: Annotated[
         Path | None, typer.Option(metavar="NIGHT.edf", help="Play this recorded night instead.")
     ] = None,
+    twin: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NIGHTS.npz[:NIGHT]", help="Play the spectral twin of a measured night instead."
+        ),
+    ] = None,
     count: Annotated[int, typer.Option(min=1, max=16, help="How many, where it is Bluetooth.")] = 1,
     fault: Annotated[
         list[str] | None,
@@ -59,7 +65,9 @@ def virtual(
         faults = [parse_fault(text, seed) for text in fault or []]
     except ValueError as error:
         raise InputError(f"--fault: {error}") from error
-    sources = [_source(rate_hz(kind), seed + number, hours, edf) for number in range(count)]
+    if edf is not None and twin is not None:
+        raise InputError("--edf and --twin: a headband plays one of them")
+    sources = [_source(rate_hz(kind), seed + number, hours, edf, twin) for number in range(count)]
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
@@ -74,11 +82,16 @@ def virtual(
         ended.wait()
 
 
-def _source(fs_hz: int, seed: int, hours: float, edf: Path | None) -> SignalSource:
+def _source(fs_hz: int, seed: int, hours: float, edf: Path | None, twin: str | None) -> SignalSource:
     if edf is not None:
         from sanctuary.simulator.devices.recorded import RecordedSource
 
         return RecordedSource(edf, float(fs_hz))
+    if twin is not None:
+        from sanctuary.simulator.sleepers.twin import read_twin
+
+        file, _, night = twin.partition(".npz:")
+        return read_twin(Path(f"{file}.npz" if night else twin), night or None, float(fs_hz), seed)
     from sanctuary.simulator.sleepers.sleeper import Sleeper
 
     return Sleeper(seed=seed, hours=hours, fs_hz=float(fs_hz))

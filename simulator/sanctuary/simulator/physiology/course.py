@@ -22,7 +22,9 @@ _DISSIPATION_S = 3.0 * 3600.0
 """Time constant with which slow-wave activity falls over the hours of sleep."""
 _SIGMA_PERIOD_S = 50.0
 """Spindles come and go with a period of about 50 s (Lecci et al. 2017)."""
-_DEPTH_S, _DEPTH_SD, _DEPTH_MOST = 40.0, 0.33, 0.8
+_WAKING_S, _DOZING_S = 3.0, 20
+"""How long a cue's awakening takes, and how long sleep takes to return."""
+_DEPTH_S, _DEPTH_SD, _DEPTH_MOST = 40.0, 0.28, 0.8
 """Wandering of depth: standard deviation of its smoothing, of itself, and the furthest it goes."""
 _DEEPER = {Stage.W: Stage.N1, Stage.N1: Stage.N2, Stage.N2: Stage.N3, Stage.N3: Stage.N3, Stage.R: Stage.N2}
 _LIGHTER = {Stage.W: Stage.W, Stage.N1: Stage.W, Stage.N2: Stage.N1, Stage.N3: Stage.N2, Stage.R: Stage.N1}
@@ -46,6 +48,24 @@ class Course:
         self._eeg = _smooth(_wandering(scored, _depth(self._n_s, rng)), _SETTLING_S)
         self._tone = _smooth(_one_hot(_early_atonia(stages)), _MUSCLE_SETTLING_S)
         self._pressure = np.exp(-np.cumsum(stages != Stage.W) / _DISSIPATION_S)
+
+    def wake(self, start_s: float, end_s: float) -> None:
+        """Let the sleeper be awake from `start_s` to `end_s`; nothing before `start_s` changes.
+
+        Waking up takes a few seconds; falling asleep again, some longer.
+        """
+        first, stop = int(np.ceil(start_s)), min(self._n_s, int(np.ceil(end_s)) + _DOZING_S)
+        if first >= stop:
+            return
+        second = np.arange(first, stop, dtype=np.float64)
+        awake = np.clip(
+            np.minimum((second - start_s + 1.0) / _WAKING_S, (end_s + _DOZING_S - second) / _DOZING_S),
+            0.0,
+            1.0,
+        )[:, None]
+        waking = np.eye(len(STAGES))[Stage.W]
+        for weights in (self._stage, self._eeg, self._tone):
+            weights[first:stop] += awake * (waking - weights[first:stop])
 
     def stage_weights(self, t_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """How far each stage has set in: ``(n, 5)`` for times ``(n,)``, rows summing to 1."""

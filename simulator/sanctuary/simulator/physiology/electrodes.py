@@ -83,7 +83,7 @@ class Electrodes:
         self._splines = BSpline.design_matrix(x, np.arange(-3.0, n_knots + 4.0), 3)
         self._knots = np.zeros((0, 3))
 
-    def waves(self, index: int) -> Iterator[Wave]:
+    def segment(self, index: int) -> Iterator[Wave]:
         """Pops and stretches of poor contact that begin in segment `index`."""
         rng = stream(self._seed, Concern.FAULTS, index + 1)
         for pop in self._begin(self._plan.pops, index):

@@ -7,6 +7,7 @@ vertical movements have the same sign on both sides.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology import shapes
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.overlay import Wave
-from sanctuary.simulator.physiology.randomness import Concern, onsets_s, stream
+from sanctuary.simulator.physiology.randomness import Concern, Events, stream
 from sanctuary.simulator.physiology.rem_plan import RemPlan
 from sanctuary.simulator.physiology.traits import Traits
 
@@ -29,6 +30,17 @@ _BLINK_UV = (70.0, 190.0)
 _OPEN_STAY_S, _OPEN_SHARE_IN_BED = 90.0, 0.3
 _ROLLS_PER_S = 1.0 / 18.0
 _ROLL_UV = (20.0, 60.0)
+_SIGNAL_UV, _SIGNAL_PACE_S, _SIGNAL_RISE_S = (140.0, 240.0), (0.5, 0.8), (0.1, 0.2)
+"""A voluntary signal: full deflections to either side, as wide as the eyes go."""
+
+
+class _Kind(IntEnum):
+    REM = 0
+    SACCADE = 1
+    BLINK = 2
+    ROLL = 3
+    OPEN = 4
+    SIGNAL = 5
 
 
 class EyeMovements:
@@ -55,28 +67,35 @@ class EyeMovements:
         self._course, self._rem, self._traits = course, rem, traits
         self._lights_out_s, self._night_s = lights_out_s, night_s
         self._open = True
+        self._signals_s: list[float] = []
+
+    def signal(self, onset_s: float) -> None:
+        """Add a voluntary signal that lies ahead: left, right, left, right."""
+        self._signals_s.append(onset_s)
 
     def segment(self, index: int) -> Iterator[Wave]:
         """Movements that begin in segment `index`; segments come in order."""
-        rng = stream(self._seed, Concern.EYES, index)
         t_s = index * self._segment_s + np.arange(self._segment_s, dtype=np.float64)
-        for onset_s in self._rem.onsets_s(t_s[0], t_s[0] + self._segment_s):
-            yield self._saccade(float(onset_s), _REM_UV, _REM_SPREAD, rng)
+        for number, onset_s in self._rem.saccades(t_s[0], t_s[0] + self._segment_s):
+            rng = stream(self._seed, Concern.EYES, _Kind.REM, number, 1)
+            yield self._saccade(onset_s, _REM_UV, _REM_SPREAD, rng)
         weights = self._course.stage_weights(t_s)
         awake, drowsy = weights[:, Stage.W], weights[:, Stage.N1]
-        if awake.max() > 0.01:
-            yield from self._waking(t_s, awake, rng)
-        for onset_s in onsets_s(t_s, _ROLLS_PER_S * (drowsy + 0.15 * awake), rng):
+        events = Events(self._seed, Concern.EYES, t_s)
+        yield from self._waking(t_s, awake, events)
+        for onset_s, rng in events.of(_Kind.ROLL, _ROLLS_PER_S * (drowsy + 0.15 * awake)):
             yield self._roll(onset_s, rng)
+        for number, onset_s in enumerate(self._signals_s):
+            if t_s[0] <= onset_s < t_s[0] + self._segment_s:
+                yield self._signal(onset_s, stream(self._seed, Concern.EYES, _Kind.SIGNAL, number, 1))
 
-    def _waking(
-        self, t_s: NDArray[np.float64], awake: NDArray[np.float64], rng: np.random.Generator
-    ) -> Iterator[Wave]:
-        eyes_open = self._eyes_open(t_s, rng)
+    def _waking(self, t_s: NDArray[np.float64], awake: NDArray[np.float64], events: Events) -> Iterator[Wave]:
+        eyes_open = self._eyes_open(t_s, stream(self._seed, Concern.EYES, _Kind.OPEN, int(t_s[0])))
         saccades_per_s = np.where(eyes_open, _WAKE_SACCADES_PER_S, _CLOSED_SACCADES_PER_S) * awake
-        for onset_s in onsets_s(t_s, saccades_per_s, rng):
+        for onset_s, rng in events.of(_Kind.SACCADE, saccades_per_s):
             yield self._saccade(onset_s, _WAKE_UV, _WAKE_SPREAD, rng)
-        for onset_s in onsets_s(t_s, self._traits.blinks_per_min / 60.0 * awake * eyes_open, rng):
+        blinks_per_s = self._traits.blinks_per_min / 60.0 * awake * eyes_open
+        for onset_s, rng in events.of(_Kind.BLINK, blinks_per_s):
             shape = shapes.blink(self._fs_hz, rng.uniform(0.25, 0.45))
             height_uv = rng.uniform(*_BLINK_UV) * self._traits.eye_gain
             yield Wave(onset_s, height_uv * shape, height_uv * rng.uniform(0.85, 1.1) * shape)
@@ -94,7 +113,7 @@ class EyeMovements:
         return states
 
     def _saccade(self, onset_s: float, usual_uv: float, spread: float, rng: np.random.Generator) -> Wave:
-        shape = shapes.saccade(self._fs_hz, rng.uniform(0.35, 1.1), rng.uniform(0.05, 0.2))
+        shape = shapes.saccade(self._fs_hz, rng.uniform(0.3, 0.9), rng.uniform(0.05, 0.2))
         height_uv = min(_REM_MOST_UV, usual_uv * self._traits.eye_gain * rng.lognormal(0.0, spread))
         height_uv *= 1.0 if rng.random() < 0.5 else -1.0
         other = rng.uniform(0.65, 1.0)
@@ -107,3 +126,8 @@ class EyeMovements:
         shape = shapes.slow_roll(self._fs_hz, rng.uniform(1.0, 3.0) / frequency_hz, frequency_hz)
         height_uv = rng.uniform(*_ROLL_UV) * self._traits.eye_gain
         return Wave(onset_s, height_uv * shape, -height_uv * rng.uniform(0.65, 1.0) * shape)
+
+    def _signal(self, onset_s: float, rng: np.random.Generator) -> Wave:
+        shape = shapes.eye_signal(self._fs_hz, rng.uniform(*_SIGNAL_PACE_S), rng.uniform(*_SIGNAL_RISE_S))
+        height_uv = rng.uniform(*_SIGNAL_UV) * self._traits.eye_gain
+        return Wave(onset_s, height_uv * shape, -height_uv * rng.uniform(0.7, 1.0) * shape)

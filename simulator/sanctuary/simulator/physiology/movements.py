@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from sanctuary.simulator.physiology import shapes
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.episodes import Episode
 from sanctuary.simulator.physiology.overlay import Wave
-from sanctuary.simulator.physiology.randomness import Concern, onsets_s, stream
+from sanctuary.simulator.physiology.randomness import Concern, Events, stream
 from sanctuary.simulator.physiology.rem_plan import RemPlan
 from sanctuary.simulator.physiology.traits import Traits
 
@@ -24,6 +25,17 @@ _STIR_PER_S, _STIR_S, _STIR_UV = 1.5 / 60.0, (0.5, 3.0), (4.0, 10.0)
 _TWITCH_PER_S, _TWITCH_S, _TWITCH_UV = 1.0 / 40.0, (0.05, 0.25), (5.0, 12.0)
 _GRIND_S, _GRIND_UV = (0.3, 0.6), (25.0, 60.0)
 """RMS of the bursts (uV), how often and how long."""
+
+
+class _Kind(IntEnum):
+    AROUSAL = 0
+    TURN = 1
+    GRINDING = 2
+    STIR = 3
+    TWITCH = 4
+
+
+_Draw = Callable[[Episode, np.random.Generator], Iterator[Wave]]
 
 
 class Movements:
@@ -50,22 +62,30 @@ class Movements:
         self._seed, self._fs_hz, self._segment_s = seed, fs_hz, segment_s
         self._course, self._rem, self._traits = course, rem, traits
         self._tone = 10.0 ** (traits.muscle_db / 20.0)
-        self._episodes = {
-            self._arousal: _Queue(arousals), self._turn: _Queue(turns), self._grind: _Queue(grinding)
-        }  # fmt: skip
+        self._episodes: dict[_Kind, tuple[_Draw, list[Episode]]] = {
+            _Kind.AROUSAL: (self._arousal, list(arousals)),
+            _Kind.TURN: (self._turn, list(turns)),
+            _Kind.GRINDING: (self._grind, list(grinding)),
+        }
+
+    def arouse(self, arousal: Episode) -> None:
+        """Add an arousal that lies ahead."""
+        self._episodes[_Kind.AROUSAL][1].append(arousal)
 
     def segment(self, index: int) -> Iterator[Wave]:
-        """Bursts that begin in segment `index`; segments come in order."""
-        rng = stream(self._seed, Concern.MUSCLE, index)
+        """Bursts that begin in segment `index`."""
         t_s = index * self._segment_s + np.arange(self._segment_s, dtype=np.float64)
-        for draw, queue in self._episodes.items():
-            for episode in queue.before(t_s[0] + self._segment_s):
-                yield from draw(episode, rng)
+        for kind, (draw, episodes) in self._episodes.items():
+            for episode in episodes:
+                if t_s[0] <= episode.onset_s < t_s[0] + self._segment_s:
+                    own = stream(self._seed, Concern.MUSCLE, kind, int(1000.0 * episode.onset_s), 1)
+                    yield from draw(episode, own)
+        events = Events(self._seed, Concern.MUSCLE, t_s)
         weights = self._course.stage_weights(t_s)
-        for onset_s in onsets_s(t_s, _STIR_PER_S * weights[:, Stage.W], rng):
+        for onset_s, rng in events.of(_Kind.STIR, _STIR_PER_S * weights[:, Stage.W]):
             yield self._burst(onset_s, rng.uniform(*_STIR_S), rng.uniform(*_STIR_UV), rng)
         twitching = _TWITCH_PER_S * weights[:, Stage.R] * self._rem.phasic(t_s)
-        for onset_s in onsets_s(t_s, twitching, rng):
+        for onset_s, rng in events.of(_Kind.TWITCH, twitching):
             yield self._burst(onset_s, rng.uniform(*_TWITCH_S), rng.uniform(*_TWITCH_UV), rng)
 
     def _arousal(self, episode: Episode, rng: np.random.Generator) -> Iterator[Wave]:
@@ -103,16 +123,3 @@ class Movements:
     def _muscle(self, duration_s: float, uv: float, rng: np.random.Generator) -> NDArray[np.float64]:
         noise = shapes.band_noise(self._fs_hz, duration_s, *_MUSCLE_HZ, rng)
         return np.asarray(uv * self._tone * shapes.faded(noise, self._fs_hz, 0.15))
-
-
-class _Queue:
-    """Episodes handed out once each, in order."""
-
-    def __init__(self, episodes: Sequence[Episode]) -> None:
-        self._episodes = list(episodes)
-        self._next = 0
-
-    def before(self, end_s: float) -> Iterator[Episode]:
-        while self._next < len(self._episodes) and self._episodes[self._next].onset_s < end_s:
-            self._next += 1
-            yield self._episodes[self._next - 1]

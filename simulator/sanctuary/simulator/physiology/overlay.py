@@ -34,6 +34,7 @@ class Overlay:
 
     def segment(self, index: int, waves: Iterable[Wave]) -> NDArray[np.float64]:
         """Sum of all waves in segment `index`, ``(2, n)`` uV; `waves` are those that begin in it."""
+        self._pending = self._pending.copy()  # a copy of this object keeps what was pending before
         for wave in waves:
             start = int(wave.onset_s * self._fs_hz) - index * self._n
             stop = start + wave.left.size

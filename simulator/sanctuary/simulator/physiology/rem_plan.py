@@ -18,7 +18,7 @@ _PEAK_S, _RHYTHM_S = 450.0, 1200.0
 _LATE_S = 6.0 * 3600.0
 _SETTLE_S = 20.0
 """The first movements wait at least this long for atonia."""
-_SPACING_LEAST_S, _SPACING_MEAN_S = 0.35, 0.5
+_SPACING_LEAST_S, _SPACING_MEAN_S = 0.35, 0.55
 _PHASIC_MARGIN_S = 5
 
 
@@ -36,6 +36,7 @@ class RemPlan:
     def __init__(self, stages: NDArray[np.int8], density: float, rng: np.random.Generator) -> None:
         onsets = [onset for bout in _bouts(stages) for onset in _bout(*bout, density, rng)]
         self._onsets_s = np.array(onsets, dtype=np.float64)
+        self._held_back = np.zeros(len(onsets), dtype=np.bool_)
         self._phasic = np.zeros(stages.size, dtype=np.bool_)
         for onset_s in onsets:
             second = int(onset_s)
@@ -43,8 +44,22 @@ class RemPlan:
 
     def onsets_s(self, start_s: float, end_s: float) -> NDArray[np.float64]:
         """Onsets of saccades from `start_s` up to but not including `end_s`."""
+        return np.array([onset_s for _, onset_s in self.saccades(start_s, end_s)], dtype=np.float64)
+
+    def saccades(self, start_s: float, end_s: float) -> Iterator[tuple[int, float]]:
+        """Like `onsets_s`, each with its number in the night, which no cue changes."""
         first, stop = np.searchsorted(self._onsets_s, [start_s, end_s])
-        return self._onsets_s[first:stop]
+        for number in range(int(first), int(stop)):
+            if not self._held_back[number]:
+                yield number, float(self._onsets_s[number])
+
+    def thin(self, start_s: float, end_s: float, left: float, rng: np.random.Generator) -> None:
+        """Hold saccades back from `start_s` to `end_s`, so that a share `left` of them is left.
+
+        Stretches stay phasic or tonic as they were.
+        """
+        first, stop = np.searchsorted(self._onsets_s, [start_s, end_s])
+        self._held_back[first:stop] |= rng.random(int(stop - first)) >= left
 
     def phasic(self, t_s: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether each time lies in a phasic stretch of REM."""
@@ -70,7 +85,7 @@ def _bout(start_s: float, end_s: float, density: float, rng: np.random.Generator
     while t_s < end_s - 2.0:
         active = activity(t_s - start_s)
         if rng.random() < min(1.0, 0.25 + 0.75 * active):
-            richness = 4.5 * density * active * (0.7 + 0.6 * min(1.0, t_s / _LATE_S))
+            richness = 10.0 * density * active * (0.7 + 0.6 * min(1.0, t_s / _LATE_S))
             for _ in range(1 + int(rng.poisson(richness))):
                 if t_s >= end_s - 2.0:
                     return

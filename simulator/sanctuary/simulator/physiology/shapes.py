@@ -77,6 +77,16 @@ def slow_roll(fs_hz: int, duration_s: float, frequency_hz: float) -> FloatArray:
     )
 
 
+def eye_signal(fs_hz: int, pace_s: float, rise_s: float) -> FloatArray:
+    """Gaze to one side, the other, and both once more, `pace_s` each; then back to the middle."""
+    t_s = np.arange(n_samples(4.0 * pace_s + rise_s, fs_hz)) / fs_hz
+    shape = np.zeros(t_s.size)
+    for number, step in enumerate((1.0, -2.0, 2.0, -2.0, 1.0)):
+        done = np.clip((t_s - number * pace_s) / rise_s, 0.0, 1.0)
+        shape += step * (0.5 - 0.5 * np.cos(np.pi * done))
+    return shape
+
+
 def pop(fs_hz: int, decay_s: float) -> FloatArray:
     """Jump that decays exponentially."""
     return np.asarray(np.exp(-np.arange(n_samples(6.0 * decay_s, fs_hz)) / (decay_s * fs_hz)))

@@ -9,6 +9,7 @@ to 3 Hz, with the eyes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology import shapes
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.overlay import Wave
-from sanctuary.simulator.physiology.randomness import Concern, onsets_s, stream
+from sanctuary.simulator.physiology.randomness import Concern, Events
 from sanctuary.simulator.physiology.rem_plan import RemPlan
 from sanctuary.simulator.physiology.traits import Traits
 
@@ -34,6 +35,13 @@ _SAW_PER_S, _SAW_PER_S_TONIC = 0.012, 0.002
 _SAW_UV = (12.0, 28.0)
 
 
+class _Kind(IntEnum):
+    SPINDLE = 0
+    K_COMPLEX = 1
+    SLOW_WAVE = 2
+    SAWTOOTH = 3
+
+
 class SleepWaves:
     """All single waves of one sleeper's cortex."""
 
@@ -45,32 +53,30 @@ class SleepWaves:
 
     def segment(self, index: int) -> Iterator[Wave]:
         """Waves that begin in segment `index`."""
-        rng = stream(self._seed, Concern.SLEEP_WAVES, index)
         t_s = index * self._segment_s + np.arange(self._segment_s, dtype=np.float64)
         weights = self._course.eeg_weights(t_s)
-        if weights[:, Stage.W].min() > 0.999:
-            return
         pressure = self._course.pressure(t_s)
-        yield from self._spindles(t_s, weights, rng)
-        for onset_s in onsets_s(t_s, _K_PER_S * weights[:, Stage.N2], rng):
+        events = Events(self._seed, Concern.SLEEP_WAVES, t_s)
+        yield from self._spindles(t_s, weights, events)
+        for onset_s, rng in events.of(_Kind.K_COMPLEX, _K_PER_S * weights[:, Stage.N2]):
             height_uv = rng.uniform(*_K_UV) * self._traits.amplitude
             yield self._both(onset_s, height_uv * shapes.k_complex(self._fs_hz, rng.uniform(0.7, 1.2)), rng)
         slow_per_s = _SLOW_PER_S * weights[:, Stage.N3] + _SLOW_PER_S_N2 * weights[:, Stage.N2]
-        for onset_s in onsets_s(t_s, slow_per_s * (0.8 + 0.5 * pressure), rng):
+        for onset_s, rng in events.of(_Kind.SLOW_WAVE, slow_per_s * (0.8 + 0.5 * pressure)):
             yield self._slow_wave(onset_s, float(pressure[int(onset_s - t_s[0])]), rng)
         phasic = self._rem.phasic(t_s)
         saw_per_s = weights[:, Stage.R] * np.where(phasic, _SAW_PER_S, _SAW_PER_S_TONIC)
-        for onset_s in onsets_s(t_s, saw_per_s, rng):
+        for onset_s, rng in events.of(_Kind.SAWTOOTH, saw_per_s):
             shape = shapes.sawtooth(self._fs_hz, rng.uniform(2.0, 5.0), rng.uniform(2.4, 3.0))
             yield self._both(onset_s, rng.uniform(*_SAW_UV) * self._traits.amplitude * shape, rng)
 
     def _spindles(
-        self, t_s: NDArray[np.float64], weights: NDArray[np.float64], rng: np.random.Generator
+        self, t_s: NDArray[np.float64], weights: NDArray[np.float64], events: Events
     ) -> Iterator[Wave]:
         ready = weights[:, Stage.N2] + _SPINDLES_IN_N3 * weights[:, Stage.N3]
         rate = _SPINDLES_PER_S * self._traits.spindles * ready * 2.0 * self._course.sigma_phase(t_s)
         free_s = 0.0
-        for onset_s in onsets_s(t_s, rate, rng):
+        for onset_s, rng in events.of(_Kind.SPINDLE, rate):
             if onset_s < free_s:
                 continue
             free_s = onset_s + _SPINDLE_GAP_S
@@ -85,7 +91,7 @@ class SleepWaves:
     def _slow_wave(self, onset_s: float, pressure: float, rng: np.random.Generator) -> Wave:
         shape = shapes.slow_wave(self._fs_hz, rng.uniform(0.7, 1.8), rng.uniform(0.4, 0.9))
         height_uv = _SLOW_UV * (0.8 + 0.4 * pressure) * rng.lognormal(0.0, _SLOW_SPREAD)
-        return self._both(onset_s, height_uv * self._traits.amplitude * shape, rng)
+        return self._both(onset_s, height_uv * self._traits.deep_amplitude * shape, rng)
 
     def _both(self, onset_s: float, wave: NDArray[np.float64], rng: np.random.Generator) -> Wave:
         balance = rng.uniform(-0.12, 0.12)

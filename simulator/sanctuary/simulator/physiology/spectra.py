@@ -33,11 +33,11 @@ class _Background:
 
 
 _BACKGROUND = {
-    Stage.W: _Background(13.5, 2.5, 1.6, (-0.5, -0.5, 0.0, -0.5)),
-    Stage.N1: _Background(9.2, 2.8, 1.9, (0.0, -1.5, 0.0, 2.5)),
-    Stage.N2: _Background(14.5, 2.8, 2.55, (0.0, 2.0, 1.0, 4.5)),
-    Stage.N3: _Background(18.0, 2.6, 2.8, (0.0, 2.0, 1.0, 4.0)),
-    Stage.R: _Background(11.2, 2.8, 1.95, (0.5, -1.5, -1.0, -0.5)),
+    Stage.W: _Background(14.0, 2.4, 1.6, (-1.0, -2.0, 0.0, -0.5)),
+    Stage.N1: _Background(9.4, 2.8, 1.9, (0.0, -2.5, 0.0, 1.5)),
+    Stage.N2: _Background(14.5, 2.8, 2.55, (0.5, 1.2, 1.0, 4.2)),
+    Stage.N3: _Background(18.6, 2.6, 2.8, (0.6, 1.8, 0.6, 3.5)),
+    Stage.R: _Background(11.4, 2.8, 1.95, (0.5, -2.0, -1.0, -1.5)),
 }
 _MUSCLE_DB = {Stage.W: -7.0, Stage.N1: -14.0, Stage.N2: -21.5, Stage.N3: -23.0, Stage.R: -25.5}
 """Density (dB re 1 uV^2/Hz) of muscle at 45 to 90 Hz."""
@@ -66,8 +66,12 @@ class Background:
     """Columns of the state: a weight for every stage, then departures (dB) of level, tilt and alpha."""
 
     def __init__(self, freq_hz: NDArray[np.float64], traits: Traits) -> None:
-        own_db = 20.0 * np.log10(traits.amplitude) - 10.0 * traits.exponent_shift * _decades(freq_hz)
-        stages_db = [_stage_db(freq_hz, _BACKGROUND[stage]) + own_db for stage in STAGES]
+        own_db = -10.0 * traits.exponent_shift * _decades(freq_hz)
+        amplitudes = dict.fromkeys(STAGES, traits.amplitude) | {Stage.N3: traits.deep_amplitude}
+        stages_db = [
+            _stage_db(freq_hz, _BACKGROUND[stage]) + own_db + 20.0 * np.log10(amplitudes[stage])
+            for stage in STAGES
+        ]
         alpha = np.exp(-0.5 * ((freq_hz - traits.alpha_hz) / 0.9) ** 2)
         tilt = -_decades(freq_hz)
         self._basis_db = np.stack([*stages_db, np.ones_like(freq_hz), tilt, alpha])

@@ -9,6 +9,8 @@ import numpy as np
 
 from sanctuary.config.sleepers import VariationSettings
 
+_DEEP_SHARE = 0.4
+
 
 @dataclass(frozen=True, slots=True)
 class Traits:
@@ -36,6 +38,8 @@ class Traits:
         Share of the EEG's power that belongs to one side only.
     side_gains
         Factor on everything at AF7 and at AF8.
+    pulse_uv, pulse_hz, pulse_lean
+        Height of the heartbeat's artefact, beats per second in N2, and how much more of it one side has.
     """
 
     exponent_shift: float
@@ -51,6 +55,18 @@ class Traits:
     muscle_db: float
     side_share: float
     side_gains: tuple[float, float]
+    pulse_uv: float
+    pulse_hz: float
+    pulse_lean: float
+
+    @property
+    def deep_amplitude(self) -> float:
+        """Factor on the EEG of deep sleep.
+
+        Scorers call N3 what reaches 75 uV, so the deep sleep of somebody with a weak EEG is not as weak as
+        the rest: between real nights N3 differs less downwards than N2 does.
+        """
+        return math.pow(min(self.amplitude, 1.0), _DEEP_SHARE) * max(self.amplitude, 1.0)
 
 
 def draw_traits(variation: VariationSettings, rng: np.random.Generator) -> Traits:
@@ -70,6 +86,9 @@ def draw_traits(variation: VariationSettings, rng: np.random.Generator) -> Trait
         muscle_db=float(np.clip(rng.standard_normal(), -2.0, 2.0)) * variation.muscle_spread_db,
         side_share=rng.uniform(variation.side_share_least, variation.side_share_most),
         side_gains=(1.0 + imbalance, 1.0 - imbalance),
+        pulse_uv=rng.uniform(variation.pulse_least_uv, variation.pulse_most_uv),
+        pulse_hz=float(np.clip(rng.normal(0.95, 0.1), 0.7, 1.25)),
+        pulse_lean=rng.uniform(-0.6, 0.6),
     )
 
 

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.config.sleepers import SleeperSettings
+from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology.course import Course
+from sanctuary.simulator.physiology.disturbances import Disturbances
 from sanctuary.simulator.physiology.electrodes import Electrodes, draw_faults
 from sanctuary.simulator.physiology.eyes import EyeMovements
 from sanctuary.simulator.physiology.movements import Movements
 from sanctuary.simulator.physiology.noise import BackgroundNoise
 from sanctuary.simulator.physiology.overlay import Overlay, Wave
+from sanctuary.simulator.physiology.pulse import Pulse
 from sanctuary.simulator.physiology.randomness import Concern, stream
 from sanctuary.simulator.physiology.rem_plan import RemPlan
 from sanctuary.simulator.physiology.sleep_waves import SleepWaves
 from sanctuary.simulator.physiology.traits import draw_traits
 from sanctuary.simulator.sleepers.night import draw_night
+from sanctuary.simulator.sleepers.responses import (
+    Response,
+    Situation,
+    draw_response,
+    own_threshold_dba,
+)
 
 CHANNELS = ("AF7", "AF8")
 """Rows of the signal: left first."""
@@ -49,6 +61,15 @@ class Sleeper:
     beside
         Seeds of those who sleep next to this one, in any order.
 
+    Attributes
+    ----------
+    truth
+        The night as it really is; what cues change of it comes in as they are heard.
+    traits
+        The person.
+    responses
+        What followed from each cue heard so far.
+
     Raises
     ------
     ValueError
@@ -65,23 +86,35 @@ class Sleeper:
     ) -> None:
         _check(seed, hours, fs_hz)
         self.fs_hz = float(fs_hz)
-        self.truth = draw_night(seed, hours, settings.night, beside)
-        self.traits = draw_traits(settings.variation, stream(seed, Concern.PERSON))
-        fs = int(fs_hz)
-        truth, traits = self.truth, self.traits
-        course = Course(truth.stages, stream(seed, Concern.DEPTH))
-        rem = RemPlan(truth.stages, traits.rem_density, stream(seed, Concern.REM_PLAN))
-        faults = draw_faults(truth.duration_s, settings.disturbances, stream(seed, Concern.FAULTS))
-        common = (seed, fs, SEGMENT_S)
-        self._noise = BackgroundNoise(*common, course, traits)
-        self._electrodes = Electrodes(*common, faults, settings.disturbances)
-        self._movements = Movements(
-            *common, course, rem, traits, truth.arousals, truth.turns, faults.grinding
+        truth = draw_night(seed, hours, settings.night, beside)
+        self.traits = traits = draw_traits(settings.variation, stream(seed, Concern.PERSON))
+        fs, disturbed = int(fs_hz), settings.disturbances
+        listed = Disturbances(
+            seed, fs, SEGMENT_S, disturbed.events, truth.duration_s, float(disturbed.mains_hz)
         )
-        self._sleep_waves = SleepWaves(*common, course, rem, traits)
-        self._eyes = EyeMovements(*common, course, rem, traits, truth.lights_out_s, truth.duration_s)
-        self._overlay = Overlay(fs, SEGMENT_S)
-        self._next_segment = 0
+        turns = sorted((*truth.turns, *listed.episodes("turn")), key=lambda turn: turn.onset_s)
+        self.truth = truth = replace(truth, turns=tuple(turns))
+        self._course = Course(truth.stages, stream(seed, Concern.DEPTH))
+        self._rem = RemPlan(truth.stages, traits.rem_density, stream(seed, Concern.REM_PLAN))
+        faults = draw_faults(truth.duration_s, disturbed, stream(seed, Concern.FAULTS))
+        grinding = (*faults.grinding, *listed.episodes("bruxism"))
+        common, course, rem = (seed, fs, SEGMENT_S), self._course, self._rem
+        self._parts = _Parts(
+            BackgroundNoise(*common, course, traits),
+            Pulse(*common, course, traits),
+            SleepWaves(*common, course, rem, traits),
+            EyeMovements(*common, course, rem, traits, truth.lights_out_s, truth.duration_s),
+            Movements(*common, course, rem, traits, truth.arousals, truth.turns, grinding),
+            Electrodes(*common, faults, disturbed),
+            listed,
+            Overlay(fs, SEGMENT_S),
+        )
+        self._seed, self._settings = seed, settings.responses
+        self._threshold_dba = own_threshold_dba(settings.responses, stream(seed, Concern.RESPONSES))
+        self.responses: tuple[Response, ...] = ()
+        self._gains = np.array(traits.side_gains)[:, None]
+        self._before = self._parts
+        self._n_segments = self._handed_out = 0
         self._ready = np.empty((len(CHANNELS), 0))
 
     def render(self, n_samples: int) -> NDArray[np.float64]:
@@ -106,18 +139,100 @@ class Sleeper:
             part, self._ready = self._ready[:, :missing], self._ready[:, missing:]
             parts.append(part)
             missing -= part.shape[1]
+            self._handed_out += part.shape[1]
         return np.concatenate(parts, axis=1) if parts else np.empty((len(CHANNELS), 0))
 
+    def hear(self, level: float, modality: Modality, at_s: float) -> Response:
+        """Let the sleeper hear a cue; what was rendered so far stays, and so does all before the cue.
+
+        Parameters
+        ----------
+        level, modality
+            dBA Lmax of sound, share (0 to 1) of light and vibration.
+        at_s
+            When, in seconds since the recording began. A cue from before the samples handed out is heard
+            at the first one that was not.
+
+        Returns
+        -------
+        What follows; the same seed and the same cues give the same.
+
+        Raises
+        ------
+        ValueError
+            No level of this modality, or a cue before the last one or before the night.
+        """
+        last_s = self.responses[-1].at_s if self.responses else 0.0
+        if not last_s <= at_s < np.inf:
+            raise ValueError(f"a cue at {at_s} s: must not lie before {last_s:g} s")
+        at_s = max(at_s, self._handed_out / self.fs_hz)
+        rng = stream(self._seed, Concern.RESPONSES, 1 + len(self.responses))
+        response = draw_response(at_s, level, modality, self._situation(at_s), self._settings, rng)
+        self.responses = (*self.responses, response)
+        self._follow(response, rng)
+        kept = self._ready.shape[1]
+        if kept and at_s * self.fs_hz < self._handed_out + kept:
+            self._n_segments -= 1
+            self._parts = self._before
+            self._ready = self._segment()[:, -kept:]
+        return response
+
+    def _situation(self, at_s: float) -> Situation:
+        slept = self.truth.stages[: int(at_s)] != Stage.W
+        phasic = bool(self._rem.phasic(np.array([at_s]))[0])
+        return Situation(
+            self.truth.stage_at(at_s), phasic, float(np.count_nonzero(slept)), self._threshold_dba
+        )
+
+    def _follow(self, response: Response, rng: np.random.Generator) -> None:
+        """Change what lies ahead."""
+        at_s = response.at_s
+        if response.arousal is not None:
+            self._parts.movements.arouse(response.arousal)
+        if response.awake is not None:
+            start_s, end_s = response.awake.onset_s, response.awake.end_s
+            self._course.wake(start_s, end_s)
+            self._rem.thin(start_s, end_s, 0.0, rng)
+            stages = self.truth.stages.copy()
+            stages[int(np.ceil(start_s)) : int(np.ceil(end_s))] = Stage.W
+            self.truth = replace(self.truth, stages=stages)
+        if response.signal_at_s is not None:
+            self._parts.eyes.signal(response.signal_at_s)
+        self._rem.thin(at_s, response.thinned_until_s, self._settings.thinned_to, rng)
+
     def _segment(self) -> NDArray[np.float64]:
-        index = self._next_segment
-        self._next_segment += 1
+        index = self._n_segments
+        self._n_segments += 1
+        self._before = self._parts.copy()
+        return self._parts.segment(index, self._gains)
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What a signal is made of; all of it is made in segments, in order.
+
+    A copy goes on from where the original stood when it was copied. Course and plan of the night are shared.
+    """
+
+    noise: BackgroundNoise
+    pulse: Pulse
+    sleep_waves: SleepWaves
+    eyes: EyeMovements
+    movements: Movements
+    electrodes: Electrodes
+    listed: Disturbances
+    overlay: Overlay
+
+    def copy(self) -> _Parts:
+        return _Parts(*(copy(getattr(self, field.name)) for field in fields(self)))
+
+    def segment(self, index: int, gains: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Signal of segment `index`, ``(2, n)`` uV."""
         waves: list[Wave] = []
-        for source in (self._sleep_waves, self._eyes, self._movements):
+        for source in (self.sleep_waves, self.eyes, self.movements, self.electrodes, self.listed):
             waves += source.segment(index)
-        waves += self._electrodes.waves(index)
-        uv = self._noise.segment(index) + self._overlay.segment(index, waves)
-        gains = np.array(self.traits.side_gains)[:, None]
-        return self._electrodes.received(index, gains * uv)
+        uv = self.noise.segment(index) + self.pulse.segment(index) + self.overlay.segment(index, waves)
+        return self.listed.received(index, self.electrodes.received(index, gains * uv))
 
 
 def _check(seed: int, hours: float, fs_hz: float) -> None:
