@@ -33,11 +33,11 @@ class _Background:
 
 
 _BACKGROUND = {
-    Stage.W: _Background(14.0, 2.4, 1.6, (-1.0, -2.0, 0.0, -0.5)),
-    Stage.N1: _Background(9.4, 2.8, 1.9, (0.0, -2.5, 0.0, 1.5)),
-    Stage.N2: _Background(14.5, 2.8, 2.55, (0.5, 1.2, 1.0, 4.2)),
-    Stage.N3: _Background(18.6, 2.6, 2.8, (0.6, 1.8, 0.6, 3.5)),
-    Stage.R: _Background(11.4, 2.8, 1.95, (0.5, -2.0, -1.0, -1.5)),
+    Stage.W: _Background(15.0, 2.2, 1.6, (-1.6, -2.8, 0.0, -0.8)),
+    Stage.N1: _Background(9.8, 2.7, 1.9, (0.0, -3.2, 0.0, 0.4)),
+    Stage.N2: _Background(14.4, 2.8, 2.55, (0.5, 0.4, 1.0, 4.0)),
+    Stage.N3: _Background(18.8, 2.6, 2.8, (0.4, 1.4, 0.2, 2.3)),
+    Stage.R: _Background(11.3, 2.8, 1.95, (0.5, -2.0, -1.0, -2.3)),
 }
 _MUSCLE_DB = {Stage.W: -7.0, Stage.N1: -14.0, Stage.N2: -21.5, Stage.N3: -23.0, Stage.R: -25.5}
 """Density (dB re 1 uV^2/Hz) of muscle at 45 to 90 Hz."""
