@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sanctuary.config.scenario import FaultRates, ScenarioFault, ScenarioSettings, WireSettings
+from sanctuary.config.sleepers import SleeperSettings
 from sanctuary.gateway.fleet.measures import night_measures
 from sanctuary.gateway.fleet.simulation import simulate
 from sanctuary.gateway.fleet.site import FleetNight, Site, circles_of
@@ -219,3 +220,25 @@ def test_who_is_left_over_joins_the_last_circle() -> None:
     circles = circles_of(ScenarioSettings(pods=10, circle_size=4))
     assert [len(circle.members) for circle in circles] == [4, 6]
     assert {pod for circle in circles for pod in circle.members} == {f"pod-{n}" for n in range(1, 11)}
+
+
+def test_light_sleepers_are_aroused_by_their_cues_and_leave_their_windows() -> None:
+    night_settings = PLAIN.sleepers.model_dump() | {
+        "responses": {"threshold_dba": 25.0, "threshold_sd_db": 0.0}
+    }
+    scenario = PLAIN.model_copy(update={"sleepers": SleeperSettings.model_validate(night_settings)})
+    night = Site(scenario, 3).sleep()
+    aroused = {
+        (pod, response.arousal.onset_s)
+        for pod, responses in night.responses.items()
+        for response in responses
+        if response.arousal is not None
+    }
+    assert len(aroused) >= 3
+    for pod, onset_s in aroused:
+        noted = [r["t_s"] for r in lines(night, kind="pod", event="arousal", pod=pod)]
+        assert any(0.0 <= t_s - onset_s <= 5.0 for t_s in noted) or any(
+            0.0 <= onset_s - t_s <= 60.0
+            for t_s in noted  # one within another is one
+        )
+    assert violations(night) == []

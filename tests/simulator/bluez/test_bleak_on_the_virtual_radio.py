@@ -312,7 +312,7 @@ def test_a_burst_that_fills_the_socket_arrives_whole_and_in_order() -> None:
     beacon = Beacon()
 
     def burst(notifications: list[Notification]) -> list[Notification]:
-        """All that a daemon takes at once, several times; then nothing, so that nobody is flooded for ever."""
+        """More than a daemon takes at once, then nothing, so that nobody is flooded for ever."""
         numbers = [each for each in notifications if len(each.data) == 4]
         return [each for each in numbers if int.from_bytes(each.data) < 4 for _ in range(1500)]
 

@@ -98,6 +98,7 @@ def _table(result: dict[str, Any]) -> Table:
         ("REM a sleeper and night, found stable", _pair(totals)),
         ("shared a sleeper and night", _minutes(totals["shared_min_per_sleeper"])),
         ("stable REM without a window", _minutes(totals["waited_min_per_sleeper"])),
+        ("aroused, woken by cues a sleeper and night", _aroused(totals)),
         ("sleeper-nights without a window", f"{100 * totals['sleepers_without_a_window']:.0f} %"),
         ("fairness (Jain), all sleepers", _share(result["fairness"]["all"])),
         ("faults met", str(len(result["faults"]))),
@@ -111,6 +112,10 @@ def _table(result: dict[str, Any]) -> Table:
 
 def _pair(totals: dict[str, Any]) -> str:
     return f"{_minutes(totals['rem_min_per_sleeper'])}, {_minutes(totals['stable_rem_min_per_sleeper'])}"
+
+
+def _aroused(totals: dict[str, Any]) -> str:
+    return f"{totals['aroused_by_cues_per_sleeper']:.1f}, {totals['woken_by_cues_per_sleeper']:.1f}"
 
 
 def _minutes(value: float | None) -> str:

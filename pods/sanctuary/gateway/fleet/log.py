@@ -1,8 +1,8 @@
-"""The log and the outputs of a pod that exists in memory only."""
+"""The log of a site that exists in memory only, and the ears of its sleepers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sanctuary.firmware_bridge.outputs.cue import Cue
@@ -23,8 +23,17 @@ class MemoryLog:
         return True
 
 
-class NoTrack:
-    """Renders nothing; the face of a `CueTrack`."""
+class Ear:
+    """Hears cues in place of rendering them; has the face of a `CueTrack`.
+
+    Parameters
+    ----------
+    hear
+        Takes each cue, and when it began.
+    """
+
+    def __init__(self, hear: Callable[[Cue, float], None]) -> None:
+        self._hear = hear
 
     def open_window(self, window_id: str, now_s: float) -> None:
         """Note nothing."""
@@ -33,7 +42,8 @@ class NoTrack:
         """Note nothing."""
 
     def play(self, cue: Cue, now_s: float) -> None:
-        """Play nothing."""
+        """Hear a cue."""
+        self._hear(cue, now_s)
 
     def silence(self, now_s: float) -> None:
         """Silence nothing."""

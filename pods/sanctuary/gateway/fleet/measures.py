@@ -58,6 +58,8 @@ def totals(sleepers: Sequence[LogLine], windows: Sequence[LogLine], nights: int)
         "rem_min_per_sleeper": _mean([each["rem_min"] for each in sleepers]),
         "waited_min_per_sleeper": _mean([each["waited_min"] for each in sleepers]),
         "cues_rendered_per_sleeper": sum(each["cues_rendered"] for each in sleepers) / n,
+        "aroused_by_cues_per_sleeper": sum(each["aroused_by_cues"] for each in sleepers) / n,
+        "woken_by_cues_per_sleeper": sum(each["woken_by_cues"] for each in sleepers) / n,
         "sleepers_without_a_window": sum(not each["windows"] for each in sleepers) / n,
         "windows_closed_by": dict(sorted(Counter(window["reason_closed"] for window in windows).items())),
     }
@@ -109,6 +111,8 @@ def _sleepers(night: FleetNight, windows: Sequence[LogLine], number: int) -> lis
             "windows": len(visited[pod]),
             "cues_rendered": outcomes[pod, "rendered"],
             "cues_refused": outcomes[pod, "refused"],
+            "aroused_by_cues": sum(each.arousal is not None for each in night.responses[pod]),
+            "woken_by_cues": sum(each.awake is not None for each in night.responses[pod]),
         }
         for pod, truth in night.truths.items()
     ]

@@ -85,6 +85,11 @@ class Place:
         self.verdicts.arouse(self._agenda.now_s, for_s)
         self._plan()
 
+    def lie_awake(self, for_s: float) -> None:
+        """Let the sleeper wake up, and fall asleep again after a while."""
+        self.verdicts.wake(self._agenda.now_s, for_s)
+        self._plan()
+
     @property
     def _engaged(self) -> bool:
         return self.runner.pod.phase in ENGAGED

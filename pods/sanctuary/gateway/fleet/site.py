@@ -17,7 +17,8 @@ from sanctuary.config.headbands import SimulatedHeadband
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.scenario import ScenarioSettings
 from sanctuary.gateway.fleet.faults import PlannedFault, plan_faults
-from sanctuary.gateway.fleet.log import MemoryLog, NoTrack
+from sanctuary.gateway.fleet.hearing import Hearing
+from sanctuary.gateway.fleet.log import Ear, MemoryLog
 from sanctuary.gateway.fleet.place import Place, look_after
 from sanctuary.gateway.fleet.wire import VirtualWire
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
@@ -33,6 +34,7 @@ from sanctuary.simulator.fleets.verdicts import Verdicts
 from sanctuary.simulator.physiology.randomness import Concern, stream
 from sanctuary.simulator.sleepers.circle import sleeper_seeds
 from sanctuary.simulator.sleepers.night import draw_night
+from sanctuary.simulator.sleepers.responses import Response
 from sanctuary.simulator.sleepers.truth import TruthNight
 
 UTC_AT_ZERO_S = 1_767_304_800.0
@@ -56,6 +58,8 @@ class FleetNight:
         All log records, each writer's in order.
     truths, stable_s
         The sleepers' nights, and for how long their gates were open, by pod.
+    responses
+        What followed from the cues that each sleeper heard, by pod.
     faults
         Those that happened.
     messages
@@ -66,6 +70,7 @@ class FleetNight:
     records: list[Mapping[str, Any]]
     truths: dict[str, TruthNight]
     stable_s: dict[str, int]
+    responses: dict[str, list[Response]]
     faults: list[PlannedFault]
     messages: dict[str, int]
 
@@ -103,6 +108,7 @@ class Site:
         self._coordinator: CoordinatorRunner | None = None
         self._beside = neighbours(self._settings)
         self._truths = {pod.id: self._truth(pod) for pod in self._settings.pods}
+        self._hearings: dict[str, Hearing] = {}
         self._places = {pod.id: self._place(pod) for pod in self._settings.pods}
         self._faults = plan_faults(scenario, self._rng)
 
@@ -122,6 +128,7 @@ class Site:
             self._log.records,
             self._truths,
             {pod: place.verdicts.stable_s for pod, place in self._places.items()},
+            {pod: hearing.responses for pod, hearing in self._hearings.items()},
             self._faults,
             {"sent": self._wire.sent, "delivered": self._wire.delivered, "lost": self._wire.lost},
         )
@@ -138,7 +145,10 @@ class Site:
             rng = stream(seed_of(pod), Concern.VERDICTS)
             verdicts = draw_verdicts(self._truths[pod.id], self._scenario.verdicts, rng)
         core = make_pod(self._plan(), pod, self._designs)
-        runner = PodRunner(core, self._log, NoTrack(), lambda message: self._wire.send(pod.id, message))
+        hearing = Hearing(seed_of(pod), self._truths[pod.id], self._scenario.sleepers.responses, self._agenda)
+        self._hearings[pod.id] = hearing
+        ear = Ear(lambda cue, at_s: hearing.hear(cue, at_s, self._places[pod.id]))
+        runner = PodRunner(core, self._log, ear, lambda message: self._wire.send(pod.id, message))
         return Place(runner, verdicts, self._agenda, self._settings.pod.heartbeat_s)
 
     def _boot_pod(self, pod: str) -> None:

@@ -46,7 +46,8 @@ class Verdicts:
         poor: BoolArray,
         asleep_min: NDArray[np.float64],
     ) -> None:
-        self._stage, self._stable, self._arousal, self._poor = stage, stable.copy(), arousal.copy(), poor
+        self._stage, self._stable, self._arousal = stage.copy(), stable.copy(), arousal.copy()
+        self._poor = poor
         self._asleep_min: list[float] = asleep_min.tolist()
         self._note()
 
@@ -61,6 +62,13 @@ class Verdicts:
         over = min(self._stage.size, seen + math.ceil(duration_s))
         self._arousal[seen:over] = True
         self._stable[seen : over + REFRACTORY_S] = False
+        self._note()
+
+    def wake(self, at_s: float, for_s: float) -> None:
+        """Let the sleeper lie awake for a while; what lies before it stays as it is."""
+        begin, end = math.ceil(at_s), math.ceil(at_s + for_s)
+        self._stage[begin:end] = Stage.W
+        self._stable[begin : end + REFRACTORY_S] = False
         self._note()
 
     def at(self, t_s: float) -> StageEstimate:
