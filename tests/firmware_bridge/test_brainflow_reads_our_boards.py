@@ -48,6 +48,8 @@ def test_freeeeg32_in_thirty_two_channels(tmp_path: Path) -> None:
     with PtyPort(VirtualFreeEeg(NoiseSource(7, n_channels=32)), "realtime") as port:
         theirs = seen_by_brainflow("FREEEEG32_BOARD", port.path, N, tmp_path)
     sent = np.rint(NoiseSource(7, n_channels=32).render(20 * N) / UV_PER_COUNT)
+    assert theirs.fs_hz == VirtualFreeEeg(NoiseSource(7)).fs_hz
+    np.testing.assert_array_equal(np.diff(theirs.counter) % 256, 1)
     seen = np.rint(theirs.uv / UV_PER_COUNT)
     begins = np.flatnonzero(sent[0] == seen[0, 0])  # it streams from the beginning, and is joined on the way
     assert any(np.array_equal(sent[:, at : at + N], seen) for at in begins)

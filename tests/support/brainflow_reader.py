@@ -40,8 +40,14 @@ while board.get_board_data_count() < n and time.monotonic() < deadline_s:
 data = board.get_board_data(n)
 board.stop_stream()
 board.release_session()
+try:
+    acceleration = data[BoardShim.get_accel_channels(board_id)]
+except Exception:  # a board without
+    acceleration = np.empty((0, n))
 np.savez(
     sys.argv[4],
+    accel_g=acceleration,
+    fs_hz=BoardShim.get_sampling_rate(board_id),
     uv=data[BoardShim.get_eeg_channels(board_id)],
     counter=data[BoardShim.get_package_num_channel(board_id)],
     replies=np.array(replies, dtype=str),
@@ -51,11 +57,13 @@ np.savez(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What BrainFlow saw: microvolts, shape ``(n_channels, n)``, package numbers, replies to commands."""
+    """What BrainFlow saw: rows of ``n`` samples, package numbers, replies to commands, the rate it believes."""
 
     uv: NDArray[np.float64]
     counter: NDArray[np.float64]
+    accel_g: NDArray[np.float64]
     replies: tuple[str, ...]
+    fs_hz: float
 
 
 def seen_by_brainflow(board: str, port: str, n: int, folder: Path, *commands: str) -> Seen:
@@ -64,4 +72,5 @@ def seen_by_brainflow(board: str, port: str, n: int, folder: Path, *commands: st
     client = [sys.executable, "-P", "-c", CLIENT, board, port, str(n), str(found), *commands]
     subprocess.run(client, check=True, timeout=60, capture_output=True)
     with np.load(found) as arrays:
-        return Seen(arrays["uv"], arrays["counter"], tuple(str(reply) for reply in arrays["replies"]))
+        replies = tuple(str(reply) for reply in arrays["replies"])
+        return Seen(arrays["uv"], arrays["counter"], arrays["accel_g"], replies, float(arrays["fs_hz"]))
