@@ -57,7 +57,7 @@ np.savez(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What BrainFlow saw: rows of ``n`` samples, package numbers, replies to commands, the rate it believes."""
+    """What BrainFlow saw: rows of ``n`` samples, package numbers, replies to commands, the rate it takes."""
 
     uv: NDArray[np.float64]
     counter: NDArray[np.float64]
