@@ -27,7 +27,7 @@ from sanctuary.signal.samples import SampleBlock
 PPM = 200.0
 SEED = 1
 WEIGHED_H = 1.0
-LOOK_EVERY = 500
+LOOK_EVERY_S = 120.0
 
 
 class Scales(list[SampleBlock]):
@@ -36,13 +36,14 @@ class Scales(list[SampleBlock]):
     def __init__(self) -> None:
         super().__init__()
         self.held_kb: list[float] = []
-        self._due = LOOK_EVERY
+        self._due_s: float | None = None
 
-    def append(self, _block: SampleBlock) -> None:
+    def append(self, block: SampleBlock) -> None:
         """Let a block go."""
-        self._due -= 1
-        if self._due == 0:
-            self._due = LOOK_EVERY
+        if self._due_s is None:
+            self._due_s = block.start / block.fs_hz + LOOK_EVERY_S
+        if block.start / block.fs_hz >= self._due_s:
+            self._due_s = block.start / block.fs_hz + LOOK_EVERY_S
             program = tracemalloc.Filter(inclusive=True, filename_pattern="*/sanctuary/firmware_bridge/*")
             held = tracemalloc.take_snapshot().filter_traces([program]).statistics("filename")
             self.held_kb.append(sum(each.size for each in held) / 1000.0)
