@@ -42,10 +42,16 @@ class PodNight:
 
     pod: str
     lines: list[LogLine] = field(default_factory=list)
+    _by_kind: dict[str, list[LogLine]] = field(default_factory=dict)
+
+    def take(self, line: LogLine) -> None:
+        """Add the next record."""
+        self.lines.append(line)
+        self._by_kind.setdefault(line["kind"], []).append(line)
 
     def of(self, kind: str) -> list[LogLine]:
-        """Give the records of one kind."""
-        return [line for line in self.lines if line["kind"] == kind]
+        """Give the records of one kind; many windows ask, so they lie ready."""
+        return self._by_kind.get(kind, [])
 
     @property
     def rendered(self) -> list[LogLine]:
@@ -88,5 +94,5 @@ def sort_night(lines: Iterable[LogLine]) -> Night:
         elif line["kind"] == "coordinator":
             died_s |= {line["term"]: line["t_s"]} if line["event"] == "died" else {}
         elif line["kind"] != "refused_message":
-            pods.setdefault(line["pod"], PodNight(line["pod"])).lines.append(line)
+            pods.setdefault(line["pod"], PodNight(line["pod"])).take(line)
     return Night(pods, dict(windows), dict(leases), end_s, died_s)
