@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from coordinator_desk import Desk, closed, desk, ops
 from pod_bench import COORDINATOR_KEY, DESIGN, SITE, pod_key, recorded
 from sanctuary.commons.designs import load_design
-from sanctuary.config.coordination import CoordinatorSettings
 from sanctuary.config.errors import InputError
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.coordinator import Coordinator
@@ -19,109 +19,8 @@ from sanctuary.pods.coordinator.windows import (
     WindowRun,
     WindowTrigger,
 )
-from sanctuary.pods.effects import Effect, Publish
 from sanctuary.pods.ids import IdSource
-from sanctuary.pods.wire.envelope import Kind, open_command, seal
-from sanctuary.pods.wire.messages import Command, LeaseMessage, Offer, Open, PodState, PodStatus
-
-
-class Desk:
-    """A coordinator, and the pods' mail to it."""
-
-    def __init__(self, circles: dict[str, tuple[int, tuple[str, ...]]], **settings: Any) -> None:
-        made = [
-            Circle(name, quorum, {pod: pod_key(pod).verify_key for pod in pods}, DESIGN)
-            for name, (quorum, pods) in circles.items()
-        ]
-        self.coordinator = Coordinator(
-            SITE,
-            made,
-            key=COORDINATOR_KEY,
-            term=7,
-            ids=IdSource("gw"),
-            settings=CoordinatorSettings(**settings),
-        )
-        self.now_s = 100.0
-        self.offers: dict[str, Offer] = {}
-        self.seqs: dict[str, int] = {}
-        self.effects: list[Effect] = []
-
-    def do(self, event: Any) -> list[Command]:
-        out = self.coordinator.handle(event, self.now_s)
-        self.effects += out
-        commands = [
-            open_command(e.payload, COORDINATOR_KEY.verify_key) for e in out if isinstance(e, Publish)
-        ]
-        for command in commands:
-            if isinstance(command, Offer):
-                self.offers[command.pod] = command
-        return commands
-
-    def tick(self, seconds: float) -> list[Command]:
-        self.now_s += seconds
-        return self.do(Ticked())
-
-    def state(self, pod: str, *, seq: int = 1, speaks: str = "", **changes: Any) -> list[Command]:
-        content: dict[str, Any] = {
-            "pod": speaks or pod,
-            "boot": "b1",
-            "seq": seq,
-            "t_s": self.now_s,
-            "stage": "R",
-            "p": None,
-            "stable_rem": True,
-            "quality": 0.9,
-            "willing": ("one", "two"),
-            "state": "eligible",
-            "window": None,
-            "lease": None,
-            "latch": None,
-        }
-        return self.do(PodStateReceived(pod, PodState(**(content | changes)).to_bytes()))
-
-    def lease(self, pod: str, *, key: str = "", topic: str = "", **changes: Any) -> list[Command]:
-        offer = self.offers[pod].args
-        self.seqs[pod] = self.seqs.get(pod, 0) + 1
-        content: dict[str, Any] = {
-            "site": SITE,
-            "pod": pod,
-            "boot": "b1",
-            "term": 7,
-            "offer": offer.offer,
-            "window": offer.window,
-            "circle": offer.circle,
-            "nonce": offer.nonce,
-            "seq": self.seqs[pod],
-            "playing": False,
-            "issued_at_s": self.now_s,
-            "ttl_s": 6.0,
-        }
-        message = LeaseMessage(**(content | changes))
-        return self.do(LeaseReceived(topic or pod, seal(Kind.LEASE, message, pod_key(key or pod))))
-
-    def opened(self, *pods: str) -> None:
-        for pod in pods:
-            self.state(pod)
-        for pod in pods:
-            self.lease(pod)
-
-    def phases(self) -> list[WindowPhase]:
-        return [run.phase for run in self.coordinator.windows]
-
-    def lease_reasons(self) -> list[str]:
-        return [record["reason"] for record in recorded(self.effects, "lease")]
-
-
-def desk(quorum: int = 2, pods: tuple[str, ...] = ("p1", "p2", "p3"), **settings: Any) -> Desk:
-    return Desk({"one": (quorum, pods)}, **settings)
-
-
-def ops(commands: list[Command]) -> list[tuple[str, str]]:
-    return [(command.op, command.pod) for command in commands]
-
-
-def closed(*pods: str) -> list[tuple[str, str]]:
-    return [("close", pod) for pod in pods]
+from sanctuary.pods.wire.messages import Command, Open, PodStatus
 
 
 def test_a_window_is_offered_as_soon_as_k_are_eligible() -> None:

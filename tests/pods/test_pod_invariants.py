@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from pod_bench import (
-    CIRCLE,
-    DESIGN,
     POD,
-    SLEEPER_KEY,
     UTC_AT_ZERO_S,
-    PodBench,
     eligible_bench,
     entries,
     estimate,
     grant,
     make_bench,
-    published,
+    phase_of,
+    playing_bench,
     recorded,
     renders,
+    reply_of,
     sealed,
     silences,
     window_bench,
@@ -28,10 +24,9 @@ from pod_bench import (
 )
 from sanctuary.commons.entries import unseal
 from sanctuary.commons.keys import signing_key
-from sanctuary.config.coordination import PodSettings
 from sanctuary.firmware_bridge.outputs.cue import Modality
 from sanctuary.pods.coordinator.commander import Commander
-from sanctuary.pods.effects import Effect, Log, Publish, Record, Render
+from sanctuary.pods.effects import Log, Render
 from sanctuary.pods.ids import IdSource
 from sanctuary.pods.pod.events import (
     ClockMeasured,
@@ -47,23 +42,6 @@ from sanctuary.pods.pod.events import (
     WithdrawalMade,
 )
 from sanctuary.pods.pod.states import PodPhase
-from sanctuary.pods.wire.messages import EVERY_POD, Reply, read
-
-
-def reply_of(effects: list[Effect]) -> Reply:
-    (message,) = [e for e in effects if isinstance(e, Publish) and e.topic.endswith("up/reply")]
-    return read(Reply, message.payload)
-
-
-def phase_of(bench: PodBench) -> PodPhase:
-    return bench.pod.phase
-
-
-def playing_bench() -> PodBench:
-    """In a window, its first cue sounding since this very second."""
-    bench = window_bench()
-    assert len(renders(bench.sleep(2))) == 1
-    return bench
 
 
 def test_a_window_plays_the_design_from_its_start() -> None:
@@ -366,104 +344,3 @@ def test_p7_a_refused_step_is_logged_with_its_reason() -> None:
     bench.command(bench.commander.extend(POD, "w1", 21.0, 31.0))
     effects = bench.handle(EstimateArrived(estimate(29.0)), 29.0)
     assert [(e["step"], e["outcome"], e["reason"]) for e in entries(effects)] == [(1, "refused", "late")]
-
-
-def test_a_start_less_than_a_second_ahead_is_refused() -> None:
-    bench = eligible_bench()
-    bench.offer()
-    assert reply_of(bench.open(lead_s=0.99)).reason == "start_too_soon"
-    assert phase_of(bench) is PodPhase.LEASED
-
-
-@pytest.mark.parametrize(
-    ("lead_s", "zero_s", "reason"),
-    [(31.0, None, "expires_too_far"), (11.0, None, "start_too_far"), (2.0, 9.0, "zero_after_start")],
-)
-def test_a_start_that_makes_no_sense_is_refused(lead_s: float, zero_s: float | None, reason: str) -> None:
-    bench = eligible_bench(settings=PodSettings(max_lead_s=10.0))
-    bench.offer()
-    assert reply_of(bench.open(lead_s=lead_s, zero_s=zero_s)).reason == reason
-    assert phase_of(bench) is PodPhase.LEASED
-
-
-def test_a_clock_that_is_not_sure_refuses_windows() -> None:
-    bench = eligible_bench()
-    bench.offer()
-    bench.handle(ClockMeasured(0.0, 0.2))
-    assert reply_of(bench.open()).reason == "clock_uncertain"
-
-
-@pytest.mark.parametrize("uncertainty_s", [float("nan"), float("inf"), -1.0, 0.051])
-def test_a_clock_measurement_that_is_no_good_makes_nobody_eligible(uncertainty_s: float) -> None:
-    bench = eligible_bench()
-    bench.handle(ClockMeasured(0.0, uncertainty_s))
-    assert phase_of(bench) is PodPhase.IDLE
-
-
-def test_a_clock_measurement_grows_old() -> None:
-    bench = eligible_bench()
-    bench.sleep(600)
-    assert phase_of(bench) is PodPhase.IDLE
-
-
-def test_an_open_for_another_offer_is_refused() -> None:
-    bench = eligible_bench()
-    bench.offer("1")
-    assert reply_of(bench.open("2")).reason == "no_such_lease"
-
-
-def test_a_latecomer_joins_the_design_where_it_is() -> None:
-    bench = eligible_bench()
-    bench.sleep(30)
-    bench.offer()
-    bench.open(zero_s=1.0)
-    effects = bench.sleep(30, extend="w1")
-    assert [(cue.step, cue.at_s) for cue in renders(effects)] == [(2, 49.0)]
-    assert [entry["step"] for entry in entries(bench.effects)] == [2], "what went before is not even tried"
-
-
-def test_a_broadcast_about_a_window_of_others_is_no_business_of_this_pod() -> None:
-    bench = eligible_bench()
-    effects = bench.command(bench.commander.extend(EVERY_POD, "w9", bench.now_s, bench.now_s + 6.0))
-    assert published(effects, "up/reply") == []
-    assert recorded(effects, "command") == []
-
-
-def test_the_end_of_a_window_that_was_left_already_is_no_news() -> None:
-    bench = eligible_bench()
-    effects = bench.command(bench.commander.close(POD, "w9", bench.now_s, bench.now_s + 6.0, "quorum_lost"))
-    assert published(effects, "up/reply") == []
-    assert recorded(effects, "command") == []
-
-
-def test_a_keepalive_may_not_reach_far_ahead() -> None:
-    bench = window_bench()
-    effects = bench.command(bench.commander.extend(POD, "w1", bench.now_s, bench.now_s + 10.5))
-    assert reply_of(effects).reason == "valid_too_long"
-
-
-def test_arousal_ends_the_cues_of_this_sleeper_for_a_while() -> None:
-    bench = playing_bench()
-    bench.handle(EstimateArrived(estimate(4.0, arousal=True)), 4.0)
-    assert phase_of(bench) is PodPhase.IDLE
-    bench.sleep(20)
-    bench.enter_window("2")
-    effects = bench.sleep(4, extend="w2")
-    assert [entry["reason"] for entry in entries(effects)] == ["arousal_quiet"]
-
-
-def test_every_record_can_be_written_as_json() -> None:
-    bench = playing_bench()
-    bench.handle(WithdrawalMade(sealed(withdrawal(2), SLEEPER_KEY)))
-    records = [
-        e.record if isinstance(e, Record) else e.entry for e in bench.effects if isinstance(e, Record | Log)
-    ]
-    kinds = {json.loads(json.dumps(record, allow_nan=False))["kind"] for record in records}
-    assert kinds == {"consent", "pod", "estimate", "pod_window", "command", "cue", "silence"}
-
-
-def test_the_bench_speaks_of_its_own_circle_and_design() -> None:
-    bench = window_bench()
-    bench.sleep(2)
-    (entry,) = entries(bench.effects)
-    assert (entry["circle"], entry["design"]) == (CIRCLE, DESIGN.hash)

@@ -29,7 +29,7 @@ from sanctuary.pods.pod.events import (
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.states import PodPhase
-from sanctuary.pods.wire.messages import OfferArgs
+from sanctuary.pods.wire.messages import OfferArgs, Reply, read
 from sanctuary.signal.samples import Stage, StageEstimate
 
 SITE = "harbour"
@@ -255,3 +255,19 @@ def recorded(effects: list[Effect], kind: str) -> list[Any]:
 def published(effects: list[Effect], tail: str) -> list[Publish]:
     """The messages on topics that end so."""
     return [effect for effect in effects if isinstance(effect, Publish) and effect.topic.endswith(tail)]
+
+
+def reply_of(effects: list[Effect]) -> Reply:
+    (message,) = [e for e in effects if isinstance(e, Publish) and e.topic.endswith("up/reply")]
+    return read(Reply, message.payload)
+
+
+def phase_of(bench: PodBench) -> PodPhase:
+    return bench.pod.phase
+
+
+def playing_bench() -> PodBench:
+    """In a window, its first cue sounding since this very second."""
+    bench = window_bench()
+    assert len(renders(bench.sleep(2))) == 1
+    return bench
