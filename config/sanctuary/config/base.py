@@ -15,3 +15,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, use_attribute_docstrings=True
     )
+
+
+def in_order(settings: Settings, *pairs: tuple[str, str]) -> None:
+    """Raise `ValueError` where the first field of a pair exceeds the second."""
+    for low, high in pairs:
+        if getattr(settings, low) > getattr(settings, high):
+            raise ValueError(f"{low} must not exceed {high}")

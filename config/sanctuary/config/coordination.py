@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from sanctuary.config.base import Settings
+from sanctuary.config.base import Settings, in_order
 
 
 class LimiterSettings(Settings):
@@ -65,10 +65,7 @@ class LimiterSettings(Settings):
 
     @model_validator(mode="after")
     def _starts_below_its_cap(self) -> LimiterSettings:
-        if self.start_level_dba > self.max_level_dba:
-            raise ValueError("start_level_dba must not exceed max_level_dba")
-        if self.start_share > self.max_share:
-            raise ValueError("start_share must not exceed max_share")
+        in_order(self, ("start_level_dba", "max_level_dba"), ("start_share", "max_share"))
         return self
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from sanctuary.config.base import Settings
+from sanctuary.config.base import Settings, in_order
 
 
 class ResponseSettings(Settings):
@@ -56,11 +56,10 @@ class ResponseSettings(Settings):
 
     @model_validator(mode="after")
     def _ranges_are_ranges(self) -> ResponseSettings:
-        for low, high in (
+        in_order(
+            self,
             ("arousal_shortest_s", "arousal_longest_s"),
             ("awake_shortest_s", "awake_longest_s"),
             ("share_least_dba", "share_most_dba"),
-        ):
-            if getattr(self, low) > getattr(self, high):
-                raise ValueError(f"{low} must not exceed {high}")
+        )
         return self

@@ -6,15 +6,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sanctuary.config.base import Settings
+from sanctuary.config.base import Settings, in_order
 from sanctuary.config.disturbances import Disturbance
 from sanctuary.config.responses import ResponseSettings
-
-
-def _in_order(model: Settings, *pairs: tuple[str, str]) -> None:
-    for low, high in pairs:
-        if getattr(model, low) > getattr(model, high):
-            raise ValueError(f"{low} must not exceed {high}")
 
 
 class NightSettings(Settings):
@@ -54,7 +48,7 @@ class NightSettings(Settings):
 
     @model_validator(mode="after")
     def _ranges_are_ranges(self) -> NightSettings:
-        _in_order(
+        in_order(
             self,
             ("latency_shortest_min", "latency_longest_min"),
             ("rem_latency_shortest_min", "rem_latency_longest_min"),
@@ -93,7 +87,7 @@ class VariationSettings(Settings):
 
     @model_validator(mode="after")
     def _ranges_are_ranges(self) -> VariationSettings:
-        _in_order(self, ("side_share_least", "side_share_most"), ("pulse_least_uv", "pulse_most_uv"))
+        in_order(self, ("side_share_least", "side_share_most"), ("pulse_least_uv", "pulse_most_uv"))
         return self
 
 

@@ -175,10 +175,6 @@ class DeviceHeadband(Headband):
                 deadline_s = self._clock() + timeout_s
         return self._queue.take(n)
 
-    def why_silent(self) -> str:
-        """Say what a person may do about a headband that sends nothing."""
-        return self._session.complaint(self._said) if self._session is not None else "it is not connected"
-
     def stop(self) -> None:
         """Stop streaming.
 
