@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import sanctuary.pods.wire.client as client_module
-from mqtt_support import client, payloads, quick, receive, receive_up_to, until
+from mqtt_support import PATIENCE_S, client, payloads, quick, receive, receive_up_to, until
 from sanctuary.config.broker import BrokerSettings
 from sanctuary.config.errors import BrokerError
 from sanctuary.pods.wire.broker import open_broker
@@ -245,5 +245,32 @@ def test_trap_9_reading_goes_on_over_a_lost_link(port: int, root: str) -> None:
             await pod.connected()
             await sender.publish(Message(f"{root}/a", b"after"))
             assert payloads(await reading)[-1] == b"after"
+
+    asyncio.run(main())
+
+
+def test_trap_10_a_goodbye_right_behind_connect_publishes_no_will(port: int, root: str) -> None:
+    def text(value: str) -> bytes:
+        return len(value).to_bytes(2, "big") + value.encode()
+
+    will_and_clean_session, keepalive = b"\x06", b"\x00\x3c"
+    body = text("MQTT") + b"\x04" + will_and_clean_session + keepalive
+    body += text("hasty") + text(f"{root}/status") + text("offline")
+    connect_and_disconnect = bytes([0x10, len(body)]) + body + bytes([0xE0, 0])
+    assert len(body) < 128
+
+    def hasty() -> None:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sock:
+            sock.sendall(connect_and_disconnect)
+            while sock.recv(64):
+                pass
+
+    async def main() -> None:
+        async with client(f"{root}-r", port) as reader:
+            await reader.subscribe(f"{root}/#")
+            await reader.publish(Message(f"{root}/kept", b"what amqtt is busy with", 1, retain=True))
+            await asyncio.to_thread(hasty)
+            await reader.publish(Message(f"{root}/status", b"later"))
+            assert payloads(await receive(reader, 2)) == [b"what amqtt is busy with", b"later"]
 
     asyncio.run(main())

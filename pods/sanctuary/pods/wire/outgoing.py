@@ -31,7 +31,6 @@ class OutgoingQueue:
         self._window = window
         self._kept: dict[int, Message] = {}
         self._unsent: deque[int] = deque()
-        self._in_flight: set[int] = set()
         self._tokens: dict[Hashable, int] = {}
         self._late: dict[Hashable, int] = {}
 
@@ -59,15 +58,13 @@ class OutgoingQueue:
         """Give the message to send next; None if there is none or the window is full."""
         while self._unsent and self._unsent[0] not in self._kept:
             self._unsent.popleft()
-        if not self._unsent or len(self._in_flight) >= self._window:
+        if not self._unsent or len(self._tokens) >= self._window:
             return None
         return self._unsent[0], self._kept[self._unsent[0]]
 
     def sent(self, token: Hashable) -> None:
         """Note that the message given by `next_unsent` is in flight, to be answered under `token`."""
-        number = self._unsent.popleft()
-        self._in_flight.add(number)
-        self._tokens[token] = number
+        self._tokens[token] = self._unsent.popleft()
 
     def acknowledged(self, token: Hashable) -> tuple[int, Message] | None:
         """Forget an acknowledged message and give it back; None if it was acknowledged before.
@@ -77,13 +74,11 @@ class OutgoingQueue:
         number = self._tokens.pop(token, None) or self._late.pop(token, None)
         if number is None or number not in self._kept:
             return None
-        self._in_flight.discard(number)
         return number, self._kept.pop(number)
 
     def link_lost(self) -> None:
         """Make everything in flight unsent again, in the order in which it was added."""
         self._late, self._tokens = self._tokens, {}
-        self._in_flight.clear()
         self._unsent = deque(self._kept)
 
     def clear(self) -> list[int]:
@@ -91,7 +86,6 @@ class OutgoingQueue:
         left = list(self._kept)
         self._kept.clear()
         self._unsent.clear()
-        self._in_flight.clear()
         self._tokens.clear()
         self._late.clear()
         return left
