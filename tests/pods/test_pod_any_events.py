@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pod_bench import (
+    CIRCLE,
     ORIGIN,
     POD,
     UTC_AT_ZERO_S,
@@ -249,7 +250,7 @@ class AnyEvents(RuleBasedStateMachine):
 
     @rule(name=names, ahead_s=st.sampled_from([-1.0, 6.0, 30.0]))
     def extend(self, name: str, ahead_s: float) -> None:
-        self.send(self.bench.commander.extend(POD, f"w{name}", self.now_s, self.now_s + ahead_s))
+        self.send(self.bench.commander.extend(POD, f"w{name}", CIRCLE, self.now_s, self.now_s + ahead_s))
 
     @rule(name=names)
     def join(self, name: str) -> None:
@@ -274,7 +275,9 @@ class AnyEvents(RuleBasedStateMachine):
 
     @rule(name=names)
     def close(self, name: str) -> None:
-        self.send(self.bench.commander.close(POD, f"w{name}", self.now_s, self.now_s + 5.0, "quorum_lost"))
+        self.send(
+            self.bench.commander.close(POD, f"w{name}", CIRCLE, self.now_s, self.now_s + 5.0, "quorum_lost")
+        )
 
     @rule(data=st.data())
     def replay(self, data: st.DataObject) -> None:

@@ -91,21 +91,23 @@ def test_a_latecomer_joins_the_design_where_it_is() -> None:
 
 def test_a_broadcast_about_a_window_of_others_is_no_business_of_this_pod() -> None:
     bench = eligible_bench()
-    effects = bench.command(bench.commander.extend(EVERY_POD, "w9", bench.now_s, bench.now_s + 6.0))
+    effects = bench.command(bench.commander.extend(EVERY_POD, "w9", CIRCLE, bench.now_s, bench.now_s + 6.0))
     assert published(effects, "up/reply") == []
     assert recorded(effects, "command") == []
 
 
 def test_the_end_of_a_window_that_was_left_already_is_no_news() -> None:
     bench = eligible_bench()
-    effects = bench.command(bench.commander.close(POD, "w9", bench.now_s, bench.now_s + 6.0, "quorum_lost"))
+    effects = bench.command(
+        bench.commander.close(POD, "w9", CIRCLE, bench.now_s, bench.now_s + 6.0, "quorum_lost")
+    )
     assert published(effects, "up/reply") == []
     assert recorded(effects, "command") == []
 
 
 def test_a_keepalive_may_not_reach_far_ahead() -> None:
     bench = window_bench()
-    effects = bench.command(bench.commander.extend(POD, "w1", bench.now_s, bench.now_s + 10.5))
+    effects = bench.command(bench.commander.extend(POD, "w1", CIRCLE, bench.now_s, bench.now_s + 10.5))
     assert reply_of(effects).reason == "valid_too_long"
 
 

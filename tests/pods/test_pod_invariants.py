@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pod_bench import (
+    CIRCLE,
     POD,
     UTC_AT_ZERO_S,
     eligible_bench,
@@ -167,12 +168,12 @@ def test_p4_silence_at_once(event: StopPressed, reason: str) -> None:
 
 def test_p4_silence_when_the_eeg_goes_stale_while_a_cue_sounds() -> None:
     bench = playing_bench()
-    bench.command(bench.commander.extend(POD, "w1", 3.0, 9.0))
+    bench.command(bench.commander.extend(POD, "w1", CIRCLE, 3.0, 9.0))
     effects = [effect for step in range(1, 5) for effect in bench.handle(Ticked(), 3.0 + step)]
     assert [silence.reason for silence in silences(effects)] == ["stale_eeg"]
     assert phase_of(bench) is PodPhase.IN_WINDOW
-    bench.command(bench.commander.extend(POD, "w1", 7.0, 13.0))
-    bench.command(bench.commander.extend(POD, "w1", 12.0, 18.0))
+    bench.command(bench.commander.extend(POD, "w1", CIRCLE, 7.0, 13.0))
+    bench.command(bench.commander.extend(POD, "w1", CIRCLE, 12.0, 18.0))
     assert "stale_eeg" in [silence.reason for silence in silences(bench.handle(Ticked(), 13.0))]
     assert phase_of(bench) is PodPhase.IDLE
 
@@ -186,14 +187,16 @@ def test_p4_an_extend_that_comes_too_late_revives_nothing() -> None:
     bench = playing_bench()
     bench.handle(EstimateArrived(estimate(6.9)), 6.9)
     bench.now_s = 7.0
-    effects = bench.command(bench.commander.extend(POD, "w1", 7.0, 13.0))
+    effects = bench.command(bench.commander.extend(POD, "w1", CIRCLE, 7.0, 13.0))
     assert [silence.reason for silence in silences(effects)] == ["keepalive_lost"]
     assert bench.pod.window is None
 
 
 def test_p4_silence_when_the_window_closes() -> None:
     bench = playing_bench()
-    effects = bench.command(bench.commander.close(POD, "w1", bench.now_s, bench.now_s + 5.0, "quorum_lost"))
+    effects = bench.command(
+        bench.commander.close(POD, "w1", CIRCLE, bench.now_s, bench.now_s + 5.0, "quorum_lost")
+    )
     assert [silence.reason for silence in silences(effects)] == ["closed:quorum_lost"]
 
 
@@ -294,8 +297,30 @@ def test_p6_a_command_has_its_time(life_s: float, reason: str) -> None:
 def test_p6_only_the_highest_term_commands() -> None:
     bench = eligible_bench(term=4)
     newer = Commander("harbour", signing_key(b"\x77" * 32), 5, IdSource("gw5"))
-    bench.command(newer.extend(POD, "elsewhere", bench.now_s, bench.now_s + 5.0))
+    bench.command(newer.extend(POD, "elsewhere", CIRCLE, bench.now_s, bench.now_s + 5.0))
     assert reply_of(bench.offer()).reason == "old_term"
+
+
+def test_p6_terms_of_one_circle_are_nothing_to_another() -> None:
+    bench = eligible_bench(circles=(CIRCLE, "other"), term=4)
+    newer = Commander("harbour", signing_key(b"\x77" * 32), 5, IdSource("gw5"))
+    bench.command(newer.extend(POD, "elsewhere", "other", bench.now_s, bench.now_s + 5.0))
+    assert reply_of(bench.offer()).obeyed
+
+
+def test_p6_a_restart_forgets_neither_terms_nor_what_was_issued_before_it() -> None:
+    bench = eligible_bench(terms={CIRCLE: 6}, term=5)
+    assert reply_of(bench.offer()).reason == "old_term"
+    newer = Commander("harbour", signing_key(b"\x77" * 32), 6, IdSource("gw6"))
+    early = newer.offer("pod-1", bench.offer_args(), -1.0, 4.0)
+    assert reply_of(bench.command(early)).reason == "issued_before_boot"
+    assert bench.pod.terms == {CIRCLE: 6}
+
+
+def test_p6_commands_about_circles_of_others_are_refused() -> None:
+    bench = eligible_bench()
+    message = bench.commander.extend(POD, "w1", "strangers", bench.now_s, bench.now_s + 5.0)
+    assert reply_of(bench.command(message)).reason == "not_a_member"
 
 
 def test_p6_commands_of_strangers_other_sites_and_other_pods_are_refused() -> None:
@@ -337,10 +362,10 @@ def test_p7_the_log_comes_before_the_sound() -> None:
 def test_p7_a_refused_step_is_logged_with_its_reason() -> None:
     bench = window_bench()
     bench.sleep(2)
-    bench.command(bench.commander.extend(POD, "w1", 3.0, 13.0))
+    bench.command(bench.commander.extend(POD, "w1", CIRCLE, 3.0, 13.0))
     bench.handle(EstimateArrived(estimate(12.0)), 12.0)
-    bench.command(bench.commander.extend(POD, "w1", 12.0, 22.0))
+    bench.command(bench.commander.extend(POD, "w1", CIRCLE, 12.0, 22.0))
     bench.handle(EstimateArrived(estimate(21.0)), 21.0)
-    bench.command(bench.commander.extend(POD, "w1", 21.0, 31.0))
+    bench.command(bench.commander.extend(POD, "w1", CIRCLE, 21.0, 31.0))
     effects = bench.handle(EstimateArrived(estimate(29.0)), 29.0)
     assert [(e["step"], e["outcome"], e["reason"]) for e in entries(effects)] == [(1, "refused", "late")]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
-from pod_bench import COORDINATOR_KEY, DESIGN, POD, eligible_bench, pod_key, published
+from pod_bench import CIRCLE, COORDINATOR_KEY, DESIGN, POD, eligible_bench, pod_key, published
 from sanctuary.config.errors import InputError, ProtocolError
 from sanctuary.firmware_bridge.outputs.cue import Modality
 from sanctuary.pods.ids import IdSource
@@ -63,8 +63,10 @@ opens = st.builds(
 commands = st.one_of(
     st.builds(Offer, **frames, args=offers),
     st.builds(Open, **frames, start_at_s=seconds, args=opens),
-    st.builds(Extend, **frames, args=st.builds(ExtendArgs, window=ids, valid_until_s=seconds)),
-    st.builds(Close, **frames, args=st.builds(CloseArgs, window=ids, reason=st.just("quorum_lost"))),
+    st.builds(Extend, **frames, args=st.builds(ExtendArgs, window=ids, circle=ids, valid_until_s=seconds)),
+    st.builds(
+        Close, **frames, args=st.builds(CloseArgs, window=ids, circle=ids, reason=st.just("quorum_lost"))
+    ),
 )
 leases = st.builds(
     LeaseMessage,
@@ -256,7 +258,7 @@ def test_commands_and_leases_are_never_retained_and_states_are() -> None:
     bench.offer()
     assert {message.retain for message in published(bench.effects, "up/event/lease")} == {False}
     assert {message.retain for message in published(bench.effects, "up/state")} == {True}
-    command = bench.commander.extend(POD, "w", 0.0, 1.0)
+    command = bench.commander.extend(POD, "w", CIRCLE, 0.0, 1.0)
     assert (command.retain, command.qos) == (False, 1)
 
 

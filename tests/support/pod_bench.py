@@ -153,7 +153,7 @@ class PodBench:
             self.now_s += 1.0
             if extend:
                 out += self.command(
-                    self.commander.extend(self.pod.identity.pod, extend, self.now_s, self.now_s + 6.0)
+                    self.commander.extend(self.pod.identity.pod, extend, CIRCLE, self.now_s, self.now_s + 6.0)
                 )
             out += self.handle(EstimateArrived(estimate(self.now_s, rem=rem)))
             out += self.handle(Ticked())
@@ -203,7 +203,9 @@ class PodBench:
 
 def make_pod(pod: str = POD, *, boot: str = "b1", **changes: Any) -> Pod:
     """A pod with the bench's keys; its sleeper has granted nothing yet."""
-    me = PodIdentity(SITE, pod, boot, pod_key(pod), COORDINATOR_KEY.verify_key, (CIRCLE,))
+    me = PodIdentity(
+        SITE, pod, boot, pod_key(pod), COORDINATOR_KEY.verify_key, changes.pop("circles", (CIRCLE,))
+    )
     consent = changes.pop("consent", None) or ConsentBook(ORIGIN, key_id(SLEEPER_KEY))
     designs = changes.pop("designs", (DESIGN,))
     return Pod(me, consent=consent, designs=designs, utc_at_zero_s=UTC_AT_ZERO_S, **changes)

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+AMBER = (255, 126, 0)
+"""Neither blue, which wakes, nor saturated red, which is the worst for photosensitive people."""
+
+
 class Modality(StrEnum):
     """How a cue reaches the sleeper."""
 
@@ -28,6 +32,8 @@ class Cue:
         Sound only: partials of the tone.
     flash_hz
         Light only: flashes per second; 0 is a steady glow.
+    rgb
+        Light only: colour, each part 0 to 255.
     """
 
     modality: Modality
@@ -36,3 +42,4 @@ class Cue:
     fade_s: float
     tones_hz: tuple[float, ...] = ()
     flash_hz: float = 0.0
+    rgb: tuple[int, int, int] = AMBER

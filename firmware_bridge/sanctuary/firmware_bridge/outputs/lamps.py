@@ -10,8 +10,9 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from sanctuary.firmware_bridge.outputs.cue import Cue
+from sanctuary.firmware_bridge.outputs.cue import AMBER, Cue
 
+Rgb = tuple[int, int, int]
 FULL = 255
 FADE_STEPS_HZ = 10.0
 """Steps a second of a fade that the lamp cannot make itself."""
@@ -21,8 +22,6 @@ SHORTEST_EDGE_S = 0.1
 """Flashes have no harder edges than this."""
 MAX_TOPIC = 32
 """Longest topic that WLED keeps."""
-AMBER = (255, 126, 0)
-"""Neither blue, which wakes, nor saturated red, which is the worst for photosensitive people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ class Wled:
         for swell in swells(cue):
             end_s = swell.at_s + swell.length_s
             told += [
-                self._turn(swell.at_s, level, swell.fade_s),
+                self._turn(swell.at_s, level, swell.fade_s, cue.rgb),
                 self._turn(end_s - swell.fade_s, 0, swell.fade_s),
                 self._turn(end_s, 0, 0.0),
             ]
@@ -128,10 +127,10 @@ class Wled:
         """Dark without a transition."""
         return self._turn(0.0, 0, 0.0)
 
-    def _turn(self, at_s: float, level: int, fade_s: float) -> Timed:
+    def _turn(self, at_s: float, level: int, fade_s: float, rgb: Rgb = AMBER) -> Timed:
         state: dict[str, object] = {"on": level > 0, "transition": round(fade_s * 10.0)}
         if level > 0:
-            state |= {"bri": level, "seg": [{"col": [list(AMBER)], "fx": 0}]}
+            state |= {"bri": level, "seg": [{"col": [list(rgb)], "fx": 0}]}
         return Timed(at_s, f"{self._topic}/api", json.dumps(state, separators=(",", ":")).encode())
 
 
@@ -169,8 +168,12 @@ class Esphome:
             n = max(1, math.ceil(swell.fade_s * FADE_STEPS_HZ - 1e-9))
             step_s = swell.fade_s / n
             end_s = swell.at_s + swell.length_s
-            told += [self._turn(swell.at_s + k * step_s, _eased(level, (k + 1) / n)) for k in range(n)]
-            told += [self._turn(end_s - (n - k) * step_s, _eased(level, 1.0 - k / n)) for k in range(1, n)]
+            told += [
+                self._turn(swell.at_s + k * step_s, _eased(level, (k + 1) / n), cue.rgb) for k in range(n)
+            ]
+            told += [
+                self._turn(end_s - (n - k) * step_s, _eased(level, 1.0 - k / n), cue.rgb) for k in range(1, n)
+            ]
             told.append(self._turn(end_s, 0))
         return told
 
@@ -178,10 +181,10 @@ class Esphome:
         """Dark without a transition."""
         return self._turn(0.0, 0)
 
-    def _turn(self, at_s: float, level: int) -> Timed:
+    def _turn(self, at_s: float, level: int, rgb: Rgb = AMBER) -> Timed:
         state: dict[str, object] = {"state": "ON" if level > 0 else "OFF", "transition": 0}
         if level > 0:
-            state |= {"brightness": level, "color": dict(zip("rgb", AMBER, strict=True))}
+            state |= {"brightness": level, "color": dict(zip("rgb", rgb, strict=True))}
         return Timed(at_s, self._topic, json.dumps(state, separators=(",", ":")).encode())
 
 

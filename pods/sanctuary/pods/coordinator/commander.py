@@ -58,14 +58,16 @@ class Commander:
         )
         return self._publish(Open(**self._frame(pod, now_s, start_at_s), start_at_s=start_at_s, args=args))
 
-    def extend(self, pod: str, window: str, now_s: float, valid_until_s: float) -> Publish:
+    def extend(self, pod: str, window: str, circle: str, now_s: float, valid_until_s: float) -> Publish:
         """Keep the window open for a pod that is in it."""
-        args = ExtendArgs(window=window, valid_until_s=valid_until_s)
+        args = ExtendArgs(window=window, circle=circle, valid_until_s=valid_until_s)
         return self._publish(Extend(**self._frame(pod, now_s, valid_until_s), args=args))
 
-    def close(self, pod: str, window: str, now_s: float, expires_at_s: float, reason: str) -> Publish:
+    def close(
+        self, pod: str, window: str, circle: str, now_s: float, expires_at_s: float, reason: str
+    ) -> Publish:
         """Close the window for a pod that is, or may be, in it."""
-        args = CloseArgs(window=window, reason=reason)
+        args = CloseArgs(window=window, circle=circle, reason=reason)
         return self._publish(Close(**self._frame(pod, now_s, expires_at_s), args=args))
 
     def _frame(self, pod: str, now_s: float, expires_at_s: float) -> dict[str, Any]:

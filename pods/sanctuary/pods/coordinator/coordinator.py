@@ -272,7 +272,10 @@ class Coordinator:
     def _extend(self, run: WindowRun, now_s: float, out: list[Effect]) -> None:
         run.valid_until_s = min(now_s + self._settings.valid_for_s, run.end_s)
         run.extend_due_s = now_s + self._settings.extend_every_s
-        out += [self._commander.extend(pod, run.id, now_s, run.valid_until_s) for pod in run.playing(now_s)]
+        out += [
+            self._commander.extend(pod, run.id, run.circle.id, now_s, run.valid_until_s)
+            for pod in run.playing(now_s)
+        ]
 
     def _end(self, run: WindowRun, reason: str, pause_s: float, now_s: float, out: list[Effect]) -> None:
         """Close, tell all who were ever asked in, and leave the circle in peace for a while."""
@@ -280,7 +283,10 @@ class Coordinator:
         del self._runs[run.circle.id]
         self._not_before_s[run.circle.id] = now_s + pause_s
         until_s = now_s + self._settings.valid_for_s
-        out += [self._commander.close(pod, run.id, now_s, until_s, reason) for pod in sorted(run.offers)]
+        out += [
+            self._commander.close(pod, run.id, run.circle.id, now_s, until_s, reason)
+            for pod in sorted(run.offers)
+        ]
         out.append(Record(run.record("closed", now_s, reason)))
 
 

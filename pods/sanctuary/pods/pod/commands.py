@@ -1,14 +1,18 @@
 """P6: which commands are obeyed at all, before the pod's state is asked.
 
-A command is genuine (signed by the coordinator), meant for this pod, not expired, of the highest term
-seen, and not seen before. An id is remembered for as long as its command could be obeyed; because a
-command may not expire far ahead, and the memory refuses rather than forgets, that is enough.
+A command is genuine (signed by a coordinator of the site), meant for this pod and a circle of its sleeper,
+not expired, of the highest term seen for that circle, and not seen before. An id is remembered for as long
+as its command could be obeyed; because a command may not expire far ahead, and the memory refuses rather
+than forgets, that is enough. A restart forgets the ids, so what was issued before it is refused as well;
+terms outlive it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 from nacl.signing import VerifyKey
 
@@ -25,12 +29,15 @@ class CommandReason(StrEnum):
     """Why a command was refused."""
 
     UNSIGNED = "unsigned"
-    """Not signed by the coordinator of this sanctuary."""
+    """Not signed by a coordinator of this sanctuary."""
     MALFORMED = "malformed"
     OTHER_SITE = "other_site"
     OTHER_POD = "other_pod"
+    NOT_MEMBER = "not_a_member"
+    """About a circle that is none of this sleeper's."""
     EXPIRED = "expired"
     EXPIRES_TOO_FAR = "expires_too_far"
+    BEFORE_BOOT = "issued_before_boot"
     OLD_TERM = "old_term"
     DUPLICATE = "duplicate"
     TOO_MANY = "too_many"
@@ -39,7 +46,6 @@ class CommandReason(StrEnum):
     OFFLINE = "offline"
     ENGAGED = "engaged_elsewhere"
     NOT_ELIGIBLE = "not_eligible"
-    NOT_MEMBER = "not_a_member"
     UNKNOWN_DESIGN = "unknown_design"
     NO_LEASE = "no_such_lease"
     CLOCK = "clock_uncertain"
@@ -59,16 +65,42 @@ class RefusedCommand:
 
 
 class CommandDesk:
-    """Judge payloads as received."""
+    """Judge payloads as received.
 
-    def __init__(self, site: str, pod: str, coordinator: VerifyKey, settings: PodSettings) -> None:
+    Parameters
+    ----------
+    circles
+        Of the pod's sleeper; commands about others are refused.
+    terms
+        Highest terms seen before a restart, by circle.
+
+    Attributes
+    ----------
+    booted_s
+        When the pod began, sanctuary clock; what was issued earlier is refused.
+    """
+
+    def __init__(
+        self,
+        site: str,
+        pod: str,
+        coordinator: VerifyKey,
+        settings: PodSettings,
+        circles: Collection[str],
+        terms: Mapping[str, int] | None = None,
+    ) -> None:
         self._site = site
         self._pod = pod
         self._coordinator = coordinator
         self._settings = settings
         self._seen: dict[str, float] = {}
-        self.term = -1
-        """Highest term seen in a genuine command for this pod."""
+        self._terms = {circle: (terms or {}).get(circle, -1) for circle in circles}
+        self.booted_s = -inf
+
+    @property
+    def terms(self) -> Mapping[str, int]:
+        """Highest term seen in a genuine command, by circle; for the shell to keep over a restart."""
+        return {circle: term for circle, term in self._terms.items() if term >= 0}
 
     def judge(self, payload: bytes, now_s: float) -> Command | RefusedCommand:
         """Admit a command, once."""
@@ -85,20 +117,24 @@ class CommandDesk:
         if reason is not None:
             return RefusedCommand(reason, command)
         self._seen[command.id] = command.expires_at_s
-        self.term = command.term
+        self._terms[command.args.circle] = command.term
         return command
 
     def _address_reason(self, command: Command) -> CommandReason | None:
         if command.site != self._site:
             return CommandReason.OTHER_SITE
-        return None if command.pod in (self._pod, EVERY_POD) else CommandReason.OTHER_POD
+        if command.pod not in (self._pod, EVERY_POD):
+            return CommandReason.OTHER_POD
+        return None if command.args.circle in self._terms else CommandReason.NOT_MEMBER
 
     def _time_reason(self, command: Command, now_s: float) -> CommandReason | None:
         if now_s >= command.expires_at_s:
             return CommandReason.EXPIRED
         if command.expires_at_s > now_s + self._settings.command_life_limit_s:
             return CommandReason.EXPIRES_TOO_FAR
-        return CommandReason.OLD_TERM if command.term < self.term else None
+        if command.issued_at_s < self.booted_s:
+            return CommandReason.BEFORE_BOOT
+        return CommandReason.OLD_TERM if command.term < self._terms[command.args.circle] else None
 
     def _memory_reason(self, command: Command, now_s: float) -> CommandReason | None:
         if command.id in self._seen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sanctuary.commons.consent import ConsentBook, ConsentReason, Refusal
 from sanctuary.commons.designs import LoadedDesign
@@ -23,13 +23,24 @@ class Orders:
     ----------
     designs
         Those on board; an offer of another is refused.
+    terms
+        As in `CommandDesk`.
     """
 
-    def __init__(self, body: Body, designs: Iterable[LoadedDesign]) -> None:
+    def __init__(self, body: Body, designs: Iterable[LoadedDesign], terms: Mapping[str, int]) -> None:
         self._body = body
         self._designs = {loaded.hash: loaded for loaded in designs}
         me = body.identity
-        self._desk = CommandDesk(me.site, me.pod, me.coordinator, body.settings)
+        self._desk = CommandDesk(me.site, me.pod, me.coordinator, body.settings, me.circles, terms)
+
+    @property
+    def terms(self) -> Mapping[str, int]:
+        """As of `CommandDesk`."""
+        return self._desk.terms
+
+    def booted(self, now_s: float) -> None:
+        """Refuse from now on whatever was issued before."""
+        self._desk.booted_s = now_s
 
     def receive(self, payload: bytes, now_s: float, out: list[Effect]) -> None:
         """Judge a payload, do as told or not, and say which."""
@@ -75,8 +86,6 @@ class Orders:
         blocked = phase_reason(body.phase)
         if blocked is not None:
             return blocked
-        if offer.circle not in body.identity.circles:
-            return CommandReason.NOT_MEMBER
         if offer.design not in self._designs:
             return CommandReason.UNKNOWN_DESIGN
         refusal = consent_reason(body.consent, offer, body.utc_s(now_s))

@@ -7,7 +7,7 @@ runs backwards here: an earlier `now_s` counts as the latest one seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from typing import Any
 
@@ -45,6 +45,8 @@ class Pod:
         UTC seconds at second 0 of the sanctuary clock.
     latched
         `STOPPED` or `WITHDRAWN` where the pod was so when it last went down; a restart is no reset.
+    terms
+        What `terms` gave before the pod went down.
     """
 
     def __init__(
@@ -57,13 +59,14 @@ class Pod:
         settings: PodSettings | None = None,
         limiter_settings: LimiterSettings | None = None,
         latched: PodPhase | None = None,
+        terms: Mapping[str, int] | None = None,
     ) -> None:
         self._body = Body(
             identity, consent, settings or PodSettings(), limiter_settings or LimiterSettings(), utc_at_zero_s
         )
         if latched is not None:
             self._body.move(Trigger.WITHDRAW if latched is PodPhase.WITHDRAWN else Trigger.STOP)
-        self._orders = Orders(self._body, designs)
+        self._orders = Orders(self._body, designs, terms or {})
         self._heartbeat = Heartbeat(self._body.settings)
         self._booted = False
         self._verdict: tuple[bool, bool, bool] | None = None
@@ -93,6 +96,11 @@ class Pod:
     def phase(self) -> PodPhase:
         """Where the pod stands; the shell keeps `STOPPED` and `WITHDRAWN` over a restart."""
         return self._body.phase
+
+    @property
+    def terms(self) -> Mapping[str, int]:
+        """Highest term obeyed for each circle; the shell keeps it over a restart."""
+        return self._orders.terms
 
     @property
     def window(self) -> str | None:
@@ -238,6 +246,7 @@ class Pod:
     def _boot(self, now_s: float, out: list[Effect]) -> None:
         """Record latch and consent that the pod woke up with, so that its log stands alone."""
         self._booted = True
+        self._orders.booted(now_s)
         self._body.note("booted", now_s, out, str(self.phase) if self.phase in LATCHED else "")
         book, pod, utc_s = self._body.consent, self.identity.pod, self._body.utc_s(now_s)
         out.extend(Record(records.consent_record(pod, entry.event, now_s, utc_s)) for entry in book.entries)

@@ -110,6 +110,7 @@ class ExtendArgs(Message):
     """The window stays open."""
 
     window: Id
+    circle: Id
     valid_until_s: Seconds
 
 
@@ -117,6 +118,7 @@ class CloseArgs(Message):
     """The window is over."""
 
     window: Id
+    circle: Id
     reason: Reason
 
 
@@ -127,6 +129,7 @@ class _Command(Message):
     pod: Id
     """Addressee; ``all`` for a broadcast."""
     term: int = Field(ge=0, le=2**53)
+    """The coordinator's, for the circle that the arguments name."""
     issued_at_s: Seconds
     expires_at_s: Seconds
     start_at_s: Seconds | None = None
