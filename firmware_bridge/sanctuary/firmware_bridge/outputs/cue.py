@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-
 AMBER = (255, 126, 0)
 """Neither blue, which wakes, nor saturated red, which is the worst for photosensitive people."""
 
