@@ -13,10 +13,12 @@ from sanctuary.gateway.night.journal import Log as NightLog
 from sanctuary.gateway.night.outputs import PodOutputs
 from sanctuary.gateway.night.sending import Send, to_message
 from sanctuary.gateway.replay.epochs import EpochLog
-from sanctuary.pods.effects import Effect, Log, Publish, Record, Render, Silence
-from sanctuary.pods.logs import LogRecord, eye_signal_record, onset_record, output_record
+from sanctuary.pods.effects import Effect, Keep, Log, Publish, Record, Render, Silence
+from sanctuary.pods.logs import CueEntry, LogRecord, eye_signal_record, onset_record, output_record
 from sanctuary.pods.pod import events as happened
+from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.pod import Pod
+from sanctuary.pods.pod.records import unkept
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.clock import OffsetEstimator
 from sanctuary.pods.wire.packets import Message
@@ -48,6 +50,16 @@ class Track(Protocol):
         """Finish."""
 
 
+class Keeper(Protocol):
+    """Where a pod's memory is kept; see `MemoryKeeper`."""
+
+    def keep(self, memory: PodMemory, /) -> bool:
+        """Keep a memory; false where it could not be."""
+
+    def retry(self) -> None:
+        """Try again to keep what could not be kept."""
+
+
 class PodRunner:
     """One pod and everything around it but its headband.
 
@@ -61,6 +73,13 @@ class PodRunner:
         The pod's devices, if it has any.
     keep_consent
         Keeps a signed entry that the pod has taken, so that a restart forgets none.
+    keeper
+        Keeps the pod's memory; without, it lies in `memory` alone.
+
+    Attributes
+    ----------
+    memory
+        What the pod asked to be kept last; None where nothing ever had to be.
     """
 
     def __init__(
@@ -71,6 +90,7 @@ class PodRunner:
         send: Send,
         outputs: PodOutputs | None = None,
         keep_consent: Callable[[bytes], object] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.pod = pod
         self.id = pod.identity.pod
@@ -86,6 +106,8 @@ class PodRunner:
         self._track_told = False
         self._send = send
         self._keep_consent = keep_consent
+        self._keeper = keeper
+        self.memory: PodMemory | None = None
         self._clock = OffsetEstimator(pod.identity.boot)
         self._ask_due_s = float("-inf")
 
@@ -110,16 +132,20 @@ class PodRunner:
             self._keep_consent(entry)
 
     def _perform(self, effects: Iterable[Effect], now_s: float) -> None:
+        """Do as told, in order; where the memory of a cue cannot be kept, it is refused here."""
+        kept = True
         for effect in effects:
             match effect:
+                case Keep():
+                    self.memory = effect.memory
+                    kept = self._keeper is None or self._keeper.keep(effect.memory)
                 case Publish():
                     self._send(to_message(effect))
                 case Log():
-                    self.cues[effect.entry["outcome"]] += 1
-                    self._journal.write(effect.entry)
-                    self._journal.flush(durable=True)
+                    self._log(effect.entry if kept else unkept(effect.entry))
                 case Render():
-                    self._render(effect, now_s)
+                    if kept:
+                        self._render(effect, now_s)
                 case Silence():
                     self._cut(now_s)
                 case Record():
@@ -142,6 +168,8 @@ class PodRunner:
                 break
         self.handle(happened.Ticked(), now_s)
         self.outputs.tick(now_s)
+        if self._keeper is not None:
+            self._keeper.retry()
         if now_s >= self._ask_due_s:
             self._ask_due_s = now_s + TIME_EVERY_S
             request = self._clock.request(now_s)
@@ -169,6 +197,11 @@ class PodRunner:
         self._journal.write(onset_record(self.id, str(onset.cue.modality), onset.wanted_s, onset.happened_s))
 
     # --- effects ---
+
+    def _log(self, entry: CueEntry) -> None:
+        self.cues[entry["outcome"]] += 1
+        self._journal.write(entry)
+        self._journal.flush(durable=True)
 
     def _render(self, effect: Render, now_s: float) -> None:
         self._journal.write(output_record(self.id, effect.window, effect.step, now_s))

@@ -13,6 +13,7 @@ from sanctuary.config.coordination import LimiterSettings, PodSettings
 from sanctuary.pods.audit.cues import check_p1, check_p2, check_p5, check_p7
 from sanctuary.pods.audit.limits import check_p3
 from sanctuary.pods.audit.night import LogLine, Violation, sort_night
+from sanctuary.pods.audit.requalified import check_requalified
 from sanctuary.pods.audit.stops import check_p4, check_p6
 from sanctuary.pods.audit.windows import check_c1, check_c4
 
@@ -48,6 +49,7 @@ def check_violations(
         found += check_p2(pod, voted)
         found += check_p3(pod, limiter_settings)
         found += check_p4(pod, pod_settings)
+        found += check_requalified(pod, pod_settings)
         found += check_p5(pod)
         found += check_p6(pod)
         found += check_p7(pod)
