@@ -68,7 +68,7 @@ def index_of(lines: Lines, wanted: dict[str, Any]) -> int:
 def test_a_good_night_has_no_violations() -> None:
     lines = night()
     assert len(cues(lines)) > 3
-    assert len({x["window"] for x in lines if x["kind"] == "window" and x["event"] == "opened"}) == 2
+    assert len({x["window"] for x in lines if x["kind"] == "window" and x["event"] == "opened"}) == 3
     assert check_violations(lines) == []
 
 
@@ -126,6 +126,41 @@ def earlier_cue(lines: Lines) -> None:
             line["t_s"] -= shift_s
     index = index_of(lines, two)
     lines.insert(index, {**before(lines, two, "estimate"), "sampled_s": two["t_s"] - 0.5})
+
+
+def light(**changes: Any) -> Doctor:
+    """Change the first light cue of pod-1."""
+
+    def doctor(lines: Lines) -> None:
+        next(cue for cue in cues(lines) if cue["modality"] == "light").update(changes)
+
+    return doctor
+
+
+def booted(**changes: Any) -> Doctor:
+    """Change what pod-1 said when it booted."""
+
+    def doctor(lines: Lines) -> None:
+        boots = [x for x in lines if x["kind"] == "pod" and x["event"] == "booted" and x["pod"] == "pod-1"]
+        boots[0].update(changes)
+
+    return doctor
+
+
+def both(*doctors: Doctor) -> Doctor:
+    def doctor(lines: Lines) -> None:
+        for one in doctors:
+            one(lines)
+
+    return doctor
+
+
+def hasty(lines: Lines) -> None:
+    """Let the stop of pod-1 come 5 s before a cue."""
+    cue = cues(lines)[-1]
+    at = index_of(lines, cue)
+    record = {"t_s": cue["t_s"] - 5.0, "pod": "pod-1"}
+    lines.insert(at, {**record, "kind": "silence", "reason": "low_quality"})
 
 
 def repeated_command(lines: Lines) -> None:
@@ -200,6 +235,14 @@ def cue_after_the_end(lines: Lines) -> None:
         ("P3", change("cue", modality="light", flash_hz=1.0, duration_s=11.0)),
         ("P3", earlier_cue),
         ("P3", change("estimate", arousal=True)),
+        ("P3", light(rgb=[255, 0, 0])),
+        ("P3", light(flash_hz=1.5)),
+        ("P3", light(duration_s=0.24)),
+        ("P3", both(light(flash_hz=1.0), booted(lamps_in_view=2))),
+        ("P3", booted(light_cleared=False)),
+        ("P3", booted(carried={"in_night": 60, "woken": False, "highest": {}})),
+        ("P3", booted(carried={"in_night": 1, "woken": True, "highest": {"sound": 12.0}})),
+        ("P4", hasty),
         ("P4", pod_event("stop_pressed")),
         ("P4", pod_event("link_lost")),
         ("P4", consent_act("withdraw_here")),

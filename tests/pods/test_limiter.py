@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, PodSettings
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
-from sanctuary.pods import limiter as parts
-from sanctuary.pods.limiter import Admitted, LimitReason, Refused, flashes_of
+from sanctuary.firmware_bridge.outputs.cue import AMBER, Cue, Modality
+from sanctuary.pods.limiter import Admitted, Limiter, LimitReason, Refused, flashes_of
 
 
-def Limiter(settings: LimiterSettings) -> parts.Limiter:
-    return parts.Limiter(settings, light_cleared=True)
+def limiter_of(settings: LimiterSettings | None = None) -> Limiter:
+    return Limiter(settings or LimiterSettings(), light_cleared=True)
 
 
 def sound(level: float = 60.0, duration_s: float = 4.0, fade_s: float = 1.0) -> Cue:
@@ -38,18 +37,18 @@ def reason_of(verdict: Admitted | Refused) -> LimitReason:
 
 
 def test_p3_the_first_cue_is_soft_and_the_next_rise_one_decibel_each_up_to_the_cap() -> None:
-    limiter = Limiter(LimiterSettings(start_level_dba=30.0, max_level_dba=33.0))
+    limiter = limiter_of(LimiterSettings(start_level_dba=30.0, max_level_dba=33.0))
     assert [level_of(limiter.admit(sound(), 20.0 * n)) for n in range(6)] == [30, 31, 32, 33, 33, 33]
 
 
 def test_p3_a_cue_that_asks_for_less_gets_less_and_the_ramp_goes_on_from_there() -> None:
-    limiter = Limiter(LimiterSettings())
+    limiter = limiter_of()
     assert level_of(limiter.admit(sound(15.0), 0.0)) == 15.0
     assert level_of(limiter.admit(sound(40.0), 20.0)) == 16.0
 
 
 def test_p3_twenty_seconds_from_cue_to_cue_whatever_the_modality() -> None:
-    limiter = Limiter(LimiterSettings())
+    limiter = limiter_of()
     limiter.admit(sound(), 0.0)
     assert reason_of(limiter.admit(light(), 19.99)) is LimitReason.TOO_SOON
     assert reason_of(limiter.admit(light(), 3.0)) is LimitReason.STILL_SOUNDING
@@ -57,7 +56,7 @@ def test_p3_twenty_seconds_from_cue_to_cue_whatever_the_modality() -> None:
 
 
 def test_p3_a_block_of_fifteen_then_a_rest() -> None:
-    limiter = Limiter(LimiterSettings())
+    limiter = limiter_of()
     verdicts = [limiter.admit(sound(), 20.0 * n) for n in range(16)]
     assert reason_of(verdicts[15]) is LimitReason.BLOCK_FULL
     assert reason_of(limiter.admit(sound(), 14 * 20.0 + 1199.0)) is LimitReason.BLOCK_FULL
@@ -65,7 +64,7 @@ def test_p3_a_block_of_fifteen_then_a_rest() -> None:
 
 
 def test_p3_the_night_has_a_budget() -> None:
-    limiter = Limiter(LimiterSettings(night_budget=3))
+    limiter = limiter_of(LimiterSettings(night_budget=3))
     assert [isinstance(limiter.admit(sound(), 1200.0 * n), Admitted) for n in range(5)] == [True] * 3 + [
         False
     ] * 2
@@ -73,7 +72,7 @@ def test_p3_the_night_has_a_budget() -> None:
 
 
 def test_p3_flashes_have_a_rate_a_count_and_an_hourly_budget() -> None:
-    limiter = Limiter(LimiterSettings())
+    limiter = limiter_of()
     assert reason_of(limiter.admit(light(flash_hz=1.01), 0.0)) is LimitReason.FLASH_RATE
     assert reason_of(limiter.admit(light(flash_hz=1.0, duration_s=10.5), 0.0)) is LimitReason.FLASHES_PER_CUE
     for n in range(6):
@@ -84,13 +83,41 @@ def test_p3_flashes_have_a_rate_a_count_and_an_hourly_budget() -> None:
 
 
 def test_p3_lamps_in_view_share_the_flashes() -> None:
-    limiter = Limiter(LimiterSettings(lamps_in_view=4))
-    assert reason_of(limiter.admit(light(flash_hz=1.0, duration_s=3.0), 0.0)) is LimitReason.FLASHES_PER_CUE
-    assert isinstance(limiter.admit(light(flash_hz=1.0, duration_s=2.0), 0.0), Admitted)
+    limiter = limiter_of(LimiterSettings(lamps_in_view=4))
+    assert reason_of(limiter.admit(light(flash_hz=0.26), 0.0)) is LimitReason.FLASH_RATE
+    assert reason_of(limiter.admit(light(flash_hz=0.25, duration_s=10.0), 0.0)) is LimitReason.FLASHES_PER_CUE
+    assert isinstance(limiter.admit(light(flash_hz=0.25, duration_s=8.0), 0.0), Admitted)
+
+
+def test_p3_no_light_unless_everybody_who_sees_it_was_asked() -> None:
+    limiter = Limiter(LimiterSettings())
+    assert reason_of(limiter.admit(light(), 0.0)) is LimitReason.PHOTOSENSITIVE
+    assert isinstance(limiter.admit(sound(), 0.0), Admitted)
+
+
+@pytest.mark.parametrize("flash_hz", [0.0, 1.0])
+@pytest.mark.parametrize("rgb", [(255, 0, 0), (128, 0, 0), (255, 126, 0), (255, 80, 80)])
+def test_p3_saturated_red_is_never_shown(rgb: tuple[int, int, int], flash_hz: float) -> None:
+    cue = Cue(Modality.LIGHT, 0.05, 4.0, 0.5, flash_hz=flash_hz, rgb=rgb)
+    assert reason_of(limiter_of().admit(cue, 0.0)) is LimitReason.SATURATED_RED
+
+
+@pytest.mark.parametrize("rgb", [AMBER, (255, 255, 255), (0, 0, 255), (255, 150, 0)])
+def test_p3_amber_and_white_are_not_saturated_red(rgb: tuple[int, int, int]) -> None:
+    assert isinstance(limiter_of().admit(Cue(Modality.LIGHT, 0.05, 4.0, 0.5, rgb=rgb), 0.0), Admitted)
+
+
+def test_p3_a_lamp_is_lit_for_a_quarter_of_a_second_at_least() -> None:
+    limiter = limiter_of(LimiterSettings(max_flash_hz=2.0))
+    assert reason_of(limiter.admit(light(duration_s=0.24, fade_s=0.1), 0.0)) is LimitReason.FLASH_TOO_SHORT
+    assert isinstance(limiter.admit(light(duration_s=0.25, fade_s=0.1), 0.0), Admitted)
+    assert isinstance(limiter.admit(light(flash_hz=2.0), 20.0), Admitted)
+    slow = limiter_of(LimiterSettings(min_lit_s=1.0))
+    assert reason_of(slow.admit(light(flash_hz=1.0), 0.0)) is LimitReason.FLASH_TOO_SHORT
 
 
 def test_p3_fades_are_lengthened_never_shortened() -> None:
-    limiter = Limiter(LimiterSettings())
+    limiter = limiter_of()
     admitted = limiter.admit(sound(fade_s=0.0), 0.0)
     assert isinstance(admitted, Admitted)
     assert admitted.cue.fade_s == 0.05
@@ -110,14 +137,16 @@ def test_p3_fades_are_lengthened_never_shortened() -> None:
         (sound(duration_s=0.09), LimitReason.TOO_SHORT_TO_FADE),
         (sound(duration_s=4.0, fade_s=2.1), LimitReason.TOO_SHORT_TO_FADE),
         (sound(5.0), LimitReason.TOO_SOFT),
+        (Cue(Modality.SOUND, 30.0, 4.0, 1.0, flash_hz=1.0), LimitReason.MALFORMED),
+        (Cue(Modality.LIGHT, 0.05, 4.0, 1.0, rgb=(0, 256, 0)), LimitReason.MALFORMED),
     ],
 )
 def test_p3_a_cue_that_cannot_be_made_safe_is_refused(cue: Cue, reason: LimitReason) -> None:
-    assert reason_of(Limiter(LimiterSettings()).admit(cue, 0.0)) is reason
+    assert reason_of(limiter_of().admit(cue, 0.0)) is reason
 
 
 def test_p3_quiet_after_an_arousal_then_six_decibels_softer_and_never_louder() -> None:
-    limiter = Limiter(LimiterSettings())
+    limiter = limiter_of()
     for n in range(5):
         limiter.admit(sound(), 20.0 * n)
     limiter.arousal(90.0)
@@ -129,14 +158,14 @@ def test_p3_quiet_after_an_arousal_then_six_decibels_softer_and_never_louder() -
 
 
 def test_p3_an_arousal_long_after_the_last_cue_only_stops_the_rise() -> None:
-    limiter = Limiter(LimiterSettings())
+    limiter = limiter_of()
     limiter.admit(sound(), 0.0)
     limiter.arousal(100.0)
     assert [level_of(limiter.admit(sound(), t_s)) for t_s in (160.0, 180.0)] == [30.0, 30.0]
 
 
 def test_p3_light_that_woke_is_halved_and_sound_keeps_its_level() -> None:
-    limiter = Limiter(LimiterSettings())
+    limiter = limiter_of()
     limiter.admit(sound(), 0.0)
     limiter.admit(light(), 20.0)
     limiter.arousal(22.0)
@@ -145,7 +174,7 @@ def test_p3_light_that_woke_is_halved_and_sound_keeps_its_level() -> None:
 
 
 def test_p3_a_sleeper_woken_again_and_again_is_left_alone() -> None:
-    limiter = Limiter(LimiterSettings())
+    limiter = limiter_of()
     for n in range(4):
         limiter.admit(sound(), 200.0 * n)
         limiter.arousal(200.0 * n + 1.0)
@@ -166,7 +195,7 @@ moments = st.lists(st.tuples(st.floats(0.0, 60.0), cues | st.none()), max_size=6
 
 @given(moments)
 def test_p3_holds_for_any_sequence(asked: list[tuple[float, Cue | None]]) -> None:
-    s, limiter, now_s = LimiterSettings(), Limiter(LimiterSettings()), 0.0
+    s, limiter, now_s = LimiterSettings(), limiter_of(), 0.0
     played: list[tuple[float, Cue]] = []
     woken_s = -inf
     for wait_s, cue in asked:
@@ -213,6 +242,9 @@ def test_p3_holds_for_any_sequence(asked: list[tuple[float, Cue | None]]) -> Non
         (LimiterSettings, {"start_level_dba": 35.0, "max_level_dba": 30.0}),
         (LimiterSettings, {"start_share": 0.2, "max_share": 0.1}),
         (LimiterSettings, {"gap_s": float("nan")}),
+        (LimiterSettings, {"max_flash_hz": 2.01}),
+        (LimiterSettings, {"min_lit_s": 0.24}),
+        (PodSettings, {"requalify_s": 4.9}),
         (PodSettings, {"stale_s": 3.1}),
         (PodSettings, {"lost_s": 10.1}),
         (PodSettings, {"min_quality": 0.49}),

@@ -62,6 +62,7 @@ class AnyEvents(RuleBasedStateMachine):
         self.sent: list[Publish] = []
         self.term = 1
         self.highest_term = -1
+        self.crashes = 0
 
     def do(self, event: happened.PodEvent) -> None:
         out = self.bench.handle(event)
@@ -267,6 +268,9 @@ class AnyEvents(RuleBasedStateMachine):
         self.restore_link()
         self.measure_clock(0.001)
         self.grant()
+        for _ in range(12):
+            self.feel("rem", 0.0)
+            self.pass_time(1.0)
         self.feel("rem", 0.0)
         self.dreams += 1
         self.join(f"d{self.dreams}")
@@ -292,6 +296,15 @@ class AnyEvents(RuleBasedStateMachine):
     def make_noise(self, noise: bytes) -> None:
         self.do(happened.CommandReceived(noise))
         self.do(happened.ConsentPresented(noise))
+
+    @rule()
+    def crash(self) -> None:
+        """Kill the pod at once, and start it again: what sounded is cut, what it saw is gone."""
+        self.crashes += 1
+        self.link, self.last, self.newest_s = False, None, -inf
+        self.sounding, self.inside, self.valid_until_s = None, None, -inf
+        self.fresh = []
+        self.bench.restart(f"b{self.crashes + 1}")
 
     @rule(newer=st.booleans())
     def change_coordinator(self, newer: bool) -> None:
@@ -326,7 +339,9 @@ class AnyEvents(RuleBasedStateMachine):
                 assert isinstance(before, Log)
 
     def teardown(self) -> None:
-        assert check_violations(self.bench.lines) == []
+        boots = [at for at, line in enumerate(self.bench.lines) if line.get("event") == "booted"]
+        for begin, end in zip([0, *boots], [*boots, None], strict=True):
+            assert check_violations(self.bench.lines[begin:end]) == [], "each start's log stands alone"
 
 
 AnyEvents.TestCase.settings = settings(

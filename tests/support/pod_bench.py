@@ -14,7 +14,7 @@ from sanctuary.commons.entries import FIRST, Grant, Scope, Withdrawal, Withdrawn
 from sanctuary.commons.keys import key_id, signing_key
 from sanctuary.firmware_bridge.outputs.cue import Modality
 from sanctuary.pods.coordinator.commander import Commander
-from sanctuary.pods.effects import Effect, Log, Publish, Record, Render, Silence
+from sanctuary.pods.effects import Effect, Keep, Log, Publish, Record, Render, Silence
 from sanctuary.pods.ids import IdSource
 from sanctuary.pods.logs import output_record
 from sanctuary.pods.pod.events import (
@@ -27,6 +27,7 @@ from sanctuary.pods.pod.events import (
     Ticked,
 )
 from sanctuary.pods.pod.identity import PodIdentity
+from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.states import PodPhase
 from sanctuary.pods.wire.messages import OfferArgs, Reply, read
@@ -130,14 +131,22 @@ class PodBench:
     now_s: float = 0.0
     effects: list[Effect] = field(default_factory=list)
     lines: list[Mapping[str, Any]] = field(default_factory=list)
+    entries: list[bytes] = field(default_factory=list)
+    """Signed consent that the pod was given."""
+    kept: PodMemory | None = None
+    """What the pod asked to be kept last."""
 
     def handle(self, event: PodEvent, now_s: float | None = None) -> list[Effect]:
         """Give the pod an event and do what it asks, as a shell does."""
         self.now_s = self.now_s if now_s is None else now_s
         out = self.pod.handle(event, self.now_s)
+        if isinstance(event, ConsentPresented) and takes_consent(out):
+            self.entries.append(event.entry)
         self.effects += out
         for effect in out:
-            if isinstance(effect, Log):
+            if isinstance(effect, Keep):
+                self.kept = effect.memory
+            elif isinstance(effect, Log):
                 self.lines.append(effect.entry)
             elif isinstance(effect, Record):
                 self.lines.append(effect.record)
@@ -145,6 +154,15 @@ class PodBench:
                 name = self.pod.identity.pod
                 self.lines.append(output_record(name, effect.window, effect.step, self.now_s))
         return out
+
+    def restart(self, boot: str, **changes: Any) -> None:
+        """Kill the pod and start it again with its signed entries and what was kept, read from JSON."""
+        before = self.pod
+        consent = ConsentBook(ORIGIN, key_id(SLEEPER_KEY))
+        for entry in self.entries:
+            consent.add(entry)
+        memory = PodMemory.model_validate_json(self.kept.to_json()) if self.kept else None
+        self.pod = make_pod(before.identity.pod, boot=boot, consent=consent, memory=memory, **changes)
 
     def sleep(self, seconds: float, *, rem: bool = True, extend: str = "") -> list[Effect]:
         """Let time pass, an estimate and a tick each second; keep the window `extend` open if named."""
@@ -233,6 +251,11 @@ def window_bench(**changes: Any) -> PodBench:
     bench = eligible_bench(**changes)
     bench.enter_window()
     return bench
+
+
+def takes_consent(effects: list[Effect]) -> bool:
+    """Whether a consent entry was taken."""
+    return any(record["act"] in ("grant", "withdraw") for record in recorded(effects, "consent"))
 
 
 def renders(effects: list[Effect]) -> list[Render]:

@@ -11,9 +11,10 @@ import pytest
 from sanctuary.config.errors import InputError
 from sanctuary.firmware_bridge.recordings.edf import open_recording
 from sanctuary.gateway.cli import run
+from sanctuary.gateway.night.pod_memories import PodMemories
 from sanctuary.gateway.night.site_store import SECRET_BYTES, SiteStore
 from sanctuary.gateway.recorder import NightRecorder
-from sanctuary.pods.pod.states import PodPhase
+from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices.cyton import VirtualCyton
 from sanctuary.simulator.devices.pty_port import PtyPort
@@ -97,9 +98,10 @@ def test_no_headband_is_one_sentence_not_a_traceback_and_the_others_go_on(tmp_pa
 def test_a_pod_that_was_stopped_stays_so_in_the_next_night(tmp_path):
     config = tmp_path / "sanctuary.toml"
     config.write_text(SETTINGS.format(data=tmp_path / "data", port="/dev/ttyNoSuchPort"))
-    SiteStore(tmp_path / "data").keep_latched({"pod-2": PodPhase.STOPPED})
+    memories = PodMemories(tmp_path / "data")
+    memories.save(PodMemory(pod="pod-2", latch="stopped"))
     assert run(["run", "-c", str(config), "--hours", "0.001"]) == 0
-    assert SiteStore(tmp_path / "data").latched() == {"pod-2": PodPhase.STOPPED}
+    assert memories.load("pod-2").latch == "stopped"
     (log,) = (tmp_path / "data" / "nights").glob("*/events.jsonl")
     booted = [json.loads(line) for line in log.read_text().splitlines() if '"booted"' in line]
     assert {record["pod"]: record["detail"] for record in booted}["pod-2"] == "stopped"
@@ -129,6 +131,19 @@ def test_a_settings_file_with_mistakes_starts_nothing(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == [config]
 
 
+def test_a_damaged_memory_of_a_pod_starts_nothing_and_says_what_to_do(tmp_path, capsys):
+    config = tmp_path / "sanctuary.toml"
+    config.write_text(SETTINGS.format(data=tmp_path / "data", port="/dev/ttyNoSuchPort"))
+    path = PodMemories(tmp_path / "data").path("pod-2")
+    path.parent.mkdir(parents=True)
+    path.write_text('{"pod": "pod-2", "latch": "stop')
+    assert run(["run", "-c", str(config), "--hours", "0.001"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert str(path) in said.replace(" ", "") or str(path) in said
+    assert "Restore it from a backup" in said
+    assert "Traceback" not in said
+
+
 def test_the_secret_is_made_once_and_kept_private(tmp_path):
     first, second = SiteStore(tmp_path).secret(), SiteStore(tmp_path).secret()
     assert first == second
@@ -140,21 +155,12 @@ def test_terms_only_rise(tmp_path):
     assert [SiteStore(tmp_path).next_term() for _ in range(3)] == [1, 2, 3]
 
 
-def test_a_restart_is_no_reset(tmp_path):
-    SiteStore(tmp_path).keep_latched(
-        {"pod-1": PodPhase.STOPPED, "pod-2": PodPhase.IDLE, "pod-3": PodPhase.WITHDRAWN}
-    )
-    assert SiteStore(tmp_path).latched() == {"pod-1": PodPhase.STOPPED, "pod-3": PodPhase.WITHDRAWN}
-
-
-@pytest.mark.parametrize(
-    ("name", "text"), [("secret.key", "short"), ("term", "many"), ("latched.json", "[1")]
-)
+@pytest.mark.parametrize(("name", "text"), [("secret.key", "short"), ("term", "many")])
 def test_a_damaged_store_is_named_not_guessed_at(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     store = SiteStore(tmp_path)
     with pytest.raises(InputError, match=name):
-        {"secret.key": store.secret, "term": store.next_term, "latched.json": store.latched}[name]()
+        {"secret.key": store.secret, "term": store.next_term}[name]()
 
 
 def test_consent_entries_are_read_in_the_order_of_their_names(tmp_path):

@@ -64,6 +64,8 @@ async def begin(
 ) -> Vigil:
     """Start broker, coordinator, pods and headbands, in this order."""
     designs = designs_of(settings.circles)
+    memories = PodMemories(settings.site.data_dir)
+    remembered = {entry.id: memories.load(entry.id) for entry in settings.pods}
     plan = NightPlan(
         settings,
         store.secret(),
@@ -79,7 +81,7 @@ async def begin(
     await _start_coordinator(vigil, designs, stack)
     ports = _simulated_ports(settings, stack)
     for entry in settings.pods:
-        await _start_pod(vigil, entry, designs, ports, stack)
+        await _start_pod(vigil, entry, designs, remembered[entry.id], ports, stack)
     return vigil
 
 
@@ -110,7 +112,12 @@ def _simulated_ports(settings: SanctuarySettings, stack: AsyncExitStack) -> dict
 
 
 async def _start_pod(
-    vigil: Vigil, entry: PodEntry, designs: Any, ports: dict[str, str], stack: AsyncExitStack
+    vigil: Vigil,
+    entry: PodEntry,
+    designs: Any,
+    memory: PodMemory | None,
+    ports: dict[str, str],
+    stack: AsyncExitStack,
 ) -> None:
     settings = vigil.settings
     headband = entry.headband
@@ -118,8 +125,7 @@ async def _start_pod(
         device = simulated(ports[entry.id], CHANNELS)
     else:
         device = wanted(headband)
-    memories = PodMemories(settings.site.data_dir)
-    core = _core(vigil, entry, designs, memories.load(entry.id))
+    core = _core(vigil, entry, designs, memory)
     live: list[LivePod] = []
     client = MqttClient(
         f"{settings.site.id}-{entry.id}",
@@ -132,7 +138,7 @@ async def _start_pod(
     outputs = await _outputs(vigil, entry, live, stack)
     track = CueTrack(vigil.folder / f"{entry.id}.cues.wav")
     keep = None if entry.is_simulated else partial(_keep_consent, vigil.store, entry.id)
-    keeper = MemoryKeeper(memories)
+    keeper = MemoryKeeper(PodMemories(settings.site.data_dir))
     runner = PodRunner(core, vigil.journal, track, client.publish, outputs, keep, keeper)
     pod = _live_pod(vigil, entry, runner, device.info)
     live.append(pod)

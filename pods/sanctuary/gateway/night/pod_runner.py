@@ -133,7 +133,7 @@ class PodRunner:
 
     def _perform(self, effects: Iterable[Effect], now_s: float) -> None:
         """Do as told, in order; where the memory of a cue cannot be kept, it is refused here."""
-        kept = True
+        kept, unheard = True, False
         for effect in effects:
             match effect:
                 case Keep():
@@ -144,12 +144,15 @@ class PodRunner:
                 case Log():
                     self._log(effect.entry if kept else unkept(effect.entry))
                 case Render():
+                    unheard = unheard or not kept
                     if kept:
                         self._render(effect, now_s)
                 case Silence():
                     self._cut(now_s)
                 case Record():
                     self._record(effect.record, now_s)
+        if unheard:
+            self.handle(happened.CueUnkept(), now_s)
 
     def estimate(self, estimate: StageEstimate, now_s: float) -> None:
         """Take what the chain says of a second that ended at `estimate.t_s` on the sanctuary clock."""

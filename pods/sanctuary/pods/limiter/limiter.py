@@ -82,6 +82,12 @@ class Limiter:
         self._count(admitted, now_s)
         return Admitted(admitted)
 
+    def take_back(self) -> None:
+        """Take note that the last cue did not sound after all; it stays counted, but nothing rises by it."""
+        if self._last_modality is not None:
+            self._lines[self._last_modality].take_back()
+            self.version += 1
+
     def arousal(self, now_s: float) -> None:
         """Take note of a sign of waking: quiet first, softer after a cue that woke, never louder again."""
         before = self._lowered()

@@ -51,6 +51,7 @@ class Line:
         self.ceiling = self.scale.top
         self.last_level: float | None = None
         self.may_rise = True
+        self._before = self.kept()
 
     @property
     def highest(self) -> float:
@@ -59,10 +60,16 @@ class Line:
 
     def rendered(self, level: float) -> None:
         """Note the level of a cue; the next may be a little above it."""
+        self._before = self.kept()
         self.last_level = level
         self.next_level = level + (self.scale.rise if self.may_rise else 0.0)
         if not self.may_rise:
             self.ceiling = min(self.ceiling, level)
+
+    def take_back(self) -> None:
+        """Undo the rise that the last cue brought: it did not sound."""
+        self.next_level = min(self.next_level, self._before.next_level)
+        self.last_level = self._before.last_level
 
     def freeze(self) -> None:
         """Never be louder again than now."""

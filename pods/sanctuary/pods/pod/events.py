@@ -89,6 +89,11 @@ class ClockMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class CueUnkept:
+    """The last cue was refused by the shell, which could not keep the pod's memory."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """Time passed. The shell ticks at least once a second, and at `Pod.next_due_s`."""
 
@@ -106,5 +111,6 @@ PodEvent = (
     | StopPressed
     | PersonReset
     | ClockMeasured
+    | CueUnkept
     | Ticked
 )

@@ -91,6 +91,7 @@ class Pod:
             happened.StopPressed: self._on_stop,
             happened.PersonReset: self._on_reset,
             happened.ClockMeasured: self._on_clock,
+            happened.CueUnkept: self._on_unkept,
             happened.Ticked: self._on_tick,
         }
 
@@ -208,6 +209,10 @@ class Pod:
 
     def _on_command(self, event: happened.CommandReceived, now_s: float, out: list[Effect]) -> None:
         self._orders.receive(event.payload, now_s, out)
+
+    def _on_unkept(self, _event: happened.CueUnkept, _now_s: float, _out: list[Effect]) -> None:
+        self._body.player.sounding_until_s = -inf
+        self._body.limiter.take_back()
 
     def _on_tick(self, _event: happened.Ticked, now_s: float, out: list[Effect]) -> None:
         """Do nothing here: `_settle` looks at the time."""
