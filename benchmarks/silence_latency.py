@@ -2,8 +2,8 @@
 
 Run as ``python benchmarks/silence_latency.py --rounds 12``. Half of the pods are stopped at their own button
 (as the pin's thread does it), half by a signed withdrawal that another process publishes. Measured is the
-time until the pod's output is told to stop. In the same run, between the withdrawals, the same process publishes
-empty messages to a bare paho client. A third process keeps the broker busy.
+time until the pod's output is told to stop. In the same run, between the withdrawals, the same process
+publishes empty messages to a bare paho client. A third process keeps the broker busy.
 """
 
 from __future__ import annotations
