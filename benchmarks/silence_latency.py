@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
+import socket
 import statistics
 import threading
 import time
@@ -94,10 +95,15 @@ def settings_for(folder: Path) -> SanctuarySettings:
 # --- the other processes ---
 
 
+def _without_nagle(_client: paho.Client, _data: object, sock: object) -> None:
+    assert isinstance(sock, socket.socket)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 def bare_client(name: str, port: int) -> paho.Client:
     """Make a paho client as anybody would, but without Nagle's delay, which is no fault of the broker."""
     client = paho.Client(CallbackAPIVersion.VERSION2, name)
-    client.on_socket_open = lambda _c, _u, sock: sock.setsockopt(6, 1, 1)
+    client.on_socket_open = _without_nagle
     client.connect("127.0.0.1", port)
     client.loop_start()
     return client
@@ -130,15 +136,25 @@ def send_on_demand(port: int, orders: Connection) -> None:
 # --- the house ---
 
 
+class TimedOutput(RecordingOutput):
+    """Notes when it was first told to stop."""
+
+    stopped_s: float | None = None
+
+    def stop(self, now_s_: float) -> None:
+        """Be silent."""
+        super().stop(now_s_)
+        self.stopped_s = self.stopped_s or now_s()
+
+
 @dataclass
 class Bed:
-    """One pod, its output, and when that was told to stop."""
+    """One pod and its output."""
 
     entry: PodEntry
     runner: PodRunner
-    sound: RecordingOutput
+    sound: TimedOutput
     client: MqttClient
-    stopped_s: float | None = None
 
     @property
     def sounds(self) -> bool:
@@ -175,7 +191,7 @@ class House:
 
     async def _open_bed(self, entry: PodEntry, stack: AsyncExitStack) -> None:
         pod = make_pod(self._plan, entry, self._designs)
-        sound = RecordingOutput(clock=now_s)
+        sound = TimedOutput(clock=now_s)
         will = to_message(status(pod.identity, "bench", online=False))
         client = MqttClient(
             entry.id,
@@ -188,13 +204,6 @@ class House:
         outputs = PodOutputs(entry.id, {Modality.SOUND: sound})
         runner = PodRunner(pod, self._log, Ear(lambda _c, _t: None), client.publish, outputs)
         bed = Bed(entry, runner, sound, client)
-        stop = sound.stop
-
-        def stopped(at_s: float) -> None:
-            stop(at_s)
-            bed.stopped_s = bed.stopped_s or now_s()
-
-        sound.stop = stopped  # type: ignore[method-assign]
         await stack.enter_async_context(client)
         for topic in runner.subscriptions:
             client.subscribe(topic)
@@ -237,15 +246,15 @@ async def measure_round(house: House, sender: Connection, heard: list[float]) ->
         await asyncio.sleep(0.05)
         if not bed.sounds:
             continue
-        bed.stopped_s = None
+        bed.sound.stopped_s = None
         loop = asyncio.get_running_loop()
         if number % 2:
             begun_s = await asyncio.to_thread(press, bed, loop)
         else:
             topic = topics.consent("harbour", bed.entry.id)
             begun_s = await asyncio.to_thread(order, sender, topic, entry_of(bed))
-        await wait_until(lambda bed=bed: bed.stopped_s is not None)  # type: ignore[misc]
-        (local if number % 2 else across).append((bed.stopped_s or 0.0) - begun_s)
+        await wait_until(lambda bed=bed: bed.sound.stopped_s is not None)  # type: ignore[misc]
+        (local if number % 2 else across).append((bed.sound.stopped_s or 0.0) - begun_s)
         heard.clear()
         begun_s = await asyncio.to_thread(order, sender, PING, b"")
         await wait_until(lambda: bool(heard))
