@@ -181,6 +181,32 @@ def test_p3_a_sleeper_woken_again_and_again_is_left_alone() -> None:
     assert reason_of(limiter.admit(sound(), 1000.0)) is LimitReason.TOO_SOFT
 
 
+def reborn(limiter: Limiter, settings: LimiterSettings, at_s: float) -> Limiter:
+    """The limiter after a restart at `at_s`, on a clock whose second 0 is then."""
+    again = limiter_of(settings)
+    again.recall(limiter.memory(1e9), 1e9 + at_s, 0.0)
+    return again
+
+
+def test_p3_a_restart_begins_no_new_block() -> None:
+    s = LimiterSettings(cues_per_block=2)
+    limiter = limiter_of(s)
+    for n in range(2):
+        limiter.admit(sound(), 20.0 * n)
+    again = reborn(limiter, s, 30.0)
+    assert reason_of(again.admit(sound(), 10.0)) is LimitReason.BLOCK_FULL
+    assert isinstance(again.admit(sound(), 1190.0), Admitted)
+
+
+def test_p3_a_restart_forgets_no_flashes_of_the_hour() -> None:
+    s = LimiterSettings(flashes_per_hour=8)
+    limiter = limiter_of(s)
+    limiter.admit(light(flash_hz=1.0, duration_s=8.0), 0.0)
+    again = reborn(limiter, s, 100.0)
+    assert reason_of(again.admit(light(flash_hz=1.0), 0.0)) is LimitReason.FLASHES_PER_HOUR
+    assert isinstance(again.admit(light(flash_hz=1.0), 3508.0), Admitted)
+
+
 cues = st.builds(
     Cue,
     st.sampled_from(Modality),

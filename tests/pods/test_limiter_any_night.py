@@ -18,7 +18,7 @@ from sanctuary.pods.limiter import Admitted, Limiter, LimiterMemory, flashes_of,
 
 NAMES = ("pod-1", "pod-2", "pod-3")
 TIGHT = LimiterSettings(
-    night_budget=7, cues_per_block=3, flashes_per_hour=24, max_flash_hz=1.5, max_level_dba=32.0
+    night_budget=9, cues_per_block=3, flashes_per_hour=8, max_flash_hz=1.5, max_level_dba=32.0
 )
 EPS = 1e-9
 
@@ -93,6 +93,17 @@ class AnyNight(RuleBasedStateMachine):
         """The same step of a design, in all pods at once."""
         for name in NAMES:
             self.ask(name, cue)
+
+    @rule(cue=cues, crashes=st.lists(names, max_size=2))
+    def ask_all_again_and_again(self, cue: Cue, crashes: list[str]) -> None:
+        """A stretch of a design, in all pods at once, in which some of them crash."""
+        for _ in range(3):
+            self.utc_s += 20.0
+            self.ask_all(cue)
+        for name in crashes:
+            self.crash(name)
+        self.utc_s += 20.0
+        self.ask_all(cue)
 
     @rule(seconds=st.sampled_from([0.5, 5.0, 10.0, 20.0, 20.0, 61.0, 1200.0, 3500.0]))
     def wait(self, seconds: float) -> None:
