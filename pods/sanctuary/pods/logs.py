@@ -33,6 +33,8 @@ class CueEntry(TypedDict):
     flash_hz: float
     rgb: list[int]
     """Colour of light; of no meaning for the other modalities."""
+    sham: NotRequired[bool]
+    """Judged and counted as rendered, but kept from the output: the circle's windows are a sham."""
 
 
 class OutputRecord(TypedDict):

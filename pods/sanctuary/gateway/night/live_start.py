@@ -21,6 +21,7 @@ from sanctuary.firmware_bridge.captures.writing import CaptureWriter
 from sanctuary.firmware_bridge.headbands import HeadbandInfo
 from sanctuary.firmware_bridge.outputs.base import Onset
 from sanctuary.firmware_bridge.outputs.pins import StopButton
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.memories import Memories
@@ -30,7 +31,14 @@ from sanctuary.gateway.night.headbands import simulated, wanted
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_pod import LivePod
 from sanctuary.gateway.night.outputs import PodOutputs, build_outputs, lamp_of
-from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
+from sanctuary.gateway.night.people import (
+    NightPlan,
+    designs_of,
+    make_coordinator,
+    make_pod,
+    sounds_of,
+    warn_of_thresholds,
+)
 from sanctuary.gateway.night.pod_memories import MemoryKeeper, PodMemories
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
@@ -66,6 +74,7 @@ async def begin(
     designs = designs_of(settings.circles)
     memories = PodMemories(settings.site.data_dir)
     remembered = {entry.id: memories.load(entry.id) for entry in settings.pods}
+    warn_of_thresholds(settings, designs)
     plan = NightPlan(
         settings,
         store.secret(),
@@ -80,8 +89,9 @@ async def begin(
     vigil = Vigil(settings, store, folder, endpoint, journal, plan, time.monotonic(), capture)
     await _start_coordinator(vigil, designs, stack)
     ports = _simulated_ports(settings, stack)
+    sounds = sounds_of(designs.values())
     for entry in settings.pods:
-        await _start_pod(vigil, entry, designs, remembered[entry.id], ports, stack)
+        await _start_pod(vigil, entry, designs, sounds, remembered[entry.id], ports, stack)
     return vigil
 
 
@@ -115,6 +125,7 @@ async def _start_pod(
     vigil: Vigil,
     entry: PodEntry,
     designs: Any,
+    sounds: SoundLibrary,
     memory: PodMemory | None,
     ports: dict[str, str],
     stack: AsyncExitStack,
@@ -135,8 +146,8 @@ async def _start_pod(
         will=to_message(status(core.identity, "gateway", online=False)),
         on_link=lambda event: _pass_on(live, event, client),
     )
-    outputs = await _outputs(vigil, entry, live, stack)
-    track = CueTrack(vigil.folder / f"{entry.id}.cues.wav")
+    outputs = await _outputs(vigil, entry, live, sounds, stack)
+    track = CueTrack(vigil.folder / f"{entry.id}.cues.wav", sounds=sounds)
     keep = None if entry.is_simulated else partial(_keep_consent, vigil.store, entry.id)
     keeper = MemoryKeeper(PodMemories(settings.site.data_dir))
     runner = PodRunner(core, vigil.journal, track, client.publish, outputs, keep, keeper)
@@ -194,7 +205,9 @@ def _pass_on(live: list[LivePod], event: LinkEvent, client: MqttClient) -> None:
         pod.on_link(event, client)
 
 
-async def _outputs(vigil: Vigil, entry: PodEntry, live: list[LivePod], stack: AsyncExitStack) -> PodOutputs:
+async def _outputs(
+    vigil: Vigil, entry: PodEntry, live: list[LivePod], sounds: SoundLibrary, stack: AsyncExitStack
+) -> PodOutputs:
     """Make the pod's devices; their news reach the loop from whatever thread they come."""
     clients: list[MqttClient] = []
 
@@ -207,7 +220,7 @@ async def _outputs(vigil: Vigil, entry: PodEntry, live: list[LivePod], stack: As
             pod.on_onset(onset)
 
     data_dir = vigil.settings.site.data_dir
-    outputs = build_outputs(entry.id, entry.devices, data_dir, publish, began, vigil.now)
+    outputs = build_outputs(entry.id, entry.devices, data_dir, publish, began, vigil.now, sounds)
     if (lamp := lamp_of(entry.devices)) is not None:
         off = lamp.off()
         client = _lamp_client(vigil, entry, Message(off.topic, off.payload, 1), outputs)

@@ -142,9 +142,9 @@ class PodRunner:
                 case Publish():
                     self._send(to_message(effect))
                 case Log():
+                    unheard = unheard or not (kept or effect.entry["reason"])
                     self._log(effect.entry if kept else unkept(effect.entry))
                 case Render():
-                    unheard = unheard or not kept
                     if kept:
                         self._render(effect, now_s)
                 case Silence():

@@ -65,6 +65,8 @@ class Body:
             self.keep,
             utc_at_zero_s=utc_at_zero_s,
             late_s=settings.late_s,
+            threshold_dba=identity.threshold_dba,
+            shams=identity.shams,
         )
         if memory is not None:
             self._wake_up_as(memory)

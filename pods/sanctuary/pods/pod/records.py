@@ -31,9 +31,11 @@ def estimate_record(pod: str, estimate: StageEstimate, now_s: float) -> Estimate
     }
 
 
-def cue_entry(pod: str, session: Session, due: DueStep, cue: Cue, reason: str, now_s: float) -> CueEntry:
-    """Describe a step that came due; an empty `reason` says that it is rendered."""
-    return {
+def cue_entry(
+    pod: str, session: Session, due: DueStep, cue: Cue, reason: str, now_s: float, *, sham: bool = False
+) -> CueEntry:
+    """Describe a step that came due; an empty `reason` says that it is rendered, or given as a sham."""
+    entry: CueEntry = {
         "kind": "cue",
         "t_s": now_s,
         "pod": pod,
@@ -51,6 +53,9 @@ def cue_entry(pod: str, session: Session, due: DueStep, cue: Cue, reason: str, n
         "flash_hz": cue.flash_hz,
         "rgb": list(cue.rgb),
     }
+    if sham and not reason:
+        entry["sham"] = True
+    return entry
 
 
 def unkept(entry: CueEntry) -> CueEntry:
