@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from sanctuary.commons.designs import cue_for, shipped_design
 from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, PodSettings
+from sanctuary.config.shipped import shipped_designs
 from sanctuary.firmware_bridge.outputs.cue import AMBER, Cue, Modality
 from sanctuary.pods.limiter import Admitted, Limiter, LimitReason, Refused, flashes_of
 
@@ -179,6 +181,13 @@ def test_p3_a_sleeper_woken_again_and_again_is_left_alone() -> None:
         limiter.admit(sound(), 200.0 * n)
         limiter.arousal(200.0 * n + 1.0)
     assert reason_of(limiter.admit(sound(), 1000.0)) is LimitReason.TOO_SOFT
+
+
+@pytest.mark.parametrize("name", sorted(shipped_designs()))
+def test_p3_no_shipped_design_asks_for_what_is_never_admitted(name: str) -> None:
+    for step in shipped_design(name).design.steps:
+        cue = cue_for(step, 30.0)
+        assert isinstance(limiter_of().admit(cue, 0.0), Admitted), step
 
 
 def reborn(limiter: Limiter, settings: LimiterSettings, at_s: float) -> Limiter:
