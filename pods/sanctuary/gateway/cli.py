@@ -38,6 +38,7 @@ from sanctuary.gateway.commands import (
     sound,
     train,
     virtual,
+    wire,
 )
 from sanctuary.gateway.commands import run as run_command
 from sanctuary.gateway.consoles import say
@@ -55,6 +56,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     simulate,
     sound,
     config,
+    wire,
 )
 """Modules with a ``register(app)``, in the order in which ``--help`` lists them."""
 

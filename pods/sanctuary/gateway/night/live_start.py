@@ -31,13 +31,14 @@ from sanctuary.gateway.night.live_pod import LivePod
 from sanctuary.gateway.night.outputs import PodOutputs, build_outputs, lamp_of
 from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
 from sanctuary.gateway.night.pod_runner import PodRunner
-from sanctuary.gateway.night.sending import to_message
+from sanctuary.gateway.night.sending import open_outbox, to_message
 from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.gateway.night.vigil import Vigil
 from sanctuary.gateway.recorder import NightRecorder
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.wire.broker import open_broker
 from sanctuary.pods.wire.client import MqttClient
+from sanctuary.pods.wire.contract import is_lasting
 from sanctuary.pods.wire.link import LinkEvent, LinkUp
 from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.chain import Chain
@@ -122,6 +123,8 @@ async def _start_pod(
         vigil.endpoint.port,
         settings=settings.broker,
         will=to_message(status(core.identity, "gateway", online=False)),
+        outbox=stack.enter_context(open_outbox(settings.site.data_dir, entry.id)),
+        lasting=is_lasting,
         on_link=lambda event: _pass_on(live, event, client),
     )
     outputs = await _outputs(vigil, entry, live, stack)

@@ -175,4 +175,5 @@ def _scope(circle: str, given: SimulatedGrant) -> Scope:
         max_level_dba=given.max_level_dba if Modality.SOUND in modalities else 0.0,
         max_light_share=given.max_share if Modality.LIGHT in modalities else 0.0,
         max_haptic_share=given.max_share if Modality.HAPTIC in modalities else 0.0,
+        echo=given.echo,
     )

@@ -1,0 +1,174 @@
+"""One message of every kind, for the document of the wire; the signed ones are test vectors as well."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sanctuary.commons.keys import key_id, signing_key
+from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.pods.wire import messages as says
+from sanctuary.pods.wire.clock import TimeRequest, TimeResponse
+from sanctuary.pods.wire.envelope import Kind, seal
+from sanctuary.pods.wire.messages import Message
+
+SEED = b"an example key, trusted nowhere."
+"""Signs the examples; published here, so nobody may trust it."""
+PUBLIC_KEY = key_id(signing_key(SEED))
+
+_DESIGN = "5d" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A message and what it says."""
+
+    name: str
+    about: str
+    message: Message
+
+
+def _command(number: int, start_at_s: float | None = None) -> Mapping[str, Any]:
+    return {
+        "id": f"n1-c{number}",
+        "site": "harbour",
+        "pod": "pod-1",
+        "term": 7,
+        "issued_at_s": 4211.0,
+        "expires_at_s": start_at_s or 4216.0,
+        **({"start_at_s": start_at_s} if start_at_s is not None else {}),
+    }
+
+
+_WINDOW: Mapping[str, Any] = {"window": "n1-w3", "circle": "commons"}
+
+EXAMPLES: tuple[Example, ...] = (
+    Example(
+        "online",
+        "A pod with its headband on.",
+        says.PodStatus(
+            online=True,
+            boot="n1-pod-1",
+            fw="gateway",
+            headband=says.HeadbandStatus(state="streaming", battery_percent=85.0),
+        ),
+    ),
+    Example(
+        "offline",
+        "What the broker says for a pod that died.",
+        says.PodStatus(online=False, boot="n1-pod-1", fw="gateway"),
+    ),
+    Example(
+        "eligible",
+        "In stable REM and willing to share windows of one circle.",
+        says.PodState(
+            pod="pod-1",
+            boot="n1-pod-1",
+            seq=412,
+            t_s=4210.0,
+            stage="R",
+            p=(0.02, 0.03, 0.02, 0.01, 0.92),
+            stable_rem=True,
+            quality=0.94,
+            willing=("commons",),
+            state="eligible",
+            window=None,
+            lease=None,
+            latch=None,
+        ),
+    ),
+    Example(
+        "lease",
+        "Still in REM, still willing, for another five seconds.",
+        says.LeaseMessage(
+            site="harbour",
+            pod="pod-1",
+            boot="n1-pod-1",
+            term=7,
+            offer="n1-o4",
+            nonce="n1-n4",
+            seq=9,
+            playing=True,
+            issued_at_s=4220.0,
+            ttl_s=5.0,
+            **_WINDOW,
+        ),
+    ),
+    Example(
+        "eye-signal",
+        "The sleeper looked left, right, left, right.",
+        says.EyeSignalMessage(
+            site="harbour", pod="pod-2", boot="n1-pod-2", seq=1, offer="n1-o5", t_s=4300.0, **_WINDOW
+        ),
+    ),
+    Example(
+        "obeyed",
+        "The command was obeyed.",
+        says.Reply(pod="pod-1", command="n1-c5", obeyed=True, reason="", t_s=4211.1),
+    ),
+    Example(
+        "refused",
+        "The command came too late.",
+        says.Reply(pod="pod-1", command="n1-c5", obeyed=False, reason="expired", t_s=4216.4),
+    ),
+    Example(
+        "offer",
+        "A window is offered.",
+        says.Offer(
+            **_command(4),
+            args=says.OfferArgs(
+                offer="n1-o4",
+                design=_DESIGN,
+                modalities=(Modality.SOUND,),
+                quorum=2,
+                nonce="n1-n4",
+                part=1,
+                **_WINDOW,
+            ),
+        ),
+    ),
+    Example(
+        "open",
+        "The window opens two seconds from now.",
+        says.Open(
+            **_command(5, 4213.0),
+            args=says.OpenArgs(
+                offer="n1-o4", design=_DESIGN, zero_s=4213.0, valid_until_s=4216.0, **_WINDOW
+            ),
+        ),
+    ),
+    Example(
+        "extend",
+        "The window stays open for five seconds more.",
+        says.Extend(**_command(6), args=says.ExtendArgs(valid_until_s=4216.0, **_WINDOW)),
+    ),
+    Example(
+        "close",
+        "The window is over.",
+        says.Close(**_command(7), args=says.CloseArgs(reason="quorum_lost", **_WINDOW)),
+    ),
+    Example(
+        "echo",
+        "Another sleeper made the eye signal; the design's answer is to be played in two seconds.",
+        says.Echo(**_command(8, 4213.0), args=says.EchoArgs(offer="n1-o4", of_pod="pod-2", **_WINDOW)),
+    ),
+    Example("ask", "What time is it?", TimeRequest(id="n1-pod-1-3", t1_s=120.25)),
+    Example(
+        "tell",
+        "The request came at `t2_s`; this answer left at `t3_s`.",
+        TimeResponse(id="n1-pod-1-3", t1_s=120.25, t2_s=4210.5, t3_s=4210.5001),
+    ),
+)
+
+
+def example_wire(example: Example, signed: Kind | None) -> bytes:
+    """Give the payload as it goes over the wire."""
+    return example.message.to_bytes() if signed is None else seal(signed, example.message, signing_key(SEED))
+
+
+def example_payload(example: Example, signed: Kind | None) -> Any:
+    """Give the payload as parsed JSON; of a signed one, the list of its two lines."""
+    lines = [json.loads(line) for line in example_wire(example, signed).splitlines()]
+    return lines[0] if signed is None else lines
