@@ -20,6 +20,7 @@ from sanctuary.firmware_bridge.captures.writing import CaptureWriter
 from sanctuary.firmware_bridge.headbands import HeadbandInfo
 from sanctuary.firmware_bridge.outputs.base import Onset
 from sanctuary.firmware_bridge.outputs.pins import StopButton
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.memories import Memories
@@ -29,7 +30,7 @@ from sanctuary.gateway.night.headbands import simulated, wanted
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_pod import LivePod
 from sanctuary.gateway.night.outputs import PodOutputs, build_outputs, lamp_of
-from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
+from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod, sounds_of
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import open_outbox, to_message
 from sanctuary.gateway.night.site_store import SiteStore
@@ -75,8 +76,9 @@ async def begin(
     vigil = Vigil(settings, store, folder, endpoint, journal, plan, time.monotonic(), capture)
     await _start_coordinator(vigil, designs, stack)
     ports = _simulated_ports(settings, stack)
+    sounds = sounds_of(designs.values())
     for entry in settings.pods:
-        await _start_pod(vigil, entry, designs, ports, stack)
+        await _start_pod(vigil, entry, designs, sounds, ports, stack)
     return vigil
 
 
@@ -107,7 +109,12 @@ def _simulated_ports(settings: SanctuarySettings, stack: AsyncExitStack) -> dict
 
 
 async def _start_pod(
-    vigil: Vigil, entry: PodEntry, designs: Any, ports: dict[str, str], stack: AsyncExitStack
+    vigil: Vigil,
+    entry: PodEntry,
+    designs: Any,
+    sounds: SoundLibrary,
+    ports: dict[str, str],
+    stack: AsyncExitStack,
 ) -> None:
     settings = vigil.settings
     headband = entry.headband
@@ -127,8 +134,8 @@ async def _start_pod(
         lasting=is_lasting,
         on_link=lambda event: _pass_on(live, event, client),
     )
-    outputs = await _outputs(vigil, entry, live, stack)
-    track = CueTrack(vigil.folder / f"{entry.id}.cues.wav")
+    outputs = await _outputs(vigil, entry, live, sounds, stack)
+    track = CueTrack(vigil.folder / f"{entry.id}.cues.wav", sounds=sounds)
     runner = PodRunner(core, vigil.journal, track, client.publish, outputs)
     pod = _live_pod(vigil, entry, runner, device.info)
     live.append(pod)
@@ -176,7 +183,9 @@ def _pass_on(live: list[LivePod], event: LinkEvent, client: MqttClient) -> None:
         pod.on_link(event, client)
 
 
-async def _outputs(vigil: Vigil, entry: PodEntry, live: list[LivePod], stack: AsyncExitStack) -> PodOutputs:
+async def _outputs(
+    vigil: Vigil, entry: PodEntry, live: list[LivePod], sounds: SoundLibrary, stack: AsyncExitStack
+) -> PodOutputs:
     """Make the pod's devices; their news reach the loop from whatever thread they come."""
     clients: list[MqttClient] = []
 
@@ -189,7 +198,7 @@ async def _outputs(vigil: Vigil, entry: PodEntry, live: list[LivePod], stack: As
             pod.on_onset(onset)
 
     data_dir = vigil.settings.site.data_dir
-    outputs = build_outputs(entry.id, entry.devices, data_dir, publish, began, vigil.now)
+    outputs = build_outputs(entry.id, entry.devices, data_dir, publish, began, vigil.now, sounds)
     if (lamp := lamp_of(entry.devices)) is not None:
         off = lamp.off()
         client = _lamp_client(vigil, entry, Message(off.topic, off.payload, 1), outputs)

@@ -21,6 +21,7 @@ from sanctuary.config.fleet import CircleEntry, PodEntry, SimulatedGrant
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.shipped import shipped_designs
 from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.ids import IdSource
@@ -78,6 +79,17 @@ def designs_of(circles: Iterable[CircleEntry]) -> dict[str, LoadedDesign]:
     }
 
 
+def sounds_of(designs: Iterable[LoadedDesign]) -> SoundLibrary:
+    """Put the sound files of designs together, for outputs and cue tracks.
+
+    Raises
+    ------
+    InputError
+        They are too long together.
+    """
+    return SoundLibrary({sha256: file for each in designs for sha256, file in each.files.items()})
+
+
 def make_pod(
     plan: NightPlan,
     entry: PodEntry,
@@ -94,6 +106,8 @@ def make_pod(
         key=derive_key(plan.secret, "pod", entry.id),
         coordinator=derive_key(plan.secret, "coordinator", settings.site.id).verify_key,
         circles=tuple(circle.id for circle in mine),
+        shams=tuple(circle.id for circle in mine if circle.sham),
+        threshold_dba=entry.threshold_dba,
     )
     return Pod(
         identity,
