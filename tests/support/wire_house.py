@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pod_bench import estimate
-from sanctuary.config.broker import BrokerSettings
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.outputs.cue import Cue
 from sanctuary.gateway.fleet.log import Ear, MemoryLog
@@ -165,7 +164,7 @@ async def wire_house(kind: str, design: str = "tide", **grant: Any) -> AsyncIter
         }
     )
     async with AsyncExitStack() as stack:
-        endpoint = await stack.enter_async_context(open_broker(BrokerSettings.model_validate(settings.broker)))
+        endpoint = await stack.enter_async_context(open_broker(settings.broker))
         house = WireHouse(settings, endpoint, stack)
         await house.begin()
         yield house

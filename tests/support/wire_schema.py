@@ -25,16 +25,7 @@ class WireDocument:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self._registry = Registry().with_resource(URI, DRAFT7.create_resource(document))
-        self._addresses = {
-            name: re.compile(
-                re.sub(
-                    r"\\{(\w+)\\}",
-                    lambda found, of=channel: f"(?P<{found[1]}>{of['parameters'][found[1]]['x-pattern'][1:-1]})",
-                    re.escape(channel["address"]),
-                )
-            )
-            for name, channel in document["channels"].items()
-        }
+        self._addresses = {name: _address(channel) for name, channel in document["channels"].items()}
 
     def channels_of(self, topic: str) -> list[str]:
         """Name the channels whose address fits a topic."""
@@ -85,3 +76,12 @@ def parsed(payload: bytes, content_type: str) -> Any:
     if not text.endswith("\n"):
         raise ValueError("the last line does not end")
     return [json.loads(line) for line in text[:-1].split("\n")]
+
+
+def _address(channel: dict[str, Any]) -> re.Pattern[str]:
+    """Make a pattern of an address with parameters in braces."""
+
+    def filled(found: re.Match[str]) -> str:
+        return "(?:" + channel["parameters"][found[1]]["x-pattern"][1:-1] + ")"
+
+    return re.compile(re.sub(r"\\{(\w+)\\}", filled, re.escape(channel["address"])))

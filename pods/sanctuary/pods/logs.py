@@ -31,6 +31,8 @@ class CueEntry(TypedDict):
     duration_s: float
     fade_s: float
     flash_hz: float
+    answers: NotRequired[str]
+    """The pod whose sleeper's eye signal this answers; `step` is then below zero. Absent for a step."""
     sham: NotRequired[bool]
     """Judged and counted as rendered, but kept from the output: the circle's windows are a sham."""
 
@@ -83,6 +85,18 @@ class EyeSignalRecord(TypedDict):
     leftward_first: bool | None
 
 
+class WindowSignalRecord(TypedDict):
+    """An eye signal of the sleeper in a window: told to the coordinator, or kept here for a reason."""
+
+    kind: Literal["window_signal"]
+    t_s: float
+    pod: str
+    window: str
+    circle: str
+    told: bool
+    reason: str
+
+
 class ConsentRecord(TypedDict):
     """A consent entry taken or refused, or a withdrawal made by hand at the pod."""
 
@@ -100,6 +114,8 @@ class ConsentRecord(TypedDict):
     """Highest level per modality."""
     nbf: float
     exp: float
+    echo: NotRequired[bool]
+    """Of a grant: whether eye signals may be answered in other pods, and theirs here."""
     reason: str
 
 
@@ -172,7 +188,7 @@ class WindowRecord(TypedDict):
     t_s: float
     circle: str
     window: str
-    event: Literal["proposed", "opened", "joined", "extended", "closed"]
+    event: Literal["proposed", "opened", "joined", "extended", "closed", "eye_signal", "answered"]
     term: int
     quorum: int
     live: list[str]
@@ -216,6 +232,7 @@ class RefusedMessage(TypedDict):
 
 LogRecord = (
     EstimateRecord
+    | WindowSignalRecord
     | ConsentRecord
     | PodRecord
     | SilenceRecord

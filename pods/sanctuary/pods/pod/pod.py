@@ -20,6 +20,7 @@ from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod import records
 from sanctuary.pods.pod.body import Body
+from sanctuary.pods.pod.echoes import tell_eye_signal
 from sanctuary.pods.pod.evidence import CONTRARY, EvidenceReason
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.orders import Orders, consent_reason
@@ -153,6 +154,8 @@ class Pod:
             body.limiter.arousal(now_s)
             if before is None or not before[1]:
                 body.note("arousal", now_s, out)
+        if estimate.eye_signal is not None:
+            tell_eye_signal(body, now_s, out)
 
     def _on_samples_missed(self, event: happened.SamplesMissed, now_s: float, out: list[Effect]) -> None:
         self._body.note("samples_missed", now_s, out, str(event.n_samples))

@@ -134,9 +134,7 @@ EXAMPLES: tuple[Example, ...] = (
         "The window opens two seconds from now.",
         says.Open(
             **_command(5, 4213.0),
-            args=says.OpenArgs(
-                offer="n1-o4", design=_DESIGN, zero_s=4213.0, valid_until_s=4216.0, **_WINDOW
-            ),
+            args=says.OpenArgs(offer="n1-o4", design=_DESIGN, zero_s=4213.0, valid_until_s=4216.0, **_WINDOW),
         ),
     ),
     Example(
