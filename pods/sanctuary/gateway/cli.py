@@ -30,6 +30,7 @@ from sanctuary.gateway.commands import (
     calibrate,
     config,
     demo,
+    design,
     devices,
     memory,
     night,
@@ -55,6 +56,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     virtual,
     simulate,
     sound,
+    design,
     config,
     wire,
 )

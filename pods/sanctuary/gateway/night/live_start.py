@@ -31,7 +31,14 @@ from sanctuary.gateway.night.headbands import simulated, wanted
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_pod import LivePod
 from sanctuary.gateway.night.outputs import PodOutputs, build_outputs, lamp_of
-from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod, sounds_of
+from sanctuary.gateway.night.people import (
+    NightPlan,
+    designs_of,
+    make_coordinator,
+    make_pod,
+    sounds_of,
+    warn_of_thresholds,
+)
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import open_outbox, to_message
 from sanctuary.gateway.night.site_store import SiteStore
@@ -63,6 +70,7 @@ async def begin(
 ) -> Vigil:
     """Start broker, coordinator, pods and headbands, in this order."""
     designs = designs_of(settings.circles)
+    warn_of_thresholds(settings, designs)
     plan = NightPlan(
         settings,
         store.secret(),

@@ -7,6 +7,7 @@ this program: what it is given are signed entries.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from sanctuary.pods.ids import IdSource
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.states import PodPhase
+
+_LOG = logging.getLogger(__name__)
 
 GRANT_S = 24 * 3600.0
 """A simulated sleeper's grant holds for a day."""
@@ -88,6 +91,20 @@ def sounds_of(designs: Iterable[LoadedDesign]) -> SoundLibrary:
         They are too long together.
     """
     return SoundLibrary({sha256: file for each in designs for sha256, file in each.files.items()})
+
+
+def warn_of_thresholds(settings: SanctuarySettings, designs: Mapping[str, LoadedDesign]) -> None:
+    """Tell of pods that will refuse steps because nobody has measured their sleeper's threshold."""
+    for circle in settings.circles:
+        if not designs[circle.design].design.needs_threshold:
+            continue
+        lacking = [pod.id for pod in settings.pods if pod.id in circle.members and pod.threshold_dba is None]
+        if lacking:
+            _LOG.warning(
+                "design %s goes by each sleeper's threshold; without threshold_dba its steps are refused: %s",
+                circle.design,
+                ", ".join(lacking),
+            )
 
 
 def make_pod(
