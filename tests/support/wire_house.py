@@ -28,6 +28,7 @@ from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.samples import StageEstimate
 
 UTC_AT_ZERO_S = 1_800_000_000.0
+SECRET = b"wire house"
 PATIENCE_S = 20.0
 Said = Callable[[str, float], StageEstimate | None]
 
@@ -62,7 +63,7 @@ class WireHouse:
 
     async def begin(self) -> None:
         """Put the tap, the coordinator and the pods on the wire."""
-        plan = NightPlan(self.settings, b"wire house", "w1", 1, UTC_AT_ZERO_S, {})
+        plan = NightPlan(self.settings, SECRET, "w1", 1, UTC_AT_ZERO_S, {})
         designs = designs_of(self.settings.circles)
         tap = await self._client("tap")
         await tap.subscribe("sanctuary/#")
@@ -119,6 +120,10 @@ class WireHouse:
         del self.pods[pod]
         await self.clients.pop(pod).abort()
         await self.deliver()
+
+    def say(self, message: Message) -> None:
+        """Publish something as a device that is neither pod nor coordinator."""
+        self.clients["tap"].publish(message)
 
     async def retained(self) -> list[Message]:
         """Ask anew what is retained."""

@@ -52,6 +52,8 @@ class WireDocument:
                 return [f"not {message['contentType']}: {error}"]
             pointer = reference["$ref"].removeprefix("#")
             found[name] = self.mistakes(f"{pointer}/payload", value)
+            if not found[name] and "x-line" in message:
+                found[name] = self.mistakes(f"{pointer}/x-line", json.loads(value.split("\n")[2]))
         fitting = [name for name, mistakes in found.items() if not mistakes]
         if len(fitting) == 1:
             return []
@@ -70,6 +72,8 @@ class WireDocument:
 def parsed(payload: bytes, content_type: str) -> Any:
     """Read a payload by its content type alone."""
     text = payload.decode("utf-8")
+    if content_type == "text/plain":
+        return text
     if content_type == "application/json":
         return json.loads(text)
     assert content_type == "application/x-ndjson"

@@ -62,9 +62,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     path = write_design(tmp_path, TONE)
     (tmp_path / "files" / f"{TONE_SHA256}.wav").unlink()
     line = path.read_text().splitlines().index(f'sha256 = "{TONE_SHA256}"') + 1
-    with pytest.raises(
-        InputError, match=rf"seed\.toml:{line}: files\[0\]\.sha256: .*cannot be read"
-    ):
+    with pytest.raises(InputError, match=rf"seed\.toml:{line}: files\[0\]\.sha256: .*cannot be read"):
         load_design(path)
 
 
@@ -75,9 +73,7 @@ def test_bytes_without_their_folder_have_no_files() -> None:
 
 def test_a_step_may_not_cut_its_file_off(tmp_path: Path) -> None:
     path = write_design(tmp_path, wav_bytes(sine(duration_s=6.5)))
-    with pytest.raises(
-        InputError, match=r"steps\[0\]\.duration_s: shorter than its file, which lasts 6.50"
-    ):
+    with pytest.raises(InputError, match=r"steps\[0\]\.duration_s: shorter than its file, which lasts 6.50"):
         load_design(path)
 
 

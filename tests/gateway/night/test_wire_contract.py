@@ -10,10 +10,15 @@ import pytest
 
 from house import ROOT
 from pod_bench import estimate
+from sanctuary.commons.entries import Grant, Scope, Withdrawal, WithdrawnScope, seal
+from sanctuary.commons.keys import key_id
+from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.gateway.night.people import derive_key
+from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.mosquitto import find_mosquitto
 from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.samples import StageEstimate
-from wire_house import WireHouse, wire_house
+from wire_house import SECRET, WireHouse, wire_house
 from wire_schema import WireDocument
 
 DOCUMENT = WireDocument(json.loads((ROOT / "docs" / "asyncapi.json").read_text(encoding="utf-8")))
@@ -26,6 +31,15 @@ def said(name: str, t_s: float) -> StageEstimate:
     return estimate(t_s, rem=not (name == "pod-3" and 20.0 <= t_s < 30.0))
 
 
+def consent(site: str) -> list[bytes]:
+    """A new grant and a withdrawal of the third sleeper."""
+    key = derive_key(SECRET, "sleeper", "spod-3")
+    scope = Scope(circle="commons", modalities=(Modality.SOUND,), max_level_dba=30.0)
+    given = Grant(who=key_id(key), seq=8, nonce="g", scope=scope, design="0" * 64, nbf=0.0, exp=1e10)
+    taken = Withdrawal(who=key_id(key), seq=9, nonce="w", scope=WithdrawnScope(circle="*"))
+    return [seal(key, site, given), seal(key, site, taken)]
+
+
 @pytest.fixture(scope="module", params=["embedded", "mosquitto"])
 def night(request: pytest.FixtureRequest) -> tuple[WireHouse, list[Message]]:
     """Ninety seconds of a site, and the death of a pod; what was tapped, and what is retained at the end."""
@@ -35,7 +49,10 @@ def night(request: pytest.FixtureRequest) -> tuple[WireHouse, list[Message]]:
     async def sleep() -> tuple[WireHouse, list[Message]]:
         async with wire_house(request.param) as house:
             house.said = said
-            await house.sleep(80)
+            await house.sleep(70)
+            for entry in consent(house.settings.site.id):
+                house.say(Message(topics.consent(house.settings.site.id, "pod-3"), entry))
+            await house.sleep(10)
             await house.kill("pod-3")
             await house.sleep(10)
             house.said = lambda _, t_s: estimate(t_s, rem=False)

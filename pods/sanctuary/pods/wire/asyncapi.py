@@ -12,17 +12,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from sanctuary.commons.entries import HEADER
 from sanctuary.config.broker import BrokerSettings
 from sanctuary.pods.wire.contract import CONTRACT, ChannelContract, Party
 from sanctuary.pods.wire.envelope import Kind
 from sanctuary.pods.wire.examples import EXAMPLES, PUBLIC_KEY, example_payload, example_wire
-from sanctuary.pods.wire.messages import MAX_PAYLOAD_BYTES, Message
+from sanctuary.pods.wire.messages import MAX_PAYLOAD_BYTES
 
 BINDING = "0.2.0"
 ID_PATTERN = "^[a-z0-9-]{1,64}$"
-JSON, JSON_LINES = "application/json", "application/x-ndjson"
+JSON, JSON_LINES, TEXT = "application/json", "application/x-ndjson", "text/plain"
 
 Node = dict[str, Any]
 
@@ -41,6 +43,8 @@ a common cue; nothing is promised about dreams, and this is not a medical device
 * Signed payloads are two lines, each ended by a line feed: the message as JSON, and the base64 Ed25519
   signature as a JSON string. It is made over the text `sanctuary-KIND/v1`, a line feed, and the first line
   with its line feed, exactly as sent.
+* A consent entry is text: the line `{HEADER}`, the name of the sanctuary's ledger, the entry as one line of
+  JSON (`x-line` names its schema), an empty line, and a C2SP signed-note signature line of the sleeper's key.
 * No EEG, no names and no reports are sent.
 * The channels `up/metrics`, `up/signal/STREAM` and `down/desired` of a pod are reserved; nothing is said on
   them.
@@ -54,6 +58,14 @@ _PARAMETERS: Mapping[str, tuple[str, str]] = {
 _PARTIES: Mapping[Party, str] = {
     Party.POD: "One sleeping place.",
     Party.COORDINATOR: "Offers, opens, keeps alive and closes windows, and tells the time.",
+    Party.SLEEPER: "A device that holds a sleeper's key.",
+}
+
+
+_NOTE: Node = {
+    "type": "string",
+    "description": "A signed note: header, origin, the entry, an empty line, the signature.",
+    "pattern": rf"^{HEADER}\n[^\n]+\n\{{[^\n]*\}}\n\n— [0-9a-f]{{64}} [A-Za-z0-9+/]{{91}}=\n$",
 }
 
 
@@ -108,7 +120,7 @@ def _server() -> Node:
                 "lastWill": {
                     "topic": status.address,
                     "qos": status.qos,
-                    "message": offline.message.to_bytes().decode(),
+                    "message": example_wire(offline, None).decode(),
                     "retain": status.retain,
                 },
                 "bindingVersion": BINDING,
@@ -160,7 +172,7 @@ def _operations(entry: ChannelContract) -> list[tuple[str, Node]]:
     ]
 
 
-def message_name(entry: ChannelContract, model: type[Message]) -> str:
+def message_name(entry: ChannelContract, model: type[BaseModel]) -> str:
     """Name a message of a channel in the components."""
     return _name(model) if entry.name != "broadcast" else f"{_name(model)}ToAll"
 
@@ -171,15 +183,14 @@ def _messages() -> Node:
     }
 
 
-def _message(entry: ChannelContract, model: type[Message]) -> Node:
+def _message(entry: ChannelContract, model: type[BaseModel]) -> Node:
     payload: Node = {"$ref": f"#/components/schemas/{_name(model)}"}
     examples = [example for example in EXAMPLES if type(example.message) is model]
     node: Node = {
         "name": _name(model),
         "title": _name(model),
         "summary": _first_sentence(model),
-        "contentType": JSON if entry.signed is None else JSON_LINES,
-        "payload": payload if entry.signed is None else _envelope(entry.signed, payload),
+        **_form(entry, payload),
         "examples": [
             {"name": each.name, "summary": each.about, "payload": example_payload(each, entry.signed)}
             for each in examples
@@ -196,6 +207,15 @@ def _message(entry: ChannelContract, model: type[Message]) -> Node:
             },
         }
     return node
+
+
+def _form(entry: ChannelContract, payload: Node) -> Node:
+    """Say how the message is written."""
+    if entry.note:
+        return {"contentType": TEXT, "payload": _NOTE, "x-line": payload}
+    if entry.signed is None:
+        return {"contentType": JSON, "payload": payload}
+    return {"contentType": JSON_LINES, "payload": _envelope(entry.signed, payload)}
 
 
 def _envelope(kind: Kind, payload: Node) -> Node:
@@ -254,9 +274,9 @@ def _draft7(schema: Any, *, fields: bool = False) -> Any:
     return made
 
 
-def _name(model: type[Message]) -> str:
+def _name(model: type[BaseModel]) -> str:
     return model.__name__.removesuffix("Message")
 
 
-def _first_sentence(model: type[Message]) -> str:
+def _first_sentence(model: type[BaseModel]) -> str:
     return (model.__doc__ or "").split("\n", 1)[0]

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pydantic import BaseModel
+
+from sanctuary.commons.entries import Grant, Withdrawal
 from sanctuary.config.errors import ProtocolError
 from sanctuary.pods.wire import messages as says
 from sanctuary.pods.wire.clock import TimeRequest, TimeResponse
 from sanctuary.pods.wire.envelope import Kind
-from sanctuary.pods.wire.messages import Message
 from sanctuary.pods.wire.packets import Qos
 from sanctuary.pods.wire.topics import ROOT, Channel, Topic, parse
 
@@ -23,6 +25,7 @@ class Party(StrEnum):
 
     POD = "pod"
     COORDINATOR = "coordinator"
+    SLEEPER = "sleeper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,9 @@ class ChannelContract:
     qos, retain
         As published.
     signed
-        Kind of the signed envelope; None for plain JSON.
+        Kind of the signed envelope; None for plain JSON and for notes.
+    note
+        Whether the payload is a signed note of text, as consent entries are; the message is its third line.
     lasting
         Whether a message that the broker does not have yet is still worth sending after a crash. Leases,
         snapshots, commands and answers about the time are not: they are stale by then.
@@ -55,13 +60,14 @@ class ChannelContract:
     name: str
     channel: Channel
     address: str
-    messages: tuple[type[Message], ...]
+    messages: tuple[type[BaseModel], ...]
     sender: Party
     receiver: Party
     about: str
     qos: Qos = 1
     retain: bool = False
     signed: Kind | None = None
+    note: bool = False
     lasting: bool = False
     leaf: str = ""
 
@@ -130,6 +136,16 @@ CONTRACT: tuple[ChannelContract, ...] = (
         "Commands to one pod. Obeyed once by id, before they expire, and in the current term only. "
         "Never retained.",
         signed=Kind.COMMAND,
+    ),
+    ChannelContract(
+        "podConsent",
+        Channel.CONSENT,
+        f"{_POD}/down/consent",
+        (Grant, Withdrawal),
+        Party.SLEEPER,
+        Party.POD,
+        "Grants and withdrawals, signed by the sleeper, from wherever they were made. Never retained.",
+        note=True,
     ),
     ChannelContract(
         "broadcast",

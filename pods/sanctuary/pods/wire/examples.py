@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
+from sanctuary.commons.entries import Grant, Scope, Withdrawal, WithdrawnScope
+from sanctuary.commons.entries import seal as seal_entry
 from sanctuary.commons.keys import key_id, signing_key
 from sanctuary.firmware_bridge.outputs.cue import Modality
 from sanctuary.pods.wire import messages as says
@@ -18,6 +22,9 @@ SEED = b"an example key, trusted nowhere."
 """Signs the examples; published here, so nobody may trust it."""
 PUBLIC_KEY = key_id(signing_key(SEED))
 
+ORIGIN = "harbour"
+"""Of the consent entries."""
+
 _DESIGN = "5d" * 32
 
 
@@ -27,7 +34,7 @@ class Example:
 
     name: str
     about: str
-    message: Message
+    message: BaseModel
 
 
 def _command(number: int, start_at_s: float | None = None) -> Mapping[str, Any]:
@@ -152,6 +159,24 @@ EXAMPLES: tuple[Example, ...] = (
         "Another sleeper made the eye signal; the design's answer is to be played in two seconds.",
         says.Echo(**_command(8, 4213.0), args=says.EchoArgs(offer="n1-o4", of_pod="pod-2", **_WINDOW)),
     ),
+    Example(
+        "grant",
+        "Sound up to 38 dBA in windows of one circle, of one design, for one day.",
+        Grant(
+            who=PUBLIC_KEY,
+            seq=1,
+            nonce="a1",
+            scope=Scope(circle="commons", modalities=(Modality.SOUND,), max_level_dba=38.0),
+            design=_DESIGN,
+            nbf=1_800_000_000.0,
+            exp=1_800_086_400.0,
+        ),
+    ),
+    Example(
+        "withdrawal",
+        "No more, in any circle.",
+        Withdrawal(who=PUBLIC_KEY, seq=2, nonce="a2", scope=WithdrawnScope(circle="*")),
+    ),
     Example("ask", "What time is it?", TimeRequest(id="n1-pod-1-3", t1_s=120.25)),
     Example(
         "tell",
@@ -163,10 +188,17 @@ EXAMPLES: tuple[Example, ...] = (
 
 def example_wire(example: Example, signed: Kind | None) -> bytes:
     """Give the payload as it goes over the wire."""
-    return example.message.to_bytes() if signed is None else seal(signed, example.message, signing_key(SEED))
+    message, key = example.message, signing_key(SEED)
+    if isinstance(message, Grant | Withdrawal):
+        return seal_entry(key, ORIGIN, message)
+    assert isinstance(message, Message)  # noqa: S101 - narrows the type; there are no others
+    return message.to_bytes() if signed is None else seal(signed, message, key)
 
 
 def example_payload(example: Example, signed: Kind | None) -> Any:
-    """Give the payload as parsed JSON; of a signed one, the list of its two lines."""
-    lines = [json.loads(line) for line in example_wire(example, signed).splitlines()]
+    """Give the payload as parsed JSON, of a signed one the list of its two lines; of a note, its text."""
+    wire = example_wire(example, signed).decode()
+    if isinstance(example.message, Grant | Withdrawal):
+        return wire
+    lines = [json.loads(line) for line in wire.splitlines()]
     return lines[0] if signed is None else lines
