@@ -135,6 +135,10 @@ class CoordinatorSettings(Settings):
     """Pause (seconds) of a circle after a window."""
     state_age_limit_s: float = Field(15.0, ge=2.0, le=60.0)
     """Age (seconds) from which a pod's last state counts for nothing."""
+    echo_within_s: float = Field(10.0, ge=2.0, le=60.0)
+    """Longest time (seconds) from hearing of an eye signal to the beginning of its answer."""
+    echo_gap_s: float = Field(22.0, ge=21.0, le=3600.0)
+    """Distance (seconds) of an answer from the design's steps on both sides, and from the answer before."""
 
     @model_validator(mode="after")
     def _keeps_alive(self) -> CoordinatorSettings:

@@ -14,6 +14,7 @@ from sanctuary.gateway.cli import run
 from sanctuary.gateway.night.site_store import SECRET_BYTES, SiteStore
 from sanctuary.gateway.recorder import NightRecorder
 from sanctuary.pods.pod.states import PodPhase
+from sanctuary.pods.wire.outbox import Outbox
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices.cyton import VirtualCyton
 from sanctuary.simulator.devices.pty_port import PtyPort
@@ -83,6 +84,26 @@ def test_every_pod_booted_linked_and_measured_the_clock(night):
         assert {"booted", "link_restored", "clock_measured"} <= events
     grants = [r["pod"] for r in records if r["kind"] == "consent" and r["act"] == "grant"]
     assert sorted(grants) == ["pod-2", "pod-3"]
+
+
+def test_every_pod_had_an_outbox_and_the_broker_got_all_of_it(night):
+    _, folder, _ = night
+    paths = sorted((folder / "data" / "outbox").glob("*.sqlite"))
+    assert [path.stem for path in paths] == ["pod-1", "pod-2", "pod-3"]
+    for path in paths:
+        with Outbox(path) as outbox:
+            assert outbox.pending() == []
+
+
+def test_an_outbox_that_cannot_be_used_is_one_sentence(tmp_path, capsys):
+    config = tmp_path / "sanctuary.toml"
+    config.write_text(SETTINGS.format(data=tmp_path / "data", port="/dev/ttyNoSuchPort"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "outbox").write_text("in the way")
+    assert run(["run", "-c", str(config), "--hours", "0.001"]) == 2
+    told = capsys.readouterr().err
+    assert f"{tmp_path / 'data' / 'outbox'}: cannot be made" in told
+    assert "Traceback" not in told
 
 
 def test_no_headband_is_one_sentence_not_a_traceback_and_the_others_go_on(tmp_path, capsys):

@@ -15,6 +15,8 @@ from sanctuary.pods.wire.messages import (
     Close,
     CloseArgs,
     Command,
+    Echo,
+    EchoArgs,
     Extend,
     ExtendArgs,
     Offer,
@@ -69,6 +71,11 @@ class Commander:
         """Close the window for a pod that is, or may be, in it."""
         args = CloseArgs(window=window, circle=circle, reason=reason)
         return self._publish(Close(**self._frame(pod, now_s, expires_at_s), args=args))
+
+    def echo(self, pod: str, offer: OfferArgs, of_pod: str, now_s: float, start_at_s: float) -> Publish:
+        """Ask for the answer to an eye signal of `of_pod`; worth nothing once `start_at_s` is here."""
+        args = EchoArgs(offer=offer.offer, window=offer.window, circle=offer.circle, of_pod=of_pod)
+        return self._publish(Echo(**self._frame(pod, now_s, start_at_s), start_at_s=start_at_s, args=args))
 
     def _frame(self, pod: str, now_s: float, expires_at_s: float) -> dict[str, Any]:
         return {
