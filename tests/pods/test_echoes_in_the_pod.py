@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from answering import ANSWER, ANSWERING, DENSE, DUET, MUTE, SPARSE
+from fake_wire import LRLR
 from pod_bench import (
     CIRCLE,
     COORDINATOR_KEY,
-    DESIGN_TOML,
     POD,
     SITE,
     PodBench,
@@ -41,43 +42,6 @@ from sanctuary.pods.pod.events import (
 from sanctuary.pods.pod.states import PodPhase
 from sanctuary.pods.wire.envelope import Kind, open_eye_signal, seal
 from sanctuary.pods.wire.messages import Echo, EchoArgs
-from sanctuary.signal.eyesignal.detector import EyeSignal
-
-ANSWER = """
-[answer]
-signal = "lrlr"
-max_per_window = 2
-modality = "sound"
-level_dba = 33.0
-duration_s = 4.0
-fade_s = 1.0
-tones_hz = [330.0]
-"""
-SPARSE = """
-schema = "sanctuary.design.v1"
-title = "Sparse"
-author = "Tests"
-licence = "CC0-1.0"
-length_s = 240.0
-[[steps]]
-at_s = 0.0
-modality = "sound"
-level_dba = 34.0
-duration_s = 6.0
-fade_s = 2.0
-tones_hz = [110.0]
-[[steps]]
-at_s = 120.0
-modality = "sound"
-level_dba = 34.0
-duration_s = 6.0
-fade_s = 2.0
-tones_hz = [110.0]
-"""
-ANSWERING = load_design((SPARSE + ANSWER).encode(), "answering.toml")
-MUTE = load_design(SPARSE.encode(), "mute.toml")
-DENSE = load_design((DESIGN_TOML + ANSWER).encode(), "dense.toml")
-LRLR = EyeSignal(1.0, 4.0, 5.0, 200.0, 0.8, True)
 
 
 def bench_in_window(*, echo: bool = True, design: Any = ANSWERING, **changes: Any) -> PodBench:
@@ -365,17 +329,6 @@ def test_an_answer_in_a_modality_that_was_not_granted_is_refused() -> None:
 
 
 # --- parts ---
-
-
-DUET = load_design(
-    (
-        SPARSE.replace("length_s = 240.0", "length_s = 240.0\nparts = 2").replace(
-            "at_s = 120.0", "part = 2\nat_s = 60.0"
-        )
-        + ANSWER.replace("max_per", "part = 1\nmax_per")
-    ).encode(),
-    "duet.toml",
-)
 
 
 def in_part(part: int) -> PodBench:

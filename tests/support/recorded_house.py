@@ -13,6 +13,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from answering import SPACED
 from fake_wire import House
 from pod_bench import COORDINATOR_KEY, estimate
 from sanctuary.config.coordination import CoordinatorSettings
@@ -49,11 +50,14 @@ class ScriptedHouse(House):
     """A house in which the same things happen to the sleepers every time."""
 
     def __init__(self) -> None:
-        super().__init__(1, settings=QUICK)
+        super().__init__(1, settings=QUICK, design=SPACED, echo=("pod-1", "pod-2", "pod-3"))
         self.opened = 0
         for name in self.names:
             self.states[name] = partial(asleep, name)
         self.at(60.0, lambda: self.do("pod-2", StopPressed()))
+        self.at(35.0, lambda: self.look("pod-1"))
+        self.at(75.0, lambda: self.look("pod-3"))
+        self.at(230.0, lambda: self.look("pod-2"))
         self.at(70.0, lambda: self.do("pod-2", PersonReset()))
 
     def cues(self, pod: str) -> list[tuple[float, Render]]:

@@ -226,7 +226,7 @@ class RefusedMessage(TypedDict):
     kind: Literal["refused_message"]
     t_s: float
     pod: str
-    about: Literal["state", "status"]
+    about: Literal["state", "status", "eye_signal"]
     reason: str
 
 

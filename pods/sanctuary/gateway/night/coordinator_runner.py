@@ -65,6 +65,8 @@ class CoordinatorRunner:
                     self._handle(happened.PodStateReceived(topic.pod, message.payload), now_s)
                 case Channel.EVENT if topic.leaf == "lease":
                     self._handle(happened.LeaseReceived(topic.pod, message.payload), now_s)
+                case Channel.EVENT if topic.leaf == "eye-signal":
+                    self._handle(happened.EyeSignalReceived(topic.pod, message.payload), now_s)
                 case Channel.TIME_REQUEST:
                     answer = respond(message.payload, now_s, self._now())
                     self._send(Message(topics.time_response(self._site, topic.pod), answer, 0))

@@ -16,13 +16,16 @@ from sanctuary.config.coordination import CoordinatorSettings
 from sanctuary.config.errors import InputError, ProtocolError
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.coordinator.echoes import EchoDesk, hear_eye_signal
 from sanctuary.pods.coordinator.events import (
     CoordinatorEvent,
+    EyeSignalReceived,
     LeaseReceived,
     PodStateReceived,
     PodStatusReceived,
     Ticked,
 )
+from sanctuary.pods.coordinator.parts import part_for
 from sanctuary.pods.coordinator.roster import Roster
 from sanctuary.pods.coordinator.windows import LeaseReason, WindowPhase, WindowRun, WindowTrigger
 from sanctuary.pods.effects import Effect, Record
@@ -67,6 +70,7 @@ class Coordinator:
             pod: tuple(circle for circle in self._circles if pod in circle.members) for pod in self._keys
         }
         self._roster = Roster(frozenset(self._keys), self._settings.state_age_limit_s)
+        self._echoes = EchoDesk(site, self._keys, self._settings)
         self._runs: dict[str, WindowRun] = {}
         self._not_before_s: dict[str, float] = {}
         self._lease_seqs: dict[str, tuple[str, int]] = {}
@@ -94,6 +98,8 @@ class Coordinator:
                 self._on_status(event, now_s, out)
             case LeaseReceived():
                 self._on_lease(event, now_s, out)
+            case EyeSignalReceived():
+                self._on_eye_signal(event, now_s, out)
             case Ticked():
                 return out
         self._advance_all(circles, now_s, out)
@@ -127,6 +133,11 @@ class Coordinator:
             return
         reason = self._take_lease(event.pod, lease, now_s)
         out.append(_lease_record(event.pod, lease, reason, now_s))
+
+    def _on_eye_signal(self, event: EyeSignalReceived, now_s: float, out: list[Effect]) -> None:
+        signal = self._echoes.read(event.pod, event.payload)
+        run = self._runs.get(signal.circle) if signal is not None else None
+        out += hear_eye_signal(self._echoes, event.pod, signal, run, self._commander, now_s)
 
     def _take_lease(self, pod: str, lease: LeaseMessage, now_s: float) -> LeaseReason | None:
         if lease.site != self._site:
@@ -248,6 +259,7 @@ class Coordinator:
             modalities=loaded.design.modalities,
             quorum=run.circle.quorum,
             nonce=self._ids.next("n"),
+            part=part_for(run, pod, now_s),
         )
         until_s = now_s + self._settings.offer_expiry_s
         run.offers[pod], run.offered_until_s[pod] = offer, until_s

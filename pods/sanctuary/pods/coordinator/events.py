@@ -30,8 +30,16 @@ class LeaseReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class EyeSignalReceived:
+    """A signed eye signal came on ``up/event/eye-signal``."""
+
+    pod: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """Time passed. The shell ticks at least once a second."""
 
 
-CoordinatorEvent = PodStateReceived | PodStatusReceived | LeaseReceived | Ticked
+CoordinatorEvent = PodStateReceived | PodStatusReceived | LeaseReceived | EyeSignalReceived | Ticked

@@ -78,6 +78,8 @@ class WindowRun:
         When each pod was last sent `open`.
     zero_s, end_s
         Zero of the design and end of the window, once open.
+    answers
+        When each pod was asked to begin an answer to an eye signal.
     """
 
     id: str
@@ -93,6 +95,7 @@ class WindowRun:
     end_s: float = inf
     valid_until_s: float | None = None
     extend_due_s: float = -inf
+    answers: dict[str, list[float]] = field(default_factory=dict)
 
     def move(self, trigger: WindowTrigger) -> None:
         """Follow the table.
