@@ -16,14 +16,16 @@ from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.outputs.cue import Cue
 from sanctuary.gateway.fleet.log import Ear, MemoryLog
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
-from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
+from sanctuary.gateway.night.people import NightPlan, designs_of, make_gateway, make_pod
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
+from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.wire.barrier import DeliveryBarrier
 from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.wire.client import MqttClient
+from sanctuary.pods.wire.link import LinkUp
 from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.samples import StageEstimate
 
@@ -63,20 +65,18 @@ class WireHouse:
 
     async def begin(self) -> None:
         """Put the tap, the coordinator and the pods on the wire."""
-        plan = NightPlan(self.settings, SECRET, "w1", 1, UTC_AT_ZERO_S, {})
+        plan = NightPlan(self.settings, SECRET, "w1", 0, UTC_AT_ZERO_S, {})
         designs = designs_of(self.settings.circles)
         tap = await self._client("tap")
         await tap.subscribe("sanctuary/#")
-        client = await self._client("coordinator")
+        core = self.core = make_gateway(plan, designs)
+        client = await self._client("coordinator", to_message(core.will))
         self.coordinator = CoordinatorRunner(
-            self.settings.site.id,
-            make_coordinator(plan, designs),
-            self.log,
-            client.publish,
-            lambda: self.now_s,
+            self.settings.site.id, core, self.log, client.publish, lambda: self.now_s
         )
         for topic in self.coordinator.subscriptions:
             await client.subscribe(topic)
+        self.coordinator.on_link(LinkUp(session_present=False))
         for entry in self.settings.pods:
             core = make_pod(plan, entry, designs)
             client = await self._client(entry.id, to_message(status(core.identity, "test", online=False)))
@@ -86,6 +86,11 @@ class WireHouse:
                 await client.subscribe(topic)
             client.publish(to_message(status(core.identity, "test", online=True)))
             runner.handle(happened.LinkRestored(), self.now_s)
+
+    @property
+    def runs(self) -> tuple[WindowRun, ...]:
+        """Windows proposed or open now."""
+        return self.core.windows
 
     async def sleep(self, seconds: int) -> None:
         """Let seconds pass."""

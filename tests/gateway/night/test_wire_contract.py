@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
+from fake_wire import LRLR
 from house import ROOT
 from pod_bench import estimate
 from sanctuary.commons.entries import Grant, Scope, Withdrawal, WithdrawnScope, seal
@@ -27,8 +29,9 @@ UNUSED = {"broadcast"}
 
 
 def said(name: str, t_s: float) -> StageEstimate:
-    """Two sleep through; the third stirs and comes back, so that windows are left and joined."""
-    return estimate(t_s, rem=not (name == "pod-3" and 20.0 <= t_s < 30.0))
+    """Two sleep through, and one of them signals; the third stirs and comes back to the window."""
+    verdict = estimate(t_s, rem=not (name == "pod-3" and 20.0 <= t_s < 30.0))
+    return replace(verdict, eye_signal=LRLR) if name == "pod-2" and 35.0 <= t_s < 45.0 else verdict
 
 
 def consent(site: str) -> list[bytes]:
@@ -47,7 +50,7 @@ def night(request: pytest.FixtureRequest) -> tuple[WireHouse, list[Message]]:
         pytest.skip("mosquitto is not installed")
 
     async def sleep() -> tuple[WireHouse, list[Message]]:
-        async with wire_house(request.param) as house:
+        async with wire_house(request.param, "duet", echo=True) as house:
             house.said = said
             await house.sleep(70)
             for entry in consent(house.settings.site.id):

@@ -29,7 +29,8 @@ JSON, JSON_LINES, TEXT = "application/json", "application/x-ndjson", "text/plain
 Node = dict[str, Any]
 
 _ABOUT = f"""\
-What pods and the coordinator of one sanctuary say to each other over MQTT 3.1.1.
+What the pods and gateways of one sanctuary say to each other over MQTT 3.1.1. Each gateway runs a
+coordinator; one of them at a time commands a circle.
 
 The coordinator proposes, the pod disposes: nothing said here can make a pod play a cue against its own
 sleep staging, its sleeper's signed consent or its limiter. A shared-dream window means simultaneous REM with
@@ -53,6 +54,8 @@ a common cue; nothing is promised about dreams, and this is not a medical device
 _PARAMETERS: Mapping[str, tuple[str, str]] = {
     "site": ("The sanctuary.", "harbour"),
     "pod": ("The pod; also its name at the broker.", "pod-1"),
+    "circle": ("The circle.", "commons"),
+    "gateway": ("The gateway.", "gateway-1"),
 }
 
 _PARTIES: Mapping[Party, str] = {

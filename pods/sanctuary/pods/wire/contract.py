@@ -16,6 +16,7 @@ from sanctuary.config.errors import ProtocolError
 from sanctuary.pods.wire import messages as says
 from sanctuary.pods.wire.clock import TimeRequest, TimeResponse
 from sanctuary.pods.wire.envelope import Kind
+from sanctuary.pods.wire.gateway_messages import GatewayClaim, GatewayStatus
 from sanctuary.pods.wire.packets import Qos
 from sanctuary.pods.wire.topics import ROOT, Channel, Topic, parse
 
@@ -174,10 +175,33 @@ CONTRACT: tuple[ChannelContract, ...] = (
         "The answer, with the times at which the request came and the answer left.",
         qos=0,
     ),
+    ChannelContract(
+        "claim",
+        Channel.CLAIM,
+        f"{_SITE}/circles/{{circle}}/claim",
+        (GatewayClaim,),
+        Party.COORDINATOR,
+        Party.COORDINATOR,
+        "Which gateway's coordinator commands a circle, in which term; said anew all the time it does.",
+        retain=True,
+        signed=Kind.CLAIM,
+    ),
+    ChannelContract(
+        "gatewayStatus",
+        Channel.GATEWAY_STATUS,
+        f"{_SITE}/gateways/{{gateway}}/status",
+        (GatewayStatus,),
+        Party.COORDINATOR,
+        Party.COORDINATOR,
+        "Whether a gateway is there. Its offline form is left with the broker as last will.",
+        retain=True,
+    ),
 )
 """Every channel on which anything is said."""
 
 _BY_PLACE = {(entry.channel, entry.leaf): entry for entry in CONTRACT}
+_NAMED_BY_LEAF = frozenset({Channel.CLAIM, Channel.GATEWAY_STATUS})
+"""Channels whose leaf is the name of a circle or gateway, not a kind of message."""
 
 
 def channel_of(topic: str) -> ChannelContract | None:
@@ -186,7 +210,8 @@ def channel_of(topic: str) -> ChannelContract | None:
         parsed: Topic = parse(topic)
     except ProtocolError:
         return None
-    return _BY_PLACE.get((parsed.channel, parsed.leaf))
+    leaf = "" if parsed.channel in _NAMED_BY_LEAF else parsed.leaf
+    return _BY_PLACE.get((parsed.channel, leaf))
 
 
 def is_lasting(topic: str) -> bool:

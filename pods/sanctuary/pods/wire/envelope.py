@@ -1,4 +1,4 @@
-r"""Signed payloads: commands of the coordinator, leases and eye signals of the pods.
+r"""Signed payloads: commands of the coordinator, claims of the gateways, leases and eye signals of the pods.
 
 Two JSON lines::
 
@@ -18,6 +18,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from sanctuary.commons.keys import is_signed, sign
 from sanctuary.config.errors import ProtocolError
+from sanctuary.pods.wire.gateway_messages import GatewayClaim
 from sanctuary.pods.wire.messages import (
     Command,
     EyeSignalMessage,
@@ -37,6 +38,7 @@ class Kind(StrEnum):
     COMMAND = "command"
     LEASE = "lease"
     EYE_SIGNAL = "eye-signal"
+    CLAIM = "claim"
 
     @property
     def header(self) -> bytes:
@@ -99,3 +101,14 @@ def open_eye_signal(payload: bytes, pod: VerifyKey) -> EyeSignalMessage:
         As for `unseal` and `read`.
     """
     return read(EyeSignalMessage, unseal(Kind.EYE_SIGNAL, payload, pod))
+
+
+def open_claim(payload: bytes, coordinator: VerifyKey) -> GatewayClaim:
+    """Check and read a claim.
+
+    Raises
+    ------
+    ProtocolError
+        As for `unseal` and `read`.
+    """
+    return read(GatewayClaim, unseal(Kind.CLAIM, payload, coordinator))

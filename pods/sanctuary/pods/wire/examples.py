@@ -16,6 +16,7 @@ from sanctuary.firmware_bridge.outputs.cue import Modality
 from sanctuary.pods.wire import messages as says
 from sanctuary.pods.wire.clock import TimeRequest, TimeResponse
 from sanctuary.pods.wire.envelope import Kind, seal
+from sanctuary.pods.wire.gateway_messages import GatewayClaim, GatewayStatus
 from sanctuary.pods.wire.messages import Message
 
 SEED = b"an example key, trusted nowhere."
@@ -176,6 +177,28 @@ EXAMPLES: tuple[Example, ...] = (
         "withdrawal",
         "No more, in any circle.",
         Withdrawal(who=PUBLIC_KEY, seq=2, nonce="a2", scope=WithdrawnScope(circle="*")),
+    ),
+    Example(
+        "claim",
+        "A gateway goes on holding a circle.",
+        GatewayClaim(
+            site="harbour",
+            circle="commons",
+            gateway="gateway-1",
+            boot="n1",
+            term=7,
+            seq=120,
+            released=False,
+            good_for_s=7.0,
+            last_window_end_s=None,
+            issued_at_s=4211.0,
+        ),
+    ),
+    Example("present", "A gateway is there.", GatewayStatus(gateway="gateway-1", boot="n1", online=True)),
+    Example(
+        "absent",
+        "What the broker says for a gateway that died.",
+        GatewayStatus(gateway="gateway-1", boot="n1", online=False),
     ),
     Example("ask", "What time is it?", TimeRequest(id="n1-pod-1-3", t1_s=120.25)),
     Example(
