@@ -55,9 +55,9 @@ class ScriptedHouse(House):
         for name in self.names:
             self.states[name] = partial(asleep, name)
         self.at(60.0, lambda: self.do("pod-2", StopPressed()))
-        self.at(35.0, lambda: self.look("pod-1"))
+        self.at(24.0, lambda: self.look("pod-1"))
         self.at(75.0, lambda: self.look("pod-3"))
-        self.at(230.0, lambda: self.look("pod-2"))
+        self.at(195.0, lambda: self.look("pod-2"))
         self.at(70.0, lambda: self.do("pod-2", PersonReset()))
 
     def cues(self, pod: str) -> list[tuple[float, Render]]:
