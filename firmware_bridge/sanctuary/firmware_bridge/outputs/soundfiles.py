@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import wave
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ MAX_LIBRARY_S = 300.0
 QUIETEST_DB = -70.0
 """A file whose loudest moment lies below this, re full scale, is mostly rounding noise."""
 _FULL_COUNT = 32768.0
+_BROKEN = (wave.Error, EOFError, OSError, struct.error, ArithmeticError, RuntimeError)
+"""What `wave` throws at files that are damaged in one place or another."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,8 +69,8 @@ def decode_wav(content: bytes) -> SoundFile:
         with wave.open(io.BytesIO(content)) as file:
             header = file.getparams()
             frames = file.readframes(header.nframes)
-    except (wave.Error, EOFError) as error:
-        raise ValueError(f"no PCM WAV file ({error or 'cut off'})") from error
+    except _BROKEN as error:
+        raise ValueError(f"no PCM WAV file ({error or 'cut off or damaged'})") from error
     found = header.nchannels, 8 * header.sampwidth
     if found != (1, 16):
         raise ValueError(f"{found[0]} channels of {found[1]} bits; mono with 16 bits expected")
