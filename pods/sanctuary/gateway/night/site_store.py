@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.files import write_whole
+from sanctuary.gateway.files import write_together, write_whole
 from sanctuary.pods.pod.states import LATCHED, PodPhase
 
 SECRET_BYTES = 32
@@ -80,6 +81,17 @@ class SiteStore:
             return tuple(path.read_bytes()[: LARGEST_ENTRY + 1] for path in paths)
         except OSError as error:
             raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+    def keep_consent(self, pod: str, raw: bytes) -> None:
+        """Keep a signed entry with those of `consent`.
+
+        Raises
+        ------
+        InputError
+            It cannot be written.
+        """
+        name = f"{hashlib.sha256(raw).hexdigest()[:32]}.entry"
+        write_together([(self.folder / "consent" / pod / name, [raw], "a consent entry")])
 
     def latched(self) -> dict[str, PodPhase]:
         """Read which pods were stopped or withdrawn when they last went down; a restart is no reset."""
