@@ -225,10 +225,10 @@ class World:
         ]
 
 
-def settled(count: int = 2, settings: TenureSettings | None = None) -> World:
+def settled(count: int = 2, settings: TenureSettings | None = None, for_s: float = 40.0) -> World:
     """Make a world in which one gateway has held the circle for a while."""
     world = World(count, settings)
     for name in world.names:
         world.connect(name)
-    world.run(40.0)
+    world.run(for_s)
     return world

@@ -97,6 +97,22 @@ def test_a_moment_without_echo_suspends_and_nothing_is_lost() -> None:
     assert events(world, holder)[-2:] == ["suspended", "resumed"]
 
 
+def test_a_holder_that_is_no_longer_heard_has_fallen_silent_before_another_commands() -> None:
+    world = settled()
+    (holder,) = world.holders()
+    world.run(10.0, mute=frozenset({holder}))
+    assert world.holders() == [other(world, holder)], "and `World.command` saw no double window on the way"
+
+
+def test_a_broker_that_restarts_unnoticed_makes_no_double_window() -> None:
+    world = settled()
+    (holder,) = world.holders()
+    world.restart_broker()
+    world.connect(other(world, holder))
+    world.run(10.0)
+    assert world.holders() == [other(world, holder)]
+
+
 def test_a_lost_link_ends_authority_at_once() -> None:
     world = settled()
     (holder,) = world.holders()

@@ -10,7 +10,9 @@ from gateway_world import ONE, World, settled
 from sanctuary.pods.coordinator.choice import preference
 
 NAMES = st.sampled_from(("gateway-1", "gateway-2", "gateway-3"))
-SOME = st.frozensets(NAMES, max_size=2)
+WHO = st.sampled_from(("holder", "holder", "gateway-1", "gateway-2", "gateway-3"))
+TROUBLE = st.sampled_from(("hung", "mute", "deaf"))
+SECONDS = st.sampled_from((0.05, 0.5, 1.9, 2.1, 3.0, 5.3, 7.2))
 
 
 class AnyFaults(RuleBasedStateMachine):
@@ -18,32 +20,33 @@ class AnyFaults(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world: World = settled(3)
+        self.world: World = settled(3, for_s=9.0)
 
-    @rule(
-        seconds=st.sampled_from((0.05, 0.5, 1.9, 2.1, 3.0, 7.2)),
-        hung=SOME,
-        mute=SOME,
-        deaf=SOME,
-        step_s=st.sampled_from((0.1, 0.25, 1.0)),
-    )
-    def pass_time(
-        self,
-        seconds: float,
-        hung: frozenset[str],
-        mute: frozenset[str],
-        deaf: frozenset[str],
-        step_s: float,
+    def who(self, name: str) -> str:
+        """Give the holder, or whoever comes first where there is none."""
+        if name != "holder":
+            return name
+        return (self.world.holders() or list(self.world.names))[0]
+
+    @rule(seconds=SECONDS, who=WHO, what=TROUBLE)
+    def trouble_one(self, seconds: float, who: str, what: str) -> None:
+        self.world.run(seconds, **{what: frozenset({self.who(who)})})
+
+    @rule(seconds=SECONDS, who=NAMES, what=TROUBLE, other=NAMES, what_else=TROUBLE, coarse=st.booleans())
+    def trouble_two(
+        self, seconds: float, who: str, what: str, other: str, what_else: str, coarse: bool
     ) -> None:
-        self.world.run(seconds, hung=hung, mute=mute, deaf=deaf, step_s=step_s)
+        troubles = {what: frozenset({who})}
+        troubles[what_else] = troubles.get(what_else, frozenset()) | {other}
+        self.world.run(seconds, **troubles, step_s=1.0 if coarse else 0.1)
 
     @rule(seconds=st.sampled_from((0.5, 3.0, 8.0, 12.0)))
     def pass_time_in_peace(self, seconds: float) -> None:
         self.world.run(seconds)
 
-    @rule(name=NAMES, will=st.booleans())
-    def cut(self, name: str, will: bool) -> None:
-        self.world.cut(name, will=will)
+    @rule(who=WHO, will=st.booleans())
+    def cut(self, who: str, will: bool) -> None:
+        self.world.cut(self.who(who), will=will)
 
     @rule(name=NAMES)
     def notice(self, name: str) -> None:
@@ -54,16 +57,17 @@ class AnyFaults(RuleBasedStateMachine):
         if self.world.machines[name].alive:
             self.world.connect(name, resend=resend)
 
-    @rule(name=NAMES, will=st.booleans())
-    def kill(self, name: str, will: bool) -> None:
-        self.world.kill(name, will=will)
+    @rule(who=WHO, will=st.booleans())
+    def kill(self, who: str, will: bool) -> None:
+        self.world.kill(self.who(who), will=will)
 
     @rule(name=NAMES, forgetful=st.booleans())
     def start(self, name: str, forgetful: bool) -> None:
         self.world.start(name, forgetful=forgetful)
 
-    @rule(name=NAMES)
-    def stop(self, name: str) -> None:
+    @rule(who=WHO)
+    def stop(self, who: str) -> None:
+        name = self.who(who)
         if self.world.machines[name].alive:
             self.world.stop(name)
 
@@ -71,9 +75,11 @@ class AnyFaults(RuleBasedStateMachine):
     def rest(self, name: str, quiet: bool) -> None:
         self.world.machines[name].quiet = quiet
 
-    @rule()
-    def restart_broker(self) -> None:
+    @rule(back=st.frozensets(NAMES))
+    def restart_broker(self, back: frozenset[str]) -> None:
         self.world.restart_broker()
+        for name in sorted(back):
+            self.connect(name, resend=True)
 
     @rule()
     def recover(self) -> None:
@@ -101,6 +107,6 @@ class AnyFaults(RuleBasedStateMachine):
 
 
 AnyFaults.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestAnyFaults = AnyFaults.TestCase

@@ -7,8 +7,8 @@ from math import ceil
 
 from sanctuary.config.site import TenureSettings
 
-SOLE_RENEW_S = 2.0
-SOLE_AUTHORITY_S = 6.0
+SOLE_RENEW_S = 3.0
+SOLE_AUTHORITY_S = 7.5
 """Where a site has one gateway nobody waits to take over: claims are renewed seldom, which spares the broker,
 and the one that is started anew waits longer for what its former self may have commanded."""
 
