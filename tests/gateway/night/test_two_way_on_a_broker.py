@@ -35,10 +35,13 @@ def sleep(kind: str, *, echo: bool, in_window: bool = True) -> WireHouse:
                 return replace(verdict, eye_signal=LRLR) if (name, t_s) == ("pod-2", signal_s) else verdict
 
             house.said = said
-            await house.sleep(15)
+            for _ in range(30):
+                await house.sleep(1)
+                if house.records("window", "opened"):
+                    break
             opened = house.records("window", "opened")
             assert bool(opened) == in_window
-            signal_s = opened[0]["t_s"] + 26.0 if opened else 20.0
+            signal_s = opened[0]["t_s"] + 26.0 if opened else house.now_s + 5.0
             await house.sleep(32)
             return house
 
