@@ -35,7 +35,6 @@ from sanctuary.pods.pod.events import (
     ConsentPresented,
     EstimateArrived,
     LinkRestored,
-    PersonReset,
     StopPressed,
     WithdrawalMade,
 )
@@ -246,8 +245,7 @@ def test_leaving_and_coming_back_gives_no_answers_anew() -> None:
     for name in ("e1", "e2"):
         echo(bench, name)
         bench.sleep(25, extend="w1")
-    bench.handle(StopPressed())
-    bench.handle(PersonReset())
+    bench.command(bench.commander.close(POD, "w1", CIRCLE, bench.now_s, bench.now_s + 5.0, "quorum_lost"))
     bench.sleep(1)
     bench.enter_window()
     bench.sleep(3, extend="w1")
