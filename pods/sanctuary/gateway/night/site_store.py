@@ -1,11 +1,15 @@
-"""What a sanctuary keeps between nights: its secret, the count of terms, consent, and latched pods."""
+"""What a sanctuary keeps between nights: its secret, the count of terms, consent, latched pods, and its clock
+while a night lasts.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from sanctuary.config.errors import InputError
@@ -78,6 +82,27 @@ class SiteStore:
             return tuple(path.read_bytes()[: LARGEST_ENTRY + 1] for path in paths)
         except OSError as error:
             raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+    def clock(self) -> float | None:
+        """Read UTC at second 0 of a clock that no night has ended in order; None for none.
+
+        A file that cannot be read counts as none: a new clock costs a window, no more.
+        """
+        try:
+            zero_s = json.loads((self.folder / "clock.json").read_text(encoding="utf-8"))["utc_s_at_zero"]
+            return float(zero_s) if math.isfinite(float(zero_s)) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def keep_clock(self, utc_s_at_zero: float) -> None:
+        """Keep UTC at second 0 of the sanctuary clock, so that a crash does not end it."""
+        body = json.dumps({"utc_s_at_zero": utc_s_at_zero}) + "\n"
+        write_whole(self.folder / "clock.json", body, "the sanctuary clock")
+
+    def forget_clock(self) -> None:
+        """End the clock: the night ended in order."""
+        with suppress(OSError):
+            (self.folder / "clock.json").unlink(missing_ok=True)
 
     def latched(self) -> dict[str, PodPhase]:
         """Read which pods were stopped or withdrawn when they last went down; a restart is no reset."""
