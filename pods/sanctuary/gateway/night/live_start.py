@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,8 @@ async def _start_pod(
     )
     outputs = await _outputs(vigil, entry, live, stack)
     track = CueTrack(vigil.folder / f"{entry.id}.cues.wav")
-    runner = PodRunner(core, vigil.journal, track, client.publish, outputs)
+    keep = None if entry.is_simulated else partial(_keep_consent, vigil.store, entry.id)
+    runner = PodRunner(core, vigil.journal, track, client.publish, outputs, keep)
     pod = _live_pod(vigil, entry, runner, device.info)
     live.append(pod)
     vigil.pods.append(pod)
@@ -150,6 +152,14 @@ def _live_pod(vigil: Vigil, entry: PodEntry, runner: PodRunner, info: HeadbandIn
     memory = Memories(settings.site.data_dir).load(entry.sleeper) if entry.remember else None
     chain = Chain(info.fs_hz, info.channels[:2], settings.chain, rail_uv=info.rail_uv[:2], memory=memory)
     return LivePod(runner, chain, info, vigil.zero_s, _recording(vigil, entry, info))
+
+
+def _keep_consent(store: SiteStore, pod: str, entry: bytes) -> None:
+    """Keep an entry that came in the night; one that cannot be kept holds all the same until the morning."""
+    try:
+        store.keep_consent(pod, entry)
+    except SanctuaryError as error:
+        _LOG.error("%s: %s; this entry has to be given anew after a restart", pod, error)
 
 
 def _let_go(pump: HeadbandPump, capture: CaptureWriter | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from sanctuary.config.errors import DeviceError, ProtocolError
@@ -13,7 +13,7 @@ from sanctuary.gateway.night.journal import Log as NightLog
 from sanctuary.gateway.night.outputs import PodOutputs
 from sanctuary.gateway.night.sending import Send, to_message
 from sanctuary.gateway.replay.epochs import EpochLog
-from sanctuary.pods.effects import Log, Publish, Record, Render, Silence
+from sanctuary.pods.effects import Effect, Log, Publish, Record, Render, Silence
 from sanctuary.pods.logs import LogRecord, eye_signal_record, onset_record, output_record
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.pod import Pod
@@ -59,10 +59,18 @@ class PodRunner:
         Publishes a message.
     outputs
         The pod's devices, if it has any.
+    keep_consent
+        Keeps a signed entry that the pod has taken, so that a restart forgets none.
     """
 
     def __init__(
-        self, pod: Pod, journal: NightLog, track: Track, send: Send, outputs: PodOutputs | None = None
+        self,
+        pod: Pod,
+        journal: NightLog,
+        track: Track,
+        send: Send,
+        outputs: PodOutputs | None = None,
+        keep_consent: Callable[[bytes], object] | None = None,
     ) -> None:
         self.pod = pod
         self.id = pod.identity.pod
@@ -77,6 +85,7 @@ class PodRunner:
         self._track_open = False
         self._track_told = False
         self._send = send
+        self._keep_consent = keep_consent
         self._clock = OffsetEstimator(pod.identity.boot)
         self._ask_due_s = float("-inf")
 
@@ -84,14 +93,24 @@ class PodRunner:
     def subscriptions(self) -> tuple[str, ...]:
         """Topics that this pod listens to."""
         name = (self._site, self.id)
-        ours = (topics.command(*name), topics.broadcast(self._site), topics.time_response(*name))
-        return ours + self.outputs.subscriptions
+        ours = (topics.command(*name), topics.consent(*name), topics.time_response(*name))
+        return (*ours, topics.broadcast(self._site), *self.outputs.subscriptions)
 
     # --- what befalls the pod ---
 
     def handle(self, event: happened.PodEvent, now_s: float) -> None:
         """Pass an event to the core and perform its effects, in order."""
-        for effect in self.pod.handle(event, now_s):
+        self._perform(self.pod.handle(event, now_s), now_s)
+
+    def present_consent(self, entry: bytes, now_s: float) -> None:
+        """Give the pod a signed entry; silence comes first where it asks for it, then the entry is kept."""
+        effects = self.pod.handle(happened.ConsentPresented(entry), now_s)
+        self._perform(effects, now_s)
+        if self._keep_consent is not None and any(_takes_consent(effect) for effect in effects):
+            self._keep_consent(entry)
+
+    def _perform(self, effects: Iterable[Effect], now_s: float) -> None:
+        for effect in effects:
             match effect:
                 case Publish():
                     self._send(to_message(effect))
@@ -132,6 +151,8 @@ class PodRunner:
         """Take a message of one of the `subscriptions`."""
         if message.topic == topics.time_response(self._site, self.id):
             self._take_time(message.payload, now_s)
+        elif message.topic == topics.consent(self._site, self.id):
+            self.present_consent(message.payload, now_s)
         elif not self.outputs.heard(message.topic, message.payload):
             self.handle(happened.CommandReceived(message.payload), now_s)
 
@@ -194,3 +215,10 @@ class PodRunner:
         offset = self._clock.offset(now_s)
         if offset is not None:
             self.handle(happened.ClockMeasured(offset.offset_s, offset.uncertainty_s), now_s)
+
+
+def _takes_consent(effect: Effect) -> bool:
+    """Tell whether a pod has taken a consent entry."""
+    if not isinstance(effect, Record) or effect.record["kind"] != "consent":
+        return False
+    return effect.record["act"] in ("grant", "withdraw")

@@ -4,6 +4,7 @@ while a night lasts.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -13,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.files import write_whole
+from sanctuary.gateway.files import write_together, write_whole
 from sanctuary.pods.pod.states import LATCHED, PodPhase
 
 SECRET_BYTES = 32
@@ -103,6 +104,16 @@ class SiteStore:
         """End the clock: the night ended in order."""
         with suppress(OSError):
             (self.folder / "clock.json").unlink(missing_ok=True)
+    def keep_consent(self, pod: str, raw: bytes) -> None:
+        """Keep a signed entry with those of `consent`.
+
+        Raises
+        ------
+        InputError
+            It cannot be written.
+        """
+        name = f"{hashlib.sha256(raw).hexdigest()[:32]}.entry"
+        write_together([(self.folder / "consent" / pod / name, [raw], "a consent entry")])
 
     def latched(self) -> dict[str, PodPhase]:
         """Read which pods were stopped or withdrawn when they last went down; a restart is no reset."""
