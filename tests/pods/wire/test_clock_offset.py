@@ -14,11 +14,10 @@ from sanctuary.pods.wire.clock import (
     TimeSource,
 )
 from sanctuary.pods.wire.clock import respond as respond_as
-from sanctuary.pods.wire.clock_fit import DRIFT_FLOOR, MAX_DRIFT
+from sanctuary.pods.wire.clock_fit import MAX_DRIFT
 from sanctuary.pods.wire.messages import read
 
 GATEWAY = TimeSource("gateway-1", "g1", 1.8e9)
-
 
 
 def respond(request: bytes, t2_s: float, t3_s: float) -> bytes:

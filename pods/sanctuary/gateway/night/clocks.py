@@ -35,6 +35,10 @@ class PodTime(Protocol):
     def hurry(self) -> None:
         """Measure afresh: the link is back."""
 
+    @property
+    def in_burst(self) -> bool:
+        """Whether `ask` is wanted often."""
+
 
 class LiveTime(Protocol):
     """The sanctuary clock in real time; from any thread."""
@@ -82,11 +86,17 @@ class MeasuredTime:
         self._fresh = False
         if offset is None:
             return None
-        return ClockMeasured(offset.offset_s, abs(offset.offset_s) + offset.uncertainty_s, offset.growth)
+        apart_s = abs(offset.offset_s) if self._own is not None else 0.0
+        return ClockMeasured(offset.offset_s, apart_s + offset.uncertainty_s, offset.growth)
 
     def hurry(self) -> None:
         """As of `PodTime`."""
         self._follower.hurry()
+
+    @property
+    def in_burst(self) -> bool:
+        """As of `PodTime`."""
+        return self._follower.in_burst
 
     def _own_s(self, monotonic_s: float | None, now_s: float) -> float:
         if self._own is None:
@@ -160,3 +170,8 @@ class FollowedTime:
     def hurry(self) -> None:
         """As of `PodTime`."""
         self._follower.hurry()
+
+    @property
+    def in_burst(self) -> bool:
+        """As of `PodTime`."""
+        return self._follower.in_burst

@@ -12,11 +12,14 @@ from sanctuary.pods.coordinator import events as happened
 from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.effects import Publish, Record
 from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.clock import respond
+from sanctuary.pods.wire.clock import TimeSource, respond
 from sanctuary.pods.wire.packets import Message
 from sanctuary.pods.wire.topics import Channel
 
 _LOG = logging.getLogger(__name__)
+
+VIRTUAL = TimeSource("gateway", "virtual", 0.0)
+"""Who answers in virtual time."""
 
 
 class CoordinatorRunner:
@@ -26,16 +29,31 @@ class CoordinatorRunner:
     ----------
     now
         The sanctuary clock, asked once more just before a time request is answered.
+    answer
+        Answers a time request; by default, as virtual time does, whose clock is everybody's.
+
+    Attributes
+    ----------
+    answers_time
+        Whether this gateway's clock is the sanctuary's, so that it answers; one of a site does.
     """
 
     def __init__(
-        self, site: str, coordinator: Coordinator, journal: Log, send: Send, now: Callable[[], float]
+        self,
+        site: str,
+        coordinator: Coordinator,
+        journal: Log,
+        send: Send,
+        now: Callable[[], float],
+        answer: Callable[[Message], bytes] | None = None,
     ) -> None:
         self._site = site
         self._coordinator = coordinator
         self._journal = journal
         self._send = send
         self._now = now
+        self._answer = answer
+        self.answers_time = True
         self.opened = 0
         """Windows opened so far."""
 
@@ -65,11 +83,16 @@ class CoordinatorRunner:
                     self._handle(happened.PodStateReceived(topic.pod, message.payload), now_s)
                 case Channel.EVENT if topic.leaf == "lease":
                     self._handle(happened.LeaseReceived(topic.pod, message.payload), now_s)
-                case Channel.TIME_REQUEST:
-                    answer = respond(message.payload, now_s, self._now())
+                case Channel.TIME_REQUEST if self.answers_time:
+                    answer = self._time(message, now_s)
                     self._send(Message(topics.time_response(self._site, topic.pod), answer, 0))
         except ProtocolError as error:
             _LOG.debug("coordinator: %s", error)
+
+    def _time(self, message: Message, now_s: float) -> bytes:
+        if self._answer is not None:
+            return self._answer(message)
+        return respond(message.payload, now_s, self._now(), VIRTUAL)
 
     def _handle(self, event: happened.CoordinatorEvent, now_s: float) -> None:
         for effect in self._coordinator.handle(event, now_s):

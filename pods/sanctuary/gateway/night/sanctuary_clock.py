@@ -1,8 +1,8 @@
 """The sanctuary clock at a gateway: one clock for the whole site, told to whoever asks.
 
-The gateway that answers counts monotonic seconds from second 0. A gateway that does not answer follows the one
-that does, and goes on from there when its turn comes. Second 0 is kept on disk until the night ends in order,
-so that a gateway that crashes comes back to the same clock.
+The gateway that answers counts monotonic seconds from second 0. A gateway that does not answer follows the
+one that does, and goes on from there when its turn comes. Second 0 is kept on disk until the night ends in
+order, so that a gateway that crashes comes back to the same clock.
 """
 
 from __future__ import annotations

@@ -1,16 +1,15 @@
-"""What a sanctuary keeps between nights: its secret, the count of terms, consent, latched pods, and its clock
-while a night lasts.
-"""
+"""What a sanctuary keeps: its secret, the count of terms, consent, latched pods; its clock while a night lasts."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import math
 import os
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sanctuary.config.errors import InputError
@@ -104,6 +103,7 @@ class SiteStore:
         """End the clock: the night ended in order."""
         with suppress(OSError):
             (self.folder / "clock.json").unlink(missing_ok=True)
+
     def keep_consent(self, pod: str, raw: bytes) -> None:
         """Keep a signed entry with those of `consent`.
 
@@ -127,7 +127,25 @@ class SiteStore:
             text = f"{path}: cannot be used ({error}); see which pods are stopped, then remove it"
             raise InputError(text) from error
 
-    def keep_latched(self, phases: Mapping[str, PodPhase]) -> None:
-        """Keep which pods are stopped or withdrawn now."""
-        latched = {pod: str(phase) for pod, phase in phases.items() if phase in LATCHED}
-        write_whole(self.folder / "latched.json", json.dumps(latched) + "\n", "which pods are stopped")
+    def keep_latched(self, phases: Mapping[str, PodPhase], of: Collection[str] | None = None) -> None:
+        """Keep which pods are stopped or withdrawn now.
+
+        Parameters
+        ----------
+        of
+            The pods that this program runs; those of other programs stay as they are. None for all.
+        """
+        with self._alone():
+            others = {} if of is None else {p: q for p, q in self.latched().items() if p not in of}
+            latched = {p: str(q) for p, q in {**others, **phases}.items() if q in LATCHED}
+            write_whole(self.folder / "latched.json", json.dumps(latched) + "\n", "which pods are stopped")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other programs from writing meanwhile."""
+        descriptor = os.open(self.folder / "latched.lock", os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)

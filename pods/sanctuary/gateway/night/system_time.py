@@ -1,7 +1,7 @@
 """A pod that goes by its computer's clock, which chrony keeps: trusted as far as chrony trusts it.
 
-Second 0 is the gateway's and comes over MQTT, as does the proof: exchanges with the gateway must agree with the
-two computers' clocks, or the pod stays out of windows.
+Second 0 is the gateway's and comes over MQTT, as does the proof: exchanges with the gateway must agree with
+the two computers' clocks, or the pod stays out of windows.
 """
 
 from __future__ import annotations
@@ -82,6 +82,11 @@ class SystemTime:
     def hurry(self) -> None:
         """As of `PodTime`."""
         self._follower.hurry()
+
+    @property
+    def in_burst(self) -> bool:
+        """As of `PodTime`."""
+        return self._follower.in_burst
 
     async def watch(self) -> None:
         """Ask chrony again and again, until cancelled."""

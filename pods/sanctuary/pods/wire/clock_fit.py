@@ -1,10 +1,10 @@
 """Where the offset between two clocks can be, from exchanges that each bound it.
 
 Model: the offset changes by at most `MAX_DRIFT` seconds a second, and over the few minutes kept its rate
-stays within `DRIFT_FLOOR` of some constant, which the exchanges themselves narrow down. Whatever two exchanges
-say of an offset that can only move so fast bounds the rate; the rate carries every bound on to now; the
-tightest of them count. Exchanges that no such offset could have made mean that a clock was set, or that one of
-them left the model: all but the newest are forgotten.
+stays within `DRIFT_FLOOR` of some constant, which the exchanges themselves narrow down: two of them bound how
+fast the offset went between them. The rate carries every bound on to now; the tightest of them count.
+Exchanges that no such offset could have made mean that a clock was set, or that one of them left the model:
+all but the newest are forgotten.
 
 Pure: seconds of the pod's own clock are an argument.
 """

@@ -59,6 +59,11 @@ class ClockFollower:
         """As of `OffsetEstimator`."""
         return self._estimator.steps
 
+    @property
+    def in_burst(self) -> bool:
+        """Whether `ask` is wanted every `gap_s`."""
+        return self._left > 0
+
     def hurry(self) -> None:
         """Ask in a burst from now on: the link is back."""
         self._left = self._cadence.burst
