@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 from sanctuary.config.clock import ClockSettings
@@ -161,6 +162,12 @@ class FollowedTime:
         if offset is not None:
             self._line = _Line(own_s, offset.offset_s, offset.rate)
             self._news = ClockMeasured(offset.offset_s, offset.uncertainty_s, offset.growth)
+
+    @property
+    def uncertainty_s(self) -> float:
+        """How far off it may be now; infinite before it is known."""
+        offset = self._follower.offset(self._own(time.monotonic()))
+        return inf if offset is None else offset.uncertainty_s
 
     def news(self, _now_s: float = 0.0) -> ClockMeasured | None:
         """As of `PodTime`."""

@@ -1,4 +1,4 @@
-"""What a sanctuary keeps: its secret, the count of terms, consent, latched pods; its clock while a night lasts."""
+"""What a sanctuary keeps: secret, count of terms, consent, latched pods; its clock while a night lasts."""
 
 from __future__ import annotations
 
