@@ -3,7 +3,7 @@
 Run as ``python benchmarks/start_skew.py --windows 9``. Each pod is a process of its own with the product's
 core, runner, client, clock and outputs; its own clock is this computer's monotonic clock, put hours aside and
 made to run up to 50 ppm fast or slow, so that it has to be measured over MQTT. Its chain is scripted: stable
-REM, always. The limiter's gap and the design's are set to a second, past what settings allow, for 200 steps in
+REM, always. The gaps of limiter and design are set to a second, past what settings allow, for 200 steps in
 minutes.
 
 Reported onset: by the pod's own idea of the sanctuary clock, as its log has it. True onset: by the monotonic
@@ -188,7 +188,7 @@ async def one_pod(settings: SanctuarySettings, number: int, folder: Path) -> Non
                 clock=clock,
                 ahead_s=AHEAD_S,
             )
-            info = HeadbandInfo("scripted", ("AF7", "AF8"), 250.0, (1000.0, 1000.0))
+            info = HeadbandInfo("scripted", 250.0, ("AF7", "AF8"), (1000.0, 1000.0))
             pod = LivePod(runner, NoChain(), info, clock, None)  # type: ignore[arg-type]
             vigil.pods.append(pod)
             for topic in runner.subscriptions:
