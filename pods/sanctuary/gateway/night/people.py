@@ -80,6 +80,19 @@ def designs_of(circles: Iterable[CircleEntry]) -> dict[str, LoadedDesign]:
     }
 
 
+def identity_of(plan: NightPlan, entry: PodEntry) -> PodIdentity:
+    """Give the ids and keys of one pod."""
+    settings = plan.settings
+    return PodIdentity(
+        site=settings.site.id,
+        pod=entry.id,
+        boot=f"{plan.boot}-{entry.id}",
+        key=derive_key(plan.secret, "pod", entry.id),
+        coordinator=derive_key(plan.secret, "coordinator", settings.site.id).verify_key,
+        circles=tuple(circle.id for circle in settings.circles if entry.id in circle.members),
+    )
+
+
 def make_pod(
     plan: NightPlan,
     entry: PodEntry,
@@ -89,16 +102,8 @@ def make_pod(
     """Build the core of one pod, with the consent that its sleeper has given, latched as it was left."""
     settings = plan.settings
     mine = [circle for circle in settings.circles if entry.id in circle.members]
-    identity = PodIdentity(
-        site=settings.site.id,
-        pod=entry.id,
-        boot=f"{plan.boot}-{entry.id}",
-        key=derive_key(plan.secret, "pod", entry.id),
-        coordinator=derive_key(plan.secret, "coordinator", settings.site.id).verify_key,
-        circles=tuple(circle.id for circle in mine),
-    )
     return Pod(
-        identity,
+        identity_of(plan, entry),
         consent=_consent_book(plan, entry, mine, designs),
         designs=designs.values(),
         utc_at_zero_s=plan.utc_at_zero_s,
