@@ -90,7 +90,7 @@ class PodSettings(Settings):
     """Longest time (seconds) between receiving `open` and its `start_at_s`."""
     late_s: float = Field(1.0, ge=0.1, le=1.0)
     """A step this much (seconds) behind its time is refused, not played late."""
-    clock_uncertainty_limit_s: float = Field(0.05, ge=0.0005, le=0.05)
+    clock_uncertainty_limit_s: float = Field(0.02, ge=0.0005, le=0.05)
     """Largest uncertainty (seconds) of the sanctuary clock with which a pod joins a window."""
     clock_age_limit_s: float = Field(600.0, ge=10.0, le=3600.0)
     """Age (seconds) from which a clock measurement counts for nothing."""

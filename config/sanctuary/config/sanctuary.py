@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from sanctuary.config.base import Settings
 from sanctuary.config.broker import BrokerSettings
 from sanctuary.config.chain import ChainSettings
+from sanctuary.config.clock import ClockSettings
 from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, PodSettings
 from sanctuary.config.findings import Finding, report
 from sanctuary.config.fleet import CircleEntry, PodEntry
@@ -40,6 +41,8 @@ class SanctuarySettings(Settings):
     """How gateways agree on who holds a circle."""
     broker: BrokerSettings = BrokerSettings()
     """Which broker carries the messages, and how patient its clients are."""
+    clock: ClockSettings = ClockSettings()
+    """How gateways and pods agree on the time."""
     record: RecordSettings = RecordSettings()
     """What each night leaves behind."""
     sleepers: SleeperSettings = SleeperSettings()

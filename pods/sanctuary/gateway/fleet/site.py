@@ -76,6 +76,10 @@ class FleetNight:
     messages: dict[str, int]
 
 
+CLOCK_LIMIT_S = 0.05
+"""Pods of a fleet ask for the time once a minute, to save work: over a slow wire they know it less well."""
+
+
 class Site:
     """A site, from lights out to morning.
 
@@ -258,9 +262,10 @@ def site_settings(scenario: ScenarioSettings, seed: int, night: int) -> Sanctuar
         )
         for number, own in enumerate(seeds, start=1)
     )
-    return SanctuarySettings(
-        pod=scenario.pod, limiter=scenario.limiter, coordinator=scenario.coordinator
-    ).model_copy(update={"pods": pods, "circles": circles_of(scenario)})
+    pod = scenario.pod.model_copy(update={"clock_uncertainty_limit_s": CLOCK_LIMIT_S})
+    return SanctuarySettings(pod=pod, limiter=scenario.limiter, coordinator=scenario.coordinator).model_copy(
+        update={"pods": pods, "circles": circles_of(scenario)}
+    )
 
 
 def seed_of(pod: PodEntry) -> int:

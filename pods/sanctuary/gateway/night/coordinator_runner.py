@@ -15,12 +15,15 @@ from sanctuary.pods.coordinator.office import Now
 from sanctuary.pods.coordinator.tenure_effects import Complain, KeepTerm
 from sanctuary.pods.effects import Publish, Record
 from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.clock import respond
+from sanctuary.pods.wire.clock import TimeSource, respond
 from sanctuary.pods.wire.link import LinkEvent, LinkUp
 from sanctuary.pods.wire.packets import Message
 from sanctuary.pods.wire.topics import Channel
 
 _LOG = logging.getLogger(__name__)
+
+VIRTUAL = TimeSource("gateway", "virtual", 0.0)
+"""Who answers in virtual time."""
 
 
 def alive_s() -> float:
@@ -42,6 +45,13 @@ class CoordinatorRunner:
         Keeps the highest term used, over a restart.
     dropped
         Counts messages that were given up unread.
+    answer
+        Answers a time request; by default, as virtual time does, whose clock is everybody's.
+
+    Attributes
+    ----------
+    answers_time
+        Whether this gateway's clock is the sanctuary's, so that it answers; one of a site does.
     """
 
     def __init__(
@@ -51,6 +61,7 @@ class CoordinatorRunner:
         journal: Log,
         send: Send,
         now: Callable[[], float],
+        answer: Callable[[Message], bytes] | None = None,
         *,
         alive: Callable[[], float] | None = None,
         keep_term: Callable[[int], None] | None = None,
@@ -66,6 +77,8 @@ class CoordinatorRunner:
         self._dropped = dropped
         self._dropped_before = 0
         self._told = False
+        self._answer = answer
+        self.answers_time = True
         self.opened = 0
         """Windows opened so far."""
 
@@ -134,11 +147,16 @@ class CoordinatorRunner:
                     self._handle(happened.EyeSignalReceived(topic.pod, message.payload), now_s)
                 case Channel.REPLY:
                     self._handle(happened.ReplyReceived(topic.pod, message.payload), now_s)
-                case Channel.TIME_REQUEST:
-                    answer = respond(message.payload, now_s, self._now())
+                case Channel.TIME_REQUEST if self.answers_time:
+                    answer = self._time(message, now_s)
                     self._send(Message(topics.time_response(self._site, topic.pod), answer, 0))
         except ProtocolError as error:
             _LOG.debug("coordinator: %s", error)
+
+    def _time(self, message: Message, now_s: float) -> bytes:
+        if self._answer is not None:
+            return self._answer(message)
+        return respond(message.payload, now_s, self._now(), VIRTUAL)
 
     def _handle(self, event: happened.GatewayEvent, now_s: float) -> None:
         """Hand an event to the core; its own clock is read after the sanctuary clock, see `Now`."""

@@ -109,16 +109,11 @@ def warn_of_thresholds(settings: SanctuarySettings, designs: Mapping[str, Loaded
             )
 
 
-def make_pod(
-    plan: NightPlan,
-    entry: PodEntry,
-    designs: Mapping[str, LoadedDesign],
-    latched: PodPhase | None = None,
-) -> Pod:
-    """Build the core of one pod, with the consent that its sleeper has given, latched as it was left."""
+def identity_of(plan: NightPlan, entry: PodEntry) -> PodIdentity:
+    """Give the ids and keys of one pod."""
     settings = plan.settings
     mine = [circle for circle in settings.circles if entry.id in circle.members]
-    identity = PodIdentity(
+    return PodIdentity(
         site=settings.site.id,
         pod=entry.id,
         boot=f"{plan.boot}-{entry.id}",
@@ -128,8 +123,19 @@ def make_pod(
         shams=tuple(circle.id for circle in mine if circle.sham),
         threshold_dba=entry.threshold_dba,
     )
+
+
+def make_pod(
+    plan: NightPlan,
+    entry: PodEntry,
+    designs: Mapping[str, LoadedDesign],
+    latched: PodPhase | None = None,
+) -> Pod:
+    """Build the core of one pod, with the consent that its sleeper has given, latched as it was left."""
+    settings = plan.settings
+    mine = [circle for circle in settings.circles if entry.id in circle.members]
     return Pod(
-        identity,
+        identity_of(plan, entry),
         consent=_consent_book(plan, entry, mine, designs),
         designs=designs.values(),
         utc_at_zero_s=plan.utc_at_zero_s,

@@ -1,12 +1,15 @@
-"""What a sanctuary keeps between nights: its secret, the highest term, consent, and latched pods."""
+"""What a sanctuary keeps: secret, highest term, consent, latched pods; its clock while a night lasts."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sanctuary.config.errors import InputError
@@ -82,6 +85,27 @@ class SiteStore:
         except OSError as error:
             raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
+    def clock(self) -> float | None:
+        """Read UTC at second 0 of a clock that no night has ended in order; None for none.
+
+        A file that cannot be read counts as none: a new clock costs a window, no more.
+        """
+        try:
+            zero_s = json.loads((self.folder / "clock.json").read_text(encoding="utf-8"))["utc_s_at_zero"]
+            return float(zero_s) if math.isfinite(float(zero_s)) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def keep_clock(self, utc_s_at_zero: float) -> None:
+        """Keep UTC at second 0 of the sanctuary clock, so that a crash does not end it."""
+        body = json.dumps({"utc_s_at_zero": utc_s_at_zero}) + "\n"
+        write_whole(self.folder / "clock.json", body, "the sanctuary clock")
+
+    def forget_clock(self) -> None:
+        """End the clock: the night ended in order."""
+        with suppress(OSError):
+            (self.folder / "clock.json").unlink(missing_ok=True)
+
     def keep_consent(self, pod: str, raw: bytes) -> None:
         """Keep a signed entry with those of `consent`.
 
@@ -105,7 +129,25 @@ class SiteStore:
             text = f"{path}: cannot be used ({error}); see which pods are stopped, then remove it"
             raise InputError(text) from error
 
-    def keep_latched(self, phases: Mapping[str, PodPhase]) -> None:
-        """Keep which pods are stopped or withdrawn now."""
-        latched = {pod: str(phase) for pod, phase in phases.items() if phase in LATCHED}
-        write_whole(self.folder / "latched.json", json.dumps(latched) + "\n", "which pods are stopped")
+    def keep_latched(self, phases: Mapping[str, PodPhase], of: Collection[str] | None = None) -> None:
+        """Keep which pods are stopped or withdrawn now.
+
+        Parameters
+        ----------
+        of
+            The pods that this program runs; those of other programs stay as they are. None for all.
+        """
+        with self._alone():
+            others = {} if of is None else {p: q for p, q in self.latched().items() if p not in of}
+            latched = {p: str(q) for p, q in {**others, **phases}.items() if q in LATCHED}
+            write_whole(self.folder / "latched.json", json.dumps(latched) + "\n", "which pods are stopped")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other programs from writing meanwhile."""
+        descriptor = os.open(self.folder / "latched.lock", os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)

@@ -64,7 +64,7 @@ class Gateway:
     ) -> None:
         settings = settings or CoordinatorSettings()
         self.id = office.gateway
-        self._utc_at_zero_s = utc_at_zero_s
+        self.utc_at_zero_s = utc_at_zero_s
         self._coordinator = Coordinator(office, circles, settings)
         times = TenureTimes.of(
             tenure_settings or TenureSettings(), settings.valid_for_s, len(office.gateways)
@@ -116,7 +116,7 @@ class Gateway:
             match effect:
                 case Hold():
                     end_s = effect.last_window_end_s
-                    known_s = None if end_s is None else end_s - self._utc_at_zero_s
+                    known_s = None if end_s is None else end_s - self.utc_at_zero_s
                     out += self._coordinator.hold(effect.circle, effect.term, known_s, now.t_s)
                 case Suspend():
                     self._coordinator.suspend(effect.circle)
@@ -132,5 +132,5 @@ class Gateway:
         return CircleReport(
             self._coordinator.is_busy(circle),
             standing.in_force_until_s,
-            None if end_s is None else end_s + self._utc_at_zero_s,
+            None if end_s is None else end_s + self.utc_at_zero_s,
         )

@@ -52,6 +52,14 @@ class Presence:
         heir = (first, seen.boot)
         return None if heir in self._declined else heir
 
+    def settled(self, now_s: float, settle_s: float) -> list[str]:
+        """Name the other gateways that have been there for `settle_s`, in the order of the settings."""
+        return [
+            gateway
+            for gateway in self._gateways
+            if gateway in self._seen and now_s - self._seen[gateway].since_s >= settle_s
+        ]
+
     def decline(self, heir: tuple[str, str]) -> None:
         """Note that a gateway was offered a circle and did not take it; it is offered none any more."""
         self._declined.add(heir)

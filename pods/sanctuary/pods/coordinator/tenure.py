@@ -135,6 +135,10 @@ class Tenure:
         """Where this gateway stands with each circle."""
         return self._seats
 
+    def others(self, now: Now) -> list[str]:
+        """Name the other gateways that have been there for a while, in the order of the settings."""
+        return self._presence.settled(now.alive_s, self._times.settle_s)
+
     @property
     def will(self) -> Publish:
         """What the broker is to say when this gateway dies."""

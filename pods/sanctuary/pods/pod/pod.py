@@ -169,9 +169,9 @@ class Pod:
         self._body.note("headband_found", now_s, out)
 
     def _on_clock(self, event: happened.ClockMeasured, now_s: float, out: list[Effect]) -> None:
-        self._body.clock.measured(event.uncertainty_s, now_s)
-        detail = f"{event.offset_s:.6f} s, sure to {event.uncertainty_s:.6f} s"
-        self._body.note("clock_measured", now_s, out, detail)
+        if self._body.clock.measured(event.uncertainty_s, now_s, event.growth):
+            detail = f"{event.offset_s:.6f} s, sure to {event.uncertainty_s:.6f} s"
+            self._body.note("clock_measured", now_s, out, detail)
 
     def _on_link_lost(self, _event: happened.LinkLost, now_s: float, out: list[Effect]) -> None:
         body = self._body

@@ -204,7 +204,15 @@ EXAMPLES: tuple[Example, ...] = (
     Example(
         "tell",
         "The request came at `t2_s`; this answer left at `t3_s`.",
-        TimeResponse(id="n1-pod-1-3", t1_s=120.25, t2_s=4210.5, t3_s=4210.5001),
+        TimeResponse(
+            id="n1-pod-1-3",
+            t1_s=120.25,
+            t2_s=4210.5,
+            t3_s=4210.5001,
+            gateway="gateway-1",
+            boot="n1",
+            utc_s_at_zero=1_800_000_000.0,
+        ),
     ),
 )
 
