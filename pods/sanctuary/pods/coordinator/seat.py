@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
+from zlib import crc32
 
 from sanctuary.pods.coordinator.choice import next_term
 from sanctuary.pods.coordinator.closing import ClosingReason
@@ -76,6 +77,8 @@ class Seat:
         self._echoed_s = -inf
         self._renew_due_s = -inf
         self._leap = 1
+        self._spread = 0.2 + 0.8 * (crc32(circle.encode()) % 100) / 100
+        """So that the claims to many circles do not fall due all at once."""
 
     @property
     def authority_until_s(self) -> float:
@@ -226,7 +229,8 @@ class Seat:
         payload = seal(Kind.CLAIM, claim, office.key)
         if not released:
             self._out[self._seq] = (now.alive_s, payload)
-            self._renew_due_s = now.alive_s + self._times.renew_s
+            spread = self._spread if self.phase is SeatPhase.CLAIMED and len(self._out) == 1 else 1.0
+            self._renew_due_s = now.alive_s + spread * self._times.renew_s
             while len(self._out) > self._times.most_out:
                 del self._out[next(iter(self._out))]
         out.append(Publish(topics.claim(office.site, self.circle), payload, qos=1, retain=True))
