@@ -67,6 +67,19 @@ def test_each_may_answer_the_other() -> None:
     ]
 
 
+def test_the_audit_finds_an_answer_that_nobody_agreed_to() -> None:
+    """P2, from the log alone."""
+    site = house()
+    site.run(40.0)
+    site.look("pod-1")
+    site.run(60.0)
+    forged = [{**line, "echo": False} if line["kind"] == "consent" else line for line in site.lines]
+    assert [(found.rule, found.subject) for found in check_violations(forged)] == [
+        ("P2", "pod-2"),
+        ("P2", "pod-3"),
+    ]
+
+
 def test_without_the_grant_of_the_one_who_looks_nobody_hears_of_it() -> None:
     site = house(echo=("pod-2", "pod-3"))
     site.run(40.0)
