@@ -36,7 +36,7 @@ from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
 from sanctuary.gateway.fleet.log import Ear, MemoryLog
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.outputs import PodOutputs
-from sanctuary.gateway.night.people import NightPlan, derive_key, designs_of, make_coordinator, make_pod
+from sanctuary.gateway.night.people import NightPlan, derive_key, designs_of, make_gateway, make_pod
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
 from sanctuary.pods.pod import events as happened
@@ -177,11 +177,12 @@ class House:
         site, broker = self._settings.site.id, self._settings.broker
         client = MqttClient("coordinator", self._endpoint.host, self._endpoint.port, settings=broker)
         await stack.enter_async_context(client)
-        core = make_coordinator(self._plan, self._designs)
+        core = make_gateway(self._plan, self._designs)
         self._coordinator = CoordinatorRunner(site, core, self._log, client.publish, now_s)
         for topic in self._coordinator.subscriptions:
             client.subscribe(topic)
         await client.connected()
+        self._coordinator.on_link(LinkUp(session_present=False))
         task = asyncio.create_task(self._listen(client, self._coordinator.message))
         stack.callback(task.cancel)
         for entry in self._settings.pods:

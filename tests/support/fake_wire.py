@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
 from random import Random
@@ -23,11 +23,13 @@ from pod_bench import (
     sealed,
 )
 from sanctuary.commons.consent import ConsentBook
+from sanctuary.commons.designs import LoadedDesign
 from sanctuary.commons.keys import key_id, signing_key
 from sanctuary.config.coordination import CoordinatorSettings
 from sanctuary.pods.coordinator import events as reached
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.coordinator import Coordinator
+from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.effects import Effect, Log, Publish, Record, Render
 from sanctuary.pods.ids import IdSource
 from sanctuary.pods.logs import output_record
@@ -36,7 +38,10 @@ from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.wire import topics
+from sanctuary.signal.eyesignal.detector import EyeSignal
 from sanctuary.signal.samples import StageEstimate
+
+LRLR = EyeSignal(1.0, 4.0, 5.0, 200.0, 0.8, True)
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,9 @@ class House:
     names: tuple[str, ...] = ("pod-1", "pod-2", "pod-3")
     quorum: int = 2
     settings: CoordinatorSettings = field(default_factory=CoordinatorSettings)
+    design: LoadedDesign = DESIGN
+    echo: tuple[str, ...] = ()
+    """Pods whose sleepers agreed that eye signals are answered."""
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
@@ -65,18 +73,15 @@ class House:
         self.lines: list[Mapping[str, Any]] = []
         self.renders: list[tuple[str, Render, float]] = []
         self.states: dict[str, Callable[[float], StageEstimate | None]] = {}
+        self.looking: set[str] = set()
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self.pods = {name: self._pod(name) for name in self.names}
         members = {name: pod_key(name).verify_key for name in self.names}
-        self.coordinator = Coordinator(
-            SITE,
-            [Circle(CIRCLE, self.quorum, members, DESIGN)],
-            key=COORDINATOR_KEY,
-            term=1,
-            ids=IdSource("gw1"),
-            settings=self.settings,
-        )
+        office = Office(SITE, "gateway-1", COORDINATOR_KEY, IdSource("gw1"))
+        circle = Circle(CIRCLE, self.quorum, members, self.design)
+        self.coordinator = Coordinator(office, [circle], self.settings)
+        self.coordinator.hold(CIRCLE, 1, None, 0.0)
         for name in self.names:
             self.states[name] = lambda t_s: estimate(t_s)
         self._start()
@@ -84,9 +89,11 @@ class House:
     def _pod(self, name: str) -> Pod:
         sleeper = signing_key(name.encode().rjust(32, b"!")[:32])
         book = ConsentBook(ORIGIN, key_id(sleeper))
-        book.add(sealed(grant(key=sleeper), sleeper))
+        given = grant(key=sleeper, design=self.design.hash)
+        scope = given.scope.model_copy(update={"echo": name in self.echo})
+        book.add(sealed(given.model_copy(update={"scope": scope}), sleeper))
         me = PodIdentity(SITE, name, f"boot-{name}", pod_key(name), COORDINATOR_KEY.verify_key, (CIRCLE,))
-        return Pod(me, consent=book, designs=[DESIGN], utc_at_zero_s=UTC_AT_ZERO_S, light_cleared=True)
+        return Pod(me, consent=book, designs=[self.design], utc_at_zero_s=UTC_AT_ZERO_S, light_cleared=True)
 
     def _start(self) -> None:
         for index, name in enumerate(self.names):
@@ -132,6 +139,10 @@ class House:
                 self.now_s + self.random.uniform(0.0, self.faults.delay_s), lambda: self._deliver(message)
             )
 
+    def look(self, name: str) -> None:
+        """Let a sleeper make the voluntary eye signal with the next estimate."""
+        self.looking.add(name)
+
     def windows(self, event: str) -> list[Mapping[str, Any]]:
         """The coordinator's window records of one kind."""
         return [line for line in self.lines if line["kind"] == "window" and line["event"] == event]
@@ -142,6 +153,9 @@ class House:
 
     def _second(self, name: str) -> None:
         said = self.states[name](self.now_s)
+        if said is not None and name in self.looking:
+            self.looking.remove(name)
+            said = replace(said, eye_signal=LRLR)
         if ceil(self.now_s) % 60 == 0:
             self.do(name, happened.ClockMeasured(0.0, 0.002))
         if said is not None:
@@ -175,5 +189,7 @@ class House:
                 self._coordinate(reached.PodStateReceived(topic.pod, message.payload))
             case topics.Channel.STATUS:
                 self._coordinate(reached.PodStatusReceived(topic.pod, message.payload))
+            case topics.Channel.EVENT if topic.leaf == "eye-signal":
+                self._coordinate(reached.EyeSignalReceived(topic.pod, message.payload))
             case topics.Channel.EVENT:
                 self._coordinate(reached.LeaseReceived(topic.pod, message.payload))

@@ -95,7 +95,7 @@ class PodSettings(Settings):
     """Longest time (seconds) between receiving `open` and its `start_at_s`."""
     late_s: float = Field(1.0, ge=0.1, le=1.0)
     """A step this much (seconds) behind its time is refused, not played late."""
-    clock_uncertainty_limit_s: float = Field(0.05, ge=0.0005, le=0.05)
+    clock_uncertainty_limit_s: float = Field(0.02, ge=0.0005, le=0.05)
     """Largest uncertainty (seconds) of the sanctuary clock with which a pod joins a window."""
     clock_age_limit_s: float = Field(600.0, ge=10.0, le=3600.0)
     """Age (seconds) from which a clock measurement counts for nothing."""
@@ -128,7 +128,7 @@ class CoordinatorSettings(Settings):
     """Pause (seconds) after an offer that found no quorum, or that one pod did not answer."""
     lead_s: float = Field(2.0, ge=1.0, le=30.0)
     """Time (seconds) from sending `open` to its `start_at_s`; leave room for delivery above 1 s."""
-    valid_for_s: float = Field(6.0, ge=3.0, le=10.0)
+    valid_for_s: float = Field(5.0, ge=3.0, le=10.0)
     """Time (seconds) that an `open` or `extend` keeps pods in the window."""
     extend_every_s: float = Field(2.0, ge=0.5, le=5.0)
     """Time (seconds) between two `extend` commands to each pod in a window."""
@@ -140,6 +140,10 @@ class CoordinatorSettings(Settings):
     """Pause (seconds) of a circle after a window."""
     state_age_limit_s: float = Field(15.0, ge=2.0, le=60.0)
     """Age (seconds) from which a pod's last state counts for nothing."""
+    echo_within_s: float = Field(10.0, ge=2.0, le=60.0)
+    """Longest time (seconds) from hearing of an eye signal to the beginning of its answer."""
+    echo_gap_s: float = Field(22.0, ge=21.0, le=3600.0)
+    """Distance (seconds) of an answer from the design's steps on both sides, and from the answer before."""
 
     @model_validator(mode="after")
     def _keeps_alive(self) -> CoordinatorSettings:

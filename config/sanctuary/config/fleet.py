@@ -67,6 +67,8 @@ class SimulatedGrant(Settings):
     """Loudest sound (dBA Lmax at the pillow) that they agree to."""
     max_share: float = Field(0.2, ge=0.0, le=0.5)
     """Strongest light and haptic cue (share of full output) that they agree to."""
+    echo: bool = False
+    """Whether their eye signals in a window may be answered in other pods, and others' in theirs."""
 
 
 class CircleEntry(Settings):

@@ -10,13 +10,14 @@ from pydantic import Field, ValidationInfo, field_validator
 from sanctuary.config.base import Settings
 from sanctuary.config.broker import BrokerSettings
 from sanctuary.config.chain import ChainSettings
+from sanctuary.config.clock import ClockSettings
 from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, PodSettings
 from sanctuary.config.findings import Finding, report
 from sanctuary.config.fleet import CircleEntry, PodEntry
 from sanctuary.config.headbands import place_of
 from sanctuary.config.lamps import sight_findings
 from sanctuary.config.outputs import driven
-from sanctuary.config.site import RecordSettings, SiteSettings
+from sanctuary.config.site import RecordSettings, SiteSettings, TenureSettings
 from sanctuary.config.sleepers import SleeperSettings
 
 
@@ -37,8 +38,12 @@ class SanctuarySettings(Settings):
     """When a pod trusts its headband, its clock and its coordinator."""
     coordinator: CoordinatorSettings = CoordinatorSettings()
     """When windows are offered, opened, kept alive and closed."""
+    tenure: TenureSettings = TenureSettings()
+    """How gateways agree on who holds a circle."""
     broker: BrokerSettings = BrokerSettings()
     """Which broker carries the messages, and how patient its clients are."""
+    clock: ClockSettings = ClockSettings()
+    """How gateways and pods agree on the time."""
     record: RecordSettings = RecordSettings()
     """What each night leaves behind."""
     sleepers: SleeperSettings = SleeperSettings()

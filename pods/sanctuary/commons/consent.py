@@ -33,6 +33,8 @@ class ConsentReason(StrEnum):
     MODALITY = "modality_not_granted"
     LEVEL = "level_above_grant"
     DESIGN = "design_not_granted"
+    ECHO = "echo_not_granted"
+    """Eye signals are to stay in this pod, and those of others out of it."""
 
 
 @dataclass(frozen=True, slots=True)

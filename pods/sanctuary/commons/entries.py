@@ -61,6 +61,8 @@ class Scope(_Model):
     max_level_dba: float = Field(0.0, ge=0.0, le=45.0)
     max_light_share: float = Field(0.0, ge=0.0, le=1.0)
     max_haptic_share: float = Field(0.0, ge=0.0, le=1.0)
+    echo: bool = False
+    """Whether this sleeper's eye signals in a window may be answered in other pods, and theirs here."""
 
     @model_validator(mode="after")
     def _caps_fit_modalities(self) -> Scope:

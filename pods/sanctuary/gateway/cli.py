@@ -29,16 +29,19 @@ from sanctuary.config.errors import SanctuaryError
 from sanctuary.gateway.commands import (
     calibrate,
     config,
+    coordinate,
     demo,
     design,
     devices,
     memory,
     night,
+    pod,
     replay,
     simulate,
     sound,
     train,
     virtual,
+    wire,
 )
 from sanctuary.gateway.commands import run as run_command
 from sanctuary.gateway.consoles import say
@@ -49,6 +52,8 @@ COMMANDS: tuple[ModuleType, ...] = (
     night,
     train,
     run_command,
+    coordinate,
+    pod,
     calibrate,
     memory,
     devices,
@@ -57,6 +62,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     sound,
     design,
     config,
+    wire,
 )
 """Modules with a ``register(app)``, in the order in which ``--help`` lists them."""
 

@@ -20,7 +20,7 @@ from sanctuary.config.outputs import DeviceSettings
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.firmware_bridge.recordings.edf import open_recording
 from sanctuary.gateway.cli import run
-from sanctuary.gateway.night import live_night, live_start
+from sanctuary.gateway.night import live_night, live_start, pod_start
 from sanctuary.gateway.night.outputs import PodOutputs
 from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.wire.client import MqttClient
@@ -82,7 +82,7 @@ def test_a_lamp_that_shines_when_the_night_ends_is_told_to_be_dark(
             yield endpoint
             await until(lambda: heard[-1:] == [DARK])
 
-    watch = live_night._watch
+    watch = live_night.watch
 
     async def glow_and_stop(vigil: Any, hours: Any, stop: Any, table: Any) -> None:
         vigil.pods[0].runner.outputs.play(Cue(Modality.LIGHT, 0.2, 20.0, 1.0), vigil.now())
@@ -91,7 +91,7 @@ def test_a_lamp_that_shines_when_the_night_ends_is_told_to_be_dark(
         await watch(vigil, hours, stop, table)
 
     monkeypatch.setattr(live_start, "open_broker", with_lamp)
-    monkeypatch.setattr(live_night, "_watch", glow_and_stop)
+    monkeypatch.setattr(live_night, "watch", glow_and_stop)
     config = tmp_path / "sanctuary.toml"
     config.write_text(ONE_POD.format(data=tmp_path / "data", port="/dev/ttyNoSuchPort") + LAMP)
     assert run(["run", "-c", str(config)]) == 0
@@ -110,7 +110,7 @@ def test_a_lamp_goes_dark_by_will_when_the_program_dies() -> None:
                 id="pod-1", sleeper="alder", headband=SimulatedHeadband(kind="simulated"), devices=DEVICES
             )
             dark = Message("wled/bed1/api", DARK, 1)
-            client = live_start._lamp_client(vigil, entry, dark, PodOutputs("pod-1"))  # type: ignore[arg-type]
+            client = pod_start._lamp_client(vigil, entry, dark, PodOutputs("pod-1"))  # type: ignore[arg-type]
             async with client:
                 await client.connected()
                 client.publish(Message("wled/bed1/api", b'{"on":true}', 0))
@@ -138,7 +138,7 @@ def test_everything_is_silent_before_headbands_are_let_go_and_they_are_let_go_to
 
     pods = [SimpleNamespace(hush=lambda n=n: silent.append(n)) for n in range(3)]
     vigil = SimpleNamespace(pods=pods, pumps=[Pump(), Broken(), Pump()])
-    asyncio.run(live_night._hush(vigil))  # type: ignore[arg-type]
+    asyncio.run(live_night.hush(vigil))  # type: ignore[arg-type]
     assert silent_at_stop == [3, 3]
 
 

@@ -15,6 +15,7 @@ from sanctuary.gateway.night.pod_memories import PodMemories
 from sanctuary.gateway.night.site_store import SECRET_BYTES, SiteStore
 from sanctuary.gateway.recorder import NightRecorder
 from sanctuary.pods.pod.memory import PodMemory
+from sanctuary.pods.wire.outbox import Outbox
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices.cyton import VirtualCyton
 from sanctuary.simulator.devices.pty_port import PtyPort
@@ -86,6 +87,26 @@ def test_every_pod_booted_linked_and_measured_the_clock(night):
     assert sorted(grants) == ["pod-2", "pod-3"]
 
 
+def test_every_pod_had_an_outbox_and_the_broker_got_all_of_it(night):
+    _, folder, _ = night
+    paths = sorted((folder / "data" / "outbox").glob("*.sqlite"))
+    assert [path.stem for path in paths] == ["pod-1", "pod-2", "pod-3"]
+    for path in paths:
+        with Outbox(path) as outbox:
+            assert outbox.pending() == []
+
+
+def test_an_outbox_that_cannot_be_used_is_one_sentence(tmp_path, capsys):
+    config = tmp_path / "sanctuary.toml"
+    config.write_text(SETTINGS.format(data=tmp_path / "data", port="/dev/ttyNoSuchPort"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "outbox").write_text("in the way")
+    assert run(["run", "-c", str(config), "--hours", "0.001"]) == 2
+    told = capsys.readouterr().err
+    assert f"{tmp_path / 'data' / 'outbox'}: cannot be made" in told
+    assert "Traceback" not in told
+
+
 def test_no_headband_is_one_sentence_not_a_traceback_and_the_others_go_on(tmp_path, capsys):
     config = tmp_path / "sanctuary.toml"
     config.write_text(SETTINGS.format(data=tmp_path / "data", port="/dev/ttyNoSuchPort"))
@@ -152,7 +173,9 @@ def test_the_secret_is_made_once_and_kept_private(tmp_path):
 
 
 def test_terms_only_rise(tmp_path):
-    assert [SiteStore(tmp_path).next_term() for _ in range(3)] == [1, 2, 3]
+    assert SiteStore(tmp_path).term() == 0
+    SiteStore(tmp_path).keep_term(7)
+    assert SiteStore(tmp_path).term() == 7
 
 
 @pytest.mark.parametrize(("name", "text"), [("secret.key", "short"), ("term", "many")])
@@ -160,7 +183,7 @@ def test_a_damaged_store_is_named_not_guessed_at(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     store = SiteStore(tmp_path)
     with pytest.raises(InputError, match=name):
-        {"secret.key": store.secret, "term": store.next_term}[name]()
+        {"secret.key": store.secret, "term": store.term}[name]()
 
 
 def test_consent_entries_are_read_in_the_order_of_their_names(tmp_path):

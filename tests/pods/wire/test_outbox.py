@@ -12,6 +12,8 @@ import pytest
 
 from mqtt_support import client, payloads, quick, receive, until
 from sanctuary.config.errors import BrokerError
+from sanctuary.pods.wire import topics
+from sanctuary.pods.wire.contract import is_lasting
 from sanctuary.pods.wire.outbox import Outbox
 from sanctuary.pods.wire.packets import Message
 from tcp_relay import Relay
@@ -134,3 +136,28 @@ def test_sqlite_says_no_by_its_own_error_type() -> None:
         with pytest.raises(BrokerError) as caught:
             act()
         assert isinstance(caught.value.__cause__, sqlite3.Error)
+
+
+def test_what_is_stale_after_a_crash_is_not_kept_and_the_rest_is_sent_in_order(port: int, root: str) -> None:
+    """Replies and eye signals of a pod outlive it; its leases and snapshots do not."""
+
+    async def main() -> None:
+        kept = [topics.reply("s", "p"), topics.event("s", "p", "eye-signal")]
+        perishable = [topics.state("s", "p"), topics.event("s", "p", "lease"), topics.status("s", "p")]
+        with Outbox(":memory:") as outbox:
+            async with Relay() as nowhere:
+                dying = client(root, nowhere.port, outbox=outbox, lasting=is_lasting)
+                await dying.__aenter__()
+                for topic in (perishable[0], kept[0], perishable[1], kept[1], perishable[2], kept[0]):
+                    dying.publish(Message(topic, topic.encode()))
+                await dying.abort()
+            assert [message.topic for _, message in outbox.pending()] == [kept[0], kept[1], kept[0]]
+            async with client(f"{root}-r", port) as reader:
+                await reader.subscribe("sanctuary/v1/s/#")
+                async with client(root, port, outbox=outbox, lasting=is_lasting) as reborn:
+                    await reborn.publish(Message(perishable[0], b"new"))
+                    got = await receive(reader, 4)
+            assert [message.topic for message in got] == [kept[0], kept[1], kept[0], perishable[0]]
+            assert outbox.pending() == []
+
+    asyncio.run(main())

@@ -30,6 +30,17 @@ SetOption = Annotated[
         "--set", metavar="NAME=VALUE", help="Override one setting, such as broker.port=1884; may be repeated."
     ),
 ]
+GatewayOption = Annotated[
+    str | None,
+    typer.Option("--gateway", metavar="ID", help="Which of site.gateways this computer is."),
+]
+
+
+def as_gateway(gateway: str | None) -> list[Override]:
+    """Give the setting that `GatewayOption` stands for."""
+    from sanctuary.config.assignments import parse_override
+
+    return [] if gateway is None else [parse_override(f"site.gateway={gateway}")]
 
 
 def load(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.commands.options import ConfigOption, SetOption, load
+from sanctuary.gateway.commands.options import ConfigOption, GatewayOption, SetOption, as_gateway, load
 from sanctuary.gateway.consoles import say, stderr_console, stdout_console
 
 EXIT_TROUBLE = 2
@@ -31,10 +31,11 @@ def run(
     capture: Annotated[
         bool, typer.Option("--capture", help="Keep every byte of the headbands too, for `sanctuary replay`.")
     ] = False,
+    gateway: GatewayOption = None,
     assignments: SetOption = None,
 ) -> None:
     """Watch over a night in real time, with the headbands that the settings name."""
-    settings = load(config, assignments).settings
+    settings = load(config, assignments, as_gateway(gateway)).settings
     if not settings.pods:
         raise InputError("no pods: name at least one in a [[pods]] table")
     import asyncio

@@ -27,7 +27,7 @@ from sanctuary.gateway.night.live import LiveTable, Moment
 from sanctuary.gateway.night.people import (
     NightPlan,
     designs_of,
-    make_coordinator,
+    make_gateway,
     make_pod,
     sounds_of,
     warn_of_thresholds,
@@ -42,6 +42,7 @@ from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.wire.barrier import DeliveryBarrier
 from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.wire.client import MqttClient
+from sanctuary.pods.wire.link import LinkUp
 from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.samples import StageEstimate
@@ -136,17 +137,18 @@ async def _people(night: _Night, stack: AsyncExitStack) -> None:
     warn_of_thresholds(settings, designs)
     sounds = sounds_of(designs.values())
     secret = f"simulated night {options.seed}".encode()
-    plan = NightPlan(settings, secret, f"demo-{options.seed}", 1, LIGHTS_OUT_UTC_S, {})
+    plan = NightPlan(settings, secret, f"demo-{options.seed}", 0, LIGHTS_OUT_UTC_S, {})
     coordinator = await _client(night, stack, "coordinator")
     night.coordinator = CoordinatorRunner(
         settings.site.id,
-        make_coordinator(plan, designs),
+        make_gateway(plan, designs),
         night.journal,
         _sender(night, coordinator),
         lambda: night.now_s,
     )
     for topic in night.coordinator.subscriptions:
         await coordinator.subscribe(topic)
+    night.coordinator.on_link(LinkUp(session_present=False))
     for entry in settings.pods:
         pod = make_pod(plan, entry, designs)
         client = await _client(night, stack, entry.id, pod)

@@ -18,11 +18,13 @@ from typing import Any
 from sanctuary.config.errors import SanctuaryError
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.gateway.memories import Memories
+from sanctuary.gateway.night.beat import next_beat
 from sanctuary.gateway.night.fleet import Truth
 from sanctuary.gateway.night.live import LiveTable, Moment
 from sanctuary.gateway.night.live_pod import LivePod
-from sanctuary.gateway.night.live_start import LONGEST_NIGHT_H, begin, stop_pump
+from sanctuary.gateway.night.live_start import LONGEST_NIGHT_H, begin
 from sanctuary.gateway.night.pod_runner import PodRunner
+from sanctuary.gateway.night.pod_start import stop_pump
 from sanctuary.gateway.night.result import night_result
 from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
@@ -30,11 +32,6 @@ from sanctuary.gateway.night.vigil import Vigil
 from sanctuary.gateway.recorder import recover
 
 _LOG = logging.getLogger(__name__)
-
-TICK_S = 0.5
-"""Pods want a tick at least once a second."""
-CUE_TICK_S = 0.04
-"""Devices that render a cue want one far more often."""
 
 Display = Callable[[Sequence[PodRunner], Callable[[str, float], str | None]], LiveTable]
 
@@ -58,53 +55,78 @@ async def run_night(
         Something could not be started.
     """
     store = SiteStore(settings.site.data_dir)
-    nights = settings.site.data_dir / settings.record.folder
-    for earlier in sorted(nights.iterdir()) if nights.is_dir() else []:
-        recover(earlier)
-    folder = nights / datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
+    folder = new_folder(settings)
     truth = Truth(settings.pods, LONGEST_NIGHT_H, settings.sleepers)
     with stop_on_signals() as stop, ExitStack() as files:
         async with AsyncExitStack() as stack:
             vigil = await begin(settings, store, folder, stack, files, capture=capture)
             try:
                 with display([pod.runner for pod in vigil.pods], truth.stage_at) as table:
-                    await _watch(vigil, hours, stop, table)
+                    await watch(vigil, hours, stop, table)
             finally:
-                await _hush(vigil)
-        for pod in vigil.pods:
-            _close(pod)
-        _remember(vigil)
-        vigil.journal.flush()
-        runners = [pod.runner for pod in vigil.pods]
-        result = night_result(settings, runners, vigil.journal.records, truth.epochs, _extra(vigil))
-    return NightFiles(result, folder)
+                if vigil.coordinator is not None:
+                    vigil.coordinator.stop(vigil.now())
+                await hush(vigil)
+        store.forget_clock()
+        return finish(vigil, truth)
 
 
-async def _watch(vigil: Vigil, hours: float | None, stop: StopFlag, table: LiveTable) -> None:
-    """Let time pass: a tick every half second, and one at every step that is due."""
-    end_s = hours * 3600.0 if hours is not None else None
+def new_folder(settings: SanctuarySettings, suffix: str = "") -> Path:
+    """Finish recordings that a crash left open, and name the folder of the night that begins."""
+    nights = settings.site.data_dir / settings.record.folder
+    for earlier in sorted(nights.iterdir()) if nights.is_dir() else []:
+        recover(earlier)
+    return nights / (datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S") + suffix)
+
+
+def finish(vigil: Vigil, truth: Truth) -> NightFiles:
+    """Close recordings, keep what is to be kept, and put the result together."""
+    for pod in vigil.pods:
+        _close(pod)
+    _remember(vigil)
+    vigil.journal.flush()
+    runners = [pod.runner for pod in vigil.pods]
+    result = night_result(vigil.settings, runners, vigil.journal.records, truth.epochs, _extra(vigil))
+    return NightFiles(result, vigil.folder)
+
+
+async def watch(
+    vigil: Vigil,
+    hours: float | None,
+    stop: StopFlag,
+    table: LiveTable,
+    is_over: Callable[[], bool] = lambda: False,
+) -> None:
+    """Let time pass: a tick every half second, and one at every step that is due; until `is_over`."""
+    end_s = vigil.begun_s + hours * 3600.0 if hours is not None else None
+    runners = [pod.runner for pod in vigil.pods]
     broker_told = False
-    while not stop.is_set:
+    while not stop.is_set and not is_over():
         now_s = vigil.now()
         if end_s is not None and now_s >= end_s:
             return
         for pod in vigil.pods:
             pod.runner.tick(now_s)
             pod.tell_state()
-        vigil.coordinator.tick(now_s)
+        if vigil.coordinator is not None:
+            vigil.coordinator.tick(now_s)
         vigil.journal.flush()
         if not broker_told and not vigil.endpoint.alive():
             broker_told = True
             vigil.trouble = f"{vigil.endpoint.description}: it died in the night; no window opened after that"
             _LOG.warning("%s; recording goes on", vigil.trouble)
-        table.update(Moment(now_s, end_s, 1.0, vigil.coordinator.open_windows, vigil.coordinator.opened))
-        due_s = min((pod.runner.pod.next_due_s for pod in vigil.pods), default=now_s + TICK_S)
-        if any(pod.runner.outputs.busy for pod in vigil.pods):
-            due_s = min(due_s, now_s + CUE_TICK_S)
-        await stop.wait(max(0.0, min(now_s + TICK_S, due_s) - vigil.now()))
+        table.update(_moment(vigil, now_s, end_s))
+        await next_beat(runners, vigil.clock, now_s, stop)
 
 
-async def _hush(vigil: Vigil) -> None:
+def _moment(vigil: Vigil, now_s: float, end_s: float | None) -> Moment:
+    begun_s, coordinator = vigil.begun_s, vigil.coordinator
+    windows, opened = (coordinator.open_windows, coordinator.opened) if coordinator is not None else ((), 0)
+    end_s = end_s - begun_s if end_s is not None else None
+    return Moment(now_s - begun_s, end_s, 1.0, windows, opened)
+
+
+async def hush(vigil: Vigil) -> None:
     """Silence everything, and only then let the headbands go, all at once: some take their time."""
     for pod in vigil.pods:
         pod.hush()
@@ -114,7 +136,9 @@ async def _hush(vigil: Vigil) -> None:
 def _remember(vigil: Vigil) -> None:
     """Keep what the night taught of those sleepers who agreed to it."""
     memories = Memories(vigil.settings.site.data_dir)
-    for entry, pod in zip(vigil.settings.pods, vigil.pods, strict=True):
+    entries = {entry.id: entry for entry in vigil.settings.pods}
+    for pod in vigil.pods:
+        entry = entries[pod.runner.id]
         if entry.remember:
             try:
                 memories.learn(entry.sleeper, pod.remember())
@@ -130,7 +154,7 @@ def _close(pod: LivePod) -> None:
 
 
 def _extra(vigil: Vigil) -> dict[str, Any]:
-    now_s = vigil.now()
+    now_s = vigil.now() - vigil.begun_s
     return {
         "hours": round(now_s / 3600.0, 4),
         "duration_s": round(now_s, 3),

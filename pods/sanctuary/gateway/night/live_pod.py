@@ -13,6 +13,7 @@ from sanctuary.config.errors import SanctuaryError
 from sanctuary.firmware_bridge.headbands import HeadbandInfo
 from sanctuary.firmware_bridge.outputs.base import Onset
 from sanctuary.firmware_bridge.pump import HeadbandPump
+from sanctuary.gateway.night.clocks import LiveTime
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
 from sanctuary.gateway.recorder import NightRecorder
@@ -31,6 +32,8 @@ MAX_WAITING = 2000
 """Blocks between the headband's thread and the loop; 40 ms each, so more than a minute."""
 
 
+STAND_BACK_S = 0.03
+"""Longer than the chain takes for a block on a slow machine."""
 BATTERY_STEP = 5
 """Percent in which the battery is told, so that not every reading is news."""
 
@@ -39,6 +42,7 @@ BATTERY_STEP = 5
 class _Arrived:
     block: SampleBlock
     at_s: float
+    """Monotonic seconds."""
 
 
 class LivePod:
@@ -48,8 +52,8 @@ class LivePod:
     ----------
     info
         What the headband is.
-    zero_s
-        When the sanctuary clock was 0, monotonic seconds.
+    clock
+        The sanctuary clock.
     begin_recording
         Makes the recorder, given when the first sample was taken; None where the night is not recorded.
     """
@@ -59,13 +63,13 @@ class LivePod:
         runner: PodRunner,
         chain: Chain,
         info: HeadbandInfo,
-        zero_s: float,
+        clock: LiveTime,
         begin_recording: Callable[[datetime], NightRecorder] | None,
     ) -> None:
         self.runner = runner
         self._chain = chain
         self._info = info
-        self._zero_s = zero_s
+        self._clock = clock
         self._begin_recording = begin_recording
         self._recorder: NightRecorder | None = None
         self._loop = asyncio.get_running_loop()
@@ -88,7 +92,7 @@ class LivePod:
 
     def on_block(self, block: SampleBlock) -> None:
         """Take a block over; it ended when its samples say, not when they came."""
-        at_s = self._now() if block.end_s is None else block.end_s - self._zero_s
+        at_s = time.monotonic() if block.end_s is None else block.end_s
         self._loop.call_soon_threadsafe(self._put, _Arrived(block, at_s))
 
     def on_lost(self, reason: str) -> None:
@@ -116,6 +120,7 @@ class LivePod:
         if isinstance(event, LinkDown):
             self._tell(happened.LinkLost())
             return
+        self.runner.clock.hurry()
         self._publish_status(client)
         self._tell(happened.LinkRestored())
 
@@ -137,13 +142,14 @@ class LivePod:
             if recorder is not None:
                 await asyncio.to_thread(recorder.push, arrived.block)
             end_s = arrived.block.end / self._info.fs_hz
+            await self._stand_back()
             for estimate in self._judge(arrived.block):
-                at_s = arrived.at_s - (end_s - estimate.t_s)
+                at_s = self._clock.at(arrived.at_s - (end_s - estimate.t_s))
                 self.runner.estimate(replace(estimate, t_s=at_s), max(at_s, self._now()))
 
     def hush(self) -> None:
         """Silence everything: the night is ending."""
-        self.runner.outputs.close()
+        self.runner.hush()
 
     def close(self) -> None:
         """Finish the recording and the runner: the night is over."""
@@ -156,12 +162,17 @@ class LivePod:
         """Give the recorder, which begins with the first sample: a headband may be put on hours later."""
         if self._recorder is None and self._begin_recording is not None:
             begin_recording, self._begin_recording = self._begin_recording, None
-            ago_s = self._now() - arrived.at_s + arrived.block.end / self._info.fs_hz
+            ago_s = time.monotonic() - arrived.at_s + arrived.block.end / self._info.fs_hz
             try:
                 self._recorder = begin_recording(datetime.now().astimezone() - timedelta(seconds=ago_s))
             except SanctuaryError as error:
                 _LOG.error("%s: %s; this pod is not recorded", self.runner.id, error)
         return self._recorder
+
+    async def _stand_back(self) -> None:
+        """Let a cue that is about to sound go first: the chain would hold the loop up."""
+        while self.runner.sound_due_s - self._now() < STAND_BACK_S:
+            await asyncio.sleep(STAND_BACK_S)
 
     def _judge(self, block: SampleBlock) -> list[StageEstimate]:
         """Ask the chain; one that fails costs verdicts, so that the pod falls silent, but no recording."""
@@ -195,7 +206,7 @@ class LivePod:
         )
 
     def _now(self) -> float:
-        return time.monotonic() - self._zero_s
+        return self._clock.now()
 
     def _put(self, arrived: _Arrived) -> None:
         if not self._blocks.full():

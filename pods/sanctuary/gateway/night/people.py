@@ -18,6 +18,7 @@ from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.designs import LoadedDesign, load_design, shipped_design
 from sanctuary.commons.entries import FIRST, Grant, Scope, seal, unseal
 from sanctuary.commons.keys import key_id, signing_key
+from sanctuary.config.errors import InputError
 from sanctuary.config.fleet import CircleEntry, PodEntry, SimulatedGrant
 from sanctuary.config.lamps import lamp_rules
 from sanctuary.config.sanctuary import SanctuarySettings
@@ -25,7 +26,8 @@ from sanctuary.config.shipped import shipped_designs
 from sanctuary.firmware_bridge.outputs.cue import Modality
 from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.pods.coordinator.circle import Circle
-from sanctuary.pods.coordinator.coordinator import Coordinator
+from sanctuary.pods.coordinator.gateway import Gateway
+from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.ids import IdSource
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.memory import PodMemory
@@ -48,7 +50,7 @@ class NightPlan:
     boot
         Id of this start; never used before at this broker.
     term
-        The coordinator's.
+        Highest that the gateway used in an earlier start.
     utc_at_zero_s
         UTC seconds at second 0 of the sanctuary clock.
     consent
@@ -108,6 +110,22 @@ def warn_of_thresholds(settings: SanctuarySettings, designs: Mapping[str, Loaded
             )
 
 
+def identity_of(plan: NightPlan, entry: PodEntry) -> PodIdentity:
+    """Give the ids and keys of one pod."""
+    settings = plan.settings
+    mine = [circle for circle in settings.circles if entry.id in circle.members]
+    return PodIdentity(
+        site=settings.site.id,
+        pod=entry.id,
+        boot=f"{plan.boot}-{entry.id}",
+        key=derive_key(plan.secret, "pod", entry.id),
+        coordinator=derive_key(plan.secret, "coordinator", settings.site.id).verify_key,
+        circles=tuple(circle.id for circle in mine),
+        shams=tuple(circle.id for circle in mine if circle.sham),
+        threshold_dba=entry.threshold_dba,
+    )
+
+
 def make_pod(
     plan: NightPlan,
     entry: PodEntry,
@@ -118,18 +136,8 @@ def make_pod(
     settings = plan.settings
     lamp = lamp_rules(entry.id, settings.pods, settings.limiter.lamps_in_view)
     mine = [circle for circle in settings.circles if entry.id in circle.members]
-    identity = PodIdentity(
-        site=settings.site.id,
-        pod=entry.id,
-        boot=f"{plan.boot}-{entry.id}",
-        key=derive_key(plan.secret, "pod", entry.id),
-        coordinator=derive_key(plan.secret, "coordinator", settings.site.id).verify_key,
-        circles=tuple(circle.id for circle in mine),
-        shams=tuple(circle.id for circle in mine if circle.sham),
-        threshold_dba=entry.threshold_dba,
-    )
     return Pod(
-        identity,
+        identity_of(plan, entry),
         consent=_consent_book(plan, entry, mine, designs),
         designs=designs.values(),
         utc_at_zero_s=plan.utc_at_zero_s,
@@ -140,8 +148,14 @@ def make_pod(
     )
 
 
-def make_coordinator(plan: NightPlan, designs: Mapping[str, LoadedDesign]) -> Coordinator:
-    """Build the core of the coordinator."""
+def make_gateway(plan: NightPlan, designs: Mapping[str, LoadedDesign], gateway: str | None = None) -> Gateway:
+    """Build the core of a gateway, of the one that the settings name unless told otherwise.
+
+    Raises
+    ------
+    InputError
+        It cannot be told which gateway this is, or it is none of the site's.
+    """
     settings = plan.settings
     circles = [
         Circle(
@@ -152,14 +166,38 @@ def make_coordinator(plan: NightPlan, designs: Mapping[str, LoadedDesign]) -> Co
         )
         for circle in settings.circles
     ]
-    return Coordinator(
+    office = Office(
         settings.site.id,
-        circles,
-        key=derive_key(plan.secret, "coordinator", settings.site.id),
-        term=plan.term,
-        ids=IdSource(plan.boot),
-        settings=settings.coordinator,
+        gateway or gateway_of(settings),
+        derive_key(plan.secret, "coordinator", settings.site.id),
+        IdSource(plan.boot),
+        settings.site.gateways,
     )
+    return Gateway(
+        office,
+        circles,
+        settings.coordinator,
+        settings.tenure,
+        utc_at_zero_s=plan.utc_at_zero_s,
+        floor_term=plan.term,
+    )
+
+
+def gateway_of(settings: SanctuarySettings) -> str:
+    """Say which gateway this computer is.
+
+    Raises
+    ------
+    InputError
+        There are several, and none is named.
+    """
+    site = settings.site
+    if site.gateway is not None:
+        return site.gateway
+    if len(site.gateways) > 1:
+        names = ", ".join(site.gateways)
+        raise InputError(f"site.gateway: missing; say which of {names} this computer is, or give --gateway")
+    return site.gateways[0]
 
 
 def _consent_book(
@@ -209,4 +247,5 @@ def _scope(circle: str, given: SimulatedGrant) -> Scope:
         max_level_dba=given.max_level_dba if Modality.SOUND in modalities else 0.0,
         max_light_share=given.max_share if Modality.LIGHT in modalities else 0.0,
         max_haptic_share=given.max_share if Modality.HAPTIC in modalities else 0.0,
+        echo=given.echo,
     )

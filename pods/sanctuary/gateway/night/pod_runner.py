@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
+from math import inf
 from typing import Protocol
 
 from sanctuary.config.errors import DeviceError, ProtocolError
 from sanctuary.firmware_bridge.outputs.base import Onset
 from sanctuary.firmware_bridge.outputs.cue import Cue
+from sanctuary.gateway.night.clocks import MeasuredTime, PodTime
 from sanctuary.gateway.night.journal import Log as NightLog
 from sanctuary.gateway.night.outputs import PodOutputs
 from sanctuary.gateway.night.sending import Send, to_message
@@ -20,15 +24,15 @@ from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.records import unkept
 from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.clock import OffsetEstimator
+from sanctuary.pods.wire.clock_follower import SPARSE
 from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.gate import OpeningLog
 from sanctuary.signal.samples import StageEstimate
 
 _LOG = logging.getLogger(__name__)
 
-TIME_EVERY_S = 60.0
-"""Seconds between two measurements of the sanctuary clock."""
+TIME_EVERY_S = SPARSE.every_s
+"""Seconds between two measurements of the sanctuary clock in virtual time."""
 
 
 class Track(Protocol):
@@ -75,6 +79,11 @@ class PodRunner:
         Keeps a signed entry that the pod has taken, so that a restart forgets none.
     keeper
         Keeps the pod's memory; without, it lies in `memory` alone.
+    clock
+        How the pod knows the sanctuary clock; by default, as virtual time does.
+    ahead_s
+        The pod is asked for a step so much before it is due, and its entry is on the disk before the moment
+        comes; the cue waits for `sound`. Whatever silences the pod meanwhile takes it back.
 
     Attributes
     ----------
@@ -91,6 +100,9 @@ class PodRunner:
         outputs: PodOutputs | None = None,
         keep_consent: Callable[[bytes], object] | None = None,
         keeper: Keeper | None = None,
+        *,
+        clock: PodTime | None = None,
+        ahead_s: float = 0.0,
     ) -> None:
         self.pod = pod
         self.id = pod.identity.pod
@@ -108,8 +120,10 @@ class PodRunner:
         self._keep_consent = keep_consent
         self._keeper = keeper
         self.memory: PodMemory | None = None
-        self._clock = OffsetEstimator(pod.identity.boot)
-        self._ask_due_s = float("-inf")
+        self.clock = clock if clock is not None else MeasuredTime(pod.identity.boot)
+        self._ahead_s = ahead_s
+        self._waiting: deque[Render] = deque()
+        self._untracked: deque[tuple[Cue, float]] = deque()
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
@@ -117,6 +131,16 @@ class PodRunner:
         name = (self._site, self.id)
         ours = (topics.command(*name), topics.consent(*name), topics.time_response(*name))
         return (*ours, topics.broadcast(self._site), *self.outputs.subscriptions)
+
+    @property
+    def due_s(self) -> float:
+        """When `tick` is wanted next for a step of the design; infinite for no step."""
+        return self.pod.next_due_s - self._ahead_s
+
+    @property
+    def sound_due_s(self) -> float:
+        """When `sound` is wanted next; infinite while no cue waits."""
+        return self._waiting[0].at_s if self._waiting else inf
 
     # --- what befalls the pod ---
 
@@ -165,23 +189,35 @@ class PodRunner:
 
     def tick(self, now_s: float) -> None:
         """Let time pass, stopping at each step of the design that is due on the way."""
-        while (due_s := self.pod.next_due_s) < now_s:
-            self.handle(happened.Ticked(), due_s)
+        self.sound(now_s)
+        while (due_s := self.pod.next_due_s) < now_s + self._ahead_s:
+            self._perform(self.pod.handle(happened.Ticked(), due_s), min(due_s, now_s))
             if self.pod.next_due_s <= due_s:
                 break
         self.handle(happened.Ticked(), now_s)
         self.outputs.tick(now_s)
         if self._keeper is not None:
             self._keeper.retry()
-        if now_s >= self._ask_due_s:
-            self._ask_due_s = now_s + TIME_EVERY_S
-            request = self._clock.request(now_s)
+        self._catch_up_track()
+        request = self.clock.ask(now_s)
+        if request is not None:
             self._send(Message(topics.time_request(self._site, self.id), request, 0))
+        self._tell_clock(now_s)
+
+    def sound(self, now_s: float) -> None:
+        """Hand the cues over whose moment has come."""
+        while self._waiting and self._waiting[0].at_s <= now_s:
+            self._hand_over(self._waiting.popleft(), now_s)
+
+    def hush(self) -> None:
+        """Silence everything: the night is ending."""
+        self._waiting.clear()
+        self.outputs.close()
 
     def message(self, message: Message, now_s: float) -> None:
         """Take a message of one of the `subscriptions`."""
         if message.topic == topics.time_response(self._site, self.id):
-            self._take_time(message.payload, now_s)
+            self._take_time(message, now_s)
         elif message.topic == topics.consent(self._site, self.id):
             self.present_consent(message.payload, now_s)
         elif not self.outputs.heard(message.topic, message.payload):
@@ -191,7 +227,7 @@ class PodRunner:
         """Close what is open: the night is over."""
         if self.openings.is_open and self.last is not None:
             self.openings.end(self.last.t_s)
-        self.outputs.close()
+        self.hush()
         self._close_track(now_s)
         self._on_track(self._track.close)
 
@@ -207,9 +243,23 @@ class PodRunner:
         self._journal.flush(durable=True)
 
     def _render(self, effect: Render, now_s: float) -> None:
+        if effect.at_s > now_s:
+            self._waiting.append(effect)
+            return
+        self._hand_over(effect, now_s)
+        if not self._ahead_s:
+            self._catch_up_track()
+
+    def _hand_over(self, effect: Render, now_s: float) -> None:
+        """Let a cue sound; its track is drawn later, for that takes time that other pods lack."""
         self._journal.write(output_record(self.id, effect.window, effect.step, now_s))
         self.outputs.play(effect.cue, effect.at_s)
-        self._on_track(lambda: self._track.play(effect.cue, now_s))
+        self._untracked.append((effect.cue, now_s))
+
+    def _catch_up_track(self) -> None:
+        while self._untracked:
+            cue, at_s = self._untracked.popleft()
+            self._on_track(partial(self._track.play, cue, at_s))
 
     def _record(self, record: LogRecord, now_s: float) -> None:
         self._journal.write(record)
@@ -222,11 +272,14 @@ class PodRunner:
             self._close_track(now_s)
 
     def _cut(self, now_s: float) -> None:
+        self._waiting.clear()
         self.outputs.stop(now_s)
+        self._catch_up_track()
         if self._track_open:
             self._on_track(lambda: self._track.silence(now_s))
 
     def _close_track(self, now_s: float) -> None:
+        self._catch_up_track()
         if self._track_open:
             self._track_open = False
             self._on_track(lambda: self._track.close_window(now_s))
@@ -242,15 +295,18 @@ class PodRunner:
         else:
             self._track_told = False
 
-    def _take_time(self, payload: bytes, now_s: float) -> None:
+    def _take_time(self, message: Message, now_s: float) -> None:
         try:
-            self._clock.take(payload, now_s)
+            self.clock.take(message, now_s)
         except ProtocolError as error:
             _LOG.debug("%s: %s", self.id, error)
             return
-        offset = self._clock.offset(now_s)
-        if offset is not None:
-            self.handle(happened.ClockMeasured(offset.offset_s, offset.uncertainty_s), now_s)
+        self._tell_clock(now_s)
+
+    def _tell_clock(self, now_s: float) -> None:
+        measured = self.clock.news(now_s)
+        if measured is not None:
+            self.handle(measured, now_s)
 
 
 def _takes_consent(effect: Effect) -> bool:

@@ -116,8 +116,11 @@ def _note_stay(stays: list[dict[str, Any]], record: LogLine) -> None:
 
 
 def cues_of(records: Iterable[LogLine]) -> list[dict[str, Any]]:
-    """Cues that came due, rendered or refused; ``sham`` stands where one was kept from the output."""
-    keys = ("t_s", "pod", "window", "step", "outcome", "reason", "modality", "level", "sham")
+    """Cues that came due, rendered or refused.
+
+    ``sham`` stands where one was kept from the output, ``answers`` where one answers another's eye signal.
+    """
+    keys = ("t_s", "pod", "window", "step", "outcome", "reason", "modality", "level", "sham", "answers")
     cues = (record for record in records if record["kind"] == "cue")
     return [{key: record[key] for key in keys if key in record} for record in cues]
 

@@ -1,10 +1,13 @@
-"""What a sanctuary keeps between nights: its secret, the count of terms, and consent."""
+"""What a sanctuary keeps: secret, highest term, consent; its clock while a night lasts."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from sanctuary.config.errors import InputError
@@ -58,15 +61,17 @@ class SiteStore:
             )
         return found
 
-    def next_term(self) -> int:
-        """Count one term on, before anything is commanded in it."""
+    def term(self) -> int:
+        """Read the highest term that this gateway has used."""
         path = self.folder / "term"
         try:
-            last = int(path.read_text(encoding="ascii")) if path.exists() else 0
+            return int(path.read_text(encoding="ascii")) if path.exists() else 0
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: a whole number expected; restore it from a backup") from error
-        write_whole(path, f"{last + 1}\n", "the term of the coordinator")
-        return last + 1
+
+    def keep_term(self, term: int) -> None:
+        """Keep that terms up to `term` are used up, before anything is commanded in it."""
+        write_whole(self.folder / "term", f"{term}\n", "the term of the coordinator")
 
     def consent(self, pod: str) -> tuple[bytes, ...]:
         """Read the signed entries in ``consent/POD/``, one file each, in the order of their names."""
@@ -76,6 +81,27 @@ class SiteStore:
             return tuple(path.read_bytes()[: LARGEST_ENTRY + 1] for path in paths)
         except OSError as error:
             raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+    def clock(self) -> float | None:
+        """Read UTC at second 0 of a clock that no night has ended in order; None for none.
+
+        A file that cannot be read counts as none: a new clock costs a window, no more.
+        """
+        try:
+            zero_s = json.loads((self.folder / "clock.json").read_text(encoding="utf-8"))["utc_s_at_zero"]
+            return float(zero_s) if math.isfinite(float(zero_s)) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def keep_clock(self, utc_s_at_zero: float) -> None:
+        """Keep UTC at second 0 of the sanctuary clock, so that a crash does not end it."""
+        body = json.dumps({"utc_s_at_zero": utc_s_at_zero}) + "\n"
+        write_whole(self.folder / "clock.json", body, "the sanctuary clock")
+
+    def forget_clock(self) -> None:
+        """End the clock: the night ended in order."""
+        with suppress(OSError):
+            (self.folder / "clock.json").unlink(missing_ok=True)
 
     def keep_consent(self, pod: str, raw: bytes) -> None:
         """Keep a signed entry with those of `consent`.

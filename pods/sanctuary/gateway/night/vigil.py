@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.pump import HeadbandPump
+from sanctuary.gateway.night.clocks import LiveTime
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_pod import LivePod
@@ -26,13 +26,16 @@ class Vigil:
     endpoint: BrokerEndpoint
     journal: Journal
     plan: NightPlan
-    zero_s: float
+    clock: LiveTime
     capture: bool
+    begun_s: float
+    """Sanctuary clock when this program began; not 0 where it goes on after a crash."""
     pods: list[LivePod] = field(default_factory=list)
     pumps: list[HeadbandPump] = field(default_factory=list)
-    coordinator: CoordinatorRunner = field(init=False)
+    coordinator: CoordinatorRunner | None = None
+    """None where the pods of this program are coordinated by another."""
     trouble: str | None = None
 
     def now(self) -> float:
-        """Give the sanctuary clock: monotonic seconds since the start."""
-        return time.monotonic() - self.zero_s
+        """Give the sanctuary clock."""
+        return self.clock.now()

@@ -59,6 +59,8 @@ def check_p2(night: PodNight, voted: Collection[str]) -> Iterator[Violation]:
 def _covers(grant: LogLine, cue: LogLine, utc_s: float, voted: Collection[str]) -> bool:
     if grant["act"] != "grant" or grant["circle"] != cue["circle"]:
         return False
+    if cue.get("answers") and not grant.get("echo", False):
+        return False
     by_vote = grant["design"] == _ANY_VOTED and cue["design"] in voted
     if grant["design"] != cue["design"] and not by_vote:
         return False

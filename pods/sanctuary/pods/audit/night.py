@@ -93,6 +93,6 @@ def sort_night(lines: Iterable[LogLine]) -> Night:
             leases[line["window"]].append(line)
         elif line["kind"] == "coordinator":
             died_s |= {line["term"]: line["t_s"]} if line["event"] == "died" else {}
-        elif line["kind"] != "refused_message":
+        elif line["kind"] not in ("refused_message", "tenure"):
             pods.setdefault(line["pod"], PodNight(line["pod"])).take(line)
     return Night(pods, dict(windows), dict(leases), end_s, died_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from nacl.signing import SigningKey
@@ -15,6 +16,8 @@ from sanctuary.pods.wire.messages import (
     Close,
     CloseArgs,
     Command,
+    Echo,
+    EchoArgs,
     Extend,
     ExtendArgs,
     Offer,
@@ -23,15 +26,23 @@ from sanctuary.pods.wire.messages import (
     OpenArgs,
 )
 
+REMEMBERED = 256
+"""Ids of own commands kept, to know a reply to one of them."""
+
 
 class Commander:
-    """Speaks for one coordinator in one term."""
+    """Speaks for one coordinator in one term of a circle."""
 
     def __init__(self, site: str, key: SigningKey, term: int, ids: IdSource) -> None:
         self._site = site
         self._key = key
         self._term = term
         self._ids = ids
+        self._sent: deque[str] = deque(maxlen=REMEMBERED)
+
+    def has_sent(self, command: str) -> bool:
+        """Tell whether `command` is the id of a recent command of this term."""
+        return command in self._sent
 
     def offer(self, pod: str, args: OfferArgs, now_s: float, expires_at_s: float) -> Publish:
         """Offer a place in a window."""
@@ -70,9 +81,15 @@ class Commander:
         args = CloseArgs(window=window, circle=circle, reason=reason)
         return self._publish(Close(**self._frame(pod, now_s, expires_at_s), args=args))
 
+    def echo(self, pod: str, offer: OfferArgs, of_pod: str, now_s: float, start_at_s: float) -> Publish:
+        """Ask for the answer to an eye signal of `of_pod`; worth nothing once `start_at_s` is here."""
+        args = EchoArgs(offer=offer.offer, window=offer.window, circle=offer.circle, of_pod=of_pod)
+        return self._publish(Echo(**self._frame(pod, now_s, start_at_s), start_at_s=start_at_s, args=args))
+
     def _frame(self, pod: str, now_s: float, expires_at_s: float) -> dict[str, Any]:
+        self._sent.append(self._ids.next("c"))
         return {
-            "id": self._ids.next("c"),
+            "id": self._sent[-1],
             "site": self._site,
             "pod": pod,
             "term": self._term,

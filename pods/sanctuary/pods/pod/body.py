@@ -55,6 +55,7 @@ class Body:
         self.clock = ClockTrust(settings)
         self.limiter = Limiter(limiter_settings, light_cleared=light_cleared)
         self.outbox = Outbox(identity, settings)
+        self._answered: tuple[str, int] = ("", 0)
         self._utc_at_zero_s = utc_at_zero_s
         self.player = Player(
             identity.pod,
@@ -67,6 +68,7 @@ class Body:
             late_s=settings.late_s,
             threshold_dba=identity.threshold_dba,
             shams=identity.shams,
+            gap_s=limiter_settings.gap_s,
         )
         if memory is not None:
             self._wake_up_as(memory)
@@ -117,6 +119,15 @@ class Body:
     def utc_s(self, now_s: float) -> float:
         """Turn sanctuary seconds into UTC seconds."""
         return self._utc_at_zero_s + now_s
+
+    def answers_in(self, window: str) -> int:
+        """Count the answers that were planned in a window, however often the pod left and came back."""
+        last, count = self._answered
+        return count if last == window else 0
+
+    def count_answer(self, window: str) -> None:
+        """Count one more."""
+        self._answered = (window, self.answers_in(window) + 1)
 
     def move(self, trigger: Trigger) -> None:
         """Follow the table; what is to be proved anew is proved from here on."""

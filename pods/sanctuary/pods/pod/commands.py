@@ -54,6 +54,12 @@ class CommandReason(StrEnum):
     BAD_ZERO = "zero_after_start"
     KEEPALIVE = "valid_too_long"
     NOT_IN_WINDOW = "not_in_window"
+    NO_PART = "no_such_part"
+    NO_ANSWER = "no_answer"
+    """The design has no answer to an eye signal, or none for this part."""
+    OWN_SIGNAL = "own_signal"
+    TOO_MANY_ANSWERS = "too_many_answers"
+    """In this window, or while one is planned already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,10 +82,13 @@ class ClockMeasured:
         Sanctuary clock minus the pod's own.
     uncertainty_s
         Bound on the error of `offset_s`.
+    growth
+        So fast that bound grows until the next measurement (seconds per second).
     """
 
     offset_s: float
     uncertainty_s: float
+    growth: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

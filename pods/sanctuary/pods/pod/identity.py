@@ -51,21 +51,39 @@ class PodIdentity:
             raise InputError(f"pod id {self.pod!r}: means every pod; choose another")
 
 
+TOLD_EVERY_S = 60.0
+"""A measurement that changes nothing is worth a record this often."""
+
+
 class ClockTrust:
     """The last measurement of the sanctuary clock."""
 
     def __init__(self, settings: PodSettings) -> None:
         self._settings = settings
         self._uncertainty_s = inf
+        self._growth = 0.0
         self._measured_s = -inf
+        self._told: tuple[bool, float] = (False, -inf)
 
-    def measured(self, uncertainty_s: float, now_s: float) -> None:
-        """Take a measurement; one that is not a number, or negative, is as good as none."""
-        self._uncertainty_s = uncertainty_s if uncertainty_s >= 0.0 else inf
+    def measured(self, uncertainty_s: float, now_s: float, growth: float = 0.0) -> bool:
+        """Take a measurement; one that is not a number, or negative, is as good as none.
+
+        Returns
+        -------
+        Whether it is worth a record: it changes whether the clock is sure, or none was made for a minute.
+        """
+        usable = uncertainty_s >= 0.0 and growth >= 0.0
+        self._uncertainty_s, self._growth = (uncertainty_s, growth) if usable else (inf, 0.0)
         self._measured_s = now_s
+        sure, (before, told_s) = self.is_sure(now_s), self._told
+        if sure == before and now_s < told_s + TOLD_EVERY_S:
+            return False
+        self._told = (sure, now_s)
+        return True
 
     def is_sure(self, now_s: float) -> bool:
         """Tell whether the clock is good enough to play in step."""
-        s = self._settings
-        fresh = now_s - self._measured_s < s.clock_age_limit_s
-        return fresh and self._uncertainty_s <= s.clock_uncertainty_limit_s
+        s, age_s = self._settings, now_s - self._measured_s
+        if age_s >= s.clock_age_limit_s:
+            return False
+        return self._uncertainty_s + self._growth * age_s <= s.clock_uncertainty_limit_s

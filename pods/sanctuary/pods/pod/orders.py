@@ -10,10 +10,11 @@ from sanctuary.config.coordination import PodSettings
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.pod.body import Body
 from sanctuary.pods.pod.commands import CommandDesk, CommandReason, RefusedCommand
+from sanctuary.pods.pod.echoes import lead_reason, take_echo
 from sanctuary.pods.pod.records import command_record, estimate_record
 from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.states import ENGAGED, LATCHED, PodPhase, Trigger
-from sanctuary.pods.wire.messages import EVERY_POD, Close, Command, Extend, Offer, OfferArgs, Open
+from sanctuary.pods.wire.messages import EVERY_POD, Close, Command, Echo, Extend, Offer, OfferArgs, Open
 
 
 class Orders:
@@ -61,6 +62,8 @@ class Orders:
                 return self._take_extend(command, now_s, out)
             case Close():
                 return self._take_close(command, now_s, out)
+            case Echo():
+                return self._take_echo(command, now_s)
 
     def _take_offer(self, command: Offer, now_s: float, out: list[Effect]) -> str | None:
         body, offer = self._body, command.args
@@ -81,6 +84,8 @@ class Orders:
             return blocked
         if offer.design not in self._designs:
             return CommandReason.UNKNOWN_DESIGN
+        if offer.part > self._designs[offer.design].design.parts:
+            return CommandReason.NO_PART
         refusal = consent_reason(body.consent, offer, body.utc_s(now_s))
         if refusal is not None:
             return refusal
@@ -120,6 +125,12 @@ class Orders:
         self._body.quit(Trigger.LEAVE, f"closed:{command.args.reason}", now_s, out)
         return None
 
+    def _take_echo(self, command: Echo, now_s: float) -> str | None:
+        session = self._session_of(command.args.window)
+        if session is None or not session.playing:
+            return CommandReason.NOT_IN_WINDOW
+        return take_echo(self._body, session, command, now_s)
+
     def _session_of(self, window: str) -> Session | None:
         session = self._body.session
         return session if session is not None and session.offer.window == window else None
@@ -150,11 +161,9 @@ def consent_reason(book: ConsentBook, offer: OfferArgs, utc_s: float) -> Consent
 
 def start_reason(command: Open, now_s: float, settings: PodSettings) -> CommandReason | None:
     """Say why a window cannot start so: too near, too far, or with its zero after the start."""
-    lead_s = command.start_at_s - now_s
-    if lead_s < settings.min_lead_s:
-        return CommandReason.TOO_SOON
-    if lead_s > settings.max_lead_s:
-        return CommandReason.TOO_FAR
+    reason = lead_reason(command.start_at_s, now_s, settings)
+    if reason is not None:
+        return reason
     if command.args.zero_s > command.start_at_s:
         return CommandReason.BAD_ZERO
     return validity_reason(command, now_s, settings)

@@ -9,7 +9,14 @@ from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.states import LATCHED, PodPhase
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.envelope import Kind, seal
-from sanctuary.pods.wire.messages import HeadbandStatus, LeaseMessage, PodState, PodStatus, Reply
+from sanctuary.pods.wire.messages import (
+    EyeSignalMessage,
+    HeadbandStatus,
+    LeaseMessage,
+    PodState,
+    PodStatus,
+    Reply,
+)
 from sanctuary.signal.samples import Stage, StageEstimate
 
 AT_LEAST_ONCE = 1
@@ -22,6 +29,7 @@ class Outbox:
         self._me = identity
         self._settings = settings
         self._lease_seq = 0
+        self._signal_seq = 0
 
     def lease(self, session: Session, now_s: float, *, released: bool = False) -> Publish:
         """Promise to be there for another `lease_ttl_s`, or take the promise back."""
@@ -43,6 +51,23 @@ class Outbox:
         )
         topic = topics.event(self._me.site, self._me.pod, "lease")
         return Publish(topic, seal(Kind.LEASE, message, self._me.key), AT_LEAST_ONCE, retain=False)
+
+    def eye_signal(self, session: Session, now_s: float) -> Publish:
+        """Tell that the sleeper made the eye signal in a window."""
+        self._signal_seq += 1
+        offer = session.offer
+        message = EyeSignalMessage(
+            site=self._me.site,
+            pod=self._me.pod,
+            boot=self._me.boot,
+            seq=self._signal_seq,
+            window=offer.window,
+            circle=offer.circle,
+            offer=offer.offer,
+            t_s=now_s,
+        )
+        topic = topics.event(self._me.site, self._me.pod, "eye-signal")
+        return Publish(topic, seal(Kind.EYE_SIGNAL, message, self._me.key), AT_LEAST_ONCE, retain=False)
 
     def reply(self, command: str | None, reason: str, now_s: float) -> Publish:
         """Tell what became of a command; an empty `reason` says that it was obeyed."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
 
-from sanctuary.commons.consent import ConsentBook, Refusal
-from sanctuary.commons.designs import cue_for
+from sanctuary.commons.consent import ConsentBook, ConsentReason, Refusal
+from sanctuary.commons.designs import MIN_GAP_S, cue_for
 from sanctuary.firmware_bridge.outputs.cue import Cue
+from sanctuary.pods.answers import leaves_room
 from sanctuary.pods.effects import Effect, Log, Render
 from sanctuary.pods.limiter import Admitted, Limiter
 from sanctuary.pods.pod.evidence import Evidence
@@ -27,6 +28,8 @@ class StepReason(StrEnum):
     LATE = "late"
     CLOCK = "clock_uncertain"
     KEEPALIVE = "window_not_valid"
+    STEP_NEAR = "step_near"
+    """An answer that would keep the design's next step from sounding."""
     NO_THRESHOLD = "no_threshold"
     """Its level lies above the sleeper's threshold, which nobody has measured."""
 
@@ -52,6 +55,8 @@ class Player:
         The sleeper's; None where nobody has measured it.
     shams
         Circles for which nothing sounds: their steps are judged, counted and logged as given.
+    gap_s
+        The distance that the limiter keeps between two cues.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Player:
         late_s: float,
         threshold_dba: float | None = None,
         shams: Collection[str] = (),
+        gap_s: float = MIN_GAP_S,
     ) -> None:
         self._pod = pod
         self._evidence = evidence
@@ -78,6 +84,7 @@ class Player:
         self._late_s = late_s
         self._threshold_dba = threshold_dba
         self._shams = frozenset(shams)
+        self._gap_s = gap_s
         self.sounding_until_s = -inf
         """When the last cue rendered ends; of a sham, when it would."""
 
@@ -107,6 +114,8 @@ class Player:
         )
         if isinstance(allowed, Refusal):
             return _Verdict(asked, allowed.reason)
+        if due.answers and not allowed.grant.scope.echo:
+            return _Verdict(asked, ConsentReason.ECHO)
         limited = self._limiter.admit(cue, now_s)
         return _Verdict(limited.cue) if isinstance(limited, Admitted) else _Verdict(asked, limited.reason)
 
@@ -117,7 +126,15 @@ class Player:
             return StepReason.KEEPALIVE
         if not self._clock.is_sure(now_s):
             return StepReason.CLOCK
-        return self._evidence.missing(now_s)
+        missing = self._evidence.missing(now_s)
+        if missing is None and due.answers and not self._leaves_room(session, due):
+            return StepReason.STEP_NEAR
+        return missing
+
+    def _leaves_room(self, session: Session, due: DueStep) -> bool:
+        """Tell whether the next step will sound, even if this answer begins as late as is allowed."""
+        elapsed_s, gap_s = due.due_s - session.zero_s, self._gap_s + self._late_s
+        return leaves_room(session.design.design, session.part, elapsed_s, gap_s)
 
     def _capped(self, session: Session, cue: Cue, now_s: float) -> Cue:
         """Lower the cue to the highest level that the sleeper granted for its modality."""

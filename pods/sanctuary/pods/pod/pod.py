@@ -19,6 +19,7 @@ from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod import records
 from sanctuary.pods.pod.body import Body
 from sanctuary.pods.pod.consenting import Consenting
+from sanctuary.pods.pod.echoes import tell_eye_signal
 from sanctuary.pods.pod.evidence import AT_ONCE, EvidenceReason
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.memory import PodMemory
@@ -171,6 +172,8 @@ class Pod:
                 body.note("arousal", now_s, out)
         else:
             body.limiter.calm()
+        if estimate.eye_signal is not None:
+            tell_eye_signal(body, now_s, out)
 
     def _on_samples_missed(self, event: happened.SamplesMissed, now_s: float, out: list[Effect]) -> None:
         self._body.note("samples_missed", now_s, out, str(event.n_samples))
@@ -184,9 +187,9 @@ class Pod:
         self._body.note("headband_found", now_s, out)
 
     def _on_clock(self, event: happened.ClockMeasured, now_s: float, out: list[Effect]) -> None:
-        self._body.clock.measured(event.uncertainty_s, now_s)
-        detail = f"{event.offset_s:.6f} s, sure to {event.uncertainty_s:.6f} s"
-        self._body.note("clock_measured", now_s, out, detail)
+        if self._body.clock.measured(event.uncertainty_s, now_s, event.growth):
+            detail = f"{event.offset_s:.6f} s, sure to {event.uncertainty_s:.6f} s"
+            self._body.note("clock_measured", now_s, out, detail)
 
     def _on_link_lost(self, _event: happened.LinkLost, now_s: float, out: list[Effect]) -> None:
         body = self._body

@@ -8,7 +8,14 @@ from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.entries import EVERY_CIRCLE, Grant, Withdrawal
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.pods.limiter import Limiter
-from sanctuary.pods.logs import CommandRecord, ConsentRecord, CueEntry, EstimateRecord, PodRecord
+from sanctuary.pods.logs import (
+    CommandRecord,
+    ConsentRecord,
+    CueEntry,
+    EstimateRecord,
+    PodRecord,
+    WindowSignalRecord,
+)
 from sanctuary.pods.pod.session import DueStep, Session
 from sanctuary.pods.wire.messages import Command
 from sanctuary.signal.samples import StageEstimate
@@ -55,7 +62,22 @@ def cue_entry(
     }
     if sham and not reason:
         entry["sham"] = True
+    if due.answers:
+        entry["answers"] = due.answers
     return entry
+
+
+def signal_record(pod: str, session: Session, reason: str, now_s: float) -> WindowSignalRecord:
+    """Describe an eye signal in a window; an empty `reason` says that it was told."""
+    return {
+        "kind": "window_signal",
+        "t_s": now_s,
+        "pod": pod,
+        "window": session.offer.window,
+        "circle": session.offer.circle,
+        "told": not reason,
+        "reason": str(reason),
+    }
 
 
 def unkept(entry: CueEntry) -> CueEntry:
@@ -108,6 +130,7 @@ def consent_record(pod: str, event: Grant | Withdrawal, now_s: float, utc_s: flo
     record["modalities"] = [str(modality) for modality in event.scope.modalities]
     record["caps"] = {str(modality): event.scope.max_level(modality) for modality in event.scope.modalities}
     record["nbf"], record["exp"] = event.nbf, event.exp
+    record["echo"] = event.scope.echo
     return record
 
 

@@ -5,18 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from sanctuary.commons.designs import LoadedDesign, Step
+from sanctuary.commons.designs import Ask, LoadedDesign
+from sanctuary.pods.answers import answer_number
 from sanctuary.pods.logs import PodWindowRecord
-from sanctuary.pods.wire.messages import Offer, Open
+from sanctuary.pods.wire.messages import Echo, Offer, Open
 
 
 @dataclass(frozen=True, slots=True)
 class DueStep:
-    """A step whose time has come."""
+    """A step, or an answer to an eye signal, whose time has come.
+
+    Attributes
+    ----------
+    number
+        Of the step in the design; of an answer, `answer_number`.
+    answers
+        The pod whose sleeper made the signal that this answers; empty for a step.
+    """
 
     number: int
     due_s: float
-    step: Step
+    step: Ask
+    answers: str = ""
 
 
 class Session:
@@ -34,7 +44,7 @@ class Session:
     Attributes
     ----------
     part
-        The part of the design that this pod plays, counted from 1; set before `begin`.
+        The part of the design that this pod plays, counted from 1.
     """
 
     def __init__(self, offer: Offer, design: LoadedDesign, answered_until_s: float) -> None:
@@ -45,11 +55,29 @@ class Session:
         self.valid_until_s = -inf
         self.start_at_s = inf
         self.playing = False
-        self.part = 1
-        self._zero_s = inf
+        self.part = offer.args.part
+        self.zero_s = inf
         self._number = 0
-        self.next_due_s = inf
+        self._step_due_s = inf
+        self._answer: DueStep | None = None
         self.lease_due_s = -inf
+
+    @property
+    def next_due_s(self) -> float:
+        """When the next step or answer is due; infinite for none."""
+        return self._step_due_s if self._answer is None else min(self._step_due_s, self._answer.due_s)
+
+    @property
+    def answer_planned(self) -> bool:
+        """Whether an answer is yet to come."""
+        return self._answer is not None
+
+    def plan_answer(self, command: Echo) -> None:
+        """Let the design's answer be due when `command` says."""
+        answer = self.design.design.answer
+        if answer is not None:
+            number = answer_number(command.start_at_s - self.zero_s)
+            self._answer = DueStep(number, command.start_at_s, answer, command.args.of_pod)
 
     def matches(self, command: Open) -> bool:
         """Tell whether `open` speaks of the offer that was leased."""
@@ -67,20 +95,24 @@ class Session:
         self.term = command.term
         self.start_at_s = command.start_at_s
         self.valid_until_s = command.args.valid_until_s
-        self._zero_s = command.args.zero_s
-        self._find_next(self.design.design.first_number(command.start_at_s - self._zero_s))
+        self.zero_s = command.args.zero_s
+        self._find_next(self.design.design.first_number(command.start_at_s - self.zero_s))
 
     def take_due(self, now_s: float) -> DueStep | None:
-        """Take the next step if its time has come, and go on to the one after it."""
+        """Take the next step or answer if its time has come, and go on to what comes after it."""
         if now_s < self.next_due_s:
             return None
-        due = DueStep(self._number, self.next_due_s, self.design.design.step(self._number))
+        answer = self._answer
+        if answer is not None and answer.due_s < self._step_due_s:
+            self._answer = None
+            return answer
+        due = DueStep(self._number, self._step_due_s, self.design.design.step(self._number))
         self._find_next(self._number + 1)
         return due
 
     def is_played_out(self, now_s: float) -> bool:
         """Tell whether the design is over."""
-        return self.playing and now_s >= self._zero_s + self.design.design.end_s
+        return self.playing and now_s >= self.zero_s + self.design.design.end_s
 
     def expiry(self) -> float:
         """When the pod must leave unless it hears from the coordinator."""
@@ -109,4 +141,4 @@ class Session:
         mine = design.next_for(number, self.part)
         at_s = None if mine is None else design.time_of(mine)
         self._number = number if mine is None else mine
-        self.next_due_s = inf if at_s is None else self._zero_s + at_s
+        self._step_due_s = inf if at_s is None else self.zero_s + at_s

@@ -31,7 +31,7 @@ from sanctuary.pods.wire.network import Network
 from sanctuary.pods.wire.network_events import NetworkEvent
 from sanctuary.pods.wire.outbox import Outbox
 from sanctuary.pods.wire.packets import Message, Qos
-from sanctuary.pods.wire.sender import Sender, refuse
+from sanctuary.pods.wire.sender import Lasting, Sender, refuse
 
 _LOG = logging.getLogger(__name__)
 _WINDOW = 20
@@ -56,6 +56,8 @@ class MqttClient:
     outbox
         Where QoS 1 messages outlive a crash of this process; None keeps them in memory. It is closed by
         whoever opened it.
+    lasting
+        Tells of a topic whether its messages are worth keeping there; by default all are.
     on_link
         Called by the event loop when the link comes up or goes down, each once.
     observer
@@ -76,6 +78,7 @@ class MqttClient:
         settings: BrokerSettings | None = None,
         will: Message | None = None,
         outbox: Outbox | None = None,
+        lasting: Lasting = lambda _: True,
         on_link: Callable[[LinkEvent], None] | None = None,
         observer: WireObserver | None = None,
     ) -> None:
@@ -98,7 +101,9 @@ class MqttClient:
             observer=observer,
         )
         self._inbox = Inbox(self._settings.max_inbox)
-        self._sender = Sender(client_id, self._settings.max_outgoing, _WINDOW, outbox, self._network.publish)
+        self._sender = Sender(
+            client_id, self._settings.max_outgoing, _WINDOW, outbox, self._network.publish, lasting
+        )
         self._granting: dict[str, list[asyncio.Future[None]]] = {}
         self._events: deque[NetworkEvent] = deque()
         self._woken = False
@@ -242,6 +247,8 @@ class MqttClient:
             message = self._inbox.take()
             if message is not None:
                 self._reading = False
+                if self._events:  # a link that was lost before the message came is told of before it
+                    self._dispatch()
                 return message
             if self._closed:
                 raise StopAsyncIteration

@@ -5,29 +5,26 @@ answer arrives at `t4`. With offset = sanctuary clock - pod clock, and whatever 
 
     t3 - t4 <= offset <= t2 - t1
 
-so that the middle, the offset of NTP (RFC 5905, section 8), is wrong by half the round trip at most. Clocks
-drift; the bound widens by the highest relative drift times the time since `t1`. The exchange with the
-tightest bound counts: mostly the one with the shortest round trip, until it has aged.
+so that the middle, the offset of NTP (RFC 5905, section 8), is wrong by half the round trip at most. Between
+exchanges the offset is carried on by `clock_fit`, and its bound with it.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
 
 from sanctuary.config.errors import ProtocolError
-from sanctuary.pods.wire.messages import Message, MessageId, Seconds, read
+from sanctuary.pods.wire.clock_fit import DRIFT_FLOOR, MAX_DRIFT, Exchange, OffsetFit
+from sanctuary.pods.wire.messages import Id, Message, MessageId, Seconds, read
 
-MAX_DRIFT = 200e-6
-"""Two crystals of 100 ppm each, the worst to be met in computers, apart in opposite directions."""
-KEPT = 16
-"""Exchanges kept; the best of 16 was within 0.9 ms of the truth on a saturated broker."""
-_MOST_OPEN = 8
+_MOST_OPEN = 16
 """Requests that may be unanswered; older ones are given up."""
+ZERO_TOLERANCE_S = 1.0
+"""A clock whose second 0 lies farther from the old one's than this is another clock, not its continuation."""
 
 
 class TimeRequest(Message):
@@ -39,13 +36,35 @@ class TimeRequest(Message):
 
 
 class TimeResponse(Message):
-    """The gateway's answer."""
+    """The answer of the gateway whose clock is the sanctuary's."""
 
     schema_: Literal["time.response.v1"] = Field("time.response.v1", alias="schema")
     id: MessageId
     t1_s: Seconds
     t2_s: Seconds
     t3_s: Seconds
+    gateway: Id
+    boot: Id
+    """Of the gateway: another start, another clock until it is measured."""
+    utc_s_at_zero: Seconds
+    """UTC seconds at second 0 of the sanctuary clock, as the gateway's computer had it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSource:
+    """Whose clock it is.
+
+    Attributes
+    ----------
+    gateway, boot
+        Who answers, and which of its starts.
+    utc_s_at_zero
+        UTC seconds at second 0.
+    """
+
+    gateway: str
+    boot: str
+    utc_s_at_zero: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +77,19 @@ class Offset:
         Best estimate.
     uncertainty_s
         The true offset is no farther away than this.
-    rtt_s
-        Round trip of the exchange behind it, without the gateway's own time.
+    growth
+        So fast the uncertainty grows until the next exchange (seconds per second).
+    rate
+        So fast the offset itself goes meanwhile, by best estimate.
     """
 
     offset_s: float
     uncertainty_s: float
-    rtt_s: float
+    growth: float
+    rate: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Exchange:
-    asked_s: float
-    offset_s: float
-    rtt_s: float
-    grain_s: float
-    """What rounding can have done."""
-
-
-def respond(payload: bytes, received_s: float, sent_s: float) -> bytes:
+def respond(payload: bytes, received_s: float, sent_s: float, source: TimeSource) -> bytes:
     """Answer a `TimeRequest`.
 
     Parameters
@@ -92,28 +105,40 @@ def respond(payload: bytes, received_s: float, sent_s: float) -> bytes:
         Not a request.
     """
     request = read(TimeRequest, payload)
-    return TimeResponse(id=request.id, t1_s=request.t1_s, t2_s=received_s, t3_s=sent_s).to_bytes()
+    return TimeResponse(
+        id=request.id,
+        t1_s=request.t1_s,
+        t2_s=received_s,
+        t3_s=sent_s,
+        gateway=source.gateway,
+        boot=source.boot,
+        utc_s_at_zero=source.utc_s_at_zero,
+    ).to_bytes()
 
 
 class OffsetEstimator:
-    """Keeps the last exchanges of one pod and says what is known of the offset.
+    """Takes the exchanges of one pod and says what is known of the offset.
 
     Parameters
     ----------
     boot
         Tells this start of the pod from others, so that no old answer fits.
-    kept
-        Exchanges kept.
-    max_drift
-        Highest relative drift between the clocks (seconds per second).
+    max_drift, floor
+        As for `OffsetFit`.
     """
 
-    def __init__(self, boot: str, kept: int = KEPT, max_drift: float = MAX_DRIFT) -> None:
+    def __init__(self, boot: str, max_drift: float = MAX_DRIFT, floor: float = DRIFT_FLOOR) -> None:
         self._boot = boot
         self._max_drift = max_drift
-        self._exchanges: deque[_Exchange] = deque(maxlen=kept)
+        self._fit = OffsetFit(max_drift, floor)
         self._open: dict[str, float] = {}
         self._asked = 0
+        self.source: TimeSource | None = None
+        """Whose clock is measured; None before the first answer."""
+        self.taken = 0
+        """Exchanges since the last start afresh."""
+        self.steps = 0
+        """Times that exchanges did not fit those before: a clock was set, or left its rate."""
 
     def request(self, now_s: float) -> bytes:
         """Write the next request; `now_s` on the pod's clock, when it leaves."""
@@ -126,6 +151,8 @@ class OffsetEstimator:
 
     def take(self, payload: bytes, now_s: float) -> None:
         """Take an answer; `now_s` on the pod's clock, when it came. Each request takes one answer.
+
+        An answer from another gateway, or another start of the same one, forgets what was measured before.
 
         Raises
         ------
@@ -142,21 +169,30 @@ class OffsetEstimator:
         slack_s = grain_s + self._max_drift * abs(now_s - asked_s)
         if answer.t3_s < answer.t2_s or now_s < asked_s or rtt_s < -slack_s:
             raise ProtocolError(f"time response {answer.id}: a clock was set meanwhile, or runs wild")
-        offset_s = ((answer.t2_s - asked_s) + (answer.t3_s - now_s)) / 2
-        self._exchanges.append(_Exchange(asked_s, offset_s, max(0.0, rtt_s), grain_s))
+        source = TimeSource(answer.gateway, answer.boot, answer.utc_s_at_zero)
+        if source != self.source:
+            if self.source is not None:
+                self.forget()
+            self.source = source
+        low_s, high_s = answer.t3_s - now_s - grain_s, answer.t2_s - asked_s + grain_s
+        if not self._fit.add(Exchange(asked_s, now_s, low_s, high_s)):
+            self.steps += 1
+            self.taken = 0
+        self.taken += 1
 
     def offset(self, now_s: float) -> Offset | None:
         """Say what is known at `now_s` on the pod's clock; None before the first answer."""
-        if not self._exchanges:
+        bounds = self._fit.bounds(now_s)
+        if bounds is None:
             return None
-        best = min(self._exchanges, key=lambda exchange: self._bound_s(exchange, now_s))
-        return Offset(best.offset_s, self._bound_s(best, now_s), best.rtt_s)
+        offset_s = (bounds.low_s + bounds.high_s) / 2.0
+        rounding_s = 4 * math.ulp(max(abs(offset_s), abs(now_s)))
+        uncertainty_s = max(0.0, bounds.high_s - bounds.low_s) / 2.0 + rounding_s
+        growth, rate = (bounds.fastest - bounds.slowest) / 2.0, (bounds.fastest + bounds.slowest) / 2.0
+        return Offset(offset_s, uncertainty_s, growth, rate)
 
     def forget(self) -> None:
         """Start afresh, as after a sleep of the machine or a step of either clock."""
-        self._exchanges.clear()
+        self._fit.clear()
         self._open.clear()
-
-    def _bound_s(self, exchange: _Exchange, now_s: float) -> float:
-        age_s = max(0.0, now_s - exchange.asked_s)
-        return exchange.rtt_s / 2 + self._max_drift * age_s + exchange.grain_s
+        self.taken = 0

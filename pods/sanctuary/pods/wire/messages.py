@@ -29,7 +29,12 @@ class Message(BaseModel):
     """Base of all payloads."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True, strict=True
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        populate_by_name=True,
+        strict=True,
+        use_attribute_docstrings=True,
     )
 
     def to_bytes(self) -> bytes:
@@ -103,6 +108,8 @@ class OfferArgs(Message):
     """Those that the design uses; none for one that is silent."""
     quorum: int = Field(ge=2, le=64)
     nonce: Id
+    part: int = Field(1, ge=1, le=64)
+    """Which part of the design this pod plays."""
 
 
 class OpenArgs(Message):
@@ -133,6 +140,17 @@ class CloseArgs(Message):
     reason: Reason
 
 
+class EchoArgs(Message):
+    """Another sleeper of the window made an eye signal; the design's answer to it is to be played."""
+
+    offer: Id
+    """Whose lease brought the addressee into the window."""
+    window: Id
+    circle: Id
+    of_pod: Id
+    """The pod whose sleeper made the signal."""
+
+
 class _Command(Message):
     schema_: Literal["pod.command.v1"] = Field("pod.command.v1", alias="schema")
     id: MessageId
@@ -144,7 +162,7 @@ class _Command(Message):
     issued_at_s: Seconds
     expires_at_s: Seconds
     start_at_s: Seconds | None = None
-    """When to begin; only `open` has one."""
+    """When to begin; only `open` and `echo` have one."""
 
 
 class Offer(_Command):
@@ -176,7 +194,15 @@ class Close(_Command):
     args: CloseArgs
 
 
-Command = Offer | Open | Extend | Close
+class Echo(_Command):
+    """`EchoArgs` as a command."""
+
+    op: Literal["echo"] = "echo"
+    start_at_s: Seconds
+    args: EchoArgs
+
+
+Command = Offer | Open | Extend | Close | Echo
 _COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="op")])
 
 
@@ -199,6 +225,23 @@ class LeaseMessage(Message):
     """Whether `open` has arrived."""
     issued_at_s: Seconds
     ttl_s: float = Field(ge=0.0, le=10.0)
+
+
+class EyeSignalMessage(Message):
+    """A sleeper in a window made the voluntary eye signal; nothing of what it looked like."""
+
+    schema_: Literal["pod.eye_signal.v1"] = Field("pod.eye_signal.v1", alias="schema")
+    site: Id
+    pod: Id
+    boot: Id
+    seq: int = Field(ge=1)
+    """Rises with every such event of this boot."""
+    window: Id
+    circle: Id
+    offer: Id
+    """Whose lease brought the pod into the window."""
+    t_s: Seconds
+    """When the chain had found it."""
 
 
 class Reply(Message):

@@ -319,7 +319,8 @@ class Network:
         # amqtt greets every client with the retained messages of everybody else's subscriptions.
         if self._filters.matches(received.topic):
             qos: Qos = 1 if received.qos else 0
-            self._post(Arrived(Message(received.topic, bytes(received.payload), qos, bool(received.retain))))
+            payload, retain = bytes(received.payload), bool(received.retain)
+            self._post(Arrived(Message(received.topic, payload, qos, retain, monotonic())))
 
 
 def _held_open(link: object) -> socket.socket | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 MAX_TOPIC_BYTES = 65_535
@@ -26,12 +26,15 @@ class Message:
         0 (at most once) or 1 (at least once).
     retain
         Sent: the broker keeps it for later subscribers. Received: it was kept.
+    arrived_s
+        Received: when, monotonic seconds, as early as this process knew.
     """
 
     topic: str
     payload: bytes
     qos: Qos = 1
     retain: bool = False
+    arrived_s: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         _check(self.topic, "topic")

@@ -15,6 +15,7 @@ from sanctuary.pods.wire.packets import Message
 
 Answer = asyncio.Future[None]
 Transmit = Callable[[Message, int], Token | None]
+Lasting = Callable[[str], bool]
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,12 +31,22 @@ class Sender:
         See `OutgoingQueue`.
     outbox
         Where QoS 1 messages outlive this process, if anywhere; what it holds is sent first.
+    lasting
+        Tells of a topic whether its messages are worth that.
     transmit
         Hands a message to a connection by number; None if that is gone.
     """
 
-    def __init__(self, name: str, limit: int, window: int, outbox: Outbox | None, transmit: Transmit) -> None:
-        self._name, self._outbox, self._transmit = name, outbox, transmit
+    def __init__(
+        self,
+        name: str,
+        limit: int,
+        window: int,
+        outbox: Outbox | None,
+        transmit: Transmit,
+        lasting: Lasting = lambda _: True,
+    ) -> None:
+        self._name, self._outbox, self._transmit, self._lasting = name, outbox, transmit, lasting
         left = outbox.pending() if outbox is not None else []
         self._queue = OutgoingQueue(max(limit, len(left)), window)
         self._numbers = count(1)
@@ -43,7 +54,11 @@ class Sender:
         self._answers: dict[int, Answer] = {}
         self._leaving: dict[Token, tuple[Message, Answer]] = {}
         self._outbox_failed = False
-        for number, message in left:
+        self._rows: dict[int, int] = {}
+        """Numbers in the outbox, by number in the queue."""
+        for row, message in left:
+            number = next(self._numbers)
+            self._rows[number] = row
             self._queue.add(number, message)
 
     def publish(self, message: Message, answer: Answer) -> None:
@@ -100,10 +115,14 @@ class Sender:
 
     def _keep(self, message: Message, answer: Answer) -> None:
         try:
-            number = self._outbox.add(message) if self._outbox is not None else next(self._numbers)
+            lasts = self._outbox is not None and self._lasting(message.topic)
+            row = self._outbox.add(message) if self._outbox is not None and lasts else None
         except BrokerError as error:
             self._refuse(answer, message, str(error))
             return
+        number = next(self._numbers)
+        if row is not None:
+            self._rows[number] = row
         self._queue.add(number, message)
         self._answers[number] = answer
         self._pump()
@@ -117,10 +136,11 @@ class Sender:
             self._queue.sent(token)
 
     def _forget(self, number: int) -> None:
-        if self._outbox is None:
+        row = self._rows.pop(number, None)
+        if self._outbox is None or row is None:
             return
         try:
-            self._outbox.remove(number)
+            self._outbox.remove(row)
         except BrokerError as error:
             if not self._outbox_failed:
                 _LOG.warning("%s: %s; messages will be sent again after the next start", self._name, error)

@@ -1,0 +1,354 @@
+"""How far apart pods begin the same step: sixteen processes, sixteen clocks, one Mosquitto, one coordinator.
+
+Run as ``python benchmarks/start_skew.py --windows 9``. Each pod is a process of its own with the product's
+core, runner, client, clock and outputs; its own clock is this computer's monotonic clock, put hours aside and
+made to run up to 50 ppm fast or slow, so that it has to be measured over MQTT. Its chain is scripted: stable
+REM, always. The gaps of limiter and design are set to a second, past what settings allow, for 200 steps in
+minutes.
+
+Reported onset: by the pod's own idea of the sanctuary clock, as its log has it. True onset: by the monotonic
+clock that all processes of a computer share. Peer: a bare message, and each pod's product client hands the
+cue over when it arrives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sanctuary.commons.designs import LoadedDesign, load_design
+from sanctuary.config.broker import BrokerSettings
+from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings
+from sanctuary.config.fleet import CircleEntry, PodEntry
+from sanctuary.config.headbands import SimulatedHeadband
+from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.config.site import SiteSettings
+from sanctuary.firmware_bridge.headbands import HeadbandInfo
+from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
+from sanctuary.gateway.fleet.log import Ear
+from sanctuary.gateway.night.beat import AHEAD_S
+from sanctuary.gateway.night.clocks import FollowedTime, cadence_of
+from sanctuary.gateway.night.journal import Journal
+from sanctuary.gateway.night.live_night import watch
+from sanctuary.gateway.night.live_pod import LivePod
+from sanctuary.gateway.night.live_start import new_boot, plan_night, start_coordinator
+from sanctuary.gateway.night.outputs import PodOutputs
+from sanctuary.gateway.night.people import identity_of, make_pod
+from sanctuary.gateway.night.pod_night import learn_time
+from sanctuary.gateway.night.pod_runner import PodRunner
+from sanctuary.gateway.night.pod_start import PodLink
+from sanctuary.gateway.night.sanctuary_clock import open_clock
+from sanctuary.gateway.night.site_store import SiteStore
+from sanctuary.gateway.night.stopping import stop_on_signals
+from sanctuary.gateway.night.vigil import Vigil
+from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
+from sanctuary.pods.wire.client import MqttClient
+from sanctuary.pods.wire.packets import Message
+from sanctuary.signal.samples import Stage, StageEstimate
+
+STEPS = 25
+STEP_S = 1.0
+FIRE = "bench/fire"
+DESIGN = """
+schema = "sanctuary.design.v1"
+title = "Beat"
+author = "Benchmark"
+licence = "CC0-1.0"
+length_s = 27.0
+[[steps]]
+at_s = 0.0
+modality = "sound"
+level_dba = 30.0
+duration_s = 0.3
+fade_s = 0.1
+tones_hz = [220.0]
+"""
+
+
+def beat() -> LoadedDesign:
+    """Make a design with a step each second."""
+    loaded = load_design(DESIGN.encode(), "beat.toml")
+    first = loaded.design.steps[0]
+    steps = tuple(first.model_copy(update={"at_s": STEP_S * number}) for number in range(STEPS))
+    return LoadedDesign(loaded.design.model_copy(update={"steps": steps}), loaded.hash)
+
+
+def sanctuary(folder: Path, port: int, pods: int) -> SanctuarySettings:
+    """Put pods into one circle, all of whom must be there."""
+    names = [f"pod-{number}" for number in range(1, pods + 1)]
+    settings = SanctuarySettings(
+        site=SiteSettings(data_dir=folder / "data"),
+        broker=BrokerSettings(kind="external", port=port),
+        pods=tuple(
+            PodEntry(id=name, sleeper=f"sleeper-{name}", headband=SimulatedHeadband(kind="simulated", seed=1))
+            for name in names
+        ),
+        circles=(CircleEntry(id="all", members=tuple(names), quorum=pods),),
+    )
+    limits = LimiterSettings().model_copy(
+        update={"gap_s": 0.5, "cues_per_block": 10**6, "night_budget": 10**6, "fade_s": 0.05}
+    )
+    coordinator = CoordinatorSettings().model_copy(update={"refractory_s": 2.0, "offer_backoff_s": 2.0})
+    return settings.model_copy(update={"limiter": limits, "coordinator": coordinator})
+
+
+class NoTable:
+    """Shows nothing."""
+
+    def update(self, _moment: object) -> None:
+        """Do nothing."""
+
+
+class NoChain:
+    """Judges nothing; estimates are scripted."""
+
+
+class Onsets:
+    """What a pod's output was asked to play, with both clocks."""
+
+    def __init__(self, clock: FollowedTime) -> None:
+        self.rows: list[dict[str, float]] = []
+        self.fired: list[tuple[int, float]] = []
+        self._clock = clock
+
+    def now(self) -> float:
+        """Give the pod's sanctuary clock; the call that stamps an onset."""
+        return self._clock.now()
+
+    def began(self, onset: Any) -> None:
+        """Note an onset, with the moment on the clock that all processes share."""
+        self.rows.append(
+            {"due_s": onset.wanted_s, "reported_s": onset.happened_s, "true_s": time.monotonic()}
+        )
+
+
+async def estimates(runner: PodRunner, clock: FollowedTime, phase_s: float) -> None:
+    """Say that the sleeper is in stable REM, each second."""
+    await asyncio.sleep(phase_s)
+    while True:
+        now_s = clock.now()
+        p = (0.02, 0.02, 0.02, 0.02, 0.92)
+        runner.estimate(StageEstimate(now_s, p, Stage.R, True, False, 0.9, "scripted"), now_s)
+        await asyncio.sleep(1.0)
+
+
+async def on_receipt(client: MqttClient, output: RecordingOutput, onsets: Onsets) -> None:
+    """Play when a message comes: the peer."""
+    cue = Cue(Modality.SOUND, 30.0, 0.3, 0.1)
+    async for message in client:
+        output.play(cue, 0.0)
+        onsets.fired.append((int(message.payload), time.monotonic()))
+
+
+async def one_pod(settings: SanctuarySettings, number: int, folder: Path) -> None:
+    """Be a pod until told to stop, then write down what was played."""
+    entry, rng = settings.pods[number], Random(number)
+    aside_s, drift = rng.uniform(-6.0, 6.0) * 3600.0, rng.uniform(-50e-6, 50e-6)
+    base_s = 3600.0 * 24
+
+    def own(monotonic_s: float) -> float:
+        return base_s + aside_s + monotonic_s * (1.0 + drift)
+
+    store, boot = SiteStore(settings.site.data_dir), new_boot()
+    plan = plan_night(settings, store, boot, 0, 0.0)
+    endpoint = BrokerEndpoint(settings.broker.host, settings.broker.port, "external", "benchmark")
+    clock = FollowedTime(identity_of(plan, entry).boot, cadence_of(settings.clock), own)
+    onsets = Onsets(clock)
+    with stop_on_signals() as stop, ExitStack() as files:
+        async with AsyncExitStack() as stack:
+            link = PodLink(plan, entry, endpoint)
+            await stack.enter_async_context(link.client)
+            source = await learn_time(link.client, settings.site.id, entry.id, clock, stop)
+            if source is None:
+                return
+            plan = plan_night(settings, store, boot, 0, source.utc_s_at_zero)
+            journal = Journal(folder / entry.id / "events.jsonl")
+            files.callback(journal.close)
+            vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, False, clock.now())
+            output = RecordingOutput(folder / f"{entry.id}.jsonl", onsets.began, clock=onsets.now)
+            runner = PodRunner(
+                make_pod(plan, entry, {"tide": beat()}),
+                journal,
+                Ear(lambda _cue, _at_s: None),
+                link.client.publish,
+                PodOutputs(entry.id, {Modality.SOUND: output}),
+                clock=clock,
+                ahead_s=AHEAD_S,
+            )
+            info = HeadbandInfo("scripted", 250.0, ("AF7", "AF8"), (1000.0, 1000.0))
+            pod = LivePod(runner, NoChain(), info, clock, None)  # type: ignore[arg-type]
+            vigil.pods.append(pod)
+            for topic in runner.subscriptions:
+                link.client.subscribe(topic)
+            link.attach(pod)
+            fire = MqttClient(f"fire-{entry.id}", endpoint.host, endpoint.port, settings=settings.broker)
+            await stack.enter_async_context(fire)
+            await fire.subscribe(FIRE)
+            peer = RecordingOutput(None, clock=onsets.now)
+            works = [
+                pod.listen(link.client),
+                estimates(runner, clock, rng.random()),
+                on_receipt(fire, peer, onsets),
+            ]
+            tasks = [asyncio.ensure_future(work) for work in works]
+            await watch(vigil, None, stop, NoTable())  # type: ignore[arg-type]
+            for task in tasks:
+                task.cancel()
+    told = {
+        "rows": onsets.rows,
+        "fired": onsets.fired,
+        "uncertainty_s": clock.uncertainty_s,
+        "aside_s": aside_s,
+        "ppm": drift * 1e6,
+    }
+    (folder / f"{entry.id}.result").write_text(json.dumps(told))
+
+
+async def gateway(settings: SanctuarySettings, folder: Path) -> None:
+    """Be the coordinator until told to stop."""
+    store, boot = SiteStore(settings.site.data_dir), new_boot()
+    clock = open_clock(store, "gateway-1", boot, system=False, cadence=cadence_of(settings.clock))
+    plan = plan_night(settings, store, boot, store.term(), clock.utc_s_at_zero)
+    endpoint = BrokerEndpoint(settings.broker.host, settings.broker.port, "external", "benchmark")
+    with stop_on_signals() as stop, ExitStack() as files:
+        async with AsyncExitStack() as stack:
+            journal = Journal(folder / "gateway" / "events.jsonl")
+            files.callback(journal.close)
+            vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, False, clock.now())
+            await start_coordinator(vigil, clock, {"tide": beat()}, stack)
+            await watch(vigil, None, stop, NoTable())  # type: ignore[arg-type]
+
+
+def _process(work: Any, *arguments: Any) -> None:
+    logging.basicConfig(level=logging.WARNING)
+    asyncio.run(work(*arguments))
+
+
+async def fire_away(settings: SanctuarySettings, shots: int) -> None:
+    """Publish what the peer plays on."""
+    async with MqttClient(
+        "fire", settings.broker.host, settings.broker.port, settings=settings.broker
+    ) as client:
+        await client.connected()
+        for number in range(shots):
+            client.publish(Message(FIRE, str(number).encode(), 0))
+            await asyncio.sleep(0.25)
+
+
+async def play(settings: SanctuarySettings, folder: Path, windows: int, shots: int) -> None:
+    """Start everything, wait for the windows to be over, and fire."""
+    fork = multiprocessing.get_context("fork")
+    people: list[tuple[Any, ...]] = [(gateway, settings, folder)]
+    people += [(one_pod, settings, number, folder) for number in range(len(settings.pods))]
+    processes = [fork.Process(target=_process, args=each) for each in people]
+    for process in processes:
+        process.start()
+    try:
+        wanted, last = windows * STEPS, folder / f"{settings.pods[-1].id}.jsonl"
+        for _ in range(windows * 60 + 60):
+            await asyncio.sleep(1.0)
+            if last.exists() and last.read_text().count('"cue"') >= wanted:
+                break
+        await asyncio.sleep(2.0)
+        await fire_away(settings, shots)
+        await asyncio.sleep(1.0)
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            await asyncio.to_thread(process.join, 20.0)
+
+
+def spreads(groups: dict[Any, list[float]], pods: int) -> list[float]:
+    """Spread of each moment at which all pods took part (ms)."""
+    return [1e3 * (max(group) - min(group)) for group in groups.values() if len(group) == pods]
+
+
+def percentiles(values: Sequence[float]) -> str:
+    """Median, 95th and 99th percentile, and the greatest."""
+    ordered = sorted(values)
+    if not ordered:
+        return "none"
+    picked = [ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.5, 0.95, 0.99)]
+    return " / ".join(f"{value:.2f}" for value in (*picked, ordered[-1])) + f" ms (n = {len(ordered)})"
+
+
+def _p99(values: Sequence[float]) -> float:
+    return sorted(values)[min(len(values) - 1, int(0.99 * len(values)))]
+
+
+def results(folder: Path, settings: SanctuarySettings) -> Iterator[dict[str, Any]]:
+    """Read what the pods wrote down."""
+    for entry in settings.pods:
+        path = folder / f"{entry.id}.result"
+        if path.exists():
+            yield json.loads(path.read_text())
+
+
+def report(folder: Path, settings: SanctuarySettings) -> None:
+    """Print the figures."""
+    told, pods = list(results(folder, settings)), len(settings.pods)
+    reported: dict[Any, list[float]] = {}
+    true: dict[Any, list[float]] = {}
+    fired: dict[Any, list[float]] = {}
+    late: list[float] = []
+    for each in told:
+        for row in each["rows"]:
+            step = round(row["due_s"], 3)
+            reported.setdefault(step, []).append(row["reported_s"])
+            true.setdefault(step, []).append(row["true_s"])
+            late.append(1e3 * (row["reported_s"] - row["due_s"]))
+        for number, at_s in each["fired"]:
+            fired.setdefault(number, []).append(at_s)
+    print(f"{len(told)} of {pods} pods told; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print(f"clocks aside by up to {max(abs(each['aside_s']) for each in told) / 3600:.1f} h, ", end="")
+    print(f"running off by up to {max(abs(each['ppm']) for each in told):.0f} ppm")
+    print(f"stated uncertainty at the end: {max(each['uncertainty_s'] for each in told) * 1e3:.2f} ms")
+    print(f"steps: {len(reported)}; cues: {len(late)}")
+    print(f"onset after it was due:         p50/p95/p99/max {percentiles(late)}")
+    ours, truth, peer = spreads(reported, pods), spreads(true, pods), spreads(fired, pods)
+    print(f"skew of a step, as reported:    p50/p95/p99/max {percentiles(ours)}")
+    print(f"skew of a step, true:           p50/p95/p99/max {percentiles(truth)}")
+    print(f"skew when playing on receipt:   p50/p95/p99/max {percentiles(peer)}")
+    if truth and peer:
+        medians = statistics.median(peer) / statistics.median(truth)
+        print(f"on receipt / true, p99: {_p99(peer) / _p99(truth):.1f}; median: {medians:.1f}")
+
+
+async def run(arguments: argparse.Namespace) -> None:
+    """Measure."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        async with open_broker(BrokerSettings(kind="mosquitto")) as endpoint:
+            settings = sanctuary(folder, endpoint.port, arguments.pods)
+            SiteStore(settings.site.data_dir).secret()
+            await play(settings, folder, arguments.windows, arguments.shots)
+        report(folder, settings)
+
+
+def main() -> None:
+    """Read the options and measure."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--pods", type=int, default=16)
+    parser.add_argument("--windows", type=int, default=9)
+    parser.add_argument("--shots", type=int, default=225)
+    asyncio.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""A coordinator alone: a second gateway that takes circles over when the first dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack, ExitStack
+from datetime import datetime
+
+from sanctuary.config.errors import InputError
+from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.gateway.night.clocks import cadence_of
+from sanctuary.gateway.night.gateway_line import GatewayLine
+from sanctuary.gateway.night.journal import Journal
+from sanctuary.gateway.night.live_start import new_boot, plan_night
+from sanctuary.gateway.night.people import designs_of, gateway_of, make_gateway
+from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock, open_clock
+from sanctuary.gateway.night.site_store import SiteStore
+from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
+from sanctuary.gateway.night.tasks import run_beside
+from sanctuary.pods.wire.broker import open_broker
+from sanctuary.pods.wire.clock import ZERO_TOLERANCE_S
+
+TICK_S = 0.2
+
+Tell = Callable[[str], None]
+
+
+async def coordinate(settings: SanctuarySettings, tell: Tell) -> None:
+    """Coordinate until somebody stops it; tells in a line which circles are held from now on, or no longer.
+
+    Raises
+    ------
+    SanctuaryError
+        A private broker, no secret shared with the other gateways, or something could not be started.
+    """
+    gateway = gateway_of(settings)
+    if settings.broker.kind != "external":
+        raise InputError(
+            f'broker.kind = "{settings.broker.kind}": several gateways need one broker; set '
+            'broker.kind = "external", broker.host and broker.port'
+        )
+    store = SiteStore(settings.site.data_dir)
+    if len(settings.site.gateways) > 1 and not (store.folder / "secret.key").exists():
+        raise InputError(
+            f"{store.folder / 'secret.key'}: missing; all gateways of a site need the same one: copy it from "
+            "the gateway that made it, readable for its owner only"
+        )
+    with stop_on_signals() as stop:
+        while not stop.is_set:
+            await _one_night(settings, gateway, store, stop, tell)
+
+
+async def _one_night(
+    settings: SanctuarySettings, gateway: str, store: SiteStore, stop: StopFlag, tell: Tell
+) -> None:
+    """Coordinate until the sanctuary clock becomes another: what was known by the old one is worthless."""
+    designs, boot = designs_of(settings.circles), new_boot()
+    system = settings.clock.source == "system"
+    clock = open_clock(store, gateway, boot, system=system, cadence=cadence_of(settings.clock))
+    with ExitStack() as files:
+        async with AsyncExitStack() as stack:
+            endpoint = await stack.enter_async_context(open_broker(settings.broker))
+            folder = settings.site.data_dir / settings.record.folder
+            name = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S") + f"-{gateway}"
+            journal = Journal(folder / name / "events.jsonl")
+            files.callback(journal.close)
+            plan = plan_night(settings, store, boot, store.term(), clock.utc_s_at_zero)
+            core = make_gateway(plan, designs)
+            line = GatewayLine(settings, core, endpoint, journal, clock, store.keep_term)
+            line.duty.follow()
+            await stack.enter_async_context(line.client)
+            await line.open()
+            run_beside(stack, line.listen(), "coordinator")
+            tell(f"{gateway} coordinates at {endpoint.description}; Ctrl-C ends it")
+            await _watch(line, clock, journal, stop, tell)
+            line.runner.stop(clock.now())
+        journal.flush()
+
+
+async def _watch(
+    line: GatewayLine, clock: SanctuaryClock, journal: Journal, stop: StopFlag, tell: Tell
+) -> None:
+    """Let time pass; the coordinator begins once the sanctuary clock is known."""
+    held: tuple[str, ...] = ()
+    zero_s: float | None = None
+    while not stop.is_set:
+        line.duty.tick()
+        if line.duty.is_settled:
+            zero_s = clock.utc_s_at_zero if zero_s is None else zero_s
+            if abs(clock.utc_s_at_zero - zero_s) > ZERO_TOLERANCE_S:
+                tell("the sanctuary clock is another; beginning anew")
+                return
+            line.tick()
+        journal.flush()
+        if line.runner.held != held:
+            _tell_change(held, held := line.runner.held, tell)
+        await stop.wait(TICK_S)
+
+
+def _tell_change(before: tuple[str, ...], now: tuple[str, ...], tell: Tell) -> None:
+    gained = [circle for circle in now if circle not in before]
+    lost = [circle for circle in before if circle not in now]
+    if gained:
+        tell(f"holds {', '.join(gained)}")
+    if lost:
+        tell(f"no longer holds {', '.join(lost)}")

@@ -1,0 +1,107 @@
+"""A gateway on a real broker: its core, its client, and what passes between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.gateway.night.clock_duty import ClockDuty
+from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner, alive_s
+from sanctuary.gateway.night.journal import Log
+from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock
+from sanctuary.pods.coordinator.gateway import Gateway
+from sanctuary.pods.wire import topics
+from sanctuary.pods.wire.broker import BrokerEndpoint
+from sanctuary.pods.wire.client import MqttClient
+from sanctuary.pods.wire.link import LinkEvent, LinkUp
+from sanctuary.pods.wire.packets import Message
+from sanctuary.pods.wire.topics import Channel, parse
+
+_OF_GATEWAYS = (Channel.CLAIM, Channel.GATEWAY_STATUS)
+"""What is heard even while the sanctuary clock is not known; all else needs the time."""
+
+
+class GatewayLine:
+    """Joins a core to a broker. Enter `client`, then `open`, then let `listen` run.
+
+    Parameters
+    ----------
+    clock
+        The sanctuary clock, as this gateway has it.
+    keep_term
+        Keeps the highest term used, over a restart.
+    """
+
+    def __init__(
+        self,
+        settings: SanctuarySettings,
+        core: Gateway,
+        endpoint: BrokerEndpoint,
+        journal: Log,
+        clock: SanctuaryClock,
+        keep_term: Callable[[int], None],
+    ) -> None:
+        self._clock = clock
+        self._core = core
+        self._subscribed = False
+        self.runner = CoordinatorRunner(
+            settings.site.id,
+            core,
+            journal,
+            self._send,
+            clock.now,
+            clock.answer,
+            alive=alive_s,
+            keep_term=keep_term,
+            dropped=lambda: self.client.dropped,
+        )
+        self.client = MqttClient(
+            f"{settings.site.id}-{core.id}",
+            endpoint.host,
+            endpoint.port,
+            settings=settings.broker,
+            will=self.runner.will,
+            on_link=self._on_link,
+        )
+        self._answers = topics.time_response(settings.site.id, core.id)
+        self.duty = ClockDuty(settings.site, core, self.runner, clock, self._send)
+
+    async def open(self) -> None:
+        """Wait until every subscription is in force: only from then on is each claim heard.
+
+        Raises
+        ------
+        BrokerError
+            The broker does not answer in time, or refuses a subscription.
+        """
+        wanted = (*self.runner.subscriptions, self._answers)
+        granted = [self.client.subscribe(topic) for topic in wanted]
+        await self.client.connected()
+        await asyncio.gather(*granted)
+        self._subscribed = True
+        if self.client.is_connected:
+            self.runner.on_link(LinkUp(session_present=False))
+
+    def tick(self) -> None:
+        """Let time pass."""
+        self._core.utc_at_zero_s = self._clock.utc_s_at_zero
+        self.runner.tick(self._clock.now())
+
+    async def listen(self) -> None:
+        """Take messages as they come, until the client is left."""
+        async for message in self.client:
+            self._take(message)
+
+    def _take(self, message: Message) -> None:
+        if message.topic == self._answers:
+            self.duty.take(message)
+        elif self.duty.is_settled or parse(message.topic).channel in _OF_GATEWAYS:
+            self.runner.message(message, self._clock.now())
+
+    def _on_link(self, event: LinkEvent) -> None:
+        if self._subscribed:
+            self.runner.on_link(event)
+
+    def _send(self, message: Message) -> None:
+        self.client.publish(message)

@@ -1,0 +1,162 @@
+"""A night of one pod as a program of its own, against a broker and a gateway that run elsewhere.
+
+The pod waits until a gateway tells it the time, then begins. It goes by its own clock, corrected, all night.
+A gateway that begins another night has another clock: this night ends then, in order, and another begins.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import AsyncExitStack, ExitStack
+
+from sanctuary.config.errors import InputError, ProtocolError
+from sanctuary.config.fleet import PodEntry
+from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.gateway.night.beat import CUE_TICK_S
+from sanctuary.gateway.night.clocks import FollowedTime, OwnClock, cadence_of
+from sanctuary.gateway.night.fleet import Truth
+from sanctuary.gateway.night.journal import Journal
+from sanctuary.gateway.night.live_night import Display, NightFiles, finish, hush, new_folder, watch
+from sanctuary.gateway.night.live_start import LONGEST_NIGHT_H, new_boot, plan_night, simulated_ports
+from sanctuary.gateway.night.people import designs_of, identity_of
+from sanctuary.gateway.night.pod_start import PodLink, start_pod
+from sanctuary.gateway.night.sending import open_outbox
+from sanctuary.gateway.night.site_store import SiteStore
+from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
+from sanctuary.gateway.night.system_time import SystemTime
+from sanctuary.gateway.night.tasks import run_beside
+from sanctuary.gateway.night.vigil import Vigil
+from sanctuary.pods.wire import topics
+from sanctuary.pods.wire.broker import open_broker
+from sanctuary.pods.wire.client import MqttClient
+from sanctuary.pods.wire.clock import ZERO_TOLERANCE_S, TimeSource
+from sanctuary.pods.wire.packets import Message
+
+_LOG = logging.getLogger(__name__)
+
+PATIENCE_S = 5.0
+"""After so long without an answer it is told that no gateway answers."""
+
+
+async def run_pod(
+    settings: SanctuarySettings, pod: str, hours: float | None, display: Display, *, capture: bool = False
+) -> list[NightFiles]:
+    """Watch over one pod until somebody stops it, or for `hours` of each night; gives the nights.
+
+    Raises
+    ------
+    SanctuaryError
+        No such pod, a private broker, or something could not be started.
+    """
+    entry = entry_of(settings, pod)
+    if settings.broker.kind != "external":
+        raise InputError(
+            f'broker.kind = "{settings.broker.kind}": a pod of its own needs the broker of its gateway; set '
+            'broker.kind = "external", broker.host and broker.port'
+        )
+    nights: list[NightFiles] = []
+    with stop_on_signals() as stop:
+        while not stop.is_set:
+            night = await _one_night(settings, entry, hours, display, stop, capture=capture)
+            if night is not None:
+                nights.append(night)
+            if hours is not None:
+                break
+    return nights
+
+
+def entry_of(settings: SanctuarySettings, pod: str) -> PodEntry:
+    """Find a pod in the settings.
+
+    Raises
+    ------
+    InputError
+        There is none of that name.
+    """
+    for entry in settings.pods:
+        if entry.id == pod:
+            return entry
+    known = ", ".join(entry.id for entry in settings.pods) or "none"
+    raise InputError(f"{pod}: no such pod in the settings; there are: {known}")
+
+
+async def _one_night(
+    settings: SanctuarySettings,
+    entry: PodEntry,
+    hours: float | None,
+    display: Display,
+    stop: StopFlag,
+    *,
+    capture: bool,
+) -> NightFiles | None:
+    store, designs, boot = SiteStore(settings.site.data_dir), designs_of(settings.circles), new_boot()
+    truth = Truth(settings.pods, LONGEST_NIGHT_H, settings.sleepers)
+    with ExitStack() as files:
+        async with AsyncExitStack() as stack:
+            endpoint = await stack.enter_async_context(open_broker(settings.broker))
+            plan = plan_night(settings, store, boot, 0, 0.0)
+            outbox = stack.enter_context(open_outbox(settings.site.data_dir, entry.id))
+            link = PodLink(plan, entry, endpoint, outbox)
+            clock = make_clock(settings, entry, identity_of(plan, entry).boot)
+            await stack.enter_async_context(link.client)
+            if isinstance(clock, SystemTime):
+                run_beside(stack, clock.watch(), f"{entry.id} chrony")
+            source = await learn_time(link.client, settings.site.id, entry.id, clock, stop)
+            if source is None:
+                return None
+            folder = new_folder(settings, f"-{entry.id}")
+            plan = plan_night(settings, store, boot, 0, source.utc_s_at_zero)
+            journal = Journal(folder / "events.jsonl")
+            files.callback(journal.close)
+            vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, clock.now())
+            ports = simulated_ports(settings, (entry,), stack)
+            await start_pod(vigil, entry, designs, link, clock, ports, stack)
+            try:
+                with display([each.runner for each in vigil.pods], truth.stage_at) as table:
+                    await watch(vigil, hours, stop, table, lambda: is_another(clock.source, source))
+            finally:
+                await hush(vigil)
+        return finish(vigil, truth)
+
+
+def make_clock(
+    settings: SanctuarySettings, entry: PodEntry, boot: str, own: OwnClock = lambda monotonic_s: monotonic_s
+) -> FollowedTime | SystemTime:
+    """Make the clock that the settings ask for."""
+    if settings.clock.source == "system":
+        return SystemTime(entry.id, boot, settings.clock, settings.pod.clock_uncertainty_limit_s)
+    return FollowedTime(boot, cadence_of(settings.clock), own)
+
+
+async def learn_time(
+    client: MqttClient, site: str, pod: str, clock: FollowedTime | SystemTime, stop: StopFlag
+) -> TimeSource | None:
+    """Ask until a gateway answers; None where somebody stops the pod first."""
+    client.subscribe(topics.time_response(site, pod))
+    await client.connected()
+    began_s, told = time.monotonic(), False
+    while not stop.is_set:
+        for message in client.drain():
+            if message.topic == topics.time_response(site, pod):
+                try:
+                    clock.take(message)
+                except ProtocolError as error:
+                    _LOG.debug("%s: %s", pod, error)
+        if clock.source is not None:
+            return clock.source
+        request = clock.ask()
+        if request is not None:
+            client.publish(Message(topics.time_request(site, pod), request, 0))
+        if not told and time.monotonic() - began_s > PATIENCE_S:
+            told = True
+            _LOG.warning("%s: no gateway tells the time; the night begins when one does", pod)
+        await stop.wait(CUE_TICK_S / 2.0)
+    return None
+
+
+def is_another(source: TimeSource | None, begun_with: TimeSource) -> bool:
+    """Tell whether the sanctuary clock is another than that of this night, not its continuation."""
+    if source is None:
+        return False
+    return abs(source.utc_s_at_zero - begun_with.utc_s_at_zero) > ZERO_TOLERANCE_S
