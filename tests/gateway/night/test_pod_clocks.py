@@ -57,8 +57,10 @@ def test_news_are_told_once_and_unsure_until_enough_exchanges() -> None:
     early = pod.news()
     assert early is not None
     assert early.uncertainty_s == inf
+    assert not pod.is_known
     assert pod.news() is None
     ask(pod, gateway)
+    assert pod.is_known
     sure = pod.news()
     assert sure is not None
     assert sure.uncertainty_s < 10.0
@@ -196,6 +198,13 @@ def looked(pod: SystemTime) -> float:
     news = pod.news()
     assert news is not None
     return news.uncertainty_s
+
+
+def test_nothing_is_said_before_chrony_was_asked() -> None:
+    pod = system_time()
+    ask(pod, SanctuaryClock("gateway-1", "g1", time.time(), system=True))
+    assert pod.is_known
+    assert pod.news() is None
 
 
 def test_chronys_bound_is_the_pods_uncertainty(chronyc: Path) -> None:

@@ -130,7 +130,7 @@ def make_clock(
 async def learn_time(
     client: MqttClient, site: str, pod: str, clock: FollowedTime | SystemTime, stop: StopFlag
 ) -> TimeSource | None:
-    """Ask until a gateway answers; None where somebody stops the pod first."""
+    """Ask until the clock is known; None where somebody stops the pod first."""
     client.subscribe(topics.time_response(site, pod))
     await client.connected()
     began_s, told = time.monotonic(), False
@@ -141,7 +141,7 @@ async def learn_time(
                     clock.take(message)
                 except ProtocolError as error:
                     _LOG.debug("%s: %s", pod, error)
-        if clock.source is not None:
+        if clock.is_known:
             return clock.source
         request = clock.ask()
         if request is not None:
