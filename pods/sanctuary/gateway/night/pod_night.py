@@ -112,7 +112,7 @@ async def _one_night(
             await start_pod(vigil, entry, designs, link, clock, ports, stack)
             try:
                 with display([each.runner for each in vigil.pods], truth.stage_at) as table:
-                    await watch(vigil, hours, stop, table, lambda: is_another(clock.source, source))
+                    await watch(vigil, hours, stop, table, SameClock(clock, source).is_over)
             finally:
                 await hush(vigil)
         return finish(vigil, truth)
@@ -153,8 +153,26 @@ async def learn_time(
     return None
 
 
-def is_another(source: TimeSource | None, begun_with: TimeSource) -> bool:
-    """Tell whether the sanctuary clock is another than that of this night, not its continuation."""
-    if source is None:
-        return False
-    return abs(source.utc_s_at_zero - begun_with.utc_s_at_zero) > ZERO_TOLERANCE_S
+class SameClock:
+    """Sees when the sanctuary clock is no continuation of the one that the night began with.
+
+    Second 0 is elsewhere, or the clock jumped: a gateway came back with its UTC set wrong. A pod whose time
+    has jumped back would stand still until it is caught up.
+    """
+
+    def __init__(self, clock: FollowedTime | SystemTime, begun_with: TimeSource) -> None:
+        self._clock, self._begun_with = clock, begun_with
+        self._apart_s = clock.now() - time.monotonic()
+
+    def is_over(self) -> bool:
+        """Look; wanted every second or so."""
+        apart_s = self._clock.now() - time.monotonic()
+        jumped = abs(apart_s - self._apart_s) > ZERO_TOLERANCE_S
+        self._apart_s = apart_s
+        source = self._clock.source
+        moved = source is not None and (
+            abs(source.utc_s_at_zero - self._begun_with.utc_s_at_zero) > ZERO_TOLERANCE_S
+        )
+        if jumped or moved:
+            _LOG.warning("the sanctuary clock is another one now; this night ends, and another begins")
+        return jumped or moved
