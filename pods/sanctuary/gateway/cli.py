@@ -30,6 +30,7 @@ from sanctuary.gateway.commands import (
     calibrate,
     config,
     demo,
+    design,
     devices,
     memory,
     night,
@@ -56,6 +57,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     virtual,
     simulate,
     sound,
+    design,
     config,
 )
 """Modules with a ``register(app)``, in the order in which ``--help`` lists them."""

@@ -19,7 +19,7 @@ from sanctuary.gateway.night.fleet import Truth
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_night import Display, NightFiles, finish, hush, new_folder, watch
 from sanctuary.gateway.night.live_start import LONGEST_NIGHT_H, new_boot, plan_night, simulated_ports
-from sanctuary.gateway.night.people import designs_of, identity_of
+from sanctuary.gateway.night.people import designs_of, identity_of, sounds_of, warn_of_thresholds
 from sanctuary.gateway.night.pod_start import PodLink, start_pod
 from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
@@ -90,6 +90,7 @@ async def _one_night(
     capture: bool,
 ) -> NightFiles | None:
     store, designs, boot = SiteStore(settings.site.data_dir), designs_of(settings.circles), new_boot()
+    warn_of_thresholds(settings.model_copy(update={"pods": (entry,)}), designs)
     truth = Truth(settings.pods, LONGEST_NIGHT_H, settings.sleepers)
     with ExitStack() as files:
         async with AsyncExitStack() as stack:
@@ -108,6 +109,7 @@ async def _one_night(
             journal = Journal(folder / "events.jsonl")
             files.callback(journal.close)
             vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, clock.now())
+            vigil.sounds = sounds_of(designs.values())
             ports = simulated_ports(settings, (entry,), stack)
             await start_pod(vigil, entry, designs, link, clock, ports, stack)
             try:
