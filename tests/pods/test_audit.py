@@ -216,6 +216,7 @@ def cue_after_the_end(lines: Lines) -> None:
         ("P7", swapped_output),
         ("P7", change("cue", reason="because")),
         ("P7", change("cue", step=0)),
+        ("P7", change("cue", sham=True)),
         ("C1", without("lease", pod="pod-1")),
         ("C4", deaf_coordinator),
         ("C4", cue_after_the_end),
@@ -225,6 +226,14 @@ def test_a_doctored_night_is_found_out(rule: str, doctor: Doctor) -> None:
     lines = night()
     doctor(lines)
     assert rule in rules(lines)
+
+
+def test_a_sham_that_does_not_sound_is_in_order() -> None:
+    lines = night()
+    for cue in [cue for pod in ("pod-1", "pod-2", "pod-3") for cue in cues(lines, pod)]:
+        cue["sham"] = True
+    lines = [line for line in lines if line["kind"] != "output"]
+    assert check_violations(lines) == []
 
 
 def test_the_night_is_judged_by_its_own_limits() -> None:

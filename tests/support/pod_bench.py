@@ -204,7 +204,14 @@ class PodBench:
 def make_pod(pod: str = POD, *, boot: str = "b1", **changes: Any) -> Pod:
     """A pod with the bench's keys; its sleeper has granted nothing yet."""
     me = PodIdentity(
-        SITE, pod, boot, pod_key(pod), COORDINATOR_KEY.verify_key, changes.pop("circles", (CIRCLE,))
+        SITE,
+        pod,
+        boot,
+        pod_key(pod),
+        COORDINATOR_KEY.verify_key,
+        changes.pop("circles", (CIRCLE,)),
+        changes.pop("shams", ()),
+        changes.pop("threshold_dba", None),
     )
     consent = changes.pop("consent", None) or ConsentBook(ORIGIN, key_id(SLEEPER_KEY))
     designs = changes.pop("designs", (DESIGN,))

@@ -23,6 +23,8 @@ class PodEntry(Settings):
     """Public key with which the sleeper signs consent; simulated sleepers need none."""
     headband: Headband
     """Where the signals come from."""
+    threshold_dba: float | None = Field(None, ge=0.0, le=45.0)
+    """Softest sound (dBA Lmax at the pillow) that the sleeper hears awake; designs may go by it."""
     remember: bool = False
     """Whether the sleeper agreed that levels of their EEG are kept from night to night."""
     outputs: tuple[OutputName, ...] = Field(("sound",), max_length=3)
@@ -73,6 +75,8 @@ class CircleEntry(Settings):
     """Members who must be in REM together; windows of all of four are rare, of any two of four common."""
     design: str = Field("tide", min_length=1, max_length=255)
     """Dream design: the name of a shipped one, or the path of a .toml file."""
+    sham: bool = False
+    """Whether its cues are judged, counted and logged as given, but never rendered: a control in studies."""
     simulated_grant: SimulatedGrant = SimulatedGrant()
     """What its simulated members agree to; persons sign their own consent."""
 

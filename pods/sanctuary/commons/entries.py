@@ -15,13 +15,10 @@ keeps a consent from passing as anything else, the origin keeps it in its own sa
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import re
 from typing import Annotated, Literal
 
-from nacl.signing import SigningKey, VerifyKey
+from nacl.signing import SigningKey
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -32,7 +29,8 @@ from pydantic import (
     model_validator,
 )
 
-from sanctuary.commons.keys import is_signed, key_id, sign, verify_key
+from sanctuary.commons.keys import key_id
+from sanctuary.commons.notes import open_note, seal_note
 from sanctuary.config.errors import ProtocolError
 from sanctuary.firmware_bridge.outputs.cue import Modality
 
@@ -48,8 +46,6 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 CircleId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 Nonce = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
-_NOTE_KEY_TYPE = b"\x01"
-_SIGNATURE_LINE = re.compile(r"— ([0-9a-f]{64}) ([A-Za-z0-9+/=]{92})")
 _MAX_TIME_S = 1e11
 
 
@@ -154,9 +150,7 @@ def seal(key: SigningKey, origin: str, event: Grant | Withdrawal) -> bytes:
     """
     if event.who != key_id(key):
         raise ProtocolError(f"consent: signed by {key_id(key)[:12]}, but speaks for {event.who[:12]}")
-    text = f"{HEADER}\n{_line(origin)}\n{event.model_dump_json()}\n"
-    signature = _note_key_hash(event.who, key.verify_key) + base64.b64decode(sign(key, text.encode()))
-    return f"{text}\n— {event.who} {base64.b64encode(signature).decode('ascii')}\n".encode()
+    return seal_note(key, f"{HEADER}\n{_line(origin)}\n{event.model_dump_json()}\n")
 
 
 def unseal(raw: bytes, origin: str) -> Entry:
@@ -169,36 +163,11 @@ def unseal(raw: bytes, origin: str) -> Entry:
     """
     if len(raw) > MAX_ENTRY_BYTES:
         raise ProtocolError(f"consent: {len(raw)} bytes, at most {MAX_ENTRY_BYTES} expected")
-    text, line = _split(raw)
-    match = _SIGNATURE_LINE.fullmatch(line)
-    if match is None:
-        raise ProtocolError("consent: no signature line at the end")
-    who, key = match[1], verify_key(match[1])
-    try:
-        signature = base64.b64decode(match[2], validate=True)
-    except binascii.Error as error:
-        raise ProtocolError("consent: signature is not base64") from error
-    own_hash, signature = signature[:4], signature[4:]
-    signed = text.encode()
-    if own_hash != _note_key_hash(who, key) or not is_signed(
-        key, signed, base64.b64encode(signature).decode()
-    ):
-        raise ProtocolError(f"consent: not signed by {who[:12]}")
+    text, who = open_note(raw, "consent")
     event = _event(text, origin)
     if event.who != who:
         raise ProtocolError(f"consent: signed by {who[:12]}, but speaks for {event.who[:12]}")
-    return Entry(event=event, digest=hashlib.sha256(signed).hexdigest(), raw=raw)
-
-
-def _split(raw: bytes) -> tuple[str, str]:
-    try:
-        note = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ProtocolError("consent: not UTF-8") from error
-    text, gap, line = note.partition("\n\n")
-    if not gap or not line.endswith("\n"):
-        raise ProtocolError("consent: text, empty line and signature line expected")
-    return text + "\n", line[:-1]
+    return Entry(event=event, digest=hashlib.sha256(text.encode()).hexdigest(), raw=raw)
 
 
 def _event(text: str, origin: str) -> Grant | Withdrawal:
@@ -213,11 +182,6 @@ def _event(text: str, origin: str) -> Grant | Withdrawal:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"][1:]) or "line"
         raise ProtocolError(f"consent: {field}: {first['msg']}") from error
-
-
-def _note_key_hash(name: str, key: VerifyKey) -> bytes:
-    """First four bytes that a signed-note signature carries to name its key (C2SP signed-note)."""
-    return hashlib.sha256(name.encode() + b"\n" + _NOTE_KEY_TYPE + bytes(key)).digest()[:4]
 
 
 def _line(origin: str) -> str:

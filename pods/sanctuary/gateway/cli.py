@@ -31,6 +31,7 @@ from sanctuary.gateway.commands import (
     config,
     coordinate,
     demo,
+    design,
     devices,
     memory,
     night,
@@ -58,6 +59,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     virtual,
     simulate,
     sound,
+    design,
     config,
 )
 """Modules with a ``register(app)``, in the order in which ``--help`` lists them."""

@@ -6,7 +6,7 @@ acted. All `t_s` are seconds on the sanctuary clock; each writer's records stand
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from sanctuary.signal.eyesignal.detector import EyeSignal
 
@@ -31,6 +31,8 @@ class CueEntry(TypedDict):
     duration_s: float
     fade_s: float
     flash_hz: float
+    sham: NotRequired[bool]
+    """Judged and counted as rendered, but kept from the output: the circle's windows are a sham."""
 
 
 class OutputRecord(TypedDict):

@@ -18,6 +18,8 @@ from sanctuary.firmware_bridge.outputs.sound import (
     output_devices,
     sound_library,
 )
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundFile, SoundLibrary, lmax_db
+from sound_files import sine
 from virtual_boards import HandClock
 
 TONE = Cue(Modality.SOUND, 40.0, 2.0, 0.1, (440.0,))
@@ -44,6 +46,19 @@ def bench() -> Iterator[Bench]:
     bench = Bench()
     yield bench
     bench.output.close()
+
+
+def test_a_sound_file_plays_at_the_level_of_its_cue() -> None:
+    card = SoundCard(["pillow"])
+    sounds = SoundLibrary({"a": SoundFile(16_000, sine(1000.0, 1.0, fs_hz=16_000))})
+    output = SoundOutput("pillow", 80.0, 45.0, library=card, sounds=sounds)
+    output.play(Cue(Modality.SOUND, 40.0, 1.0, 0.05, file_sha256="a"), 0.0)
+    (stream,) = card.streams
+    pulled = stream.pull(FS_HZ // BLOCK + 2)
+    assert 80.0 + lmax_db(pulled.astype(float).ravel(), FS_HZ) == pytest.approx(40.0, abs=0.1)
+    with pytest.raises(DeviceError, match="not on board"):
+        output.play(Cue(Modality.SOUND, 40.0, 1.0, 0.05, file_sha256="b"), 0.0)
+    output.close()
 
 
 def test_the_device_is_opened_with_the_first_cue_and_kept(bench: Bench) -> None:

@@ -196,6 +196,12 @@ def test_steps_are_compared_across_pods_of_one_window() -> None:
     assert spreads_s(cues) == [0.25]
 
 
+def test_a_sham_is_named_among_the_outcomes(result: dict[str, Any]) -> None:
+    cues = [{**cue, "sham": True} if cue["outcome"] == "rendered" else cue for cue in result["cues"]]
+    assert "sham: nothing sounded" in Page(demo_page({**result, "cues": cues})).prose
+    assert "sham" not in Page(demo_page(result)).prose
+
+
 def test_the_close_up_shows_the_window_of_most_pods_then_the_longest() -> None:
     def window(name: str, close_s: float, pods: list[str]) -> Window:
         members = tuple(Member(pod=pod) for pod in pods)

@@ -33,6 +33,8 @@ class Cue:
         Light only: flashes per second; 0 is a steady glow.
     rgb
         Light only: colour, each part 0 to 255.
+    file_sha256
+        Sound only: the file that sounds instead of tones, by the SHA-256 of its bytes; empty for tones.
     """
 
     modality: Modality
@@ -42,3 +44,4 @@ class Cue:
     tones_hz: tuple[float, ...] = ()
     flash_hz: float = 0.0
     rgb: tuple[int, int, int] = AMBER
+    file_sha256: str = ""

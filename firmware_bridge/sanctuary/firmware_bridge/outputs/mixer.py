@@ -15,7 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.firmware_bridge.outputs.tones import (
+    FAST_S,
     HIGHEST_SHARE,
     LOWEST_HZ,
     a_weight_db,
@@ -28,8 +30,6 @@ from sanctuary.signal.samples import FloatArray
 
 STOP_FADE_S = 0.03
 """Fade with which sounding cues are cut: no click, and with a converter's delay still within 100 ms."""
-FAST_S = 0.125
-"""Time constant of a sound level meter set to "fast" (IEC 61672-1), which Lmax is read with."""
 
 
 @dataclass(slots=True, eq=False)
@@ -80,10 +80,16 @@ class SoundMixer:
         Level at the pillow of a 1 kHz sine of full scale, as calibrated.
     max_dba
         Cap of everything together at the pillow.
+    sounds
+        Files that cues may name; made ready here.
     """
 
-    def __init__(self, fs_hz: int, full_scale_dba: float, max_dba: float) -> None:
+    def __init__(
+        self, fs_hz: int, full_scale_dba: float, max_dba: float, sounds: SoundLibrary | None = None
+    ) -> None:
         self._fs_hz, self._full_scale_dba, self._max_dba = fs_hz, full_scale_dba, max_dba
+        self._sounds = sounds if sounds is not None else SoundLibrary()
+        self._sounds.prepare(fs_hz)
         self._voices: list[Voice] = []
 
     @property
@@ -98,15 +104,21 @@ class SoundMixer:
         ------
         ValueError
             Not a sound, or not one that can be rendered.
+        DeviceError
+            Its file is not on board.
         """
         if cue.modality is not Modality.SOUND:
             raise ValueError(f"a loudspeaker cannot render {cue.modality}")
         if not math.isfinite(cue.level):
             raise ValueError(f"a cue at {cue.level} dBA")
-        excess_db = beat_excess_db([f for f in cue.tones_hz if LOWEST_HZ <= f <= HIGHEST_SHARE * self._fs_hz])
+        unit = self._sounds.unit(cue.file_sha256, self._fs_hz) if cue.file_sha256 else None
+        tones_hz = () if cue.file_sha256 else cue.tones_hz
+        excess_db = beat_excess_db([f for f in tones_hz if LOWEST_HZ <= f <= HIGHEST_SHARE * self._fs_hz])
         level_dba = min(cue.level, self._max_dba - excess_db)
-        sound = render(replace(cue, level=level_dba), self._fs_hz, self._full_scale_dba)
-        shape = envelope(sound.size, round(min(cue.fade_s, cue.duration_s) * self._fs_hz))
+        sound = render(replace(cue, level=level_dba), self._fs_hz, self._full_scale_dba, unit)
+        shape = np.zeros(sound.size)
+        heard = sound.size if unit is None else min(unit.size, sound.size)
+        shape[:heard] = envelope(heard, round(min(cue.fade_s, cue.duration_s) * self._fs_hz))
         return Voice(cue, wanted_s, sound, _pressure(level_dba + excess_db) * shape)
 
     def begin(self, voice: Voice) -> None:

@@ -18,6 +18,7 @@ from sanctuary.config.errors import Cause, DeviceError
 from sanctuary.firmware_bridge.outputs.base import STOP_S, OnOnset, Onset
 from sanctuary.firmware_bridge.outputs.cue import Cue
 from sanctuary.firmware_bridge.outputs.mixer import STOP_FADE_S, SoundMixer
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.signal.samples import FloatArray
 
 _LOG = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class SoundOutput:
     ----------
     device
         Its name, as `output_devices` has it.
-    full_scale_dba, max_dba
+    full_scale_dba, max_dba, sounds
         See `SoundMixer`.
     on_onset
         Hears when each cue began, by the converter's clock.
@@ -117,12 +118,13 @@ class SoundOutput:
         *,
         clock: Callable[[], float] = time.monotonic,
         library: Any = None,
+        sounds: SoundLibrary | None = None,
     ) -> None:
         self.device = device
         self.underruns = 0
         """Gaps in cues, because this machine was too slow."""
         self._on_onset, self._clock, self._library = on_onset, clock, library
-        self._mixer = SoundMixer(FS_HZ, full_scale_dba, max_dba)
+        self._mixer = SoundMixer(FS_HZ, full_scale_dba, max_dba, sounds)
         self._lock = threading.Lock()
         self._stream: Any = None
         self._delay_s = DELAY_S

@@ -15,6 +15,7 @@ import numpy as np
 
 from sanctuary.config.errors import DeviceError
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.firmware_bridge.outputs.tones import cap, fade_in, render
 
 STOP_FADE_S = 0.2
@@ -61,15 +62,26 @@ class CueTrack:
         Sampling rate.
     full_scale_dba
         Level at the pillow of a 1 kHz sine of full scale.
+    sounds
+        Files that cues may name; made ready here.
 
     Raises
     ------
     DeviceError
-        From every method: the file cannot be written.
+        From every method: the file cannot be written. From `play` also: the file of a cue is not on board.
     """
 
-    def __init__(self, path: Path, fs_hz: int = 8000, full_scale_dba: float = 70.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        fs_hz: int = 8000,
+        full_scale_dba: float = 70.0,
+        *,
+        sounds: SoundLibrary | None = None,
+    ) -> None:
         self.path, self.fs_hz, self.full_scale_dba = path, fs_hz, full_scale_dba
+        self._sounds = sounds if sounds is not None else SoundLibrary()
+        self._sounds.prepare(fs_hz)
         self._windows: list[TrackWindow] = []
         self._open: TrackWindow | None = None
         self._first = 0
@@ -110,7 +122,8 @@ class CueTrack:
         window = self._advance(at_s)
         audible = cue.modality is Modality.SOUND
         if audible:
-            tone = render(cue, self.fs_hz, self.full_scale_dba)
+            unit = self._sounds.unit(cue.file_sha256, self.fs_hz) if cue.file_sha256 else None
+            tone = render(cue, self.fs_hz, self.full_scale_dba, unit)
             mixed = np.zeros(max(tone.size, self._sound.size))
             mixed[: self._sound.size] = self._sound
             mixed[: tone.size] += tone

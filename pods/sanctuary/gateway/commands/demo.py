@@ -75,14 +75,16 @@ def _fleet(settings: SanctuarySettings, pods: int, seed: int, quorum: int) -> Sa
     from sanctuary.config.fleet import PodEntry
     from sanctuary.config.headbands import SimulatedHeadband
 
-    named = [pod.sleeper for pod in settings.pods]
+    named = [(pod.sleeper, pod.threshold_dba) for pod in settings.pods]
+    named += [(f"sleeper-{k + 1}", None) for k in range(len(named), pods)]
     entries = tuple(
         PodEntry(
             id=f"pod-{k + 1}",
-            sleeper=named[k] if k < len(named) else f"sleeper-{k + 1}",
+            sleeper=sleeper,
+            threshold_dba=threshold_dba,
             headband=SimulatedHeadband(kind="simulated", seed=(seed * 1000 + k + 1) % 2**32),
         )
-        for k in range(pods)
+        for k, (sleeper, threshold_dba) in enumerate(named[:pods])
     )
     circle = settings.circles[0].model_copy(
         update={"members": tuple(entry.id for entry in entries), "quorum": quorum}

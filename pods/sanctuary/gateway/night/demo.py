@@ -24,7 +24,14 @@ from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.fleet import CHANNELS, FS_HZ, ReadAhead, Truth, simulated_headbands
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live import LiveTable, Moment
-from sanctuary.gateway.night.people import NightPlan, designs_of, make_gateway, make_pod
+from sanctuary.gateway.night.people import (
+    NightPlan,
+    designs_of,
+    make_gateway,
+    make_pod,
+    sounds_of,
+    warn_of_thresholds,
+)
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.result import night_result
 from sanctuary.gateway.night.sending import Send, to_message
@@ -127,6 +134,8 @@ async def _people(night: _Night, stack: AsyncExitStack) -> None:
     """Put coordinator and pods on the wire."""
     settings, options = night.settings, night.options
     designs = designs_of(settings.circles)
+    warn_of_thresholds(settings, designs)
+    sounds = sounds_of(designs.values())
     secret = f"simulated night {options.seed}".encode()
     plan = NightPlan(settings, secret, f"demo-{options.seed}", 0, LIGHTS_OUT_UTC_S, {})
     coordinator = await _client(night, stack, "coordinator")
@@ -143,7 +152,7 @@ async def _people(night: _Night, stack: AsyncExitStack) -> None:
     for entry in settings.pods:
         pod = make_pod(plan, entry, designs)
         client = await _client(night, stack, entry.id, pod)
-        track = CueTrack(options.out / f"{entry.id}.cues.wav")
+        track = CueTrack(options.out / f"{entry.id}.cues.wav", sounds=sounds)
         runner = PodRunner(pod, night.journal, track, _sender(night, client))
         for topic in runner.subscriptions:
             await client.subscribe(topic)

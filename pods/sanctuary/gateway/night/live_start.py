@@ -14,7 +14,15 @@ from sanctuary.gateway.night.clocks import MeasuredTime, PodTime, cadence_of
 from sanctuary.gateway.night.fleet import sleeper_specs
 from sanctuary.gateway.night.gateway_line import GatewayLine
 from sanctuary.gateway.night.journal import Journal
-from sanctuary.gateway.night.people import NightPlan, designs_of, gateway_of, identity_of, make_gateway
+from sanctuary.gateway.night.people import (
+    NightPlan,
+    designs_of,
+    gateway_of,
+    identity_of,
+    make_gateway,
+    sounds_of,
+    warn_of_thresholds,
+)
 from sanctuary.gateway.night.pod_start import PodLink, start_pod
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock, open_clock
 from sanctuary.gateway.night.site_store import SiteStore
@@ -39,6 +47,7 @@ async def begin(
 ) -> Vigil:
     """Start broker, coordinator, pods and headbands, in this order."""
     designs = designs_of(settings.circles)
+    warn_of_thresholds(settings, designs)
     boot = new_boot()
     gateway = gateway_of(settings)
     clock = open_clock(
@@ -49,6 +58,7 @@ async def begin(
     journal = Journal(folder / "events.jsonl")
     files.callback(journal.close)
     vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, clock.now())
+    vigil.sounds = sounds_of(designs.values())
     await start_coordinator(vigil, clock, designs, stack)
     ports = simulated_ports(settings, settings.pods, stack)
     for entry in settings.pods:

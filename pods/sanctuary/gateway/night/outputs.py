@@ -16,6 +16,7 @@ from sanctuary.firmware_bridge.outputs.lamps import Esphome, Lamp, Wled
 from sanctuary.firmware_bridge.outputs.light import LightOutput, Publish
 from sanctuary.firmware_bridge.outputs.pins import HapticOutput
 from sanctuary.firmware_bridge.outputs.sound import SoundOutput
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 
 _LOG = logging.getLogger(__name__)
 
@@ -98,7 +99,13 @@ class PodOutputs:
 
 
 def build_outputs(
-    pod: str, settings: DeviceSettings, data_dir: Path, publish: Publish, on_onset: OnOnset, clock: Clock
+    pod: str,
+    settings: DeviceSettings,
+    data_dir: Path,
+    publish: Publish,
+    on_onset: OnOnset,
+    clock: Clock,
+    sounds: SoundLibrary | None = None,
 ) -> PodOutputs:
     """Make a pod's devices.
 
@@ -115,7 +122,7 @@ def build_outputs(
         if full_scale_dba is None:
             full_scale_dba = Calibrations(data_dir / "sound").load(sound.device).full_scale_dba
         outputs[Modality.SOUND] = SoundOutput(
-            sound.device, full_scale_dba, sound.max_dba, on_onset, clock=clock
+            sound.device, full_scale_dba, sound.max_dba, on_onset, clock=clock, sounds=sounds
         )
     if (lamp := lamp_of(settings)) is not None:
         outputs[Modality.LIGHT] = LightOutput(lamp, publish, on_onset, clock=clock)

@@ -7,6 +7,7 @@ this program: what it is given are signed entries.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from sanctuary.config.fleet import CircleEntry, PodEntry, SimulatedGrant
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.shipped import shipped_designs
 from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.coordinator.office import Office
@@ -29,6 +31,8 @@ from sanctuary.pods.ids import IdSource
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.states import PodPhase
+
+_LOG = logging.getLogger(__name__)
 
 GRANT_S = 24 * 3600.0
 """A simulated sleeper's grant holds for a day."""
@@ -83,14 +87,42 @@ def designs_of(circles: Iterable[CircleEntry]) -> dict[str, LoadedDesign]:
 def identity_of(plan: NightPlan, entry: PodEntry) -> PodIdentity:
     """Give the ids and keys of one pod."""
     settings = plan.settings
+    mine = [circle for circle in settings.circles if entry.id in circle.members]
     return PodIdentity(
         site=settings.site.id,
         pod=entry.id,
         boot=f"{plan.boot}-{entry.id}",
         key=derive_key(plan.secret, "pod", entry.id),
         coordinator=derive_key(plan.secret, "coordinator", settings.site.id).verify_key,
-        circles=tuple(circle.id for circle in settings.circles if entry.id in circle.members),
+        circles=tuple(circle.id for circle in mine),
+        shams=tuple(circle.id for circle in mine if circle.sham),
+        threshold_dba=entry.threshold_dba,
     )
+
+
+def sounds_of(designs: Iterable[LoadedDesign]) -> SoundLibrary:
+    """Put the sound files of designs together, for outputs and cue tracks.
+
+    Raises
+    ------
+    InputError
+        They are too long together.
+    """
+    return SoundLibrary({sha256: file for each in designs for sha256, file in each.files.items()})
+
+
+def warn_of_thresholds(settings: SanctuarySettings, designs: Mapping[str, LoadedDesign]) -> None:
+    """Tell of pods that will refuse steps because nobody has measured their sleeper's threshold."""
+    for circle in settings.circles:
+        if not designs[circle.design].design.needs_threshold:
+            continue
+        lacking = [pod.id for pod in settings.pods if pod.id in circle.members and pod.threshold_dba is None]
+        if lacking:
+            _LOG.warning(
+                "design %s goes by each sleeper's threshold; without threshold_dba its steps are refused: %s",
+                circle.design,
+                ", ".join(lacking),
+            )
 
 
 def make_pod(

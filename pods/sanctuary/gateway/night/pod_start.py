@@ -98,7 +98,7 @@ async def start_pod(
         device = wanted(headband)
     live: list[LivePod] = []
     outputs = await _outputs(vigil, entry, live, stack)
-    track = CueTrack(vigil.folder / f"{entry.id}.cues.wav")
+    track = CueTrack(vigil.folder / f"{entry.id}.cues.wav", sounds=vigil.sounds)
     keep = None if entry.is_simulated else partial(_keep_consent, vigil.store, entry.id)
     core = _core(vigil, entry, designs)
     runner = PodRunner(
@@ -166,7 +166,7 @@ async def _outputs(vigil: Vigil, entry: PodEntry, live: list[LivePod], stack: As
             pod.on_onset(onset)
 
     data_dir = vigil.settings.site.data_dir
-    outputs = build_outputs(entry.id, entry.devices, data_dir, publish, began, vigil.now)
+    outputs = build_outputs(entry.id, entry.devices, data_dir, publish, began, vigil.now, vigil.sounds)
     if (lamp := lamp_of(entry.devices)) is not None:
         off = lamp.off()
         client = _lamp_client(vigil, entry, Message(off.topic, off.payload, 1), outputs)

@@ -116,9 +116,10 @@ def _note_stay(stays: list[dict[str, Any]], record: LogLine) -> None:
 
 
 def cues_of(records: Iterable[LogLine]) -> list[dict[str, Any]]:
-    """Cues that came due, rendered or refused."""
-    keys = ("t_s", "pod", "window", "step", "outcome", "reason", "modality", "level")
-    return [{key: record[key] for key in keys} for record in records if record["kind"] == "cue"]
+    """Cues that came due, rendered or refused; ``sham`` stands where one was kept from the output."""
+    keys = ("t_s", "pod", "window", "step", "outcome", "reason", "modality", "level", "sham")
+    cues = (record for record in records if record["kind"] == "cue")
+    return [{key: record[key] for key in keys if key in record} for record in cues]
 
 
 def _detection(runners: Sequence[PodRunner], truths: Truths) -> dict[str, Any]:

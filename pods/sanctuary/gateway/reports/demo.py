@@ -153,9 +153,15 @@ def _pod_row(lane: Lane, demo: DemoResult, windows: Sequence[Window]) -> PodRow:
 
 def _outcomes(cues: Sequence[CueRecord]) -> list[tuple[str, str, int]]:
     """Rows of (outcome, reason, cues): rendered first, then by how often."""
-    counts = Counter((cue.outcome, "" if cue.outcome == RENDERED else cue.reason) for cue in cues)
+    counts = Counter((cue.outcome, _reason(cue)) for cue in cues)
     ordered = sorted(counts.items(), key=lambda item: (item[0][0] != RENDERED, -item[1], item[0]))
     return [(outcome, reason, n) for (outcome, reason), n in ordered]
+
+
+def _reason(cue: CueRecord) -> str:
+    if cue.outcome != RENDERED:
+        return cue.reason
+    return "sham: nothing sounded" if cue.sham else ""
 
 
 def _modalities(cues: Sequence[CueRecord]) -> list[ModalityRow]:

@@ -83,6 +83,8 @@ class CueRecord(Partial):
     reason: str = ""
     modality: str = ""
     level: float | None = None
+    sham: bool = False
+    """Counted as rendered, but kept from the output."""
 
 
 class Circle(Partial):

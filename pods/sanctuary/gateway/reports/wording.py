@@ -43,6 +43,7 @@ REASONS: Mapping[str, str] = {
     # the moment, and consent
     "late": "came too late to be in step",
     "clock_uncertain": "clock not sure enough",
+    "no_threshold": "the sleeper's threshold is not known",
     "window_not_valid": "window no longer valid",
     "no_grant": "no grant given",
     "withdrawn": "consent withdrawn",

@@ -106,7 +106,7 @@ def _is_out(line: LogLine, inside: str) -> bool:
 
 
 def check_p7(night: PodNight) -> Iterator[Violation]:
-    """P7: each cue has one entry with its reason, and what an output rendered was logged before."""
+    """P7: each cue has one entry with its reason; what sounded was logged before, and was no sham."""
     logged: set[tuple[str, int]] = set()
     outstanding: set[tuple[str, int]] = set()
     for line in night.lines:
@@ -117,7 +117,7 @@ def check_p7(night: PodNight) -> Iterator[Violation]:
             if (line["outcome"] == "refused") != bool(line["reason"]):
                 yield night.violation("P7", line["t_s"], f"step {step[1]} of {step[0]} has no reason")
             logged.add(step)
-            if line["outcome"] == "rendered":
+            if line["outcome"] == "rendered" and not line.get("sham", False):
                 outstanding.add(step)
         elif line["kind"] == "output":
             step = (line["window"], line["step"])

@@ -57,6 +57,8 @@ class Body:
             self.limiter,
             utc_at_zero_s=utc_at_zero_s,
             late_s=settings.late_s,
+            threshold_dba=identity.threshold_dba,
+            shams=identity.shams,
         )
 
     def utc_s(self, now_s: float) -> float:

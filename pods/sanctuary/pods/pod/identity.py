@@ -27,6 +27,10 @@ class PodIdentity:
         Whose commands are obeyed.
     circles
         Circles of tonight's sleeper.
+    shams
+        Those of them whose windows are silent: judged and logged as if they sounded.
+    threshold_dba
+        The softest sound that tonight's sleeper hears when awake; None where nobody has measured it.
     """
 
     site: str
@@ -35,6 +39,8 @@ class PodIdentity:
     key: SigningKey
     coordinator: VerifyKey
     circles: tuple[str, ...]
+    shams: tuple[str, ...] = ()
+    threshold_dba: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse ids that could not stand in a topic."""

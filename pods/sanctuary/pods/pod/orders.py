@@ -142,14 +142,17 @@ def phase_reason(phase: PodPhase) -> CommandReason | None:
 
 
 def consent_reason(book: ConsentBook, offer: OfferArgs, utc_s: float) -> ConsentReason | None:
-    """Say why the sleeper's grants do not cover an offer; some of its modalities must be granted."""
+    """Say why the sleeper's grants do not cover an offer; some of its modalities must be granted.
+
+    A design without any, which is silent, needs a grant of the design alone.
+    """
     grant = book.in_force(offer.circle, utc_s)
     if isinstance(grant, Refusal):
         return grant.reason
     if not book.covers_design(grant, offer.design):
         return ConsentReason.DESIGN
     granted = any(modality in grant.scope.modalities for modality in offer.modalities)
-    return None if granted else ConsentReason.MODALITY
+    return None if granted or not offer.modalities else ConsentReason.MODALITY
 
 
 def start_reason(command: Open, now_s: float, settings: PodSettings) -> CommandReason | None:

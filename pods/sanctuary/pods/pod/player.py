@@ -5,6 +5,7 @@ Nothing but `Player.play` makes a `Render`, and it puts the `Log` of it first (P
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
@@ -26,6 +27,8 @@ class StepReason(StrEnum):
     LATE = "late"
     CLOCK = "clock_uncertain"
     KEEPALIVE = "window_not_valid"
+    NO_THRESHOLD = "no_threshold"
+    """Its level lies above the sleeper's threshold, which nobody has measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,10 @@ class Player:
         UTC seconds at second 0 of the sanctuary clock; grants are given in UTC.
     late_s
         Steps further behind their time are refused.
+    threshold_dba
+        The sleeper's; None where nobody has measured it.
+    shams
+        Circles for which nothing sounds: their steps are judged, counted and logged as given.
     """
 
     def __init__(
@@ -55,6 +62,8 @@ class Player:
         *,
         utc_at_zero_s: float,
         late_s: float,
+        threshold_dba: float | None = None,
+        shams: Collection[str] = (),
     ) -> None:
         self._pod = pod
         self._evidence = evidence
@@ -63,21 +72,27 @@ class Player:
         self._limiter = limiter
         self._utc_at_zero_s = utc_at_zero_s
         self._late_s = late_s
+        self._threshold_dba = threshold_dba
+        self._shams = frozenset(shams)
         self.sounding_until_s = -inf
-        """When the last cue rendered ends."""
+        """When the last cue rendered ends; of a sham, when it would."""
 
     def play(self, session: Session, now_s: float, out: list[Effect]) -> None:
         """Take every step that is due and render or refuse it."""
         while (due := session.take_due(now_s)) is not None:
             verdict = self._judge(session, due, now_s)
-            out.append(Log(cue_entry(self._pod, session, due, verdict.cue, verdict.reason, now_s)))
+            sham = session.offer.circle in self._shams
+            out.append(Log(cue_entry(self._pod, session, due, verdict.cue, verdict.reason, now_s, sham=sham)))
             if not verdict.reason:
                 self.sounding_until_s = now_s + verdict.cue.duration_s
-                out.append(Render(verdict.cue, due.due_s, session.offer.window, due.number))
+                if not sham:
+                    out.append(Render(verdict.cue, due.due_s, session.offer.window, due.number))
 
     def _judge(self, session: Session, due: DueStep, now_s: float) -> _Verdict:
-        asked = cue_for(due.step)
+        asked = cue_for(due.step, self._threshold_dba)
         reason = self._moment_reason(session, due, now_s)
+        if reason is None and due.step.level(self._threshold_dba) is None:
+            reason = StepReason.NO_THRESHOLD
         if reason is not None:
             return _Verdict(asked, reason)
         cue = self._capped(session, asked, now_s)

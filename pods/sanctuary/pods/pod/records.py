@@ -24,9 +24,11 @@ def estimate_record(pod: str, estimate: StageEstimate, now_s: float) -> Estimate
     }
 
 
-def cue_entry(pod: str, session: Session, due: DueStep, cue: Cue, reason: str, now_s: float) -> CueEntry:
-    """Describe a step that came due; an empty `reason` says that it is rendered."""
-    return {
+def cue_entry(
+    pod: str, session: Session, due: DueStep, cue: Cue, reason: str, now_s: float, *, sham: bool = False
+) -> CueEntry:
+    """Describe a step that came due; an empty `reason` says that it is rendered, or given as a sham."""
+    entry: CueEntry = {
         "kind": "cue",
         "t_s": now_s,
         "pod": pod,
@@ -43,6 +45,9 @@ def cue_entry(pod: str, session: Session, due: DueStep, cue: Cue, reason: str, n
         "fade_s": cue.fade_s,
         "flash_hz": cue.flash_hz,
     }
+    if sham and not reason:
+        entry["sham"] = True
+    return entry
 
 
 def consent_record(pod: str, event: Grant | Withdrawal, now_s: float, utc_s: float) -> ConsentRecord:

@@ -30,6 +30,11 @@ class Session:
         The design it names.
     answered_until_s
         When to give up if no `open` comes.
+
+    Attributes
+    ----------
+    part
+        The part of the design that this pod plays, counted from 1; set before `begin`.
     """
 
     def __init__(self, offer: Offer, design: LoadedDesign, answered_until_s: float) -> None:
@@ -40,6 +45,7 @@ class Session:
         self.valid_until_s = -inf
         self.start_at_s = inf
         self.playing = False
+        self.part = 1
         self._zero_s = inf
         self._number = 0
         self.next_due_s = inf
@@ -62,16 +68,14 @@ class Session:
         self.start_at_s = command.start_at_s
         self.valid_until_s = command.args.valid_until_s
         self._zero_s = command.args.zero_s
-        self._number = self.design.design.first_number(command.start_at_s - self._zero_s)
-        self._find_next()
+        self._find_next(self.design.design.first_number(command.start_at_s - self._zero_s))
 
     def take_due(self, now_s: float) -> DueStep | None:
         """Take the next step if its time has come, and go on to the one after it."""
         if now_s < self.next_due_s:
             return None
         due = DueStep(self._number, self.next_due_s, self.design.design.step(self._number))
-        self._number += 1
-        self._find_next()
+        self._find_next(self._number + 1)
         return due
 
     def is_played_out(self, now_s: float) -> bool:
@@ -99,6 +103,10 @@ class Session:
             "reason": reason,
         }
 
-    def _find_next(self) -> None:
-        at_s = self.design.design.time_of(self._number)
+    def _find_next(self, number: int) -> None:
+        """Go to the first step from `number` on that this pod's part has."""
+        design = self.design.design
+        mine = design.next_for(number, self.part)
+        at_s = None if mine is None else design.time_of(mine)
+        self._number = number if mine is None else mine
         self.next_due_s = inf if at_s is None else self._zero_s + at_s

@@ -89,7 +89,8 @@ class OfferArgs(Message):
     window: Id
     circle: Id
     design: Digest
-    modalities: tuple[Modality, ...] = Field(min_length=1, max_length=3)
+    modalities: tuple[Modality, ...] = Field(max_length=3)
+    """Those that the design uses; none for one that is silent."""
     quorum: int = Field(ge=2, le=64)
     nonce: Id
 

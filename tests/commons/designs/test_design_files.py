@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import pairwise
 from math import inf
 from pathlib import Path
 
@@ -12,27 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pod_bench import DESIGN, DESIGN_TOML
-from sanctuary.commons.designs import cue_for, load_design, shipped_design
-from sanctuary.config.coordination import LimiterSettings
+from sanctuary.commons.designs import load_design
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
-
-
-@pytest.mark.parametrize(("name", "looping"), [("tide", True), ("lantern", False)])
-def test_shipped_designs_stay_within_the_default_limits(name: str, looping: bool) -> None:
-    design = shipped_design(name).design
-    limits = LimiterSettings()
-    assert design.looping is looping
-    assert all(two.at_s - one.at_s >= limits.gap_s for one, two in pairwise(design.steps))
-    for step in design.steps:
-        assert step.level <= (limits.max_level_dba if step.modality is Modality.SOUND else limits.max_share)
-        assert step.duration_s <= limits.max_duration_s
-        assert step.flash_hz <= limits.max_flash_hz
-
-
-def test_an_unknown_design_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"'storm'.*lantern, tide"):
-        shipped_design("storm")
 
 
 def test_the_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
@@ -40,11 +20,6 @@ def test_the_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
     path.write_text(DESIGN_TOML)
     assert load_design(path).hash == DESIGN.hash == hashlib.sha256(DESIGN_TOML.encode()).hexdigest()
     assert load_design((DESIGN_TOML + "# a word\n").encode()).hash != DESIGN.hash
-
-
-def test_a_step_becomes_the_cue_it_asks_for() -> None:
-    assert cue_for(DESIGN.design.steps[0]) == Cue(Modality.SOUND, 34.0, 6.0, 2.0, (110.0,), 0.0)
-    assert cue_for(DESIGN.design.steps[1]) == Cue(Modality.LIGHT, 0.08, 6.0, 2.0, (), 0.0)
 
 
 def test_steps_repeat_with_the_length() -> None:
@@ -73,9 +48,9 @@ def test_the_first_step_from_a_moment_on(elapsed_s: float, looping: bool) -> Non
         (
             "level_dba = 34.0",
             "level_share = 0.1",
-            r"steps\[0\]: level_dba is missing \(sound\); level_share does not",
+            r"steps\[0\]: level_dba or level_above_threshold_db is missing \(sound\); level_share does not",
         ),
-        ("tones_hz = [110.0]", "", r"steps\[0\]: tones_hz is missing"),
+        ("tones_hz = [110.0]", "", r"steps\[0\]: tones_hz or file_sha256 is missing"),
         ("tones_hz = [110.0]", "tones_hz = [5.0]", r"tones_hz: each must be 20 to 16000"),
         ("tones_hz = [110.0]", "tones_hz = [110.0]\nflash_hz = 1.0", "flash_hz does not apply to sound"),
         ("level_share = 0.08", "level_share = 0.08\nflash_hz = 2.5", r"steps\[1\].flash_hz: .*2"),
@@ -87,6 +62,16 @@ def test_the_first_step_from_a_moment_on(elapsed_s: float, looping: bool) -> Non
         ('title = "Bench"', "", "bench.toml:1: title: Field required"),
         ("looping = true", "looping = true\nloud = 1", r"bench.toml:8: loud: Extra inputs"),
         ("sanctuary.design.v1", "sanctuary.design.v2", "bench.toml:2: schema: "),
+        ("level_dba = 34.0", "level_dba = 34.0\nlevel_above_threshold_db = 1.0", "exclude one another"),
+        ("level_dba = 34.0", "level_above_threshold_db = 15.5", r"bench.toml:11: .*above_threshold_db: .*15"),
+        ("level_dba = 34.0", "level_above_threshold_db = -10.5", r"level_above_threshold_db: .*-10"),
+        ("level_share = 0.08", "level_above_threshold_db = 1.0", r"level_share is missing \(light\)"),
+        ("tones_hz = [110.0]", f'tones_hz = [110.0]\nfile_sha256 = "{"0" * 64}"', "tones_hz and file_sha256"),
+        ("tones_hz = [110.0]", 'file_sha256 = "../../x"', r"bench.toml:14: steps\[0\].file_sha256"),
+        ("level_share = 0.08", "level_share = 0.08\nrgb = [256, 0, 0]", r"steps\[1\].rgb\[0\]: .*255"),
+        ("level_share = 0.08", "level_share = 0.08\nrgb = [255, 40, 20]", "saturated red"),
+        ("level_share = 0.08", "level_share = 0.08\nrgb = [0, 0, 0]", "rgb is black"),
+        ("tones_hz = [110.0]", "tones_hz = [110.0]\nrgb = [9, 9, 9]", "rgb does not apply to sound"),
         ("at_s = 24.0", "at_s = ", "not TOML"),
         ("at_s = 24.0", "at_s = nan", r"steps\[1\].at_s"),
     ],
