@@ -300,9 +300,8 @@ class Coordinator:
             return
         for pod in run.live(now_s):
             sent_s = run.opened_s.get(pod)
-            unheard = (
-                sent_s is not None and not run.leases[pod].playing and now_s - sent_s >= s.reopen_after_s
-            )
+            silent = sent_s is not None and not run.leases[pod].playing
+            unheard = silent and now_s - (sent_s or 0.0) >= s.reopen_after_s
             if sent_s is None or unheard:
                 self._open(run, pod, now_s, out)
                 out.append(Record(run.record("joined", now_s, pod)))
@@ -386,8 +385,6 @@ class Coordinator:
         run.move(WindowTrigger.END)
         del self._runs[run.circle.id]
         out.append(Record(run.record("closed", now_s, reason)))
-
-    # --- odds and ends ---
 
     def _is_active(self, circle: str) -> bool:
         held = self._holdings.get(circle)
