@@ -20,6 +20,7 @@ from sanctuary.gateway.night.people import (
     gateway_of,
     identity_of,
     make_gateway,
+    sounds_of,
     warn_of_thresholds,
 )
 from sanctuary.gateway.night.pod_memories import PodMemories
@@ -61,6 +62,7 @@ async def begin(
     journal = Journal(folder / "events.jsonl")
     files.callback(journal.close)
     vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, clock.now())
+    vigil.sounds = sounds_of(designs.values())
     await start_coordinator(vigil, clock, designs, stack)
     ports = simulated_ports(settings, settings.pods, stack)
     for entry in settings.pods:
