@@ -22,7 +22,7 @@ import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, nullcontext
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -39,7 +39,7 @@ from sanctuary.firmware_bridge.headbands import HeadbandInfo
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
 from sanctuary.gateway.fleet.log import Ear
-from sanctuary.gateway.night.beat import AHEAD_S
+from sanctuary.gateway.night import beat
 from sanctuary.gateway.night.clocks import FollowedTime, cadence_of
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_night import watch
@@ -78,7 +78,7 @@ tones_hz = [220.0]
 """
 
 
-def beat() -> LoadedDesign:
+def every_second() -> LoadedDesign:
     """Make a design with a step each second."""
     loaded = load_design(DESIGN.encode(), "beat.toml")
     first = loaded.design.steps[0]
@@ -180,13 +180,13 @@ async def one_pod(settings: SanctuarySettings, number: int, folder: Path) -> Non
             vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, False, clock.now())
             output = RecordingOutput(folder / f"{entry.id}.jsonl", onsets.began, clock=onsets.now)
             runner = PodRunner(
-                make_pod(plan, entry, {"tide": beat()}),
+                make_pod(plan, entry, {"tide": every_second()}),
                 journal,
                 Ear(lambda _cue, _at_s: None),
                 link.client.publish,
                 PodOutputs(entry.id, {Modality.SOUND: output}),
                 clock=clock,
-                ahead_s=AHEAD_S,
+                ahead_s=beat.AHEAD_S,
             )
             info = HeadbandInfo("scripted", 250.0, ("AF7", "AF8"), (1000.0, 1000.0))
             pod = LivePod(runner, NoChain(), info, clock, None)  # type: ignore[arg-type]
@@ -228,12 +228,14 @@ async def gateway(settings: SanctuarySettings, folder: Path) -> None:
             journal = Journal(folder / "gateway" / "events.jsonl")
             files.callback(journal.close)
             vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, False, clock.now())
-            await start_coordinator(vigil, clock, {"tide": beat()}, stack)
+            await start_coordinator(vigil, clock, {"tide": every_second()}, stack)
             await watch(vigil, None, stop, NoTable())  # type: ignore[arg-type]
 
 
-def _process(work: Any, *arguments: Any) -> None:
+def _process(ordinary: bool, work: Any, *arguments: Any) -> None:
     logging.basicConfig(level=logging.WARNING)
+    if ordinary:
+        beat.first_in_line = nullcontext  # type: ignore[assignment]
     asyncio.run(work(*arguments))
 
 
@@ -248,22 +250,22 @@ async def fire_away(settings: SanctuarySettings, shots: int) -> None:
             await asyncio.sleep(0.25)
 
 
-async def play(settings: SanctuarySettings, folder: Path, windows: int, shots: int) -> None:
+async def play(settings: SanctuarySettings, folder: Path, options: argparse.Namespace) -> None:
     """Start everything, wait for the windows to be over, and fire."""
     fork = multiprocessing.get_context("fork")
     people: list[tuple[Any, ...]] = [(gateway, settings, folder)]
     people += [(one_pod, settings, number, folder) for number in range(len(settings.pods))]
-    processes = [fork.Process(target=_process, args=each) for each in people]
+    processes = [fork.Process(target=_process, args=(options.ordinary, *each)) for each in people]
     for process in processes:
         process.start()
     try:
-        wanted, last = windows * STEPS, folder / f"{settings.pods[-1].id}.jsonl"
-        for _ in range(windows * 60 + 60):
+        wanted, last = options.windows * STEPS, folder / f"{settings.pods[-1].id}.jsonl"
+        for _ in range(options.windows * 60 + 60):
             await asyncio.sleep(1.0)
             if last.exists() and last.read_text().count('"cue"') >= wanted:
                 break
         await asyncio.sleep(2.0)
-        await fire_away(settings, shots)
+        await fire_away(settings, options.shots)
         await asyncio.sleep(1.0)
     finally:
         for process in processes:
@@ -335,7 +337,7 @@ async def run(arguments: argparse.Namespace) -> None:
         async with open_broker(BrokerSettings(kind="mosquitto")) as endpoint:
             settings = sanctuary(folder, endpoint.port, arguments.pods)
             SiteStore(settings.site.data_dir).secret()
-            await play(settings, folder, arguments.windows, arguments.shots)
+            await play(settings, folder, arguments)
         report(folder, settings)
 
 
@@ -346,6 +348,9 @@ def main() -> None:
     )
     parser.add_argument("--pods", type=int, default=16)
     parser.add_argument("--windows", type=int, default=9)
+    parser.add_argument(
+        "--ordinary", action="store_true", help="as on a system that allows no real-time priority"
+    )
     parser.add_argument("--shots", type=int, default=225)
     asyncio.run(run(parser.parse_args()))
 

@@ -55,7 +55,7 @@ def test_show_gives_a_file_with_the_settings_in_force(
     )
     shown = capsys.readouterr().out
     tables = tomllib.loads(shown)
-    assert tables["site"] == {"id": "quay", "data_dir": "/var/lib/sanctuary"}
+    assert tables["site"] == {"id": "quay", "gateways": ["gateway-1"], "data_dir": "/var/lib/sanctuary"}
     assert tables["limiter"]["gap_s"] == 25.0
     assert tables["record"]["edf"] is False
     assert tables["pods"][0]["headband"]["channels"] == {"AF7": 1, "AF8": 2}

@@ -14,7 +14,7 @@ import pytest
 
 from sanctuary.config.clock import ClockSettings
 from sanctuary.gateway.night.clocks import FollowedTime, MeasuredTime
-from sanctuary.gateway.night.pod_night import is_another
+from sanctuary.gateway.night.pod_night import SameClock
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock, open_clock
 from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.gateway.night.system_time import SystemTime
@@ -57,8 +57,10 @@ def test_news_are_told_once_and_unsure_until_enough_exchanges() -> None:
     early = pod.news()
     assert early is not None
     assert early.uncertainty_s == inf
+    assert not pod.is_known
     assert pod.news() is None
     ask(pod, gateway)
+    assert pod.is_known
     sure = pod.news()
     assert sure is not None
     assert sure.uncertainty_s < 10.0
@@ -95,11 +97,24 @@ def test_after_a_burst_requests_are_rare() -> None:
     assert sent == pytest.approx(8 + 600 / 4, abs=3)
 
 
-def test_a_clock_that_starts_elsewhere_is_another_and_a_continued_one_is_not() -> None:
-    begun_with = TimeSource("gateway-1", "g1", 1.8e9)
-    assert not is_another(None, begun_with)
-    assert not is_another(TimeSource("gateway-2", "g7", 1.8e9 + 0.02), begun_with)
-    assert is_another(TimeSource("gateway-1", "g2", 1.8e9 + 3600.0), begun_with)
+def test_a_clock_that_starts_elsewhere_or_jumps_is_another_and_a_continued_one_is_not() -> None:
+    zero_s = time.time() - 5000.0
+
+    def after(boot: str, utc_s_at_zero: float, utc_ahead_s: float = 0.0) -> bool:
+        pod = FollowedTime("boot", QUICK)
+        first = SanctuaryClock("gateway-1", "g1", zero_s)
+        ask(pod, first, 4)
+        same = SameClock(pod, first.source)
+        assert not same.is_over()
+        pod.hurry()
+        utc: Callable[[], float] = lambda: time.time() + utc_ahead_s  # noqa: E731
+        ask(pod, SanctuaryClock("gateway-1", boot, utc_s_at_zero, utc=utc), 4)
+        return same.is_over()
+
+    assert not after("g1", zero_s)
+    assert not after("g2", zero_s + 0.02)
+    assert after("g2", zero_s + 3600.0)
+    assert after("g2", zero_s, utc_ahead_s=-600.0)
 
 
 # --- the gateway's clock ---
@@ -196,6 +211,13 @@ def looked(pod: SystemTime) -> float:
     news = pod.news()
     assert news is not None
     return news.uncertainty_s
+
+
+def test_nothing_is_said_before_chrony_was_asked() -> None:
+    pod = system_time()
+    ask(pod, SanctuaryClock("gateway-1", "g1", time.time(), system=True))
+    assert pod.is_known
+    assert pod.news() is None
 
 
 def test_chronys_bound_is_the_pods_uncertainty(chronyc: Path) -> None:

@@ -164,6 +164,11 @@ class FollowedTime:
             self._news = ClockMeasured(offset.offset_s, offset.uncertainty_s, offset.growth)
 
     @property
+    def is_known(self) -> bool:
+        """Whether enough exchanges were made to go by it."""
+        return self._line is not None and self.uncertainty_s < inf
+
+    @property
     def uncertainty_s(self) -> float:
         """How far off it may be now; infinite before it is known."""
         offset = self._follower.offset(self._own(time.monotonic()))

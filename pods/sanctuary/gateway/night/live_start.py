@@ -20,6 +20,7 @@ from sanctuary.gateway.night.people import (
     gateway_of,
     identity_of,
     make_gateway,
+    sounds_of,
     warn_of_thresholds,
 )
 from sanctuary.gateway.night.pod_start import PodLink, start_pod
@@ -58,12 +59,12 @@ async def begin(
     journal = Journal(folder / "events.jsonl")
     files.callback(journal.close)
     vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, clock.now())
+    vigil.sounds = sounds_of(designs.values())
     await start_coordinator(vigil, clock, designs, stack)
     ports = simulated_ports(settings, settings.pods, stack)
     for entry in settings.pods:
-        link = PodLink(
-            plan, entry, endpoint, stack.enter_context(open_outbox(settings.site.data_dir, entry.id))
-        )
+        outbox = stack.enter_context(open_outbox(settings.site.data_dir, entry.id))
+        link = PodLink(plan, entry, endpoint, outbox)
         await stack.enter_async_context(link.client)
         await start_pod(vigil, entry, designs, link, _time_of(vigil, clock, entry, stack), ports, stack)
     return vigil

@@ -84,6 +84,22 @@ def designs_of(circles: Iterable[CircleEntry]) -> dict[str, LoadedDesign]:
     }
 
 
+def identity_of(plan: NightPlan, entry: PodEntry) -> PodIdentity:
+    """Give the ids and keys of one pod."""
+    settings = plan.settings
+    mine = [circle for circle in settings.circles if entry.id in circle.members]
+    return PodIdentity(
+        site=settings.site.id,
+        pod=entry.id,
+        boot=f"{plan.boot}-{entry.id}",
+        key=derive_key(plan.secret, "pod", entry.id),
+        coordinator=derive_key(plan.secret, "coordinator", settings.site.id).verify_key,
+        circles=tuple(circle.id for circle in mine),
+        shams=tuple(circle.id for circle in mine if circle.sham),
+        threshold_dba=entry.threshold_dba,
+    )
+
+
 def sounds_of(designs: Iterable[LoadedDesign]) -> SoundLibrary:
     """Put the sound files of designs together, for outputs and cue tracks.
 
@@ -107,22 +123,6 @@ def warn_of_thresholds(settings: SanctuarySettings, designs: Mapping[str, Loaded
                 circle.design,
                 ", ".join(lacking),
             )
-
-
-def identity_of(plan: NightPlan, entry: PodEntry) -> PodIdentity:
-    """Give the ids and keys of one pod."""
-    settings = plan.settings
-    mine = [circle for circle in settings.circles if entry.id in circle.members]
-    return PodIdentity(
-        site=settings.site.id,
-        pod=entry.id,
-        boot=f"{plan.boot}-{entry.id}",
-        key=derive_key(plan.secret, "pod", entry.id),
-        coordinator=derive_key(plan.secret, "coordinator", settings.site.id).verify_key,
-        circles=tuple(circle.id for circle in mine),
-        shams=tuple(circle.id for circle in mine if circle.sham),
-        threshold_dba=entry.threshold_dba,
-    )
 
 
 def make_pod(

@@ -19,7 +19,7 @@ from sanctuary.gateway.night.fleet import Truth
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_night import Display, NightFiles, finish, hush, new_folder, watch
 from sanctuary.gateway.night.live_start import LONGEST_NIGHT_H, new_boot, plan_night, simulated_ports
-from sanctuary.gateway.night.people import designs_of, identity_of
+from sanctuary.gateway.night.people import designs_of, identity_of, sounds_of, warn_of_thresholds
 from sanctuary.gateway.night.pod_start import PodLink, start_pod
 from sanctuary.gateway.night.sending import open_outbox
 from sanctuary.gateway.night.site_store import SiteStore
@@ -91,6 +91,7 @@ async def _one_night(
     capture: bool,
 ) -> NightFiles | None:
     store, designs, boot = SiteStore(settings.site.data_dir), designs_of(settings.circles), new_boot()
+    warn_of_thresholds(settings.model_copy(update={"pods": (entry,)}), designs)
     truth = Truth(settings.pods, LONGEST_NIGHT_H, settings.sleepers)
     with ExitStack() as files:
         async with AsyncExitStack() as stack:
@@ -110,11 +111,12 @@ async def _one_night(
             journal = Journal(folder / "events.jsonl")
             files.callback(journal.close)
             vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, clock.now())
+            vigil.sounds = sounds_of(designs.values())
             ports = simulated_ports(settings, (entry,), stack)
             await start_pod(vigil, entry, designs, link, clock, ports, stack)
             try:
                 with display([each.runner for each in vigil.pods], truth.stage_at) as table:
-                    await watch(vigil, hours, stop, table, lambda: is_another(clock.source, source))
+                    await watch(vigil, hours, stop, table, SameClock(clock, source).is_over)
             finally:
                 await hush(vigil)
         return finish(vigil, truth)
@@ -132,7 +134,7 @@ def make_clock(
 async def learn_time(
     client: MqttClient, site: str, pod: str, clock: FollowedTime | SystemTime, stop: StopFlag
 ) -> TimeSource | None:
-    """Ask until a gateway answers; None where somebody stops the pod first."""
+    """Ask until the clock is known; None where somebody stops the pod first."""
     client.subscribe(topics.time_response(site, pod))
     await client.connected()
     began_s, told = time.monotonic(), False
@@ -143,7 +145,7 @@ async def learn_time(
                     clock.take(message)
                 except ProtocolError as error:
                     _LOG.debug("%s: %s", pod, error)
-        if clock.source is not None:
+        if clock.is_known:
             return clock.source
         request = clock.ask()
         if request is not None:
@@ -155,8 +157,26 @@ async def learn_time(
     return None
 
 
-def is_another(source: TimeSource | None, begun_with: TimeSource) -> bool:
-    """Tell whether the sanctuary clock is another than that of this night, not its continuation."""
-    if source is None:
-        return False
-    return abs(source.utc_s_at_zero - begun_with.utc_s_at_zero) > ZERO_TOLERANCE_S
+class SameClock:
+    """Sees when the sanctuary clock is no continuation of the one that the night began with.
+
+    Second 0 is elsewhere, or the clock jumped: a gateway came back with its UTC set wrong. A pod whose time
+    has jumped back would stand still until it is caught up.
+    """
+
+    def __init__(self, clock: FollowedTime | SystemTime, begun_with: TimeSource) -> None:
+        self._clock, self._begun_with = clock, begun_with
+        self._apart_s = clock.now() - time.monotonic()
+
+    def is_over(self) -> bool:
+        """Look; wanted every second or so."""
+        apart_s = self._clock.now() - time.monotonic()
+        jumped = abs(apart_s - self._apart_s) > ZERO_TOLERANCE_S
+        self._apart_s = apart_s
+        source = self._clock.source
+        moved = source is not None and (
+            abs(source.utc_s_at_zero - self._begun_with.utc_s_at_zero) > ZERO_TOLERANCE_S
+        )
+        if jumped or moved:
+            _LOG.warning("the sanctuary clock is another one now; this night ends, and another begins")
+        return jumped or moved

@@ -16,7 +16,6 @@ from sanctuary.firmware_bridge.captures.writing import CaptureWriter
 from sanctuary.firmware_bridge.headbands import HeadbandInfo
 from sanctuary.firmware_bridge.outputs.base import Onset
 from sanctuary.firmware_bridge.outputs.pins import StopButton
-from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.memories import Memories
@@ -26,7 +25,7 @@ from sanctuary.gateway.night.fleet import CHANNELS
 from sanctuary.gateway.night.headbands import simulated, wanted
 from sanctuary.gateway.night.live_pod import LivePod
 from sanctuary.gateway.night.outputs import PodOutputs, build_outputs, lamp_of
-from sanctuary.gateway.night.people import NightPlan, identity_of, make_pod, sounds_of
+from sanctuary.gateway.night.people import NightPlan, identity_of, make_pod
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
 from sanctuary.gateway.night.site_store import SiteStore
@@ -106,9 +105,8 @@ async def start_pod(
     else:
         device = wanted(headband)
     live: list[LivePod] = []
-    sounds = sounds_of(designs.values())
-    outputs = await _outputs(vigil, entry, live, sounds, stack)
-    track = CueTrack(vigil.folder / f"{entry.id}.cues.wav", sounds=sounds)
+    outputs = await _outputs(vigil, entry, live, stack)
+    track = CueTrack(vigil.folder / f"{entry.id}.cues.wav", sounds=vigil.sounds)
     keep = None if entry.is_simulated else partial(_keep_consent, vigil.store, entry.id)
     core = _core(vigil, entry, designs)
     runner = PodRunner(
@@ -163,9 +161,7 @@ def stop_pump(pump: HeadbandPump) -> None:
         _LOG.error("a headband was not read to the end: %s", error)
 
 
-async def _outputs(
-    vigil: Vigil, entry: PodEntry, live: list[LivePod], sounds: SoundLibrary, stack: AsyncExitStack
-) -> PodOutputs:
+async def _outputs(vigil: Vigil, entry: PodEntry, live: list[LivePod], stack: AsyncExitStack) -> PodOutputs:
     """Make the pod's devices; their news reach the loop from whatever thread they come."""
     clients: list[MqttClient] = []
 
@@ -178,7 +174,7 @@ async def _outputs(
             pod.on_onset(onset)
 
     data_dir = vigil.settings.site.data_dir
-    outputs = build_outputs(entry.id, entry.devices, data_dir, publish, began, vigil.now, sounds)
+    outputs = build_outputs(entry.id, entry.devices, data_dir, publish, began, vigil.now, vigil.sounds)
     if (lamp := lamp_of(entry.devices)) is not None:
         off = lamp.off()
         client = _lamp_client(vigil, entry, Message(off.topic, off.payload, 1), outputs)

@@ -38,7 +38,8 @@ class SystemTime:
         self._name, self._settings, self._limit_s = name, settings, limit_s
         self._follower = ClockFollower(boot, cadence_of(settings))
         self._tracking: Tracking | None = None
-        self._reason = "chrony has not answered yet"
+        self._reason = ""
+        self._looked = False
         self._fresh = False
         self._told = False
 
@@ -46,6 +47,11 @@ class SystemTime:
     def source(self) -> TimeSource | None:
         """Whose second 0 it is; None before it is known."""
         return self._follower.source
+
+    @property
+    def is_known(self) -> bool:
+        """Whether second 0 is known."""
+        return self.source is not None
 
     def now(self) -> float:
         """Give the sanctuary clock; raises `LookupError` before its second 0 is known."""
@@ -67,7 +73,7 @@ class SystemTime:
 
     def news(self, _now_s: float = 0.0) -> ClockMeasured | None:
         """As of `PodTime`: what chrony says, unless the gateway's answers contradict it."""
-        if not self._fresh or self._follower.source is None:
+        if not self._fresh or not self._looked or self._follower.source is None:
             return None
         self._fresh = False
         measured = self._judge()
@@ -100,7 +106,7 @@ class SystemTime:
             self._tracking = await read_tracking(self._settings.system_timeout_s)
         except SanctuaryError as error:
             self._tracking, self._reason = None, str(error)
-        self._fresh = True
+        self._looked = self._fresh = True
 
     def _judge(self) -> ClockMeasured:
         tracking, offset = self._tracking, self._follower.offset(time.time())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.night.clocks import LiveTime
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
@@ -35,6 +36,8 @@ class Vigil:
     pumps: list[HeadbandPump] = field(default_factory=list)
     coordinator: CoordinatorRunner | None = None
     """None where the pods of this program are coordinated by another."""
+    sounds: SoundLibrary = field(default_factory=SoundLibrary)
+    """Sound files of the designs."""
     trouble: str | None = None
     latched: dict[str, PodPhase] | None = None
     latch_told: bool = False

@@ -41,3 +41,24 @@ class Circle:
                 f"circle {self.id!r}: quorum {self.quorum} of {len(self.members)} members; "
                 "at least 2 and at most all of them"
             )
+
+
+def circles_of(circles: tuple[Circle, ...]) -> dict[str, tuple[Circle, ...]]:
+    """Give the circles of each pod."""
+    found: dict[str, tuple[Circle, ...]] = {}
+    for circle in circles:
+        for pod in circle.members:
+            found[pod] = (*found.get(pod, ()), circle)
+    return found
+
+
+def keys_of(circles: tuple[Circle, ...]) -> dict[str, VerifyKey]:
+    """Give the key of each pod; raises `InputError` where circles do not agree."""
+    if len({circle.id for circle in circles}) != len(circles):
+        raise InputError("circles: two of them have the same id")
+    keys: dict[str, VerifyKey] = {}
+    for circle in circles:
+        for pod, key in circle.members.items():
+            if keys.setdefault(pod, key) != key:
+                raise InputError(f"circle {circle.id!r}: pod {pod!r} has another key in another circle")
+    return keys

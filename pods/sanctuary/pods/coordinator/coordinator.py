@@ -10,13 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import inf
-from typing import Literal
-
-from nacl.signing import VerifyKey
 
 from sanctuary.config.coordination import CoordinatorSettings
-from sanctuary.config.errors import InputError, ProtocolError
-from sanctuary.pods.coordinator.circle import Circle
+from sanctuary.config.errors import ProtocolError
+from sanctuary.pods.coordinator.circle import Circle, circles_of, keys_of
 from sanctuary.pods.coordinator.closing import ClosingReason
 from sanctuary.pods.coordinator.commander import Commander
 from sanctuary.pods.coordinator.echoes import EchoDesk, hear_eye_signal
@@ -32,13 +29,12 @@ from sanctuary.pods.coordinator.events import (
 from sanctuary.pods.coordinator.holding import Holding, Standing
 from sanctuary.pods.coordinator.leases import LeaseDesk, lease_record
 from sanctuary.pods.coordinator.office import Office
-from sanctuary.pods.coordinator.parts import part_for
-from sanctuary.pods.coordinator.replies import refuses_term
+from sanctuary.pods.coordinator.parts import make_offer
+from sanctuary.pods.coordinator.replies import refused, refuses_term
 from sanctuary.pods.coordinator.roster import Roster
 from sanctuary.pods.coordinator.rotation import contenders, groups_of, next_in_turn
 from sanctuary.pods.coordinator.windows import LeaseReason, WindowPhase, WindowRun, WindowTrigger
 from sanctuary.pods.effects import Effect, Record
-from sanctuary.pods.wire.messages import OfferArgs
 
 
 class Coordinator:
@@ -55,10 +51,10 @@ class Coordinator:
     ) -> None:
         self._office = office
         circles = tuple(circles)
-        keys = _keys_of(circles)
+        keys = keys_of(circles)
         self._circles = {circle.id: circle for circle in circles}
         self._settings = settings or CoordinatorSettings()
-        self._circles_of = _circles_of(circles)
+        self._circles_of = circles_of(circles)
         self._groups = groups_of(circles)
         self._group_of = {circle.id: group for group in self._groups for circle in group}
         self._roster = Roster(frozenset(keys), self._settings.state_age_limit_s)
@@ -178,13 +174,13 @@ class Coordinator:
         try:
             self._roster.take_state(event.pod, event.payload)
         except ProtocolError as error:
-            out.append(_refused(event.pod, "state", str(error), now_s))
+            out.append(refused(event.pod, "state", str(error), now_s))
 
     def _on_status(self, event: PodStatusReceived, now_s: float, out: list[Effect]) -> None:
         try:
             online = self._roster.take_status(event.pod, event.payload)
         except ProtocolError as error:
-            out.append(_refused(event.pod, "status", str(error), now_s))
+            out.append(refused(event.pod, "status", str(error), now_s))
             return
         if not online:
             for run in self._runs_of(event.pod):
@@ -201,17 +197,10 @@ class Coordinator:
             out.append(lease_record(event.pod, lease, reason, now_s))
 
     def _on_eye_signal(self, event: EyeSignalReceived, now_s: float, out: list[Effect]) -> None:
-        if self._is_others(event.pod):
-            return
-        signal = self._echoes.read(event.pod, event.payload)
-        if signal is not None and signal.circle in self._circles and signal.circle not in self._holdings:
-            return
-        run = self._runs.get(signal.circle) if signal is not None else None
-        commander = self._commander(run) if run is not None and self._is_active(run.circle.id) else None
-        out += hear_eye_signal(self._echoes, event.pod, signal, run, commander, now_s)
+        if not self._is_others(event.pod):
+            out += hear_eye_signal(self._echoes, event, self._runs, self._holdings, now_s)
 
     def _is_others(self, pod: str) -> bool:
-        """Tell whether another gateway holds all circles of a pod."""
         circles = self._circles_of.get(pod)
         return circles is not None and not any(circle.id in self._holdings for circle in circles)
 
@@ -219,7 +208,7 @@ class Coordinator:
         try:
             command = refuses_term(event.pod, event.payload)
         except ProtocolError as error:
-            out.append(_refused(event.pod, "reply", str(error), now_s))
+            out.append(refused(event.pod, "reply", str(error), now_s))
             return
         for circle in self._circles_of.get(event.pod, ()):
             held = self._holdings.get(circle.id)
@@ -323,9 +312,8 @@ class Coordinator:
             return
         for pod in run.live(now_s):
             sent_s = run.opened_s.get(pod)
-            unheard = (
-                sent_s is not None and not run.leases[pod].playing and now_s - sent_s >= s.reopen_after_s
-            )
+            silent = sent_s is not None and not run.leases[pod].playing
+            unheard = silent and now_s - (sent_s or 0.0) >= s.reopen_after_s
             if sent_s is None or unheard:
                 self._open(run, pod, now_s, out)
                 out.append(Record(run.record("joined", now_s, pod)))
@@ -344,19 +332,7 @@ class Coordinator:
         ]
 
     def _offer(self, run: WindowRun, pod: str, now_s: float, out: list[Effect]) -> None:
-        loaded = run.circle.design
-        ids = self._office.ids
-        offer = OfferArgs(
-            offer=ids.next("o"),
-            window=run.id,
-            circle=run.circle.id,
-            design=loaded.hash,
-            modalities=loaded.design.modalities,
-            quorum=run.circle.quorum,
-            nonce=ids.next("n"),
-            part=part_for(run, pod, now_s),
-        )
-        until_s = now_s + self._settings.offer_expiry_s
+        offer, until_s = make_offer(run, pod, self._office.ids, now_s), now_s + self._settings.offer_expiry_s
         run.offers[pod], run.offered_until_s[pod] = offer, until_s
         out.append(self._commander(run).offer(pod, offer, now_s, until_s))
 
@@ -411,8 +387,6 @@ class Coordinator:
         del self._runs[run.circle.id]
         out.append(Record(run.record("closed", now_s, reason)))
 
-    # --- odds and ends ---
-
     def _is_active(self, circle: str) -> bool:
         held = self._holdings.get(circle)
         return held is not None and held.active
@@ -424,26 +398,3 @@ class Coordinator:
         """Give the windows that `pod` could be in."""
         found = (self._runs.get(circle.id) for circle in self._circles_of.get(pod, ()))
         return [run for run in found if run is not None]
-
-
-def _circles_of(circles: tuple[Circle, ...]) -> dict[str, tuple[Circle, ...]]:
-    found: dict[str, tuple[Circle, ...]] = {}
-    for circle in circles:
-        for pod in circle.members:
-            found[pod] = (*found.get(pod, ()), circle)
-    return found
-
-
-def _keys_of(circles: tuple[Circle, ...]) -> dict[str, VerifyKey]:
-    if len({circle.id for circle in circles}) != len(circles):
-        raise InputError("circles: two of them have the same id")
-    keys: dict[str, VerifyKey] = {}
-    for circle in circles:
-        for pod, key in circle.members.items():
-            if keys.setdefault(pod, key) != key:
-                raise InputError(f"circle {circle.id!r}: pod {pod!r} has another key in another circle")
-    return keys
-
-
-def _refused(pod: str, about: Literal["state", "status", "reply"], reason: str, now_s: float) -> Record:
-    return Record({"kind": "refused_message", "t_s": now_s, "pod": pod, "about": about, "reason": reason})

@@ -150,6 +150,7 @@ class Tenure:
         match event:
             case ClaimReceived():
                 self._on_claim(event, now, out)
+                self._expect_lapse(event.circle)
             case GatewayStatusReceived():
                 self._on_status(event, now, out)
             case LinkLost():
@@ -159,7 +160,6 @@ class Tenure:
             case MessagesLost() if self._linked:
                 self._on_link_lost(now, out)
                 self._on_link_restored(now, out)
-        self._expect_lapse()
         return out
 
     def pass_time(self, now: Now) -> list[TenureEffect]:
@@ -168,7 +168,8 @@ class Tenure:
         if now.alive_s >= self._lapse_s:
             for seat in self._seats.values():
                 seat.pass_time(now, out)
-            self._expect_lapse()
+            self._lapse_s = inf
+            self._expect_lapse(*self._seats)
         return out
 
     def tick(self, now: Now) -> list[TenureEffect]:
@@ -181,7 +182,7 @@ class Tenure:
                 else:
                     seat.tick(now, out)
                     self._hand_over(seat, now, out)
-            self._expect_lapse()
+                    self._expect_lapse(seat.circle)
         return out
 
     def raise_term(self, circle: str, now: Now) -> list[TenureEffect]:
@@ -285,9 +286,12 @@ class Tenure:
 
     # --- odds and ends ---
 
-    def _expect_lapse(self) -> None:
-        holding = (seat for seat in self._seats.values() if seat.phase is SeatPhase.HOLDING)
-        self._lapse_s = min((seat.authority_until_s for seat in holding), default=inf)
+    def _expect_lapse(self, *circles: str) -> None:
+        """Look at the seats again no later than the first of them can lapse."""
+        for circle in circles:
+            seat = self._seats.get(circle)
+            if seat is not None and seat.phase is SeatPhase.HOLDING:
+                self._lapse_s = min(self._lapse_s, seat.authority_until_s)
 
     def _status(self, *, online: bool) -> Publish:
         office = self._office
