@@ -66,9 +66,8 @@ async def begin(
     await start_coordinator(vigil, clock, designs, stack)
     ports = simulated_ports(settings, settings.pods, stack)
     for entry in settings.pods:
-        link = PodLink(
-            plan, entry, endpoint, stack.enter_context(open_outbox(settings.site.data_dir, entry.id))
-        )
+        outbox = stack.enter_context(open_outbox(settings.site.data_dir, entry.id))
+        link = PodLink(plan, entry, endpoint, outbox)
         await stack.enter_async_context(link.client)
         await start_pod(vigil, entry, designs, link, _time_of(vigil, clock, entry, stack), ports, stack)
     return vigil

@@ -58,6 +58,8 @@ REASONS: Mapping[str, str] = {
     "modality_not_granted": "modality not granted",
     "level_above_grant": "louder or brighter than granted",
     "design_not_granted": "design not granted",
+    "echo_not_granted": "answers to eye signals not granted",
+    "step_near": "too near to the design's next step",
     # the coordinator
     "no_quorum": "too few answered",
     "quorum_lost": "fewer leases than the quorum",

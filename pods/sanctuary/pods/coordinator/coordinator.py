@@ -29,13 +29,12 @@ from sanctuary.pods.coordinator.events import (
 from sanctuary.pods.coordinator.holding import Holding, Standing
 from sanctuary.pods.coordinator.leases import LeaseDesk, lease_record
 from sanctuary.pods.coordinator.office import Office
-from sanctuary.pods.coordinator.parts import part_for
+from sanctuary.pods.coordinator.parts import make_offer
 from sanctuary.pods.coordinator.replies import refused, refuses_term
 from sanctuary.pods.coordinator.roster import Roster
 from sanctuary.pods.coordinator.rotation import contenders, groups_of, next_in_turn
 from sanctuary.pods.coordinator.windows import LeaseReason, WindowPhase, WindowRun, WindowTrigger
 from sanctuary.pods.effects import Effect, Record
-from sanctuary.pods.wire.messages import OfferArgs
 
 
 class Coordinator:
@@ -198,17 +197,10 @@ class Coordinator:
             out.append(lease_record(event.pod, lease, reason, now_s))
 
     def _on_eye_signal(self, event: EyeSignalReceived, now_s: float, out: list[Effect]) -> None:
-        if self._is_others(event.pod):
-            return
-        signal = self._echoes.read(event.pod, event.payload)
-        if signal is not None and signal.circle in self._circles and signal.circle not in self._holdings:
-            return
-        run = self._runs.get(signal.circle) if signal is not None else None
-        commander = self._commander(run) if run is not None and self._is_active(run.circle.id) else None
-        out += hear_eye_signal(self._echoes, event.pod, signal, run, commander, now_s)
+        if not self._is_others(event.pod):
+            out += hear_eye_signal(self._echoes, event, self._runs, self._holdings, now_s)
 
     def _is_others(self, pod: str) -> bool:
-        """Tell whether another gateway holds all circles of a pod."""
         circles = self._circles_of.get(pod)
         return circles is not None and not any(circle.id in self._holdings for circle in circles)
 
@@ -340,19 +332,7 @@ class Coordinator:
         ]
 
     def _offer(self, run: WindowRun, pod: str, now_s: float, out: list[Effect]) -> None:
-        loaded = run.circle.design
-        ids = self._office.ids
-        offer = OfferArgs(
-            offer=ids.next("o"),
-            window=run.id,
-            circle=run.circle.id,
-            design=loaded.hash,
-            modalities=loaded.design.modalities,
-            quorum=run.circle.quorum,
-            nonce=ids.next("n"),
-            part=part_for(run, pod, now_s),
-        )
-        until_s = now_s + self._settings.offer_expiry_s
+        offer, until_s = make_offer(run, pod, self._office.ids, now_s), now_s + self._settings.offer_expiry_s
         run.offers[pod], run.offered_until_s[pod] = offer, until_s
         out.append(self._commander(run).offer(pod, offer, now_s, until_s))
 

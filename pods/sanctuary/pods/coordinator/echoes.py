@@ -17,7 +17,9 @@ from nacl.signing import VerifyKey
 from sanctuary.config.coordination import CoordinatorSettings
 from sanctuary.config.errors import ProtocolError
 from sanctuary.pods.answers import first_room_s
-from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.coordinator.events import EyeSignalReceived
+from sanctuary.pods.coordinator.holding import Holding
+from sanctuary.pods.coordinator.replies import refused
 from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.wire.envelope import open_eye_signal
@@ -126,36 +128,30 @@ class EchoDesk:
 
 def hear_eye_signal(
     desk: EchoDesk,
-    pod: str,
-    signal: EyeSignalMessage | None,
-    run: WindowRun | None,
-    commander: Commander | None,
+    event: EyeSignalReceived,
+    runs: Mapping[str, WindowRun],
+    holdings: Mapping[str, Holding],
     now_s: float,
 ) -> list[Effect]:
     """Take a signal, write it down as an event of its window, and ask for the answers.
 
     Parameters
     ----------
-    signal
-        As `EchoDesk.read` gave it.
-    run
-        The window of its circle, if there is one.
-    commander
-        That of the circle; None where nothing may be commanded now.
+    runs
+        The windows of this gateway, by circle.
+    holdings
+        The circles that it holds.
     """
+    pod, signal = event.pod, desk.read(event.pod, event.payload)
+    run = runs.get(signal.circle) if signal is not None else None
     reason = SignalReason.UNREADABLE if signal is None else desk.take(pod, signal, run, now_s)
     if reason is not None or run is None:
-        return [_refused(pod, reason or SignalReason.NO_WINDOW, now_s)]
+        return [refused(pod, "eye_signal", str(reason or SignalReason.NO_WINDOW), now_s)]
     out: list[Effect] = [Record(run.record("eye_signal", now_s, pod))]
-    if commander is not None:
+    held = holdings.get(run.circle.id)
+    if held is not None and held.active:
         for asked in desk.answers(run, pod, now_s):
             offer = run.offers[asked.pod]
-            out.append(commander.echo(asked.pod, offer, pod, now_s, asked.start_at_s))
+            out.append(held.commander.echo(asked.pod, offer, pod, now_s, asked.start_at_s))
             out.append(Record(run.record("answered", now_s, asked.pod)))
     return out
-
-
-def _refused(pod: str, reason: SignalReason, now_s: float) -> Record:
-    return Record(
-        {"kind": "refused_message", "t_s": now_s, "pod": pod, "about": "eye_signal", "reason": str(reason)}
-    )

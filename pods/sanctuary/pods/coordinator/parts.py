@@ -1,8 +1,25 @@
-"""Parts of a design for several voices, shared out among the pods of a window."""
+"""Offers, and with them the parts of a design for several voices, shared out among the pods of a window."""
 
 from __future__ import annotations
 
 from sanctuary.pods.coordinator.windows import WindowRun
+from sanctuary.pods.ids import IdSource
+from sanctuary.pods.wire.messages import OfferArgs
+
+
+def make_offer(run: WindowRun, pod: str, ids: IdSource, now_s: float) -> OfferArgs:
+    """Write the offer of a place in a window, and of a part in its design."""
+    loaded = run.circle.design
+    return OfferArgs(
+        offer=ids.next("o"),
+        window=run.id,
+        circle=run.circle.id,
+        design=loaded.hash,
+        modalities=loaded.design.modalities,
+        quorum=run.circle.quorum,
+        nonce=ids.next("n"),
+        part=part_for(run, pod, now_s),
+    )
 
 
 def part_for(run: WindowRun, pod: str, now_s: float) -> int:

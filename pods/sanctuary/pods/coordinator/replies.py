@@ -28,6 +28,8 @@ def refuses_term(pod: str, payload: bytes) -> str | None:
     return reply.command if reply.reason == CommandReason.OLD_TERM else None
 
 
-def refused(pod: str, about: Literal["state", "status", "reply"], reason: str, now_s: float) -> Record:
+def refused(
+    pod: str, about: Literal["state", "status", "reply", "eye_signal"], reason: str, now_s: float
+) -> Record:
     """Describe a message that cannot be used."""
     return Record({"kind": "refused_message", "t_s": now_s, "pod": pod, "about": about, "reason": reason})
