@@ -1,0 +1,390 @@
+"""What is left of a window when something in it is killed: gateway, broker or one pod, with signal 9.
+
+Run as ``python benchmarks/kill_nine.py --kills 100 --houses 5``. A house is one Mosquitto, two gateways and
+three pods, each a process of its own with the product's core, runner, client, clock, memory and journal;
+chains are scripted: stable REM, always. Once cues sound in a window, one process is killed, and started again
+after some seconds. Houses run side by side, for a kill takes some 20 s. What is asked of the files that are
+left is in `kill_nine_findings`. Gaps of limiter and design are short, past what settings allow, for many cues
+in a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import asdict, dataclass, field
+from math import inf
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+from kill_nine_findings import CUE_S, KINDS, LEASE_S, STEP_S, Findings, Kill, examine, notes_of, report
+from sanctuary.commons.designs import LoadedDesign, load_design
+from sanctuary.config.broker import BrokerSettings
+from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings
+from sanctuary.config.fleet import CircleEntry, PodEntry
+from sanctuary.config.headbands import SimulatedHeadband
+from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.config.site import SiteSettings
+from sanctuary.firmware_bridge.headbands import HeadbandInfo
+from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
+from sanctuary.gateway.fleet.log import Ear
+from sanctuary.gateway.night.beat import AHEAD_S
+from sanctuary.gateway.night.clocks import FollowedTime, cadence_of
+from sanctuary.gateway.night.coordinate import coordinate
+from sanctuary.gateway.night.journal import Journal
+from sanctuary.gateway.night.live_night import watch
+from sanctuary.gateway.night.live_pod import LivePod
+from sanctuary.gateway.night.live_start import new_boot, plan_night
+from sanctuary.gateway.night.outputs import PodOutputs
+from sanctuary.gateway.night.people import identity_of, make_pod
+from sanctuary.gateway.night.pod_memories import MemoryKeeper, PodMemories
+from sanctuary.gateway.night.pod_night import learn_time
+from sanctuary.gateway.night.pod_runner import PodRunner
+from sanctuary.gateway.night.pod_start import PodLink
+from sanctuary.gateway.night.site_store import SiteStore
+from sanctuary.gateway.night.stopping import stop_on_signals
+from sanctuary.gateway.night.vigil import Vigil
+from sanctuary.pods.wire.broker import BrokerEndpoint
+from sanctuary.pods.wire.mosquitto import find_mosquitto
+from sanctuary.signal.samples import Stage, StageEstimate
+
+GATEWAYS, PODS, QUORUM = 2, 3, 3
+STEPS = 1800
+PATIENCE_S = 90.0
+
+log = logging.getLogger("kill_nine")
+
+
+def steady() -> LoadedDesign:
+    """Make a design with a step every two seconds, for an hour."""
+    text = f"""
+schema = "sanctuary.design.v1"
+title = "Steady"
+author = "Benchmark"
+licence = "CC0-1.0"
+length_s = 4000.0
+[[steps]]
+at_s = 0.0
+modality = "sound"
+level_dba = 30.0
+duration_s = {CUE_S}
+fade_s = 0.1
+tones_hz = [220.0]
+"""
+    loaded = load_design(text.encode(), "steady.toml")
+    first = loaded.design.steps[0]
+    steps = tuple(first.model_copy(update={"at_s": STEP_S * number}) for number in range(STEPS))
+    return LoadedDesign(loaded.design.model_copy(update={"steps": steps}), loaded.hash)
+
+
+def sanctuary(folder: Path, port: int) -> SanctuarySettings:
+    """One circle, all of whose members must be there."""
+    names = [f"pod-{number}" for number in range(1, PODS + 1)]
+    gateways = tuple(f"gateway-{number}" for number in range(1, GATEWAYS + 1))
+    limits = LimiterSettings().model_copy(
+        update={"gap_s": 1.0, "cues_per_block": 10**6, "night_budget": 10**6, "fade_s": 0.05}
+    )
+    coordinator = CoordinatorSettings().model_copy(update={"refractory_s": 2.0, "offer_backoff_s": 2.0})
+    return SanctuarySettings(
+        site=SiteSettings(data_dir=folder / "data", gateways=gateways),
+        broker=BrokerSettings(kind="external", port=port, reconnect_min_s=0.2, reconnect_max_s=1.0),
+        pods=tuple(
+            PodEntry(id=name, sleeper=f"sleeper-{name}", headband=SimulatedHeadband(kind="simulated", seed=1))
+            for name in names
+        ),
+        circles=(CircleEntry(id="all", members=tuple(names), quorum=QUORUM),),
+    ).model_copy(update={"limiter": limits, "coordinator": coordinator})
+
+
+# --- a pod ---
+
+
+class NoTable:
+    """Shows nothing."""
+
+    def update(self, _moment: object) -> None:
+        """Do nothing."""
+
+
+class NotingOutput(RecordingOutput):
+    """Writes down when it plays and when it is told to stop, by a clock that all processes share."""
+
+    def __init__(self, path: Path, clock: FollowedTime) -> None:
+        super().__init__(clock=clock.now)
+        self._notes = path.open("a", buffering=1)
+        self.runner: PodRunner | None = None
+
+    def play(self, cue: Any, at_s: float) -> None:
+        """Note a cue and whose window it is of."""
+        super().play(cue, at_s)
+        window = self.runner.pod.window if self.runner is not None else None
+        self._note({"mono_s": time.monotonic(), "site_s": self.rendered[-1].happened_s, "window": window})
+
+    def stop(self, now_s: float) -> None:
+        """Note a stop."""
+        super().stop(now_s)
+        self._note({"stop_s": time.monotonic()})
+
+    def _note(self, line: Mapping[str, Any]) -> None:
+        self._notes.write(json.dumps(line) + "\n")
+
+
+async def estimates(runner: PodRunner, clock: FollowedTime) -> None:
+    """Say that the sleeper is in stable REM, each second."""
+    while True:
+        now_s = clock.now()
+        p = (0.02, 0.02, 0.02, 0.02, 0.92)
+        runner.estimate(StageEstimate(now_s, p, Stage.R, True, False, 0.9, "scripted"), now_s)
+        await asyncio.sleep(1.0)
+
+
+async def one_pod(settings: SanctuarySettings, name: str, folder: Path) -> None:
+    """Be a pod, for ever."""
+    entry = next(entry for entry in settings.pods if entry.id == name)
+    store, boot = SiteStore(settings.site.data_dir), new_boot()
+    plan = plan_night(settings, store, boot, 0, 0.0)
+    endpoint = BrokerEndpoint(settings.broker.host, settings.broker.port, "external", "benchmark")
+    clock = FollowedTime(identity_of(plan, entry).boot, cadence_of(settings.clock))
+    memories = PodMemories(folder / "memory")
+    with stop_on_signals() as stop, ExitStack() as files:
+        async with AsyncExitStack() as stack:
+            link = PodLink(plan, entry, endpoint)
+            await stack.enter_async_context(link.client)
+            source = await learn_time(link.client, settings.site.id, name, clock, stop)
+            if source is None:
+                return
+            plan = plan_night(settings, store, boot, 0, source.utc_s_at_zero)
+            journal = Journal(folder / f"{name}.events.jsonl")
+            files.callback(journal.close)
+            vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, False, clock.now())
+            output = NotingOutput(folder / f"{name}.notes.jsonl", clock)
+            runner = output.runner = PodRunner(
+                make_pod(plan, entry, {"tide": steady()}, memories.load(name)),
+                journal,
+                Ear(lambda _cue, _at_s: None),
+                link.client.publish,
+                PodOutputs(name, {Modality.SOUND: output}),
+                None,
+                MemoryKeeper(memories),
+                clock=clock,
+                ahead_s=AHEAD_S,
+            )
+            info = HeadbandInfo("scripted", 250.0, ("AF7", "AF8"), (1000.0, 1000.0))
+            pod = LivePod(runner, object(), info, clock, None)  # type: ignore[arg-type]
+            vigil.pods.append(pod)
+            for topic in runner.subscriptions:
+                link.client.subscribe(topic)
+            link.attach(pod)
+            tasks = [
+                asyncio.ensure_future(work) for work in (pod.listen(link.client), estimates(runner, clock))
+            ]
+            await watch(vigil, None, stop, NoTable())  # type: ignore[arg-type]
+            for task in tasks:
+                task.cancel()
+
+
+# --- a house ---
+
+
+@dataclass
+class House:
+    """Processes, and how to start each of them."""
+
+    settings: SanctuarySettings
+    folder: Path
+    broker: subprocess.Popen[bytes] | None = None
+    processes: dict[str, ForkProcess] = field(default_factory=dict)
+
+    def start(self, who: str) -> None:
+        """Start a gateway, a pod or the broker."""
+        if who == "broker":
+            self._start_broker()
+        elif who.startswith("gateway"):
+            site = self.settings.site.model_copy(
+                update={"gateway": who, "data_dir": self.folder / f"{who}-data"}
+            )
+            settings = self.settings.model_copy(update={"site": site})
+            self._fork(who, _gateway, settings, who, self.folder)
+        else:
+            self._fork(who, _pod, self.settings, who, self.folder)
+
+    def kill(self, who: str) -> float:
+        """End a process as a power failure would; gives the moment."""
+        process = self.broker if who == "broker" else self.processes[who]
+        assert process is not None
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        at_s = time.monotonic()
+        process.wait() if isinstance(process, subprocess.Popen) else process.join()
+        return at_s
+
+    def end(self) -> None:
+        """End everything."""
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            process.join(20.0)
+        if self.broker is not None:
+            self.broker.terminate()
+            self.broker.wait()
+
+    def _start_broker(self) -> None:
+        program = find_mosquitto()
+        if program is None:
+            raise SystemExit("Mosquitto is not installed")
+        config = self.folder / "mosquitto.conf"
+        config.write_text(
+            f"listener {self.settings.broker.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+            f"user {getpass.getuser()}\n"
+        )
+        self.broker = subprocess.Popen([program, "-c", config], stderr=subprocess.DEVNULL)
+
+    def _fork(self, who: str, target: Any, *arguments: Any) -> None:
+        process = multiprocessing.get_context("fork").Process(target=target, args=arguments)
+        process.start()
+        self.processes[who] = process
+
+
+def _gateway(settings: SanctuarySettings, who: str, folder: Path) -> None:
+    _quiet(folder / f"{who}.log")
+    with patch("sanctuary.gateway.night.coordinate.designs_of", lambda _circles: {"tide": steady()}):
+        asyncio.run(coordinate(settings, log.info))
+
+
+def _pod(settings: SanctuarySettings, who: str, folder: Path) -> None:
+    _quiet(folder / f"{who}.log")
+    asyncio.run(one_pod(settings, who, folder))
+
+
+def _quiet(path: Path) -> None:
+    logging.basicConfig(filename=path, level=logging.INFO, force=True)
+
+
+def live_in_house(folder: Path, port: int, kills: int, seed: int) -> None:
+    """Kill and start again, so many times of each kind; leaves a file of what was killed."""
+    rng, settings = Random(seed), sanctuary(folder, port)
+    secret = SiteStore(settings.site.data_dir).secret()
+    house = House(settings, folder)
+    for who in settings.site.gateways:
+        place = folder / f"{who}-data"
+        place.mkdir()
+        (place / "secret.key").write_bytes(secret)
+    done: list[Kill] = []
+    order = [kind for kind in KINDS for _ in range(kills)]
+    rng.shuffle(order)
+    try:
+        for who in ("broker", *settings.site.gateways, *(entry.id for entry in settings.pods)):
+            house.start(who)
+        for kind in order:
+            if not wait_for_sound(folder, settings):
+                log.warning("no window within %g s after %s", PATIENCE_S, done[-1:] or "the start")
+            time.sleep(rng.uniform(0.0, 4.0))
+            who = victim(kind, folder, settings, rng)
+            done.append(Kill(kind, who, house.kill(who)))
+            time.sleep(rng.uniform(0.0, 4.0))
+            house.start(who)
+            time.sleep(LEASE_S + 2.0)
+        wait_for_sound(folder, settings)
+    finally:
+        house.end()
+        (folder / "kills.json").write_text(json.dumps([asdict(kill) for kill in done]))
+
+
+def wait_for_sound(folder: Path, settings: SanctuarySettings) -> bool:
+    """Wait until cues sound in every pod."""
+    end_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end_s:
+        newest = [last_play(folder / f"{entry.id}.notes.jsonl") for entry in settings.pods]
+        if min(newest) > time.monotonic() - 2.0 * STEP_S:
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def last_play(path: Path) -> float:
+    """Give the moment of the last cue; minus infinity before the first."""
+    if not path.exists():
+        return -inf
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 2000))
+        plays = [line for line in notes_of(file.read().decode()) if "mono_s" in line]
+    return float(plays[-1]["mono_s"]) if plays else -inf
+
+
+def victim(kind: str, folder: Path, settings: SanctuarySettings, rng: Random) -> str:
+    """Choose whom to kill: of the gateways the one that holds the circle."""
+    if kind == "pod":
+        return rng.choice(settings.pods).id
+    if kind == "broker":
+        return "broker"
+    newest = {who: max(_opened(folder, who), default=-inf) for who in settings.site.gateways}
+    return max(newest, key=lambda who: newest[who])
+
+
+def _opened(folder: Path, who: str) -> Iterator[float]:
+    for path in (folder / f"{who}-data").glob("nights/*/events.jsonl"):
+        for line in notes_of(path.read_text()):
+            if line.get("kind") == "window" and line["event"] in ("opened", "extended"):
+                yield float(line["t_s"])
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def kill_in_houses(root: Path, kills: int, houses: int) -> None:
+    """Let all houses live side by side."""
+    spawn = multiprocessing.get_context("spawn")
+    processes = []
+    for number in range(houses):
+        folder = root / f"house-{number}"
+        folder.mkdir(parents=True)
+        each = -(-kills // houses)
+        process = spawn.Process(target=live_in_house, args=(folder, free_port(), each, number))
+        process.start()
+        processes.append(process)
+    for process in processes:
+        process.join()
+
+
+def main() -> None:
+    """Read the options and kill."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=100, help="of each kind, over all houses")
+    parser.add_argument("--houses", type=int, default=5)
+    parser.add_argument("--keep", type=Path, help="leave the files here")
+    parser.add_argument("--examine", action="store_true", help="kill nothing; examine what --keep has left")
+    arguments = parser.parse_args()
+    into = Findings()
+    with TemporaryDirectory() as name:
+        root = arguments.keep or Path(name)
+        if not arguments.examine:
+            kill_in_houses(root, arguments.kills, arguments.houses)
+        for folder in sorted(root.glob("house-*")):
+            examine(folder, sanctuary(folder, 1), into)
+    report(into)
+
+
+if __name__ == "__main__":
+    main()
