@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,6 @@ from pod_bench import SITE
 from sanctuary.gateway.fleet.log import MemoryLog
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock
-from sanctuary.gateway.night.site_store import SiteStore
-from sanctuary.pods.pod.states import PodPhase
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.clock import OffsetEstimator, TimeResponse
 from sanctuary.pods.wire.messages import read
@@ -48,14 +45,3 @@ def test_a_gateway_whose_clock_is_not_the_sanctuarys_says_nothing() -> None:
     runner.answers_time = False
     runner.message(request(), clock.now())
     assert sent == []
-
-
-def test_each_program_keeps_the_latches_of_its_own_pods(tmp_path: Path) -> None:
-    store = SiteStore(tmp_path)
-    store.keep_latched({"pod-1": PodPhase.STOPPED}, of=["pod-1"])
-    store.keep_latched({"pod-2": PodPhase.WITHDRAWN}, of=["pod-2", "pod-3"])
-    assert store.latched() == {"pod-1": PodPhase.STOPPED, "pod-2": PodPhase.WITHDRAWN}
-    store.keep_latched({}, of=["pod-1"])
-    assert store.latched() == {"pod-2": PodPhase.WITHDRAWN}
-    store.keep_latched({})
-    assert store.latched() == {}
