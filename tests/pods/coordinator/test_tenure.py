@@ -54,6 +54,18 @@ def test_another_gateway_takes_over_within_ten_seconds_of_a_crash(will: bool) ->
     assert world.holders() == [other(world, holder)]
 
 
+def test_two_that_claim_at_once_after_a_crash_without_a_will_keep_nobody_waiting() -> None:
+    world = settled(3, for_s=9.0)
+    holder = world.holders()[0]
+    world.kill(holder, will=False)
+    world.run(0.5)
+    world.start(holder)
+    world.run(9.5)
+    claims = [record for record in world.records if record["event"] == "claimed" and record["t_s"] > 9.0]
+    assert len(claims) == 2
+    assert world.holders()
+
+
 def test_a_holder_that_ends_in_order_is_followed_at_once() -> None:
     world = settled()
     (holder,) = world.holders()

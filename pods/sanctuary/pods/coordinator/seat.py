@@ -120,8 +120,10 @@ class Seat:
         if not self.hearing.take(claim, now.alive_s) or claim.released or self.phase not in IN_PLAY:
             return
         if (claim.term, claim.boot) > (self.term, self._office.ids.boot):
-            reason = f"{ClosingReason.SUPERSEDED}:{claim.gateway}"
+            reason, held = f"{ClosingReason.SUPERSEDED}:{claim.gateway}", self.phase in HELD
             self._leave(SeatTrigger.OUTBID, "stepped_down", ClosingReason.SUPERSEDED, reason, now, out)
+            if not held:  # we commanded nothing under this claim: say so, that nobody waits it out
+                self._send(now, out, released=True)
 
     def claim(self, now: Now, out: list[TenureEffect]) -> None:
         """Claim the circle in a term above all that were ever heard of."""
