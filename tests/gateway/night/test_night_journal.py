@@ -61,3 +61,12 @@ def test_memory_is_bounded_and_losses_are_counted(journal, monkeypatch):
     assert journal.lost == 5
     journal.flush()
     assert [line["k"] for line in lines(journal)] == list(range(5, 15))
+
+
+def test_half_a_line_left_by_a_power_cut_does_not_swallow_the_next(tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"kind":"a"}\n{"kind":"b","t_s"')
+    journal = Journal(path)
+    journal.write({"kind": "c"})
+    journal.close()
+    assert path.read_text().splitlines() == ['{"kind":"a"}', '{"kind":"b","t_s"', '{"kind":"c"}']

@@ -46,7 +46,9 @@ class Journal:
         """Lines given up because the disk took none for too long."""
         self._waiting: list[str] = []
         self._troubled = False
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        if _is_torn(self._file):
+            self._waiting.append("\n")
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Take a record; it reaches the file with the next `flush`."""
@@ -93,3 +95,9 @@ class Journal:
         """Keep what a short write left over; half a line is finished first."""
         rest = raw[written:].decode("utf-8", errors="surrogateescape")
         self._waiting[:1000] = [rest]
+
+
+def _is_torn(file: int) -> bool:
+    """Tell whether a power cut has left half a line at the end, which must not swallow the next one."""
+    size = os.fstat(file).st_size
+    return size > 0 and os.pread(file, 1, size - 1) != b"\n"
