@@ -46,9 +46,9 @@ broker that restarts and forgets everything cuts every link: all listen for `fen
 commanded before has run out. A gateway that is started anew counts its former self as somebody else.
 
 Terms are not needed for this. They settle quickly who of two claimants goes on, and pods refuse what comes
-in a lower one. The one that goes back before it has commanded anything gives its claim up in order, so that the
-other need not wait for it. A term higher than all that were heard of, kept over restarts, and unique to its gateway, is
-taken with each claim; where pods know a still higher one, their replies make the gateway leap.
+in a lower one. The one that goes back before it has commanded anything gives its claim up in order, so that
+the other need not wait for it. A term higher than all that were heard of, kept over restarts, and unique to
+its gateway, is taken with each claim; where pods know a still higher one, their replies make it leap.
 
 Who should hold what
 --------------------
