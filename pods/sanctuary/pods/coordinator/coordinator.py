@@ -29,10 +29,10 @@ from sanctuary.pods.coordinator.events import (
 from sanctuary.pods.coordinator.holding import Holding, Standing
 from sanctuary.pods.coordinator.leases import LeaseDesk, lease_record
 from sanctuary.pods.coordinator.office import Office
-from sanctuary.pods.coordinator.parts import make_offer
 from sanctuary.pods.coordinator.replies import refused, refuses_term
 from sanctuary.pods.coordinator.roster import Roster
 from sanctuary.pods.coordinator.rotation import contenders, groups_of, next_in_turn
+from sanctuary.pods.coordinator.usher import Usher
 from sanctuary.pods.coordinator.windows import LeaseReason, WindowPhase, WindowRun, WindowTrigger
 from sanctuary.pods.effects import Effect, Record
 
@@ -62,6 +62,7 @@ class Coordinator:
         self._echoes = EchoDesk(office.site, keys, self._settings)
         self._holdings: dict[str, Holding] = {}
         self._standings = {circle.id: Standing() for circle in circles}
+        self._usher = Usher(office.ids, self._settings, self._holdings, self._standings)
         self._runs: dict[str, WindowRun] = {}
         self._outdated: set[str] = set()
         self._now_s = -inf
@@ -269,7 +270,7 @@ class Coordinator:
         self._runs[circle.id] = run
         out.append(Record(run.record("proposed", now_s, contenders=others)))
         for pod in able:
-            self._offer(run, pod, now_s, out)
+            self._usher.offer(run, pod, now_s, out)
 
     def _await_quorum(self, run: WindowRun, now_s: float, out: list[Effect]) -> None:
         """Open on k live leases, once all have answered or the time is up (C1)."""
@@ -287,7 +288,7 @@ class Coordinator:
         run.extend_due_s = now_s + s.extend_every_s
         out.append(Record(run.record("opened", now_s)))
         for pod in live:
-            self._open(run, pod, now_s, out)
+            self._usher.open(run, pod, now_s, out)
 
     def _keep_open(self, run: WindowRun, now_s: float, out: list[Effect]) -> None:
         """Close when it is time (C4); otherwise extend, and let more members in."""
@@ -301,7 +302,7 @@ class Coordinator:
             self._end(run, reason, rest_s, now_s, out)
             return
         if now_s >= run.extend_due_s:
-            self._extend(run, now_s, out)
+            self._usher.extend(run, now_s, out)
             out.append(Record(run.record("extended", now_s)))
         self._let_in(run, now_s, out)
 
@@ -315,12 +316,12 @@ class Coordinator:
             silent = sent_s is not None and not run.leases[pod].playing
             unheard = silent and now_s - (sent_s or 0.0) >= s.reopen_after_s
             if sent_s is None or unheard:
-                self._open(run, pod, now_s, out)
+                self._usher.open(run, pod, now_s, out)
                 out.append(Record(run.record("joined", now_s, pod)))
         for pod in self._able(run.circle, now_s):
             if now_s >= run.offered_until_s.get(pod, -inf) + s.offer_backoff_s:
                 run.drop(pod)
-                self._offer(run, pod, now_s, out)
+                self._usher.offer(run, pod, now_s, out)
 
     def _able(self, circle: Circle, now_s: float) -> list[str]:
         """Name the members that could lease now and are in no window, nor offered one."""
@@ -331,51 +332,11 @@ class Coordinator:
             and not any(run.holds(pod, now_s) for run in self._runs_of(pod))
         ]
 
-    def _offer(self, run: WindowRun, pod: str, now_s: float, out: list[Effect]) -> None:
-        offer, until_s = make_offer(run, pod, self._office.ids, now_s), now_s + self._settings.offer_expiry_s
-        run.offers[pod], run.offered_until_s[pod] = offer, until_s
-        out.append(self._commander(run).offer(pod, offer, now_s, until_s))
-
-    def _open(self, run: WindowRun, pod: str, now_s: float, out: list[Effect]) -> None:
-        """Send `open`; a joiner's place in the design is that of the others."""
-        start_at_s = now_s + self._settings.lead_s
-        valid_until_s = min(now_s + self._settings.valid_for_s, run.end_s)
-        run.opened_s[pod] = now_s
-        self._keep_until(run, valid_until_s)
-        command = self._commander(run).open(
-            pod,
-            run.offers[pod],
-            now_s,
-            start_at_s=start_at_s,
-            zero_s=run.zero_s,
-            valid_until_s=valid_until_s,
-        )
-        out.append(command)
-
-    def _extend(self, run: WindowRun, now_s: float, out: list[Effect]) -> None:
-        valid_until_s = min(now_s + self._settings.valid_for_s, run.end_s)
-        self._keep_until(run, valid_until_s)
-        run.extend_due_s = now_s + self._settings.extend_every_s
-        commander = self._commander(run)
-        out += [
-            commander.extend(pod, run.id, run.circle.id, now_s, valid_until_s) for pod in run.playing(now_s)
-        ]
-
-    def _keep_until(self, run: WindowRun, valid_until_s: float) -> None:
-        """Note how long pods may stay on the strength of what is being sent."""
-        run.valid_until_s = max(run.valid_until_s or -inf, valid_until_s)
-        standing = self._standings[run.circle.id]
-        standing.in_force_until_s = max(standing.in_force_until_s, valid_until_s)
-
     def _end(
         self, run: WindowRun, reason: ClosingReason, pause_s: float, now_s: float, out: list[Effect]
     ) -> None:
         """Close, tell all who were ever asked in, and leave the circle in peace for a while."""
-        until_s = now_s + self._settings.valid_for_s
-        commander = self._commander(run)
-        out += [
-            commander.close(pod, run.id, run.circle.id, now_s, until_s, reason) for pod in sorted(run.offers)
-        ]
+        self._usher.close(run, reason, now_s, out)
         self._forget(run, reason, now_s, out)
         self._standings[run.circle.id].not_before_s = now_s + pause_s
 
