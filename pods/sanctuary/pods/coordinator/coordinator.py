@@ -352,9 +352,6 @@ class Coordinator:
         held = self._holdings.get(circle)
         return held is not None and held.active
 
-    def _commander(self, run: WindowRun) -> Commander:
-        return self._holdings[run.circle.id].commander
-
     def _runs_of(self, pod: str) -> list[WindowRun]:
         """Give the windows that `pod` could be in."""
         found = (self._runs.get(circle.id) for circle in self._circles_of.get(pod, ()))

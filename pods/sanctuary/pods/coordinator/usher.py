@@ -1,4 +1,4 @@
-"""What lets pods into a window, keeps them there and sends them out: the commands, and what is noted with them."""
+"""Commands that let pods into a window, keep them there and send them out, and what is noted with them."""
 
 from __future__ import annotations
 
