@@ -157,6 +157,8 @@ class CommandRecord(TypedDict):
     pod: str
     id: str | None
     op: str
+    circle: str
+    """Empty where unsigned."""
     term: int | None
     expires_at_s: float | None
     obeyed: bool

@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 from sanctuary.config.coordination import LimiterSettings
-from sanctuary.pods.audit.night import ROUNDING_S, LogLine, PodNight, Violation
+from sanctuary.pods.audit.cues import step_of
+from sanctuary.pods.audit.night import LogLine, Monitor, Violation
 
 _SLACK = 1e-9
+_HOUR_S = 3600.0
 
 
-def check_p3(night: PodNight, settings: LimiterSettings) -> Iterator[Violation]:
-    """P3: level, ramp, fade, length, flashes, gap, block, night budget, quiet and step after arousals."""
-    cues = night.rendered
-    for text, line in [
-        *((text, cue) for cue in cues for text in _alone(cue, settings)),
-        *_spacing(cues, settings),
-        *_flashes(cues, settings),
-        *_levels(night, settings),
-    ]:
-        yield night.violation("P3", line["t_s"], f"step {line['step']} of {line['window']}: {text}")
+class LimitMonitor(Monitor):
+    """Level, ramp, fade, length, flashes, gap, block, night budget, quiet and step after arousals."""
+
+    kinds = frozenset({"cue", "estimate"})
+
+    def __init__(self, pod: str, settings: LimiterSettings, slack_s: float = 0.0) -> None:
+        super().__init__(pod, slack_s)
+        self._settings = settings
+        self._levels = _Levels(settings)
+        self._flashes = _Flashes(settings)
+        self._last_s: float | None = None
+        self._in_block = self._in_night = 0
+
+    def take(self, line: LogLine) -> Iterator[Violation]:
+        """Take a cue or an estimate."""
+        if line["kind"] == "estimate":
+            if line["arousal"]:
+                self._levels.arousal(line["t_s"])
+        elif line["outcome"] == "rendered":
+            for text in (
+                *_alone(line, self._settings),
+                *self._spacing(line["t_s"]),
+                *self._flashes.take(line),
+                *self._levels.take(line, self.slack_s),
+            ):
+                yield self.broken("P3", line["t_s"], f"{step_of(line)}: {text}")
+
+    def _spacing(self, t_s: float) -> Iterator[str]:
+        s = self._settings
+        since_s = t_s - self._last_s if self._last_s is not None else s.rest_s
+        self._last_s = t_s
+        self._in_night += 1
+        self._in_block = 1 if since_s >= s.rest_s - self.slack_s else self._in_block + 1
+        if since_s < s.gap_s - self.slack_s:
+            yield f"{since_s:.2f} s after the cue before"
+        if self._in_block > s.cues_per_block:
+            yield f"cue {self._in_block} without a rest"
+        if self._in_night > s.night_budget:
+            yield f"cue {self._in_night} of the night"
 
 
 def _alone(cue: LogLine, s: LimiterSettings) -> list[str]:
@@ -35,62 +67,59 @@ def _alone(cue: LogLine, s: LimiterSettings) -> list[str]:
     return [text for broken, text in rules if broken]
 
 
-def _spacing(cues: list[LogLine], s: LimiterSettings) -> Iterator[tuple[str, LogLine]]:
-    in_block = 0
-    for number, cue in enumerate(cues, start=1):
-        since_s = cue["t_s"] - cues[number - 2]["t_s"] if number > 1 else s.rest_s
-        if since_s < s.gap_s - ROUNDING_S:
-            yield f"{since_s:.2f} s after the cue before", cue
-        in_block = 1 if since_s >= s.rest_s - ROUNDING_S else in_block + 1
-        if in_block > s.cues_per_block:
-            yield f"cue {in_block} without a rest", cue
-        if number > s.night_budget:
-            yield f"cue {number} of the night", cue
+class _Flashes:
+    """Flashes of one cue, and of an hour."""
+
+    def __init__(self, settings: LimiterSettings) -> None:
+        self._settings = settings
+        self._hour: deque[tuple[float, float]] = deque()
+
+    def take(self, cue: LogLine) -> Iterator[str]:
+        s = self._settings
+        if cue["modality"] != "light" or not cue["flash_hz"] > 0.0:
+            return
+        count = float(cue["flash_hz"] * cue["duration_s"])
+        self._hour.append((cue["t_s"], count))
+        while cue["t_s"] - self._hour[0][0] >= _HOUR_S:
+            self._hour.popleft()
+        in_hour = sum(one for _, one in self._hour)
+        if count > s.flashes_per_cue / s.lamps_in_view + _SLACK:
+            yield f"{count:g} flashes"
+        if in_hour > s.flashes_per_hour / s.lamps_in_view + _SLACK:
+            yield f"{in_hour:g} flashes in an hour"
 
 
-def _flashes(cues: list[LogLine], s: LimiterSettings) -> Iterator[tuple[str, LogLine]]:
-    flashing = [cue for cue in cues if cue["modality"] == "light" and cue["flash_hz"] > 0.0]
-    for number, cue in enumerate(flashing):
-        recent = [one for one in flashing[: number + 1] if cue["t_s"] - one["t_s"] < 3600.0]
-        if _count(cue) > s.flashes_per_cue / s.lamps_in_view + _SLACK:
-            yield f"{_count(cue):g} flashes", cue
-        if sum(_count(one) for one in recent) > s.flashes_per_hour / s.lamps_in_view + _SLACK:
-            yield f"{sum(_count(one) for one in recent):g} flashes in an hour", cue
+class _Levels:
+    """The level of each modality through ramps and arousals."""
 
+    def __init__(self, settings: LimiterSettings) -> None:
+        s = self._settings = settings
+        self._highest = {"sound": s.start_level_dba, "light": s.start_share, "haptic": s.start_share}
+        self._last_of: dict[str, float] = {}
+        self._last: LogLine | None = None
+        self._woken = False
+        self._quiet_until_s = 0.0
 
-def _count(cue: LogLine) -> float:
-    return float(cue["flash_hz"] * cue["duration_s"])
+    def arousal(self, t_s: float) -> None:
+        """Take the rise back that the ramp would have allowed: after an arousal nothing gets louder."""
+        s, highest = self._settings, self._highest
+        self._quiet_until_s = t_s + s.arousal_quiet_s
+        self._woken = True
+        for modality, level in self._last_of.items():
+            highest[modality] = min(highest[modality], level)
+        last = self._last
+        if last is not None and t_s <= last["t_s"] + last["duration_s"] + s.attribution_s:
+            highest[last["modality"]] = min(highest[last["modality"]], _stepped(last, s))
 
-
-def _levels(night: PodNight, s: LimiterSettings) -> Iterator[tuple[str, LogLine]]:
-    """Follow the level of each modality through ramps and arousals."""
-    highest = {"sound": s.start_level_dba, "light": s.start_share, "haptic": s.start_share}
-    last: LogLine | None = None
-    woken = False
-    quiet_until_s = 0.0
-    for line in night.lines:
-        if line["kind"] == "estimate" and line["arousal"]:
-            quiet_until_s = line["t_s"] + s.arousal_quiet_s
-            woken = True
-            highest = {modality: _frozen(night, modality, line, level) for modality, level in highest.items()}
-            if last is not None and line["t_s"] <= last["t_s"] + last["duration_s"] + s.attribution_s:
-                modality = last["modality"]
-                highest[modality] = min(highest[modality], _stepped(last, s))
-        elif line["kind"] == "cue" and line["outcome"] == "rendered":
-            modality = line["modality"]
-            if line["t_s"] < quiet_until_s - ROUNDING_S:
-                yield f"{quiet_until_s - line['t_s']:.1f} s too soon after an arousal", line
-            if not line["level"] <= highest[modality] + _SLACK:
-                yield f"level {line['level']:g} where {highest[modality]:g} was the most", line
-            rise = s.ramp_db if modality == "sound" else s.ramp_share
-            highest[modality] = min(line["level"], highest[modality]) if woken else line["level"] + rise
-            last = line
-
-
-def _frozen(night: PodNight, modality: str, until: LogLine, highest: float) -> float:
-    """Take the rise back that the ramp would have allowed: after an arousal nothing gets louder."""
-    before = [cue for cue in night.rendered if cue["modality"] == modality and cue["t_s"] <= until["t_s"]]
-    return min(highest, before[-1]["level"]) if before else highest
+    def take(self, cue: LogLine, slack_s: float) -> Iterator[str]:
+        s, modality, highest = self._settings, cue["modality"], self._highest
+        if cue["t_s"] < self._quiet_until_s - slack_s:
+            yield f"{self._quiet_until_s - cue['t_s']:.1f} s too soon after an arousal"
+        if not cue["level"] <= highest[modality] + _SLACK:
+            yield f"level {cue['level']:g} where {highest[modality]:g} was the most"
+        rise = s.ramp_db if modality == "sound" else s.ramp_share
+        highest[modality] = min(cue["level"], highest[modality]) if self._woken else cue["level"] + rise
+        self._last, self._last_of[modality] = cue, cue["level"]
 
 
 def _stepped(woke: LogLine, s: LimiterSettings) -> float:

@@ -83,6 +83,7 @@ def command_record(pod: str, command: Command | None, reason: str, now_s: float)
         "pod": pod,
         "id": command.id if command else None,
         "op": command.op if command else "",
+        "circle": command.args.circle if command else "",
         "term": command.term if command else None,
         "expires_at_s": command.expires_at_s if command else None,
         "obeyed": not reason,
