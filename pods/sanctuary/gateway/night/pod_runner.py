@@ -90,7 +90,11 @@ class PodRunner:
     # --- what befalls the pod ---
 
     def handle(self, event: happened.PodEvent, now_s: float) -> None:
-        """Pass an event to the core and perform its effects, in order."""
+        """Pass an event to the core and perform its effects, in order.
+
+        A cue whose entry has not reached the disk does not sound.
+        """
+        logged = False
         for effect in self.pod.handle(event, now_s):
             match effect:
                 case Publish():
@@ -98,8 +102,8 @@ class PodRunner:
                 case Log():
                     self.cues[effect.entry["outcome"]] += 1
                     self._journal.write(effect.entry)
-                    self._journal.flush(durable=True)
-                case Render():
+                    logged = self._journal.flush(durable=True)
+                case Render() if logged:
                     self._render(effect, now_s)
                 case Silence():
                     self._cut(now_s)

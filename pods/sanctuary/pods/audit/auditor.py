@@ -70,7 +70,7 @@ class Auditor:
             for monitor in self._of(line["pod"]).get(kind, ()):
                 self._give(monitor, line, found)
         if kind == "hang" and not line["pod"]:
-            self._each_window_of(line, lambda window: window.hung(line["t_s"]))
+            self._each_window_of(line, lambda window: window.hung(line["until_s"]))
         return found
 
     def passed(self, t_s: float) -> list[Violation]:

@@ -23,13 +23,14 @@ class _Sounding:
     deadline_s: float = inf
     cause_s: float = inf
     cause: str = ""
+    hold_s: float = -inf
 
 
 class SilenceMonitor(Monitor):
     """For each cue: the first cause to stop that falls into it must be followed by silence in time.
 
     What time alone brings about (EEG that goes stale, a window that runs out) is a cause as well. A machine
-    that hangs, as a ``hang`` record says, keeps no promise until it goes on.
+    that hangs, as a ``hang`` record says, keeps no promise until it goes on; its cue ends by its own length.
     """
 
     kinds = frozenset({"cue", "silence", "pod", "estimate", "consent", "pod_window", "hang"})
@@ -53,10 +54,7 @@ class SilenceMonitor(Monitor):
         elif kind == "silence":
             self._sounding.clear()
         elif kind == "hang":
-            for one in self._sounding:
-                one.deadline_s = max(one.deadline_s, t_s + TICK_S)
-            self._stale_s = max(self._stale_s, t_s)
-            self._valid_s = {window: max(until_s, t_s) for window, until_s in self._valid_s.items()}
+            self._hold(line["until_s"])
         else:
             self._note(line, t_s)
             self._bars.take(line)
@@ -79,6 +77,15 @@ class SilenceMonitor(Monitor):
             elif one.cause_s == inf and one.over_s < t_s:
                 self._sounding.remove(one)
         self._wait()
+
+    def _hold(self, until_s: float) -> None:
+        """Demand nothing before the machine goes on."""
+        for one in self._sounding:
+            one.hold_s = until_s + TICK_S
+            if one.cause:
+                one.deadline_s = max(one.deadline_s, one.hold_s)
+        self._stale_s = max(self._stale_s, until_s)
+        self._valid_s = {window: max(end_s, until_s) for window, end_s in self._valid_s.items()}
 
     def _note(self, line: LogLine, t_s: float) -> None:
         match line["kind"]:
@@ -108,7 +115,7 @@ class SilenceMonitor(Monitor):
     def _cause(self, t_s: float, name: str) -> None:
         for one in self._sounding:
             if one.cause_s == inf and one.line["t_s"] - self.slack_s <= t_s < one.over_s - TICK_S:
-                one.cause_s, one.cause, one.deadline_s = t_s, name, t_s + TICK_S
+                one.cause_s, one.cause, one.deadline_s = t_s, name, max(t_s + TICK_S, one.hold_s)
 
     def _wait(self) -> None:
         if not self._sounding:

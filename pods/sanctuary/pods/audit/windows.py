@@ -23,7 +23,7 @@ class LeaseMonitor(Monitor):
         self._expires_s: dict[str, float] = {}
         self._quorum = 0
         self._open = False
-        self._lost_s = inf
+        self._lost_s, self._held_until_s = inf, -inf
         self.term = -1
         self.gateway = ""
 
@@ -56,9 +56,8 @@ class LeaseMonitor(Monitor):
         self._wait()
 
     def hung(self, until_s: float) -> None:
-        """Hear that the coordinator's machine stood still until now."""
-        if self._open and self._lost_s < until_s:
-            self._lost_s = until_s
+        """Hear that the coordinator's machine stands still until then."""
+        self._held_until_s = until_s
         self._wait()
 
     def _lease(self, line: LogLine) -> None:
@@ -74,7 +73,8 @@ class LeaseMonitor(Monitor):
         return max(now_s, ends_s[self._quorum - 1]) if len(ends_s) >= self._quorum else now_s
 
     def _wait(self) -> None:
-        self.due_s = self._lost_s + TICK_S + self.slack_s if self._open else inf
+        lost_s = max(self._lost_s, self._held_until_s)
+        self.due_s = lost_s + TICK_S + self.slack_s if self._open else inf
 
 
 class LateCueMonitor(Monitor):
