@@ -51,7 +51,7 @@ def test_c4_the_window_closes_when_sleepers_leave_rem() -> None:
     (closed,) = house.windows("closed")
     assert closed["reason"] == "quorum_lost"
     assert closed["t_s"] < 32.0
-    assert {pod.phase for pod in house.pods.values()} == {PodPhase.IDLE, PodPhase.ELIGIBLE}
+    assert {pod.phase for pod in house.pods.values()} == {PodPhase.REQUALIFYING, PodPhase.ELIGIBLE}
     assert check_violations(house.lines) == []
 
 

@@ -11,7 +11,12 @@ from pydantic import ValidationError
 
 from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, PodSettings
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
-from sanctuary.pods.limiter import Admitted, Limiter, LimitReason, Refused, flashes_of
+from sanctuary.pods import limiter as parts
+from sanctuary.pods.limiter import Admitted, LimitReason, Refused, flashes_of
+
+
+def Limiter(settings: LimiterSettings) -> parts.Limiter:
+    return parts.Limiter(settings, light_cleared=True)
 
 
 def sound(level: float = 60.0, duration_s: float = 4.0, fade_s: float = 1.0) -> Cue:

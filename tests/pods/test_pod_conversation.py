@@ -114,7 +114,7 @@ def test_a_keepalive_may_not_reach_far_ahead() -> None:
 def test_arousal_ends_the_cues_of_this_sleeper_for_a_while() -> None:
     bench = playing_bench()
     bench.handle(EstimateArrived(estimate(4.0, arousal=True)), 4.0)
-    assert phase_of(bench) is PodPhase.IDLE
+    assert phase_of(bench) is PodPhase.REQUALIFYING
     bench.sleep(20)
     bench.enter_window("2")
     effects = bench.sleep(4, extend="w2")

@@ -86,7 +86,7 @@ class House:
         book = ConsentBook(ORIGIN, key_id(sleeper))
         book.add(sealed(grant(key=sleeper), sleeper))
         me = PodIdentity(SITE, name, f"boot-{name}", pod_key(name), COORDINATOR_KEY.verify_key, (CIRCLE,))
-        return Pod(me, consent=book, designs=[DESIGN], utc_at_zero_s=UTC_AT_ZERO_S)
+        return Pod(me, consent=book, designs=[DESIGN], utc_at_zero_s=UTC_AT_ZERO_S, light_cleared=True)
 
     def _start(self) -> None:
         for index, name in enumerate(self.names):

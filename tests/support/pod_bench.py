@@ -208,6 +208,7 @@ def make_pod(pod: str = POD, *, boot: str = "b1", **changes: Any) -> Pod:
     )
     consent = changes.pop("consent", None) or ConsentBook(ORIGIN, key_id(SLEEPER_KEY))
     designs = changes.pop("designs", (DESIGN,))
+    changes.setdefault("light_cleared", True)
     return Pod(me, consent=consent, designs=designs, utc_at_zero_s=UTC_AT_ZERO_S, **changes)
 
 

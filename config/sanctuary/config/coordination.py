@@ -3,7 +3,8 @@
 The bounds are the safety case of article 8: whatever a file, variable or option says, no accepted value
 can make a pod louder, faster or more trusting than the hard limits written here. Sources: WHO 1999
 community noise guidelines (45 dBA Lmax for single events in bedrooms), WCAG 2.3.1 (three flashes in a
-second), and the published practice of targeted lucidity reactivation (gaps, blocks, nightly budgets).
+second), the Epilepsy Foundation's consensus on photosensitivity (Harding and others 2005), and the published
+practice of targeted lucidity reactivation (gaps, blocks, nightly budgets).
 """
 
 from __future__ import annotations
@@ -45,13 +46,15 @@ class LimiterSettings(Settings):
     gap_s: float = Field(20.0, ge=20.0, le=3600.0)
     """Shortest time (seconds) from the start of one cue to the start of the next, of any modality."""
     max_flash_hz: float = Field(1.0, ge=0.0, le=2.0)
-    """Fastest flashing (Hz)."""
+    """Fastest flashing (Hz) of all lamps together that a sleeper can see."""
     flashes_per_cue: int = Field(10, ge=0, le=10)
     """Most flashes in one cue."""
     flashes_per_hour: int = Field(60, ge=0, le=60)
     """Most flashes in any hour."""
+    min_lit_s: float = Field(0.25, ge=0.25, le=5.0)
+    """Shortest time (seconds) that a lamp is lit at once."""
     lamps_in_view: int = Field(1, ge=1, le=32)
-    """Lamps of all pods that this sleeper can see; the flash budgets are divided by it."""
+    """Lamps that each sleeper can see at least; rate and number of flashes are divided by it. See `sees`."""
     cues_per_block: int = Field(15, ge=1, le=15)
     """Cues in a row before a rest."""
     rest_s: float = Field(1200.0, ge=1200.0, le=14400.0)
@@ -78,7 +81,9 @@ class PodSettings(Settings):
     """Age (seconds) of the newest good estimate from which the pod leaves its window."""
     min_quality: float = Field(0.5, ge=0.5, le=1.0)
     """Signal quality (0 to 1) below which an estimate proves nothing."""
-    lease_ttl_s: float = Field(6.0, ge=2.0, le=10.0)
+    requalify_s: float = Field(10.0, ge=5.0, le=300.0)
+    """Unbroken stable REM (seconds) that a pod must see after an interruption before it may join a window."""
+    lease_ttl_s: float = Field(5.0, ge=2.0, le=10.0)
     """Life (seconds) of a lease that is not renewed."""
     lease_renewal_s: float = Field(2.0, ge=0.5, le=5.0)
     """Time (seconds) between renewals of a lease."""

@@ -27,6 +27,11 @@ class PodEntry(Settings):
     """Whether the sleeper agreed that levels of their EEG are kept from night to night."""
     outputs: tuple[OutputName, ...] = Field(("sound",), max_length=3)
     """Kinds of cue that the pod can render."""
+    photosensitive: bool | None = None
+    """Whether the sleeper has epilepsy, photosensitivity or migraine with aura; left out, nobody has asked,
+    and a person gets no light."""
+    sees: tuple[Id, ...] = Field((), max_length=64)
+    """Ids of the other pods whose lamps this sleeper can see."""
     devices: DeviceSettings = DeviceSettings()
     """What they come out of; without a device they are only written to the cue track."""
 

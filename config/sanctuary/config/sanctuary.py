@@ -14,6 +14,7 @@ from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, 
 from sanctuary.config.findings import Finding, report
 from sanctuary.config.fleet import CircleEntry, PodEntry
 from sanctuary.config.headbands import place_of
+from sanctuary.config.lamps import sight_findings
 from sanctuary.config.outputs import driven
 from sanctuary.config.site import RecordSettings, SiteSettings
 from sanctuary.config.sleepers import SleeperSettings
@@ -65,6 +66,7 @@ class SanctuarySettings(Settings):
                 *_repeated([pod.sleeper_key for pod in pods], "pod", ("sleeper_key",)),
                 *_repeated_places(pods),
                 *_repeated_devices(pods),
+                *sight_findings(pods),
             ]
         )
         return pods

@@ -131,6 +131,12 @@ class ConsentBook:
         self._local = (max(at_seq, self.top_seq), max(at_utc_s, now_utc_s))
         self._verdicts.clear()
 
+    def recall_withdrawal(self, at_seq: int, at_utc_s: float) -> None:
+        """Go on from a `withdrawn_here` that was kept over a restart."""
+        seq, utc_s = self._local or (at_seq, at_utc_s)
+        self._local = (max(seq, at_seq), max(utc_s, at_utc_s))
+        self._verdicts.clear()
+
     def in_force(self, circle: str, now_utc_s: float) -> Grant | Refusal:
         """Give the grant for `circle` that holds now, whatever its design, modalities and levels."""
         verdict = self._verdicts.get(circle)

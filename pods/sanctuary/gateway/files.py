@@ -47,6 +47,7 @@ def write_together(files: Sequence[tuple[Path, Iterable[bytes], str]]) -> None:
         for part, path, _, what in parts:
             with _written(path, what):
                 part.replace(path)
+                _settle(path.parent)
 
 
 def _part(path: Path, pieces: Iterable[bytes], what: str, stack: ExitStack) -> Path:
@@ -60,6 +61,16 @@ def _part(path: Path, pieces: Iterable[bytes], what: str, stack: ExitStack) -> P
             file.flush()
             os.fsync(file.fileno())
     return part
+
+
+def _settle(folder: Path) -> None:
+    """Bring the new name of a file through the operating system's buffers; Windows does so by itself."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What pods and coordinators ask of their shell, in the order to be done.
 
-The shell must perform the effects of one list in order; `Log` before `Render` is invariant P7.
+The shell must perform the effects of one list in order; `Log` before `Render` is invariant P7. `Keep` comes
+before whatever rests on it: where it fails, no cue after it in the list may sound.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 from sanctuary.firmware_bridge.outputs.cue import Cue
 from sanctuary.pods.logs import CueEntry, LogRecord
+from sanctuary.pods.pod.memory import PodMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +60,11 @@ class Record:
     record: LogRecord
 
 
-Effect = Publish | Log | Render | Silence | Record
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Put the pod's memory where a restart finds it, and make sure it is there before going on."""
+
+    memory: PodMemory
+
+
+Effect = Publish | Log | Render | Silence | Record | Keep

@@ -6,7 +6,7 @@ acted. All `t_s` are seconds on the sanctuary clock; each writer's records stand
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from sanctuary.signal.eyesignal.detector import EyeSignal
 
@@ -31,6 +31,8 @@ class CueEntry(TypedDict):
     duration_s: float
     fade_s: float
     flash_hz: float
+    rgb: list[int]
+    """Colour of light; of no meaning for the other modalities."""
 
 
 class OutputRecord(TypedDict):
@@ -101,6 +103,17 @@ class ConsentRecord(TypedDict):
     reason: str
 
 
+class Carried(TypedDict):
+    """What a pod's limiter brought over a restart."""
+
+    in_night: int
+    """Cues of this night so far."""
+    woken: bool
+    """Whether nothing may get louder any more."""
+    highest: dict[str, float]
+    """The most that the next cue of each modality may have."""
+
+
 class PodRecord(TypedDict):
     """Something that befell a pod. `detail` of ``booted`` is the latch it woke up with, or empty."""
 
@@ -119,8 +132,16 @@ class PodRecord(TypedDict):
         "samples_missed",
         "clock_measured",
         "estimate_refused",
+        "requalifying",
+        "requalified",
     ]
     detail: str
+    lamps_in_view: NotRequired[int]
+    """Of ``booted``: lamps among which the bounds of flashes are divided."""
+    light_cleared: NotRequired[bool]
+    """Of ``booted``: whether all who see the lamp said that light does them no harm."""
+    carried: NotRequired[Carried]
+    """Of ``booted``, where the limiter goes on from before."""
 
 
 class SilenceRecord(TypedDict):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-AMBER = (255, 126, 0)
-"""Neither blue, which wakes, nor saturated red, which is the worst for photosensitive people."""
+AMBER = (255, 191, 0)
+"""Neither blue, which wakes, nor saturated red, which is the worst for photosensitive people.
+
+Two thirds of its light are red; four fifths would be saturated red."""
 
 
 class Modality(StrEnum):

@@ -1,8 +1,8 @@
 """One pod of a fleet in virtual time: its runner, its verdicts, and when it is looked at next.
 
 A pod that holds no lease is looked at when its verdict changes, when a message comes and when its heartbeat
-is due, and is given the newest estimate each time: those in between say the same. A pod that holds one is
-looked at each second, as in real time, and at each step of the design.
+is due, and is given the newest estimate each time: those in between say the same. A pod that holds one, or
+that has to prove stable REM anew, is looked at each second, as in real time, and at each step of the design.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import replace
 
 from sanctuary.gateway.night.pod_runner import TIME_EVERY_S, PodRunner
 from sanctuary.pods.pod import events as happened
-from sanctuary.pods.pod.states import ENGAGED
 from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.samples import Stage, StageEstimate
 from sanctuary.simulator.fleets.agenda import Agenda
@@ -92,7 +91,7 @@ class Place:
 
     @property
     def _engaged(self) -> bool:
-        return self.runner.pod.phase in ENGAGED
+        return self.runner.pod.is_counting
 
     def _up_to_date(self) -> None:
         """Give the pod the estimate of the last whole second, unless it has it."""

@@ -28,7 +28,6 @@ from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
 from sanctuary.gateway.night.vigil import Vigil
 from sanctuary.gateway.recorder import recover
-from sanctuary.pods.pod.states import LATCHED
 
 _LOG = logging.getLogger(__name__)
 
@@ -75,7 +74,6 @@ async def run_night(
         for pod in vigil.pods:
             _close(pod)
         _remember(vigil)
-        _keep_latched(vigil)
         vigil.journal.flush()
         runners = [pod.runner for pod in vigil.pods]
         result = night_result(settings, runners, vigil.journal.records, truth.epochs, _extra(vigil))
@@ -95,7 +93,6 @@ async def _watch(vigil: Vigil, hours: float | None, stop: StopFlag, table: LiveT
             pod.tell_state()
         vigil.coordinator.tick(now_s)
         vigil.journal.flush()
-        _keep_latched(vigil)
         if not broker_told and not vigil.endpoint.alive():
             broker_told = True
             vigil.trouble = f"{vigil.endpoint.description}: it died in the night; no window opened after that"
@@ -123,20 +120,6 @@ def _remember(vigil: Vigil) -> None:
                 memories.learn(entry.sleeper, pod.remember())
             except SanctuaryError as error:
                 _LOG.warning("%s: %s; the night itself is complete", entry.id, error)
-
-
-def _keep_latched(vigil: Vigil) -> None:
-    """Keep which pods are stopped or withdrawn as soon as that changes: a crash is no reset."""
-    latched = {pod.runner.id: phase for pod in vigil.pods if (phase := pod.runner.pod.phase) in LATCHED}
-    if latched == vigil.latched:
-        return
-    try:
-        vigil.store.keep_latched(latched)
-        vigil.latched = latched
-    except SanctuaryError as error:
-        if not vigil.latch_told:
-            _LOG.error("%s", error)
-        vigil.latch_told = True
 
 
 def _close(pod: LivePod) -> None:

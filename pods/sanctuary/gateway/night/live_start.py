@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,15 @@ from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_pod import LivePod
 from sanctuary.gateway.night.outputs import PodOutputs, build_outputs, lamp_of
 from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
+from sanctuary.gateway.night.pod_memories import MemoryKeeper, PodMemories
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
 from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.gateway.night.vigil import Vigil
 from sanctuary.gateway.recorder import NightRecorder
+from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.wire.broker import open_broker
 from sanctuary.pods.wire.client import MqttClient
 from sanctuary.pods.wire.link import LinkEvent, LinkUp
@@ -114,7 +118,8 @@ async def _start_pod(
         device = simulated(ports[entry.id], CHANNELS)
     else:
         device = wanted(headband)
-    core = _core(vigil, entry, designs)
+    memories = PodMemories(settings.site.data_dir)
+    core = _core(vigil, entry, designs, memories.load(entry.id))
     live: list[LivePod] = []
     client = MqttClient(
         f"{settings.site.id}-{entry.id}",
@@ -126,7 +131,9 @@ async def _start_pod(
     )
     outputs = await _outputs(vigil, entry, live, stack)
     track = CueTrack(vigil.folder / f"{entry.id}.cues.wav")
-    runner = PodRunner(core, vigil.journal, track, client.publish, outputs)
+    keep = None if entry.is_simulated else partial(_keep_consent, vigil.store, entry.id)
+    keeper = MemoryKeeper(memories)
+    runner = PodRunner(core, vigil.journal, track, client.publish, outputs, keep, keeper)
     pod = _live_pod(vigil, entry, runner, device.info)
     live.append(pod)
     vigil.pods.append(pod)
@@ -150,6 +157,14 @@ def _live_pod(vigil: Vigil, entry: PodEntry, runner: PodRunner, info: HeadbandIn
     memory = Memories(settings.site.data_dir).load(entry.sleeper) if entry.remember else None
     chain = Chain(info.fs_hz, info.channels[:2], settings.chain, rail_uv=info.rail_uv[:2], memory=memory)
     return LivePod(runner, chain, info, vigil.zero_s, _recording(vigil, entry, info))
+
+
+def _keep_consent(store: SiteStore, pod: str, entry: bytes) -> None:
+    """Keep an entry that came in the night; one that cannot be kept holds all the same until the morning."""
+    try:
+        store.keep_consent(pod, entry)
+    except SanctuaryError as error:
+        _LOG.error("%s: %s; this entry has to be given anew after a restart", pod, error)
 
 
 def _let_go(pump: HeadbandPump, capture: CaptureWriter | None) -> None:
@@ -219,9 +234,9 @@ def _wire_stop_button(entry: PodEntry, pod: LivePod, stack: AsyncExitStack) -> N
         stack.callback(StopButton(button.pin, pod.on_stop_button).close)
 
 
-def _core(vigil: Vigil, entry: PodEntry, designs: Any) -> Any:
+def _core(vigil: Vigil, entry: PodEntry, designs: Any, memory: PodMemory | None) -> Pod:
     try:
-        return make_pod(vigil.plan, entry, designs, latched=vigil.store.latched().get(entry.id))
+        return make_pod(vigil.plan, entry, designs, memory)
     except ProtocolError as error:
         where = vigil.store.folder / "consent" / entry.id
         raise SanctuaryError(f"{where}: {error}; remove the entry, or have it signed anew") from error

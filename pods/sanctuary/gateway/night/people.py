@@ -18,6 +18,7 @@ from sanctuary.commons.designs import LoadedDesign, load_design, shipped_design
 from sanctuary.commons.entries import FIRST, Grant, Scope, seal, unseal
 from sanctuary.commons.keys import key_id, signing_key
 from sanctuary.config.fleet import CircleEntry, PodEntry, SimulatedGrant
+from sanctuary.config.lamps import lamp_rules
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.shipped import shipped_designs
 from sanctuary.firmware_bridge.outputs.cue import Modality
@@ -25,8 +26,8 @@ from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.ids import IdSource
 from sanctuary.pods.pod.identity import PodIdentity
+from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.pod import Pod
-from sanctuary.pods.pod.states import PodPhase
 
 GRANT_S = 24 * 3600.0
 """A simulated sleeper's grant holds for a day."""
@@ -82,10 +83,11 @@ def make_pod(
     plan: NightPlan,
     entry: PodEntry,
     designs: Mapping[str, LoadedDesign],
-    latched: PodPhase | None = None,
+    memory: PodMemory | None = None,
 ) -> Pod:
-    """Build the core of one pod, with the consent that its sleeper has given, latched as it was left."""
+    """Build the core of one pod, with the consent that its sleeper has given, as it was left."""
     settings = plan.settings
+    lamp = lamp_rules(entry.id, settings.pods, settings.limiter.lamps_in_view)
     mine = [circle for circle in settings.circles if entry.id in circle.members]
     identity = PodIdentity(
         site=settings.site.id,
@@ -101,8 +103,9 @@ def make_pod(
         designs=designs.values(),
         utc_at_zero_s=plan.utc_at_zero_s,
         settings=settings.pod,
-        limiter_settings=settings.limiter,
-        latched=latched,
+        limiter_settings=settings.limiter.model_copy(update={"lamps_in_view": lamp.lamps_in_view}),
+        light_cleared=lamp.cleared,
+        memory=memory,
     )
 
 

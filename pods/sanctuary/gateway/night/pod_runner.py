@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from sanctuary.config.errors import DeviceError, ProtocolError
@@ -13,10 +13,12 @@ from sanctuary.gateway.night.journal import Log as NightLog
 from sanctuary.gateway.night.outputs import PodOutputs
 from sanctuary.gateway.night.sending import Send, to_message
 from sanctuary.gateway.replay.epochs import EpochLog
-from sanctuary.pods.effects import Log, Publish, Record, Render, Silence
-from sanctuary.pods.logs import LogRecord, eye_signal_record, onset_record, output_record
+from sanctuary.pods.effects import Effect, Keep, Log, Publish, Record, Render, Silence
+from sanctuary.pods.logs import CueEntry, LogRecord, eye_signal_record, onset_record, output_record
 from sanctuary.pods.pod import events as happened
+from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.pod import Pod
+from sanctuary.pods.pod.records import unkept
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.clock import OffsetEstimator
 from sanctuary.pods.wire.packets import Message
@@ -48,6 +50,16 @@ class Track(Protocol):
         """Finish."""
 
 
+class Keeper(Protocol):
+    """Where a pod's memory is kept; see `MemoryKeeper`."""
+
+    def keep(self, memory: PodMemory, /) -> bool:
+        """Keep a memory; false where it could not be."""
+
+    def retry(self) -> None:
+        """Try again to keep what could not be kept."""
+
+
 class PodRunner:
     """One pod and everything around it but its headband.
 
@@ -59,10 +71,26 @@ class PodRunner:
         Publishes a message.
     outputs
         The pod's devices, if it has any.
+    keep_consent
+        Keeps a signed entry that the pod has taken, so that a restart forgets none.
+    keeper
+        Keeps the pod's memory; without, it lies in `memory` alone.
+
+    Attributes
+    ----------
+    memory
+        What the pod asked to be kept last; None where nothing ever had to be.
     """
 
     def __init__(
-        self, pod: Pod, journal: NightLog, track: Track, send: Send, outputs: PodOutputs | None = None
+        self,
+        pod: Pod,
+        journal: NightLog,
+        track: Track,
+        send: Send,
+        outputs: PodOutputs | None = None,
+        keep_consent: Callable[[bytes], object] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.pod = pod
         self.id = pod.identity.pod
@@ -77,6 +105,9 @@ class PodRunner:
         self._track_open = False
         self._track_told = False
         self._send = send
+        self._keep_consent = keep_consent
+        self._keeper = keeper
+        self.memory: PodMemory | None = None
         self._clock = OffsetEstimator(pod.identity.boot)
         self._ask_due_s = float("-inf")
 
@@ -84,27 +115,40 @@ class PodRunner:
     def subscriptions(self) -> tuple[str, ...]:
         """Topics that this pod listens to."""
         name = (self._site, self.id)
-        ours = (topics.command(*name), topics.broadcast(self._site), topics.time_response(*name))
-        return ours + self.outputs.subscriptions
+        ours = (topics.command(*name), topics.consent(*name), topics.time_response(*name))
+        return (*ours, topics.broadcast(self._site), *self.outputs.subscriptions)
 
     # --- what befalls the pod ---
 
     def handle(self, event: happened.PodEvent, now_s: float) -> None:
-        """Pass an event to the core and perform its effects, in order.
+        """Pass an event to the core and perform its effects, in order."""
+        self._perform(self.pod.handle(event, now_s), now_s)
 
-        A cue whose entry has not reached the disk does not sound.
+    def present_consent(self, entry: bytes, now_s: float) -> None:
+        """Give the pod a signed entry; silence comes first where it asks for it, then the entry is kept."""
+        effects = self.pod.handle(happened.ConsentPresented(entry), now_s)
+        self._perform(effects, now_s)
+        if self._keep_consent is not None and any(_takes_consent(effect) for effect in effects):
+            self._keep_consent(entry)
+
+    def _perform(self, effects: Iterable[Effect], now_s: float) -> None:
+        """Do as told, in order; where the memory of a cue cannot be kept, it is refused here.
+
+        A cue whose entry has not reached the disk does not sound either.
         """
-        logged = False
-        for effect in self.pod.handle(event, now_s):
+        kept = logged = True
+        for effect in effects:
             match effect:
+                case Keep():
+                    self.memory = effect.memory
+                    kept = self._keeper is None or self._keeper.keep(effect.memory)
                 case Publish():
                     self._send(to_message(effect))
                 case Log():
-                    self.cues[effect.entry["outcome"]] += 1
-                    self._journal.write(effect.entry)
-                    logged = self._journal.flush(durable=True)
-                case Render() if logged:
-                    self._render(effect, now_s)
+                    logged = self._log(effect.entry if kept else unkept(effect.entry))
+                case Render():
+                    if kept and logged:
+                        self._render(effect, now_s)
                 case Silence():
                     self._cut(now_s)
                 case Record():
@@ -127,6 +171,8 @@ class PodRunner:
                 break
         self.handle(happened.Ticked(), now_s)
         self.outputs.tick(now_s)
+        if self._keeper is not None:
+            self._keeper.retry()
         if now_s >= self._ask_due_s:
             self._ask_due_s = now_s + TIME_EVERY_S
             request = self._clock.request(now_s)
@@ -136,6 +182,8 @@ class PodRunner:
         """Take a message of one of the `subscriptions`."""
         if message.topic == topics.time_response(self._site, self.id):
             self._take_time(message.payload, now_s)
+        elif message.topic == topics.consent(self._site, self.id):
+            self.present_consent(message.payload, now_s)
         elif not self.outputs.heard(message.topic, message.payload):
             self.handle(happened.CommandReceived(message.payload), now_s)
 
@@ -152,6 +200,12 @@ class PodRunner:
         self._journal.write(onset_record(self.id, str(onset.cue.modality), onset.wanted_s, onset.happened_s))
 
     # --- effects ---
+
+    def _log(self, entry: CueEntry) -> bool:
+        """Write an entry; tells whether it is on the disk."""
+        self.cues[entry["outcome"]] += 1
+        self._journal.write(entry)
+        return self._journal.flush(durable=True)
 
     def _render(self, effect: Render, now_s: float) -> None:
         self._journal.write(output_record(self.id, effect.window, effect.step, now_s))
@@ -198,3 +252,10 @@ class PodRunner:
         offset = self._clock.offset(now_s)
         if offset is not None:
             self.handle(happened.ClockMeasured(offset.offset_s, offset.uncertainty_s), now_s)
+
+
+def _takes_consent(effect: Effect) -> bool:
+    """Tell whether a pod has taken a consent entry."""
+    if not isinstance(effect, Record) or effect.record["kind"] != "consent":
+        return False
+    return effect.record["act"] in ("grant", "withdraw")

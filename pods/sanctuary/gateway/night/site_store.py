@@ -1,16 +1,14 @@
-"""What a sanctuary keeps between nights: its secret, the count of terms, consent, and latched pods."""
+"""What a sanctuary keeps between nights: its secret, the count of terms, and consent."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.files import write_whole
-from sanctuary.pods.pod.states import LATCHED, PodPhase
+from sanctuary.gateway.files import write_together, write_whole
 
 SECRET_BYTES = 32
 LARGEST_ENTRY = 4096
@@ -79,19 +77,13 @@ class SiteStore:
         except OSError as error:
             raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
-    def latched(self) -> dict[str, PodPhase]:
-        """Read which pods were stopped or withdrawn when they last went down; a restart is no reset."""
-        path = self.folder / "latched.json"
-        if not path.exists():
-            return {}
-        try:
-            body = json.loads(path.read_text(encoding="utf-8"))
-            return {pod: PodPhase(phase) for pod, phase in body.items() if PodPhase(phase) in LATCHED}
-        except (OSError, ValueError, AttributeError) as error:
-            text = f"{path}: cannot be used ({error}); see which pods are stopped, then remove it"
-            raise InputError(text) from error
+    def keep_consent(self, pod: str, raw: bytes) -> None:
+        """Keep a signed entry with those of `consent`.
 
-    def keep_latched(self, phases: Mapping[str, PodPhase]) -> None:
-        """Keep which pods are stopped or withdrawn now."""
-        latched = {pod: str(phase) for pod, phase in phases.items() if phase in LATCHED}
-        write_whole(self.folder / "latched.json", json.dumps(latched) + "\n", "which pods are stopped")
+        Raises
+        ------
+        InputError
+            It cannot be written.
+        """
+        name = f"{hashlib.sha256(raw).hexdigest()[:32]}.entry"
+        write_together([(self.folder / "consent" / pod / name, [raw], "a consent entry")])

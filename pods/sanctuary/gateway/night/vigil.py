@@ -13,7 +13,6 @@ from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_pod import LivePod
 from sanctuary.gateway.night.people import NightPlan
 from sanctuary.gateway.night.site_store import SiteStore
-from sanctuary.pods.pod.states import PodPhase
 from sanctuary.pods.wire.broker import BrokerEndpoint
 
 
@@ -33,8 +32,6 @@ class Vigil:
     pumps: list[HeadbandPump] = field(default_factory=list)
     coordinator: CoordinatorRunner = field(init=False)
     trouble: str | None = None
-    latched: dict[str, PodPhase] | None = None
-    latch_told: bool = False
 
     def now(self) -> float:
         """Give the sanctuary clock: monotonic seconds since the start."""

@@ -18,6 +18,7 @@ from sanctuary.pods.audit.consent import ConsentMonitor
 from sanctuary.pods.audit.cues import EntryMonitor, PlaceMonitor, ProofMonitor
 from sanctuary.pods.audit.limits import LimitMonitor
 from sanctuary.pods.audit.night import COORDINATOR_KINDS, LogLine, Monitor, Violation
+from sanctuary.pods.audit.requalified import RequalifyMonitor
 from sanctuary.pods.audit.stops import SilenceMonitor
 from sanctuary.pods.audit.windows import LateCueMonitor, LeaseMonitor
 
@@ -121,6 +122,7 @@ class Auditor:
                     ConsentMonitor(pod, self._voted, slack_s),
                     LimitMonitor(pod, self._limiter_settings, slack_s),
                     SilenceMonitor(pod, settings, slack_s),
+                    RequalifyMonitor(pod, settings, slack_s),
                     PlaceMonitor(pod),
                     CommandMonitor(pod, slack_s),
                     EntryMonitor(pod, durable=self._durable),

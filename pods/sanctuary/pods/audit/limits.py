@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from sanctuary.config.coordination import LimiterSettings
 from sanctuary.pods.audit.cues import step_of
@@ -11,34 +12,48 @@ from sanctuary.pods.audit.night import LogLine, Monitor, Violation
 
 _SLACK = 1e-9
 _HOUR_S = 3600.0
+SATURATED_RED = 0.8
+"""Share of red in linear light, WCAG 2.2."""
 
 
 class LimitMonitor(Monitor):
-    """Level, ramp, fade, length, flashes, gap, block, night budget, quiet and step after arousals."""
+    """Level, ramp, fade, length, light, flashes, gap, block, night budget, quiet and step after arousals."""
 
-    kinds = frozenset({"cue", "estimate"})
+    kinds = frozenset({"cue", "estimate", "pod"})
 
     def __init__(self, pod: str, settings: LimiterSettings, slack_s: float = 0.0) -> None:
         super().__init__(pod, slack_s)
         self._settings = settings
         self._levels = _Levels(settings)
-        self._flashes = _Flashes(settings)
+        self._light = _Light(settings)
+        self._booted = False
         self._last_s: float | None = None
         self._in_block = self._in_night = 0
 
     def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take a cue or an estimate."""
+        """Take a cue, an estimate, or what befell the pod."""
         if line["kind"] == "estimate":
             if line["arousal"]:
                 self._levels.arousal(line["t_s"])
+        elif line["kind"] == "pod":
+            if line["event"] == "booted":
+                self._boot(line)
         elif line["outcome"] == "rendered":
             for text in (
                 *_alone(line, self._settings),
                 *self._spacing(line["t_s"]),
-                *self._flashes.take(line),
+                *self._light.take(line),
                 *self._levels.take(line, self.slack_s),
             ):
                 yield self.broken("P3", line["t_s"], f"{step_of(line)}: {text}")
+
+    def _boot(self, line: LogLine) -> None:
+        """Go on from what the limiter brought along from before this log; later boots must agree with it."""
+        self._light.boot(line)
+        if not self._booted and (carried := line.get("carried")):
+            self._in_night = int(carried["in_night"])
+            self._levels.carry(carried)
+        self._booted = True
 
     def _spacing(self, t_s: float) -> Iterator[str]:
         s = self._settings
@@ -62,31 +77,58 @@ def _alone(cue: LogLine, s: LimiterSettings) -> list[str]:
         (not cue["level"] <= cap + _SLACK, f"level {cue['level']:g} above {cap:g}"),
         (not cue["fade_s"] >= fade_s - _SLACK, f"fade of {cue['fade_s']:g} s"),
         (not cue["duration_s"] <= s.max_duration_s + _SLACK, f"{cue['duration_s']:g} s long"),
-        (not cue["flash_hz"] <= s.max_flash_hz + _SLACK, f"flashes at {cue['flash_hz']:g} Hz"),
     )
     return [text for broken, text in rules if broken]
 
 
-class _Flashes:
-    """Flashes of one cue, and of an hour."""
+class _Light:
+    """Light, judged by what the pod said when it booted of those who see its lamp; flashes of an hour."""
 
     def __init__(self, settings: LimiterSettings) -> None:
         self._settings = settings
+        self._cleared, self._lamps = False, settings.lamps_in_view
         self._hour: deque[tuple[float, float]] = deque()
 
+    def boot(self, line: LogLine) -> None:
+        self._cleared = bool(line.get("light_cleared"))
+        self._lamps = max(self._lamps, line.get("lamps_in_view", 1))
+
     def take(self, cue: LogLine) -> Iterator[str]:
-        s = self._settings
-        if cue["modality"] != "light" or not cue["flash_hz"] > 0.0:
-            return
+        if cue["modality"] == "light":
+            yield from _shining(cue, self._settings, cleared=self._cleared)
+            if cue["flash_hz"] > 0.0:
+                yield from self._flashing(cue)
+
+    def _flashing(self, cue: LogLine) -> Iterator[str]:
+        s, lamps = self._settings, self._lamps
+        if not cue["flash_hz"] <= s.max_flash_hz / lamps + _SLACK:
+            yield f"flashes at {cue['flash_hz']:g} Hz with {lamps} lamps in view"
         count = float(cue["flash_hz"] * cue["duration_s"])
         self._hour.append((cue["t_s"], count))
         while cue["t_s"] - self._hour[0][0] >= _HOUR_S:
             self._hour.popleft()
         in_hour = sum(one for _, one in self._hour)
-        if count > s.flashes_per_cue / s.lamps_in_view + _SLACK:
+        if count > s.flashes_per_cue / lamps + _SLACK:
             yield f"{count:g} flashes"
-        if in_hour > s.flashes_per_hour / s.lamps_in_view + _SLACK:
+        if in_hour > s.flashes_per_hour / lamps + _SLACK:
             yield f"{in_hour:g} flashes in an hour"
+
+
+def _shining(cue: LogLine, s: LimiterSettings, *, cleared: bool) -> list[str]:
+    lit_s = min(cue["duration_s"], 0.5 / cue["flash_hz"]) if cue["flash_hz"] > 0.0 else cue["duration_s"]
+    rules = (
+        (not cleared, "light where somebody may be photosensitive"),
+        (not _red_share(cue["rgb"]) < SATURATED_RED, f"saturated red {tuple(cue['rgb'])}"),
+        (not lit_s >= s.min_lit_s - _SLACK, f"lit for {lit_s:g} s at a time"),
+    )
+    return [text for broken, text in rules if broken]
+
+
+def _red_share(rgb: list[int]) -> float:
+    red, green, blue = (
+        part / 3294.6 if part <= 10 else float(((part / 255.0 + 0.055) / 1.055) ** 2.4) for part in rgb
+    )
+    return red / (red + green + blue) if any(rgb) else 0.0
 
 
 class _Levels:
@@ -99,6 +141,10 @@ class _Levels:
         self._last: LogLine | None = None
         self._woken = False
         self._quiet_until_s = 0.0
+
+    def carry(self, carried: Mapping[str, Any]) -> None:
+        self._highest |= carried["highest"]
+        self._woken = bool(carried["woken"])
 
     def arousal(self, t_s: float) -> None:
         """Take the rise back that the ramp would have allowed: after an arousal nothing gets louder."""

@@ -7,14 +7,15 @@ from typing import Any
 
 from sanctuary.commons.consent import ConsentBook
 from sanctuary.config.coordination import LimiterSettings, PodSettings
-from sanctuary.pods.effects import Effect, Publish, Record, Silence
+from sanctuary.pods.effects import Effect, Keep, Publish, Record, Silence
 from sanctuary.pods.limiter import Limiter
 from sanctuary.pods.pod.evidence import Evidence
 from sanctuary.pods.pod.identity import ClockTrust, PodIdentity
+from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.outbox import Outbox
 from sanctuary.pods.pod.player import Player
 from sanctuary.pods.pod.session import Session
-from sanctuary.pods.pod.states import PodPhase, Trigger, after
+from sanctuary.pods.pod.states import INTERRUPTED, LATCHED, PodPhase, Trigger, after
 
 
 class Body:
@@ -23,11 +24,13 @@ class Body:
     Attributes
     ----------
     phase
-        Changed by `move` alone.
+        Changed by `move` alone, once the pod is awake.
     session
         There exactly while the phase is one of `ENGAGED`.
     link_up
         Whether the broker can be reached, whatever the phase.
+    terms
+        Highest term obeyed, by circle.
     """
 
     def __init__(
@@ -37,16 +40,20 @@ class Body:
         settings: PodSettings,
         limiter_settings: LimiterSettings,
         utc_at_zero_s: float,
+        memory: PodMemory | None,
+        *,
+        light_cleared: bool,
     ) -> None:
         self.identity = identity
         self.consent = consent
         self.settings = settings
         self.phase = PodPhase.OFFLINE
+        self.terms: dict[str, int] = dict(memory.terms) if memory else {}
         self.session: Session | None = None
         self.link_up = False
         self.evidence = Evidence(settings)
         self.clock = ClockTrust(settings)
-        self.limiter = Limiter(limiter_settings)
+        self.limiter = Limiter(limiter_settings, light_cleared=light_cleared)
         self.outbox = Outbox(identity, settings)
         self._utc_at_zero_s = utc_at_zero_s
         self.player = Player(
@@ -55,17 +62,65 @@ class Body:
             self.clock,
             consent,
             self.limiter,
+            self.keep,
             utc_at_zero_s=utc_at_zero_s,
             late_s=settings.late_s,
         )
+        if memory is not None:
+            self._wake_up_as(memory)
+        self._kept = self._to_keep()
+
+    def _wake_up_as(self, memory: PodMemory) -> None:
+        if memory.withdrawn_here is not None:
+            self.consent.recall_withdrawal(*memory.withdrawn_here)
+        if memory.latch is not None:
+            self.phase = PodPhase(memory.latch)
+        elif memory.requalify:
+            self.phase = PodPhase.CUT_OFF
+
+    def recall(self, memory: PodMemory, now_s: float) -> None:
+        """Let the limiter go on where it was, if that was in this night; another night begins anew."""
+        if not memory.limiter.is_over(self.utc_s(now_s)):
+            self.limiter.recall(memory.limiter, self._utc_at_zero_s, now_s)
+        elif self.phase is PodPhase.CUT_OFF:
+            self.phase = PodPhase.OFFLINE
+
+    @property
+    def memory(self) -> PodMemory:
+        """What must outlive a restart, as it is now."""
+        latch, requalify, withdrawn_here, _, _ = self._to_keep()
+        return PodMemory.model_validate(
+            {
+                "pod": self.identity.pod,
+                "terms": dict(self.terms),
+                "latch": str(latch) if latch else None,
+                "withdrawn_here": withdrawn_here,
+                "requalify": requalify,
+                "limiter": self.limiter.memory(self._utc_at_zero_s),
+            }
+        )
+
+    def keep(self, out: list[Effect]) -> None:
+        """Have the memory kept where it changed; nothing is said or sounds before."""
+        if (now := self._to_keep()) != self._kept:
+            self._kept = now
+            out.append(Keep(self.memory))
+
+    def _to_keep(self) -> tuple[PodPhase | None, bool, tuple[int, float] | None, int, tuple[int, ...]]:
+        phase = self.phase
+        latch = phase if phase in LATCHED else None
+        terms = tuple(self.terms.values())
+        return latch, phase in INTERRUPTED, self.consent.withdrawn_here, self.limiter.version, terms
 
     def utc_s(self, now_s: float) -> float:
         """Turn sanctuary seconds into UTC seconds."""
         return self._utc_at_zero_s + now_s
 
     def move(self, trigger: Trigger) -> None:
-        """Follow the table."""
+        """Follow the table; what is to be proved anew is proved from here on."""
         self.phase = after(self.phase, trigger)
+        if self.phase is PodPhase.REQUALIFYING:
+            self.evidence.begin_anew()
 
     def quit(self, trigger: Trigger, reason: str, now_s: float, out: list[Effect]) -> None:
         """Move by `trigger`, silence first; give up lease and window if there are any."""
@@ -89,6 +144,7 @@ class Body:
     def send(self, message: Publish, out: list[Effect]) -> None:
         """Publish, unless there is no link: what is old when it comes back is not worth saying."""
         if self.link_up:
+            self.keep(out)
             out.append(message)
 
     def note(self, event: str, now_s: float, out: list[Effect], detail: str = "") -> None:

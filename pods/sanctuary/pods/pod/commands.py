@@ -9,7 +9,7 @@ terms outlive it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
@@ -72,7 +72,7 @@ class CommandDesk:
     circles
         Of the pod's sleeper; commands about others are refused.
     terms
-        Highest terms seen before a restart, by circle.
+        Highest terms seen so far, by circle; the desk notes new ones in it.
 
     Attributes
     ----------
@@ -87,20 +87,16 @@ class CommandDesk:
         coordinator: VerifyKey,
         settings: PodSettings,
         circles: Collection[str],
-        terms: Mapping[str, int] | None = None,
+        terms: dict[str, int],
     ) -> None:
         self._site = site
         self._pod = pod
         self._coordinator = coordinator
         self._settings = settings
         self._seen: dict[str, float] = {}
-        self._terms = {circle: (terms or {}).get(circle, -1) for circle in circles}
+        self._circles = frozenset(circles)
+        self._terms = terms
         self.booted_s = -inf
-
-    @property
-    def terms(self) -> Mapping[str, int]:
-        """Highest term seen in a genuine command, by circle; for the shell to keep over a restart."""
-        return {circle: term for circle, term in self._terms.items() if term >= 0}
 
     def judge(self, payload: bytes, now_s: float) -> Command | RefusedCommand:
         """Admit a command, once."""
@@ -125,7 +121,7 @@ class CommandDesk:
             return CommandReason.OTHER_SITE
         if command.pod not in (self._pod, EVERY_POD):
             return CommandReason.OTHER_POD
-        return None if command.args.circle in self._terms else CommandReason.NOT_MEMBER
+        return None if command.args.circle in self._circles else CommandReason.NOT_MEMBER
 
     def _time_reason(self, command: Command, now_s: float) -> CommandReason | None:
         if now_s >= command.expires_at_s:
@@ -134,7 +130,7 @@ class CommandDesk:
             return CommandReason.EXPIRES_TOO_FAR
         if command.issued_at_s < self.booted_s:
             return CommandReason.BEFORE_BOOT
-        return CommandReason.OLD_TERM if command.term < self._terms[command.args.circle] else None
+        return CommandReason.OLD_TERM if command.term < self._terms.get(command.args.circle, 0) else None
 
     def _memory_reason(self, command: Command, now_s: float) -> CommandReason | None:
         if command.id in self._seen:

@@ -22,8 +22,8 @@ class EvidenceReason(StrEnum):
     NOT_REM = "not_stable_rem"
 
 
-CONTRARY = frozenset({EvidenceReason.AROUSAL, EvidenceReason.NOT_REM})
-"""Good data that says no; the others are the want of good data."""
+AT_ONCE = frozenset({EvidenceReason.AROUSAL, EvidenceReason.NOT_REM, EvidenceReason.NO_ESTIMATE})
+"""Good data that says no, or no headband: nothing to wait for. The others may pass in a moment."""
 
 
 class Evidence:
@@ -35,6 +35,7 @@ class Evidence:
         self.last: StageEstimate | None = None
         self.proved_s = -inf
         """When stable REM was last proved by good data."""
+        self._since_s: float | None = None
 
     def take(self, estimate: StageEstimate, now_s: float) -> bool:
         """Take an estimate; false where it is older than one taken before, or from the future."""
@@ -43,12 +44,28 @@ class Evidence:
         self._newest_s = estimate.t_s
         self.last = estimate
         if estimate.stable_rem and not estimate.arousal and estimate.quality >= self._settings.min_quality:
-            self.proved_s = min(estimate.t_s, now_s)
+            t_s = min(estimate.t_s, now_s)
+            if self._since_s is None or t_s - self.proved_s >= self._settings.stale_s:
+                self._since_s = now_s
+            self.proved_s = t_s
+        else:
+            self._since_s = None
         return True
 
     def forget(self) -> None:
         """Let nothing that the headband said count any more: it is gone."""
         self.last = None
+        self._since_s = None
+
+    def begin_anew(self) -> None:
+        """Let only what is said from now on count as proof without a break."""
+        self._since_s = None
+
+    def is_requalified(self, now_s: float) -> bool:
+        """Tell whether stable REM has been proved without a break for long enough, up to now."""
+        if self._since_s is None or self.missing(now_s) is not None:
+            return False
+        return self.proved_s - self._since_s >= self._settings.requalify_s
 
     def missing(self, now_s: float) -> EvidenceReason | None:
         """Say why stable REM is not proved now; None where it is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from sanctuary.commons.consent import ConsentBook, ConsentReason, Refusal
 from sanctuary.commons.designs import LoadedDesign
@@ -23,20 +23,13 @@ class Orders:
     ----------
     designs
         Those on board; an offer of another is refused.
-    terms
-        As in `CommandDesk`.
     """
 
-    def __init__(self, body: Body, designs: Iterable[LoadedDesign], terms: Mapping[str, int]) -> None:
+    def __init__(self, body: Body, designs: Iterable[LoadedDesign]) -> None:
         self._body = body
         self._designs = {loaded.hash: loaded for loaded in designs}
         me = body.identity
-        self._desk = CommandDesk(me.site, me.pod, me.coordinator, body.settings, me.circles, terms)
-
-    @property
-    def terms(self) -> Mapping[str, int]:
-        """As of `CommandDesk`."""
-        return self._desk.terms
+        self._desk = CommandDesk(me.site, me.pod, me.coordinator, body.settings, me.circles, body.terms)
 
     def booted(self, now_s: float) -> None:
         """Refuse from now on whatever was issued before."""

@@ -5,6 +5,7 @@ Nothing but `Player.play` makes a `Render`, and it puts the `Log` of it first (P
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
@@ -39,6 +40,8 @@ class Player:
 
     Parameters
     ----------
+    keep
+        Asks the shell to keep what the limiter counted, before the cue of it sounds.
     utc_at_zero_s
         UTC seconds at second 0 of the sanctuary clock; grants are given in UTC.
     late_s
@@ -52,6 +55,7 @@ class Player:
         clock: ClockTrust,
         consent: ConsentBook,
         limiter: Limiter,
+        keep: Callable[[list[Effect]], None],
         *,
         utc_at_zero_s: float,
         late_s: float,
@@ -61,6 +65,7 @@ class Player:
         self._clock = clock
         self._consent = consent
         self._limiter = limiter
+        self._keep = keep
         self._utc_at_zero_s = utc_at_zero_s
         self._late_s = late_s
         self.sounding_until_s = -inf
@@ -70,6 +75,7 @@ class Player:
         """Take every step that is due and render or refuse it."""
         while (due := session.take_due(now_s)) is not None:
             verdict = self._judge(session, due, now_s)
+            self._keep(out)
             out.append(Log(cue_entry(self._pod, session, due, verdict.cue, verdict.reason, now_s)))
             if not verdict.reason:
                 self.sounding_until_s = now_s + verdict.cue.duration_s

@@ -7,27 +7,25 @@ runs backwards here: an earlier `now_s` counts as the latest one seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any
 
-from sanctuary.commons.consent import ConsentBook, ConsentReason, Refusal
+from sanctuary.commons.consent import ConsentBook, Refusal
 from sanctuary.commons.designs import LoadedDesign
-from sanctuary.commons.entries import Grant, Withdrawal
 from sanctuary.config.coordination import LimiterSettings, PodSettings
-from sanctuary.config.errors import ProtocolError
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod import records
 from sanctuary.pods.pod.body import Body
-from sanctuary.pods.pod.evidence import CONTRARY, EvidenceReason
+from sanctuary.pods.pod.consenting import Consenting
+from sanctuary.pods.pod.evidence import AT_ONCE, EvidenceReason
 from sanctuary.pods.pod.identity import PodIdentity
+from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.orders import Orders, consent_reason
 from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.snapshot import Heartbeat
 from sanctuary.pods.pod.states import ENGAGED, LATCHED, PodPhase, Trigger
-
-_WITHDRAWN = frozenset({ConsentReason.WITHDRAWN, ConsentReason.FORKED, ConsentReason.UNCITED_WITHDRAWAL})
 
 
 class Pod:
@@ -43,10 +41,12 @@ class Pod:
         The designs on board; a window with another is refused.
     utc_at_zero_s
         UTC seconds at second 0 of the sanctuary clock.
-    latched
-        `STOPPED` or `WITHDRAWN` where the pod was so when it last went down; a restart is no reset.
-    terms
-        What `terms` gave before the pod went down.
+    light_cleared
+        Whether everybody who sees this pod's lamp has said that light does them no harm; without, there is
+        none.
+    memory
+        What the last `Keep` held before the pod went down; a restart is no reset. None for a pod that was
+        never up.
     """
 
     def __init__(
@@ -58,17 +58,24 @@ class Pod:
         utc_at_zero_s: float,
         settings: PodSettings | None = None,
         limiter_settings: LimiterSettings | None = None,
-        latched: PodPhase | None = None,
-        terms: Mapping[str, int] | None = None,
+        light_cleared: bool = False,
+        memory: PodMemory | None = None,
     ) -> None:
         self._body = Body(
-            identity, consent, settings or PodSettings(), limiter_settings or LimiterSettings(), utc_at_zero_s
+            identity,
+            consent,
+            settings or PodSettings(),
+            limiter_settings or LimiterSettings(),
+            utc_at_zero_s,
+            memory,
+            light_cleared=light_cleared,
         )
-        if latched is not None:
-            self._body.move(Trigger.WITHDRAW if latched is PodPhase.WITHDRAWN else Trigger.STOP)
-        self._orders = Orders(self._body, designs, terms or {})
+        self._memory = memory
+        self._orders = Orders(self._body, designs)
+        consenting = Consenting(self._body)
         self._heartbeat = Heartbeat(self._body.settings)
         self._booted = False
+        self._requalifying = False
         self._verdict: tuple[bool, bool, bool] | None = None
         self._now_s = -inf
         self._handlers: dict[type, Callable[[Any, float, list[Effect]], None]] = {
@@ -79,8 +86,8 @@ class Pod:
             happened.LinkLost: self._on_link_lost,
             happened.LinkRestored: self._on_link_restored,
             happened.CommandReceived: self._on_command,
-            happened.ConsentPresented: self._on_consent,
-            happened.WithdrawalMade: self._on_withdrawal,
+            happened.ConsentPresented: consenting.presented,
+            happened.WithdrawalMade: consenting.withdrawn,
             happened.StopPressed: self._on_stop,
             happened.PersonReset: self._on_reset,
             happened.ClockMeasured: self._on_clock,
@@ -94,13 +101,20 @@ class Pod:
 
     @property
     def phase(self) -> PodPhase:
-        """Where the pod stands; the shell keeps `STOPPED` and `WITHDRAWN` over a restart."""
+        """Where the pod stands."""
         return self._body.phase
 
     @property
-    def terms(self) -> Mapping[str, int]:
-        """Highest term obeyed for each circle; the shell keeps it over a restart."""
-        return self._orders.terms
+    def memory(self) -> PodMemory:
+        """What must outlive a restart; a `Keep` gives it whenever it changes."""
+        return self._body.memory
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether every estimate counts: a lease is out, or REM is being proved anew."""
+        body = self._body
+        proving = body.phase is PodPhase.REQUALIFYING and body.evidence.missing(self._now_s) is None
+        return proving or body.phase in ENGAGED
 
     @property
     def window(self) -> str | None:
@@ -136,6 +150,7 @@ class Pod:
             self._pass_time(now_s, out)
         self._handlers[type(event)](event, now_s, out)
         self._settle(now_s, out)
+        self._body.keep(out)
         return out
 
     # --- headband, clock and link ---
@@ -153,6 +168,8 @@ class Pod:
             body.limiter.arousal(now_s)
             if before is None or not before[1]:
                 body.note("arousal", now_s, out)
+        else:
+            body.limiter.calm()
 
     def _on_samples_missed(self, event: happened.SamplesMissed, now_s: float, out: list[Effect]) -> None:
         self._body.note("samples_missed", now_s, out, str(event.n_samples))
@@ -209,50 +226,16 @@ class Pod:
             if not body.link_up:
                 body.move(Trigger.LINK_DOWN)
 
-    def _on_withdrawal(self, event: happened.WithdrawalMade, now_s: float, out: list[Effect]) -> None:
-        body = self._body
-        if event.entry:
-            self._take_entry(event.entry, now_s, out)
-        utc_s = body.utc_s(now_s)
-        body.consent.withdraw_here(utc_s)
-        out.append(Record(records.withdrawal_record(body.identity.pod, now_s, utc_s, body.consent.top_seq)))
-        body.quit(Trigger.WITHDRAW, "withdrawn", now_s, out)
-
-    def _on_consent(self, event: happened.ConsentPresented, now_s: float, out: list[Effect]) -> None:
-        if self._take_entry(event.entry, now_s, out):
-            self._body.quit(Trigger.WITHDRAW, "withdrawn", now_s, out)
-
-    def _take_entry(self, raw: bytes, now_s: float, out: list[Effect]) -> bool:
-        """Take a consent entry; tell whether it ended consent for a circle of this sleeper."""
-        book, pod, utc_s = self._body.consent, self.identity.pod, self._body.utc_s(now_s)
-        forks = book.forks
-        try:
-            entry = book.add(raw)
-        except ProtocolError as error:
-            out.append(Record(records.refused_consent_record(pod, now_s, utc_s, str(error))))
-            return False
-        if entry is None:
-            return False
-        out.append(Record(records.consent_record(pod, entry.event, now_s, utc_s)))
-        return book.forks != forks or self._ends_consent(entry.event, utc_s)
-
-    def _ends_consent(self, event: Grant | Withdrawal, utc_s: float) -> bool:
-        if not isinstance(event, Withdrawal):
-            return False
-        touched = (circle for circle in self.identity.circles if event.touches(circle))
-        verdicts = (self._body.consent.in_force(circle, utc_s) for circle in touched)
-        return any(isinstance(verdict, Refusal) and verdict.reason in _WITHDRAWN for verdict in verdicts)
-
     def _boot(self, now_s: float, out: list[Effect]) -> None:
-        """Record latch and consent that the pod woke up with, so that its log stands alone."""
+        """Go on from what was kept, and record what the pod woke up with."""
+        body, pod = self._body, self.identity.pod
         self._booted = True
         self._orders.booted(now_s)
-        self._body.note("booted", now_s, out, str(self.phase) if self.phase in LATCHED else "")
-        book, pod, utc_s = self._body.consent, self.identity.pod, self._body.utc_s(now_s)
-        out.extend(Record(records.consent_record(pod, entry.event, now_s, utc_s)) for entry in book.entries)
-        if book.withdrawn_here is not None:
-            seq, at_utc_s = book.withdrawn_here
-            out.append(Record(records.withdrawal_record(pod, now_s, at_utc_s, seq)))
+        if self._memory is not None:
+            body.recall(self._memory, now_s)
+        latch = str(self.phase) if self.phase in LATCHED else ""
+        out.append(Record(records.boot_record(pod, latch, body.limiter, now_s)))
+        out.extend(map(Record, records.book_records(pod, body.consent, now_s, body.utc_s(now_s))))
 
     # --- after every event ---
 
@@ -261,6 +244,7 @@ class Pod:
         body = self._body
         missing = self._pass_time(now_s, out)
         willing = self._willing(now_s)
+        self._requalify(now_s, out)
         ready = missing is None and bool(willing) and body.clock.is_sure(now_s)
         if ready and body.phase is PodPhase.IDLE:
             body.move(Trigger.READY)
@@ -271,22 +255,39 @@ class Pod:
         if body.link_up:
             self._tell_state(missing, willing, now_s, out)
 
+    def _requalify(self, now_s: float, out: list[Effect]) -> None:
+        """Note an interruption, and its end."""
+        body = self._body
+        if body.phase is not PodPhase.REQUALIFYING:
+            self._requalifying = False
+            return
+        if not self._requalifying:
+            self._requalifying = True
+            body.note("requalifying", now_s, out)
+        if body.evidence.is_requalified(now_s):
+            body.move(Trigger.PROVED)
+            self._requalifying = False
+            body.note("requalified", now_s, out)
+
     def _pass_time(self, now_s: float, out: list[Effect]) -> EvidenceReason | None:
         """Leave and fall silent where it is time to; say what proof of stable REM is missing."""
         body = self._body
         missing = body.evidence.missing(now_s)
         if body.session is not None:
-            reason = self._leave_reason(body.session, missing, now_s)
-            if reason is not None:
+            if missing is not None and self._falters(missing, now_s):
+                body.quit(Trigger.FALTER, missing, now_s, out)
+            elif (reason := self._leave_reason(body.session, now_s)) is not None:
                 body.quit(Trigger.LEAVE, reason, now_s, out)
-        if missing is not None and now_s < body.player.sounding_until_s:
-            body.silence(missing, now_s, out)
         return missing
 
-    def _leave_reason(self, session: Session, missing: EvidenceReason | None, now_s: float) -> str | None:
+    def _falters(self, missing: EvidenceReason, now_s: float) -> bool:
+        """Tell whether the pod must leave: it has to fall silent, or there is nothing to wait for."""
         body = self._body
-        if missing is not None and (missing in CONTRARY or body.evidence.is_lost(now_s)):
-            return missing
+        sounding = now_s < body.player.sounding_until_s
+        return sounding or missing in AT_ONCE or body.evidence.is_lost(now_s)
+
+    def _leave_reason(self, session: Session, now_s: float) -> str | None:
+        body = self._body
         refusal = consent_reason(body.consent, session.offer, body.utc_s(now_s))
         if refusal is not None:
             return refusal
@@ -319,4 +320,5 @@ class Pod:
         if self._heartbeat.is_due(told, now_s):
             self._heartbeat.sent(told, now_s)
             stable, seq = missing is None, self._heartbeat.seq
-            out.append(body.outbox.state(body.phase, session, last, willing, seq, now_s, stable_rem=stable))
+            told_state = body.outbox.state(body.phase, session, last, willing, seq, now_s, stable_rem=stable)
+            body.send(told_state, out)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.entries import EVERY_CIRCLE, Grant, Withdrawal
-from sanctuary.firmware_bridge.outputs.cue import Cue
-from sanctuary.pods.logs import CommandRecord, ConsentRecord, CueEntry, EstimateRecord
+from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.pods.limiter import Limiter
+from sanctuary.pods.logs import CommandRecord, ConsentRecord, CueEntry, EstimateRecord, PodRecord
 from sanctuary.pods.pod.session import DueStep, Session
 from sanctuary.pods.wire.messages import Command
 from sanctuary.signal.samples import StageEstimate
+
+UNKEPT = "memory_not_kept"
+"""Why the shell refuses a cue: a restart would have forgotten it."""
 
 
 def estimate_record(pod: str, estimate: StageEstimate, now_s: float) -> EstimateRecord:
@@ -42,7 +49,45 @@ def cue_entry(pod: str, session: Session, due: DueStep, cue: Cue, reason: str, n
         "duration_s": cue.duration_s,
         "fade_s": cue.fade_s,
         "flash_hz": cue.flash_hz,
+        "rgb": list(cue.rgb),
     }
+
+
+def unkept(entry: CueEntry) -> CueEntry:
+    """Turn the entry of a cue that was to sound into that of a refused one."""
+    refused = entry.copy()
+    if entry["outcome"] == "rendered":
+        refused["outcome"], refused["reason"] = "refused", UNKEPT
+    return refused
+
+
+def boot_record(pod: str, latch: str, limiter: Limiter, now_s: float) -> PodRecord:
+    """Describe what the pod woke up with, so that its log stands alone."""
+    record: PodRecord = {
+        "kind": "pod",
+        "t_s": now_s,
+        "pod": pod,
+        "event": "booted",
+        "detail": latch,
+        "lamps_in_view": limiter.lamps_in_view,
+        "light_cleared": limiter.light_cleared,
+    }
+    if limiter.in_night or limiter.woken:
+        record["carried"] = {
+            "in_night": limiter.in_night,
+            "woken": limiter.woken,
+            "highest": {str(modality): limiter.highest(modality) for modality in Modality},
+        }
+    return record
+
+
+def book_records(pod: str, book: ConsentBook, now_s: float, utc_s: float) -> Iterator[ConsentRecord]:
+    """Describe all consent that the pod holds."""
+    for entry in book.entries:
+        yield consent_record(pod, entry.event, now_s, utc_s)
+    if book.withdrawn_here is not None:
+        seq, at_utc_s = book.withdrawn_here
+        yield withdrawal_record(pod, now_s, at_utc_s, seq)
 
 
 def consent_record(pod: str, event: Grant | Withdrawal, now_s: float, utc_s: float) -> ConsentRecord:

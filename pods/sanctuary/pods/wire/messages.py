@@ -75,7 +75,17 @@ class PodState(Message):
     quality: Share
     willing: tuple[Id, ...] = Field(max_length=32)
     """Circles for which a grant is in force."""
-    state: Literal["offline", "idle", "eligible", "leased", "in_window", "stopped", "withdrawn"]
+    state: Literal[
+        "offline",
+        "cut_off",
+        "idle",
+        "requalifying",
+        "eligible",
+        "leased",
+        "in_window",
+        "stopped",
+        "withdrawn",
+    ]
     window: Id | None
     lease: Id | None
     """The offer that the lease in force answers."""

@@ -9,6 +9,7 @@
     sanctuary/v1/<site>/pods/<pod>/up/signal/<stream>   local only
     sanctuary/v1/<site>/pods/<pod>/up/reply
     sanctuary/v1/<site>/pods/<pod>/down/cmd             never retained
+    sanctuary/v1/<site>/pods/<pod>/down/consent         never retained; signed by the sleeper
     sanctuary/v1/<site>/pods/<pod>/down/desired         retained
     sanctuary/v1/<site>/all/cmd                         never retained
     sanctuary/v1/<site>/time/req/<pod>, time/rsp/<pod>
@@ -43,6 +44,7 @@ class Channel(StrEnum):
     SIGNAL = "up/signal"
     REPLY = "up/reply"
     COMMAND = "down/cmd"
+    CONSENT = "down/consent"
     DESIRED = "down/desired"
     BROADCAST = "all/cmd"
     TIME_REQUEST = "time/req"
@@ -108,6 +110,11 @@ def reply(site: str, pod: str) -> str:
 def command(site: str, pod: str) -> str:
     """Name where one pod is commanded."""
     return str(Topic(site, Channel.COMMAND, pod))
+
+
+def consent(site: str, pod: str) -> str:
+    """Name where a sleeper's signed grants and withdrawals reach the pod, from wherever they were made."""
+    return str(Topic(site, Channel.CONSENT, pod))
 
 
 def desired(site: str, pod: str) -> str:

@@ -1,0 +1,109 @@
+"""Signed consent that reaches a pod over the broker: obeyed at once, kept for the next start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pod_bench import ORIGIN, POD, SITE, PodBench, estimate, grant, sealed, window_bench, withdrawal
+from sanctuary.commons.entries import unseal
+from sanctuary.commons.keys import signing_key
+from sanctuary.config.errors import InputError
+from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
+from sanctuary.gateway.fleet.log import Ear, MemoryLog
+from sanctuary.gateway.night.outputs import PodOutputs
+from sanctuary.gateway.night.pod_runner import PodRunner
+from sanctuary.gateway.night.site_store import SiteStore
+from sanctuary.pods.pod import events as happened
+from sanctuary.pods.pod.states import PodPhase
+from sanctuary.pods.wire import topics
+from sanctuary.pods.wire.packets import Message
+
+WITHDRAWAL = sealed(withdrawal(2, prev=unseal(sealed(grant()), ORIGIN).digest))
+
+
+class Place:
+    """A pod in whose window a cue sounds, with what its shell does."""
+
+    def __init__(self) -> None:
+        bench: PodBench = window_bench()
+        self.now_s = bench.now_s + 2.0
+        self.sound = RecordingOutput(clock=lambda: self.now_s)
+        self.kept: list[bytes] = []
+        self.log = MemoryLog()
+        self.runner = PodRunner(
+            bench.pod,
+            self.log,
+            Ear(lambda _cue, _at_s: None),
+            lambda _: None,
+            PodOutputs(POD, {Modality.SOUND: self.sound}),
+            self.kept.append,
+        )
+        self.runner.handle(happened.EstimateArrived(estimate(self.now_s)), self.now_s)
+        assert self.sound.busy
+
+    def receive(self, entry: bytes, topic: str = topics.consent(SITE, POD)) -> None:
+        self.now_s += 0.1
+        self.runner.message(Message(topic, entry, 1), self.now_s)
+
+    def refusals(self) -> list[str]:
+        return [line["reason"] for line in self.log.records if line.get("act") == "refused"]
+
+
+def test_a_withdrawal_over_the_wire_silences_and_latches() -> None:
+    place = Place()
+    place.receive(WITHDRAWAL)
+    assert place.sound.rendered[-1].stopped_s == place.now_s
+    assert place.runner.pod.phase is PodPhase.WITHDRAWN
+    assert place.kept == [WITHDRAWAL]
+
+
+def test_an_entry_that_comes_twice_is_kept_once() -> None:
+    place = Place()
+    place.receive(WITHDRAWAL)
+    place.receive(WITHDRAWAL)
+    assert place.kept == [WITHDRAWAL]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        b"noise",
+        WITHDRAWAL[:-5] + b"AAA=\n",
+        sealed(
+            withdrawal(2, key=signing_key(b"\x99" * 32)),
+            signing_key(b"\x99" * 32),
+        ),
+    ],
+)
+def test_a_forged_entry_changes_nothing_and_is_not_kept(entry: bytes) -> None:
+    place = Place()
+    place.receive(entry)
+    assert place.sound.busy
+    assert place.runner.pod.phase is PodPhase.IN_WINDOW
+    assert len(place.refusals()) == 1
+    assert place.kept == []
+
+
+def test_the_topic_is_subscribed_and_an_entry_elsewhere_is_no_consent() -> None:
+    place = Place()
+    assert topics.consent(SITE, POD) in place.runner.subscriptions
+    place.receive(WITHDRAWAL, topics.command(SITE, POD))
+    assert place.runner.pod.phase is PodPhase.IN_WINDOW
+
+
+def test_what_was_kept_is_read_at_the_next_start(tmp_path: Path) -> None:
+    store = SiteStore(tmp_path / "site")
+    entries = [sealed(grant()), WITHDRAWAL]
+    for entry in [*entries, WITHDRAWAL]:
+        store.keep_consent(POD, entry)
+    assert sorted(SiteStore(tmp_path / "site").consent(POD)) == sorted(entries)
+
+
+def test_a_disk_that_takes_no_entry_is_told(tmp_path: Path) -> None:
+    store = SiteStore(tmp_path / "site")
+    (tmp_path / "site" / "consent").write_text("a file where a folder should be")
+    with pytest.raises(InputError, match=r"consent.*cannot write a consent entry here"):
+        store.keep_consent(POD, WITHDRAWAL)
