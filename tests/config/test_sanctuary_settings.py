@@ -153,7 +153,7 @@ def test_outputs_are_the_modalities_of_cues() -> None:
         ),
         (circle(), 'line 3: circles[0].members[0] = "a" is not the id of a pod; pods: none'),
         ("[coordinator]\nlead_s = 1.0", "line 2: coordinator.lead_s = 1.0 leaves no time for delivery"),
-        ("[pod]\nkeepalive_limit_s = 4.0", "line 2: coordinator.valid_for_s = 6.0 would be refused by pods"),
+        ("[pod]\nkeepalive_limit_s = 4.0", "line 2: coordinator.valid_for_s = 5.0 would be refused by pods"),
         (
             "[pod]\nmax_lead_s = 2.0\n[coordinator]\nlead_s = 3.0",
             "line 4: coordinator.lead_s = 3.0 would be refused",

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from coordinator_desk import Desk, closed, desk, ops
+from coordinator_desk import Desk, closed, desk, holding, ops
 from pod_bench import COORDINATOR_KEY, DESIGN, SITE, pod_key, recorded
 from sanctuary.commons.designs import load_design
 from sanctuary.config.errors import InputError
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.coordinator.events import LeaseReceived, PodStateReceived, PodStatusReceived, Ticked
+from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.coordinator.windows import (
     WINDOW_TRANSITIONS,
     WindowPhase,
@@ -59,7 +60,7 @@ def test_c1_opens_on_k_live_leases_and_not_before() -> None:
     for command in commands:
         assert isinstance(command, Open)
         assert command.start_at_s == command.args.zero_s == d.now_s + 2.0
-        assert command.args.valid_until_s == d.now_s + 6.0
+        assert command.args.valid_until_s == d.now_s + 5.0
 
 
 def test_c1_k_leases_are_enough_once_the_time_is_up() -> None:
@@ -150,7 +151,7 @@ def test_c4_closes_when_a_lease_lapses() -> None:
     d.opened("p1", "p2")
     d.tick(3.0)
     d.lease("p1", playing=True)
-    assert ("close", "p1") not in ops(d.tick(2.9))
+    assert ("close", "p1") not in ops(d.tick(1.9))
     assert ops(d.tick(0.1)) == closed("p1", "p2"), "also the one whose lease lapsed"
     assert d.phases() == []
 
@@ -214,9 +215,7 @@ def test_a_design_that_does_not_repeat_ends_its_window() -> None:
     """)
     members = {pod: pod_key(pod).verify_key for pod in ("p1", "p2")}
     d = desk()
-    d.coordinator = Coordinator(
-        SITE, [Circle("one", 2, members, once)], key=COORDINATOR_KEY, term=7, ids=IdSource("x")
-    )
+    d.coordinator = holding([Circle("one", 2, members, once)])
     d.opened("p1", "p2")
     assert renew(d, 22, "p1", "p2")[-1].args.reason == "design_done"  # type: ignore[union-attr]
 
@@ -296,7 +295,7 @@ def test_circles_must_agree_on_ids_and_keys() -> None:
         [Circle("one", 2, members, DESIGN), Circle("two", 2, other, DESIGN)],
     ):
         with pytest.raises(InputError):
-            Coordinator(SITE, circles, key=COORDINATOR_KEY, term=1, ids=IdSource("x"))
+            Coordinator(Office(SITE, "gateway-1", COORDINATOR_KEY, IdSource("x")), circles)
     with pytest.raises(InputError):
         Circle("Not An Id", 2, members, DESIGN)
 

@@ -87,8 +87,10 @@ leases = st.builds(
 
 @given(ids, ids, ids, st.sampled_from(Channel))
 def test_every_topic_comes_back(site: str, pod: str, leaf: str, channel: Channel) -> None:
-    has_leaf = channel in (Channel.EVENT, Channel.SIGNAL)
-    topic = Topic(site, channel, "" if channel is Channel.BROADCAST else pod, leaf if has_leaf else "")
+    between_gateways = channel in (Channel.CLAIM, Channel.GATEWAY_STATUS)
+    has_leaf = between_gateways or channel in (Channel.EVENT, Channel.SIGNAL)
+    has_pod = not between_gateways and channel is not Channel.BROADCAST
+    topic = Topic(site, channel, pod if has_pod else "", leaf if has_leaf else "")
     assert topics.parse(str(topic)) == topic
 
 
@@ -105,6 +107,8 @@ def test_the_tree_is_the_one_documented() -> None:
         topics.broadcast("s1"),
         topics.time_request("s1", "pod-001"),
         topics.time_response("s1", "pod-001"),
+        topics.claim("s1", "circle-1"),
+        topics.gateway_status("s1", "gateway-1"),
     ] == [
         "sanctuary/v1/s1/pods/pod-001/up/status",
         "sanctuary/v1/s1/pods/pod-001/up/state",
@@ -117,11 +121,15 @@ def test_the_tree_is_the_one_documented() -> None:
         "sanctuary/v1/s1/all/cmd",
         "sanctuary/v1/s1/time/req/pod-001",
         "sanctuary/v1/s1/time/rsp/pod-001",
+        "sanctuary/v1/s1/circles/circle-1/claim",
+        "sanctuary/v1/s1/gateways/gateway-1/status",
     ]
 
 
 def test_subscriptions_cover_one_channel_of_all_pods() -> None:
     assert topics.all_pods("s1", Channel.STATE) == "sanctuary/v1/s1/pods/+/up/state"
+    assert topics.all_pods("s1", Channel.CLAIM) == "sanctuary/v1/s1/circles/+/claim"
+    assert topics.all_pods("s1", Channel.GATEWAY_STATUS) == "sanctuary/v1/s1/gateways/+/status"
     assert topics.all_pods("s1", Channel.EVENT) == "sanctuary/v1/s1/pods/+/up/event/+"
     assert topics.all_pods("s1", Channel.TIME_REQUEST) == "sanctuary/v1/s1/time/req/+"
     assert topics.all_pods("s1", Channel.BROADCAST) == "sanctuary/v1/s1/all/cmd"

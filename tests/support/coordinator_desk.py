@@ -9,6 +9,7 @@ from sanctuary.config.coordination import CoordinatorSettings
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.coordinator.events import LeaseReceived, PodStateReceived, Ticked
+from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.coordinator.windows import (
     WindowPhase,
 )
@@ -26,15 +27,8 @@ class Desk:
             Circle(name, quorum, {pod: pod_key(pod).verify_key for pod in pods}, DESIGN)
             for name, (quorum, pods) in circles.items()
         ]
-        self.coordinator = Coordinator(
-            SITE,
-            made,
-            key=COORDINATOR_KEY,
-            term=7,
-            ids=IdSource("gw"),
-            settings=CoordinatorSettings(**settings),
-        )
         self.now_s = 100.0
+        self.coordinator = holding(made, self.now_s, CoordinatorSettings(**settings))
         self.offers: dict[str, Offer] = {}
         self.seqs: dict[str, int] = {}
         self.effects: list[Effect] = []
@@ -87,7 +81,7 @@ class Desk:
             "seq": self.seqs[pod],
             "playing": False,
             "issued_at_s": self.now_s,
-            "ttl_s": 6.0,
+            "ttl_s": 5.0,
         }
         message = LeaseMessage(**(content | changes))
         return self.do(LeaseReceived(topic or pod, seal(Kind.LEASE, message, pod_key(key or pod))))
@@ -103,6 +97,16 @@ class Desk:
 
     def lease_reasons(self) -> list[str]:
         return [record["reason"] for record in recorded(self.effects, "lease")]
+
+
+def holding(
+    circles: list[Circle], now_s: float = 100.0, settings: CoordinatorSettings | None = None
+) -> Coordinator:
+    """Make a coordinator that holds all its circles in term 7."""
+    coordinator = Coordinator(Office(SITE, "gateway-1", COORDINATOR_KEY, IdSource("gw")), circles, settings)
+    for circle in circles:
+        assert coordinator.hold(circle.id, 7, None, now_s) == []
+    return coordinator
 
 
 def desk(quorum: int = 2, pods: tuple[str, ...] = ("p1", "p2", "p3"), **settings: Any) -> Desk:

@@ -28,6 +28,7 @@ from sanctuary.config.coordination import CoordinatorSettings
 from sanctuary.pods.coordinator import events as reached
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.coordinator import Coordinator
+from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.effects import Effect, Log, Publish, Record, Render
 from sanctuary.pods.ids import IdSource
 from sanctuary.pods.logs import output_record
@@ -69,14 +70,9 @@ class House:
         self._count = 0
         self.pods = {name: self._pod(name) for name in self.names}
         members = {name: pod_key(name).verify_key for name in self.names}
-        self.coordinator = Coordinator(
-            SITE,
-            [Circle(CIRCLE, self.quorum, members, DESIGN)],
-            key=COORDINATOR_KEY,
-            term=1,
-            ids=IdSource("gw1"),
-            settings=self.settings,
-        )
+        office = Office(SITE, "gateway-1", COORDINATOR_KEY, IdSource("gw1"))
+        self.coordinator = Coordinator(office, [Circle(CIRCLE, self.quorum, members, DESIGN)], self.settings)
+        self.coordinator.hold(CIRCLE, 1, None, 0.0)
         for name in self.names:
             self.states[name] = lambda t_s: estimate(t_s)
         self._start()

@@ -128,7 +128,7 @@ class CoordinatorSettings(Settings):
     """Pause (seconds) after an offer that found no quorum, or that one pod did not answer."""
     lead_s: float = Field(2.0, ge=1.0, le=30.0)
     """Time (seconds) from sending `open` to its `start_at_s`; leave room for delivery above 1 s."""
-    valid_for_s: float = Field(6.0, ge=3.0, le=10.0)
+    valid_for_s: float = Field(5.0, ge=3.0, le=10.0)
     """Time (seconds) that an `open` or `extend` keeps pods in the window."""
     extend_every_s: float = Field(2.0, ge=0.5, le=5.0)
     """Time (seconds) between two `extend` commands to each pod in a window."""

@@ -16,7 +16,7 @@ from sanctuary.config.fleet import CircleEntry, PodEntry
 from sanctuary.config.headbands import place_of
 from sanctuary.config.lamps import sight_findings
 from sanctuary.config.outputs import driven
-from sanctuary.config.site import RecordSettings, SiteSettings
+from sanctuary.config.site import RecordSettings, SiteSettings, TenureSettings
 from sanctuary.config.sleepers import SleeperSettings
 
 
@@ -37,6 +37,8 @@ class SanctuarySettings(Settings):
     """When a pod trusts its headband, its clock and its coordinator."""
     coordinator: CoordinatorSettings = CoordinatorSettings()
     """When windows are offered, opened, kept alive and closed."""
+    tenure: TenureSettings = TenureSettings()
+    """How gateways agree on who holds a circle."""
     broker: BrokerSettings = BrokerSettings()
     """Which broker carries the messages, and how patient its clients are."""
     record: RecordSettings = RecordSettings()

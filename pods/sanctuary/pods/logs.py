@@ -187,10 +187,15 @@ class CommandRecord(TypedDict):
 
 
 class WindowRecord(TypedDict):
-    """A window as seen by the coordinator."""
+    """A window as seen by the coordinator.
+
+    ``closed`` says that the coordinator commands nothing more in it. For the reasons ``superseded``,
+    ``link_lost`` and ``contested`` no `close` went out: pods stay until the last `valid_until_s` at most.
+    """
 
     kind: Literal["window"]
     t_s: float
+    gateway: str
     circle: str
     window: str
     event: Literal["proposed", "opened", "joined", "extended", "closed"]
@@ -199,7 +204,36 @@ class WindowRecord(TypedDict):
     live: list[str]
     """Pods with a live lease."""
     valid_until_s: float | None
+    """Until when pods may stay on the strength of all commands so far; only rises. None before `open`."""
     reason: str
+    contenders: dict[str, float | None]
+    """With ``proposed`` (C2): each circle held by this gateway that shares a pod with this one and could have
+    been proposed at this moment in its place, and when its last window ended (sanctuary clock; null if it
+    had none)."""
+
+
+class TenureRecord(TypedDict):
+    """A gateway on its way to a circle, in it, or out of it.
+
+    It may command the circle only after ``holding`` or ``resumed`` and before the next record of the same
+    circle and gateway with another event, and only while `t_s` is before `authority_until_s`, which moves on
+    with every claim that comes back. ``claimed``: it claims in `term` and waits. ``suspended``: authority has
+    lapsed for want of an answer of the broker. ``stepped_down``: another gateway's higher claim was heard, or
+    one while authority had lapsed. ``released``: given up in order. ``lost``: there is no link any more.
+    """
+
+    kind: Literal["tenure"]
+    t_s: float
+    gateway: str
+    circle: str
+    term: int
+    event: Literal["claimed", "holding", "suspended", "resumed", "stepped_down", "released", "lost"]
+    reason: str
+    """Who or what brought it about: ``superseded:<gateway>``, ``handed_over:<gateway>``, ``stopped``, ..."""
+    authority_until_s: float | None
+    """When authority ends, or ended, if no further claim comes back; sanctuary clock; null before the first
+    came back. A gateway that hung
+    writes ``suspended`` late, but this says when it was no longer entitled to command."""
 
 
 class CoordinatorRecord(TypedDict):
@@ -207,8 +241,10 @@ class CoordinatorRecord(TypedDict):
 
     kind: Literal["coordinator"]
     t_s: float
+    gateway: str
     event: Literal["started", "died"]
     term: int
+    """Highest that its gateway had used by then."""
 
 
 class LeaseRecord(TypedDict):
@@ -226,12 +262,12 @@ class LeaseRecord(TypedDict):
 
 
 class RefusedMessage(TypedDict):
-    """A message that the coordinator could not use."""
+    """A message that the coordinator could not use; `pod` is the circle of a claim, or a gateway."""
 
     kind: Literal["refused_message"]
     t_s: float
     pod: str
-    about: Literal["state", "status"]
+    about: Literal["state", "status", "reply", "claim", "gateway_status"]
     reason: str
 
 
@@ -243,15 +279,18 @@ LogRecord = (
     | PodWindowRecord
     | CommandRecord
     | WindowRecord
+    | TenureRecord
     | CoordinatorRecord
     | LeaseRecord
     | RefusedMessage
 )
 
 
-def coordinator_record(event: Literal["started", "died"], term: int, t_s: float) -> CoordinatorRecord:
-    """Note that the coordinator of a term began or died."""
-    return {"kind": "coordinator", "t_s": t_s, "event": event, "term": term}
+def coordinator_record(
+    event: Literal["started", "died"], term: int, t_s: float, gateway: str = "gateway-1"
+) -> CoordinatorRecord:
+    """Note that the coordinator of a gateway began or died."""
+    return {"kind": "coordinator", "t_s": t_s, "gateway": gateway, "event": event, "term": term}
 
 
 def output_record(pod: str, window: str, step: int, t_s: float) -> OutputRecord:

@@ -124,7 +124,7 @@ def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return None if found == "arousal" else found
 
     monkeypatch.setattr(Evidence, "missing", blind)
-    night = Site(ROUGH, 3).sleep()
+    night = Site(ROUGH, 7).sleep()
     assert {violation.rule for violation in violations(night)} & {"P1", "P4"}
 
 

@@ -22,12 +22,13 @@ from sanctuary.gateway.fleet.log import Ear, MemoryLog
 from sanctuary.gateway.fleet.place import Place, look_after
 from sanctuary.gateway.fleet.wire import VirtualWire
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
-from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
+from sanctuary.gateway.night.people import NightPlan, designs_of, make_gateway, make_pod
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
 from sanctuary.pods.logs import coordinator_record
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.wire.link import LinkUp
 from sanctuary.simulator.fleets.agenda import Agenda
 from sanctuary.simulator.fleets.drawing import draw_verdicts
 from sanctuary.simulator.fleets.verdicts import Verdicts
@@ -104,7 +105,7 @@ class Site:
         self._designs = designs_of(self._settings.circles)
         self._boot = f"sim-{seed}-{night}"
         self._secret = f"simulated fleet {seed}".encode()
-        self._term = 0
+        self._starts = self._term = 0
         self._coordinator: CoordinatorRunner | None = None
         self._beside = neighbours(self._settings)
         self._truths = {pod.id: self._truth(pod) for pod in self._settings.pods}
@@ -170,22 +171,30 @@ class Site:
         return NightPlan(self._settings, self._secret, self._boot, self._term, UTC_AT_ZERO_S, {})
 
     def _start_coordinator(self) -> None:
-        """Start one, in a term of its own: it knows nothing but what the wire has kept."""
-        self._term += 1
-        name = f"coordinator-{self._term}"
-        self._boot = f"{self._boot.partition('-t')[0]}-t{self._term}"
+        """Start one: it knows nothing but what the wire has kept, and the highest term used."""
+        self._starts += 1
+        name = f"coordinator-{self._starts}"
+        self._boot = f"{self._boot.partition('-t')[0]}-t{self._starts}"
         runner = CoordinatorRunner(
             self._settings.site.id,
-            make_coordinator(self._plan(), self._designs),
+            make_gateway(self._plan(), self._designs),
             self._log,
             lambda message: self._wire.send(name, message),
             lambda: self._agenda.now_s,
+            keep_term=self._keep_term,
         )
         self._coordinator = runner
         self._log.write(coordinator_record("started", self._term, self._agenda.now_s))
         self._wire.join(
-            name, runner.subscriptions, lambda message: runner.message(message, self._agenda.now_s)
+            name,
+            runner.subscriptions,
+            lambda message: runner.message(message, self._agenda.now_s),
+            runner.will,
         )
+        runner.on_link(LinkUp(session_present=False))
+
+    def _keep_term(self, term: int) -> None:
+        self._term = max(self._term, term)
 
     def _tick_coordinator(self) -> None:
         if self._coordinator is not None:
@@ -234,7 +243,7 @@ class Site:
             return
         self._coordinator = None
         self._log.write(coordinator_record("died", self._term, self._agenda.now_s))
-        self._wire.leave(f"coordinator-{self._term}", will=True)
+        self._wire.leave(f"coordinator-{self._starts}", will=True)
         self._agenda.after(for_s, self._start_coordinator)
 
 

@@ -24,7 +24,7 @@ from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.fleet import CHANNELS, FS_HZ, ReadAhead, Truth, simulated_headbands
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live import LiveTable, Moment
-from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
+from sanctuary.gateway.night.people import NightPlan, designs_of, make_gateway, make_pod
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.result import night_result
 from sanctuary.gateway.night.sending import Send, to_message
@@ -35,6 +35,7 @@ from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.wire.barrier import DeliveryBarrier
 from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.wire.client import MqttClient
+from sanctuary.pods.wire.link import LinkUp
 from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.samples import StageEstimate
@@ -127,17 +128,18 @@ async def _people(night: _Night, stack: AsyncExitStack) -> None:
     settings, options = night.settings, night.options
     designs = designs_of(settings.circles)
     secret = f"simulated night {options.seed}".encode()
-    plan = NightPlan(settings, secret, f"demo-{options.seed}", 1, LIGHTS_OUT_UTC_S, {})
+    plan = NightPlan(settings, secret, f"demo-{options.seed}", 0, LIGHTS_OUT_UTC_S, {})
     coordinator = await _client(night, stack, "coordinator")
     night.coordinator = CoordinatorRunner(
         settings.site.id,
-        make_coordinator(plan, designs),
+        make_gateway(plan, designs),
         night.journal,
         _sender(night, coordinator),
         lambda: night.now_s,
     )
     for topic in night.coordinator.subscriptions:
         await coordinator.subscribe(topic)
+    night.coordinator.on_link(LinkUp(session_present=False))
     for entry in settings.pods:
         pod = make_pod(plan, entry, designs)
         client = await _client(night, stack, entry.id, pod)

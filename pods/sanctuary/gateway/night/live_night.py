@@ -70,6 +70,7 @@ async def run_night(
                 with display([pod.runner for pod in vigil.pods], truth.stage_at) as table:
                     await _watch(vigil, hours, stop, table)
             finally:
+                vigil.coordinator.stop(vigil.now())
                 await _hush(vigil)
         for pod in vigil.pods:
             _close(pod)

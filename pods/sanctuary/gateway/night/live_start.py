@@ -24,13 +24,13 @@ from sanctuary.firmware_bridge.outputs.pins import StopButton
 from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.memories import Memories
-from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.fleet import CHANNELS, sleeper_specs
+from sanctuary.gateway.night.gateway_line import GatewayLine
 from sanctuary.gateway.night.headbands import simulated, wanted
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_pod import LivePod
 from sanctuary.gateway.night.outputs import PodOutputs, build_outputs, lamp_of
-from sanctuary.gateway.night.people import NightPlan, designs_of, make_coordinator, make_pod
+from sanctuary.gateway.night.people import NightPlan, designs_of, make_gateway, make_pod
 from sanctuary.gateway.night.pod_memories import MemoryKeeper, PodMemories
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
@@ -68,7 +68,7 @@ async def begin(
         settings,
         store.secret(),
         f"n{secrets.token_hex(6)}",
-        store.next_term(),
+        store.term(),
         time.time(),
         {entry.id: store.consent(entry.id) for entry in settings.pods if not entry.is_simulated},
     )
@@ -84,22 +84,18 @@ async def begin(
 
 
 async def _start_coordinator(vigil: Vigil, designs: Any, stack: AsyncExitStack) -> None:
-    site = vigil.settings.site.id
-    client = MqttClient(
-        f"{site}-coordinator", vigil.endpoint.host, vigil.endpoint.port, settings=vigil.settings.broker
+    line = GatewayLine(
+        vigil.settings,
+        make_gateway(vigil.plan, designs),
+        vigil.endpoint,
+        vigil.journal,
+        vigil.now,
+        vigil.store.keep_term,
     )
-    await stack.enter_async_context(client)
-    core = make_coordinator(vigil.plan, designs)
-    vigil.coordinator = CoordinatorRunner(site, core, vigil.journal, client.publish, vigil.now)
-    for topic in vigil.coordinator.subscriptions:
-        client.subscribe(topic)
-    await client.connected()
-    _task(stack, _listen(vigil, client), "coordinator")
-
-
-async def _listen(vigil: Vigil, client: MqttClient) -> None:
-    async for message in client:
-        vigil.coordinator.message(message, vigil.now())
+    vigil.coordinator = line.runner
+    await stack.enter_async_context(line.client)
+    await line.open()
+    _task(stack, line.listen(), "coordinator")
 
 
 def _simulated_ports(settings: SanctuarySettings, stack: AsyncExitStack) -> dict[str, str]:

@@ -17,13 +17,15 @@ from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.designs import LoadedDesign, load_design, shipped_design
 from sanctuary.commons.entries import FIRST, Grant, Scope, seal, unseal
 from sanctuary.commons.keys import key_id, signing_key
+from sanctuary.config.errors import InputError
 from sanctuary.config.fleet import CircleEntry, PodEntry, SimulatedGrant
 from sanctuary.config.lamps import lamp_rules
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.shipped import shipped_designs
 from sanctuary.firmware_bridge.outputs.cue import Modality
 from sanctuary.pods.coordinator.circle import Circle
-from sanctuary.pods.coordinator.coordinator import Coordinator
+from sanctuary.pods.coordinator.gateway import Gateway
+from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.ids import IdSource
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.memory import PodMemory
@@ -44,7 +46,7 @@ class NightPlan:
     boot
         Id of this start; never used before at this broker.
     term
-        The coordinator's.
+        Highest that the gateway used in an earlier start.
     utc_at_zero_s
         UTC seconds at second 0 of the sanctuary clock.
     consent
@@ -109,8 +111,14 @@ def make_pod(
     )
 
 
-def make_coordinator(plan: NightPlan, designs: Mapping[str, LoadedDesign]) -> Coordinator:
-    """Build the core of the coordinator."""
+def make_gateway(plan: NightPlan, designs: Mapping[str, LoadedDesign], gateway: str | None = None) -> Gateway:
+    """Build the core of a gateway, of the one that the settings name unless told otherwise.
+
+    Raises
+    ------
+    InputError
+        It cannot be told which gateway this is, or it is none of the site's.
+    """
     settings = plan.settings
     circles = [
         Circle(
@@ -121,14 +129,38 @@ def make_coordinator(plan: NightPlan, designs: Mapping[str, LoadedDesign]) -> Co
         )
         for circle in settings.circles
     ]
-    return Coordinator(
+    office = Office(
         settings.site.id,
-        circles,
-        key=derive_key(plan.secret, "coordinator", settings.site.id),
-        term=plan.term,
-        ids=IdSource(plan.boot),
-        settings=settings.coordinator,
+        gateway or gateway_of(settings),
+        derive_key(plan.secret, "coordinator", settings.site.id),
+        IdSource(plan.boot),
+        settings.site.gateways,
     )
+    return Gateway(
+        office,
+        circles,
+        settings.coordinator,
+        settings.tenure,
+        utc_at_zero_s=plan.utc_at_zero_s,
+        floor_term=plan.term,
+    )
+
+
+def gateway_of(settings: SanctuarySettings) -> str:
+    """Say which gateway this computer is.
+
+    Raises
+    ------
+    InputError
+        There are several, and none is named.
+    """
+    site = settings.site
+    if site.gateway is not None:
+        return site.gateway
+    if len(site.gateways) > 1:
+        names = ", ".join(site.gateways)
+        raise InputError(f"site.gateway: missing; say which of {names} this computer is, or give --gateway")
+    return site.gateways[0]
 
 
 def _consent_book(

@@ -1,4 +1,4 @@
-"""What a sanctuary keeps between nights: its secret, the count of terms, and consent."""
+"""What a sanctuary keeps between nights: its secret, the highest term, and consent."""
 
 from __future__ import annotations
 
@@ -58,15 +58,17 @@ class SiteStore:
             )
         return found
 
-    def next_term(self) -> int:
-        """Count one term on, before anything is commanded in it."""
+    def term(self) -> int:
+        """Read the highest term that this gateway has used."""
         path = self.folder / "term"
         try:
-            last = int(path.read_text(encoding="ascii")) if path.exists() else 0
+            return int(path.read_text(encoding="ascii")) if path.exists() else 0
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: a whole number expected; restore it from a backup") from error
-        write_whole(path, f"{last + 1}\n", "the term of the coordinator")
-        return last + 1
+
+    def keep_term(self, term: int) -> None:
+        """Keep that terms up to `term` are used up, before anything is commanded in it."""
+        write_whole(self.folder / "term", f"{term}\n", "the term of the coordinator")
 
     def consent(self, pod: str) -> tuple[bytes, ...]:
         """Read the signed entries in ``consent/POD/``, one file each, in the order of their names."""

@@ -91,7 +91,6 @@ class Torture:
             FaultKind.GATEWAY_STEP: self._step,
             FaultKind.POD_CRASH: self._crash,
             FaultKind.POD_HANG: self._hang,
-            FaultKind.POD_STEP: self._step,
             FaultKind.DISK_FULL: self._fill_disk,
             FaultKind.STOP: self._stop,
             FaultKind.WITHDRAW: self._withdraw,
@@ -232,7 +231,8 @@ class Torture:
         self._machine(fault).hang(max(3.0, fault.for_s))
 
     def _step(self, fault: Fault) -> None:
-        self._machine(fault).clock.step(STEPS_S * (2.0 * fault.value - 1.0))
+        gateway = self._gateways[fault.who[0]]
+        gateway.set_clock(STEPS_S * (2.0 * fault.value - 1.0))
 
     def _fill_disk(self, fault: Fault) -> None:
         disk = self._pod(fault).disk

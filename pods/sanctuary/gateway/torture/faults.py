@@ -37,7 +37,6 @@ class FaultKind(StrEnum):
     GATEWAY_STEP = "gateway_clock_step"
     POD_CRASH = "pod_crash"
     POD_HANG = "pod_hang"
-    POD_STEP = "pod_clock_step"
     DISK_FULL = "disk_full"
     STOP = "stop"
     WITHDRAW = "withdraw"

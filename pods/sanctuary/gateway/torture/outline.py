@@ -15,6 +15,7 @@ from sanctuary.config.fleet import CircleEntry, PodEntry
 from sanctuary.config.headbands import SimulatedHeadband
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.scenario import WireSettings
+from sanctuary.config.site import SiteSettings
 from sanctuary.gateway.torture.faults import Fault, draw_faults
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.fleets.verdicts import Verdicts
@@ -125,6 +126,7 @@ def draw_outline(
                 for number, name in enumerate(names, start=1)
             ),
             "circles": circles,
+            "site": SiteSettings(gateways=machines),
         }
     )
     return Outline(

@@ -21,9 +21,9 @@ from sanctuary.gateway.torture.sleeper import DAY_S, Pen
 from sanctuary.gateway.torture.world import SECRET, World
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.identity import PodIdentity
+from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
-from sanctuary.pods.pod.states import ENGAGED, LATCHED
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.clock import OffsetEstimator
 from sanctuary.pods.wire.packets import Message
@@ -49,6 +49,7 @@ class TorturePod(Machine):
         self._offset_s = 0.0
         self._ask_due_s = 0.0
         self._look = 0
+        self._unkept: PodMemory | None = None
         self._told_s = self._sampled_true_s = -math.inf
         self._worn = True
         self._poor_until_s = -math.inf
@@ -70,11 +71,12 @@ class TorturePod(Machine):
         self._told_s = -math.inf
         self._ask_due_s = -math.inf
         self._offset_s = 0.0
+        self._unkept = None
         core = self._core()
         self._estimator = OffsetEstimator(core.identity.boot)
         journal = DiskJournal(self.disk, self._written, self._kept)
         send = self._send
-        self.runner = PodRunner(core, journal, Ear(self._heard), send)
+        self.runner = PodRunner(core, journal, Ear(self._heard), send, None, self._keep_consent, self)
         self.runner._ask_due_s = math.inf  # noqa: SLF001  this shell asks on a clock of its own
         self._connect()
 
@@ -121,10 +123,12 @@ class TorturePod(Machine):
         """Hand a signed entry over, or with it a withdrawal by hand; it is kept first, if the disk takes it."""
 
         def take() -> None:
-            if raw:
-                self._keep("consent", (*self.disk.files.get("consent", ()), raw))
-            event = happened.WithdrawalMade(raw) if by_hand else happened.ConsentPresented(raw)
-            self._handle(event)
+            if by_hand:
+                self._handle(happened.WithdrawalMade(raw))
+                return
+            self._up_to_date()
+            self._runner.present_consent(raw, self.reckoned_s)
+            self._plan()
 
         self.soon(take)
 
@@ -136,7 +140,7 @@ class TorturePod(Machine):
         else:
             self._up_to_date()
             runner.message(message, self.reckoned_s)
-        self._after()
+        self._plan()
 
     def wake(self) -> None:
         """Look at it now, and from now on when it is due."""
@@ -150,7 +154,7 @@ class TorturePod(Machine):
             self._ask_due_s = own_s + TIME_EVERY_S
             site = self.world.outline.settings.site.id
             self._send(Message(topics.time_request(site, self.name), self._estimator.request(own_s), 0))
-        self._after()
+        self._plan()
 
     def take_off(self) -> None:
         """Lose the headband."""
@@ -194,25 +198,33 @@ class TorturePod(Machine):
     def _handle(self, event: happened.PodEvent) -> None:
         self._up_to_date()
         self._runner.handle(event, self.reckoned_s)
-        self._after()
-
-    def _after(self) -> None:
-        """Keep what must outlive a crash, and plan the next look."""
-        pod = self._runner.pod
-        latched = pod.phase if pod.phase in LATCHED else None
-        self._keep("memory", (latched, dict(pod.terms), pod._body.consent.withdrawn_here))  # noqa: SLF001
         self._plan()
 
-    def _keep(self, name: str, content: Any) -> None:
-        if self.disk.files.get(name) != content:
-            try:
-                self.disk.keep(name, content)
-            except OSError:
-                self.world.watch.counts["writes refused by a full disk"] += 1
+    def keep(self, memory: PodMemory) -> bool:
+        """Keep the pod's memory, as a `Keeper`."""
+        self._unkept = None if self._write("memory", memory.to_json()) else memory
+        return self._unkept is None
+
+    def retry(self) -> None:
+        """Try again to keep what could not be kept."""
+        if self._unkept is not None:
+            self.keep(self._unkept)
+
+    def _keep_consent(self, raw: bytes) -> None:
+        self._write("consent", (*self.disk.files.get("consent", ()), raw))
+
+    def _write(self, name: str, content: Any) -> bool:
+        try:
+            self.disk.keep(name, content)
+        except OSError:
+            self.world.watch.counts["writes refused by a full disk"] += 1
+            return False
+        return True
 
     def _core(self) -> Pod:
         settings, files = self.world.outline.settings, self.disk.files
-        latched, terms, withdrawn_here = files.get("memory", (None, {}, None))
+        kept = files.get("memory")
+        memory = PodMemory.model_validate_json(kept) if kept else None
         identity = PodIdentity(
             site=settings.site.id,
             pod=self.name,
@@ -221,7 +233,7 @@ class TorturePod(Machine):
             coordinator=derive_key(SECRET, "coordinator", settings.site.id).verify_key,
             circles=tuple(circle.id for circle in self.circles),
         )
-        book = ConsentBook(settings.site.id, self.pen.who, withdrawn_here=withdrawn_here)
+        book = ConsentBook(settings.site.id, self.pen.who)
         for raw in files.get("consent", ()):
             book.add(raw)
         return Pod(
@@ -231,8 +243,8 @@ class TorturePod(Machine):
             utc_at_zero_s=UTC_AT_ZERO_S,
             settings=settings.pod,
             limiter_settings=settings.limiter,
-            latched=latched,
-            terms=terms,
+            light_cleared=True,
+            memory=memory,
         )
 
     def _grant_at_first(self) -> None:
@@ -299,7 +311,7 @@ class TorturePod(Machine):
         heartbeat_s = self.world.outline.settings.pod.heartbeat_s
         due_s = min(self.verdicts.next_change_s(now_s), now_s + heartbeat_s)
         pod = self._runner.pod
-        if pod.phase in ENGAGED:
+        if pod.is_counting:
             step_s = now_s + max(0.0, pod.next_due_s - self.reckoned_s) + HASTE_S
             due_s = min(due_s, math.floor(now_s) + SECOND_S, step_s)
         self.world.agenda.at(due_s, lambda: self._wake_if(look))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from nacl.signing import SigningKey
@@ -23,15 +24,23 @@ from sanctuary.pods.wire.messages import (
     OpenArgs,
 )
 
+REMEMBERED = 256
+"""Ids of own commands kept, to know a reply to one of them."""
+
 
 class Commander:
-    """Speaks for one coordinator in one term."""
+    """Speaks for one coordinator in one term of a circle."""
 
     def __init__(self, site: str, key: SigningKey, term: int, ids: IdSource) -> None:
         self._site = site
         self._key = key
         self._term = term
         self._ids = ids
+        self._sent: deque[str] = deque(maxlen=REMEMBERED)
+
+    def has_sent(self, command: str) -> bool:
+        """Tell whether `command` is the id of a recent command of this term."""
+        return command in self._sent
 
     def offer(self, pod: str, args: OfferArgs, now_s: float, expires_at_s: float) -> Publish:
         """Offer a place in a window."""
@@ -71,8 +80,9 @@ class Commander:
         return self._publish(Close(**self._frame(pod, now_s, expires_at_s), args=args))
 
     def _frame(self, pod: str, now_s: float, expires_at_s: float) -> dict[str, Any]:
+        self._sent.append(self._ids.next("c"))
         return {
-            "id": self._ids.next("c"),
+            "id": self._sent[-1],
             "site": self._site,
             "pod": pod,
             "term": self._term,

@@ -2,80 +2,140 @@
 
 It offers a window to the members of a circle when at least k are in stable REM and willing, opens it only
 on k live leases (C1), keeps it alive, lets others join, and closes it when live leases fall below k (C4).
-Pure, like the pod; the shell calls `Coordinator.handle` for every message and once a second with `Ticked`.
+Circles that compete for the same pods take turns (C2). It commands only circles that it has been told to
+hold, in the term it was told (C3). Pure, like the pod.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from math import inf
+from typing import Literal
 
-from nacl.signing import SigningKey, VerifyKey
+from nacl.signing import VerifyKey
 
 from sanctuary.config.coordination import CoordinatorSettings
 from sanctuary.config.errors import InputError, ProtocolError
 from sanctuary.pods.coordinator.circle import Circle
+from sanctuary.pods.coordinator.closing import ClosingReason
 from sanctuary.pods.coordinator.commander import Commander
 from sanctuary.pods.coordinator.events import (
     CoordinatorEvent,
     LeaseReceived,
     PodStateReceived,
     PodStatusReceived,
+    ReplyReceived,
     Ticked,
 )
+from sanctuary.pods.coordinator.holding import Holding, Standing
+from sanctuary.pods.coordinator.leases import LeaseDesk, lease_record
+from sanctuary.pods.coordinator.office import Office
+from sanctuary.pods.coordinator.replies import refuses_term
 from sanctuary.pods.coordinator.roster import Roster
+from sanctuary.pods.coordinator.rotation import contenders, groups_of, next_in_turn
 from sanctuary.pods.coordinator.windows import LeaseReason, WindowPhase, WindowRun, WindowTrigger
 from sanctuary.pods.effects import Effect, Record
-from sanctuary.pods.ids import IdSource
-from sanctuary.pods.wire.envelope import open_lease
-from sanctuary.pods.wire.messages import LeaseMessage, OfferArgs
+from sanctuary.pods.wire.messages import OfferArgs
 
 
 class Coordinator:
-    """One coordinator of all circles of a site, for one term.
+    """The coordinator of one gateway; of several gateways each has one, and a circle is held by one of them.
 
     Parameters
     ----------
     circles
         Tonight's; a sleeper may be in several, a pod is in one window at most.
-    key
-        Signs the commands.
-    term
-        Higher than that of every coordinator before; the shell keeps count.
-    ids
-        Source of ids that were never used before.
     """
 
     def __init__(
-        self,
-        site: str,
-        circles: Iterable[Circle],
-        *,
-        key: SigningKey,
-        term: int,
-        ids: IdSource,
-        settings: CoordinatorSettings | None = None,
+        self, office: Office, circles: Iterable[Circle], settings: CoordinatorSettings | None = None
     ) -> None:
-        self._site = site
-        self._circles = tuple(circles)
+        self._office = office
+        circles = tuple(circles)
+        keys = _keys_of(circles)
+        self._circles = {circle.id: circle for circle in circles}
         self._settings = settings or CoordinatorSettings()
-        self._term = term
-        self._ids = ids
-        self._commander = Commander(site, key, term, ids)
-        self._keys = _keys_of(self._circles)
-        self._circles_of = {
-            pod: tuple(circle for circle in self._circles if pod in circle.members) for pod in self._keys
-        }
-        self._roster = Roster(frozenset(self._keys), self._settings.state_age_limit_s)
+        self._circles_of = _circles_of(circles)
+        self._groups = groups_of(circles)
+        self._group_of = {circle.id: group for group in self._groups for circle in group}
+        self._roster = Roster(frozenset(keys), self._settings.state_age_limit_s)
+        self._desk = LeaseDesk(office.site, keys)
+        self._holdings: dict[str, Holding] = {}
+        self._standings = {circle.id: Standing() for circle in circles}
         self._runs: dict[str, WindowRun] = {}
-        self._not_before_s: dict[str, float] = {}
-        self._lease_seqs: dict[str, tuple[str, int]] = {}
+        self._outdated: set[str] = set()
         self._now_s = -inf
 
     @property
     def windows(self) -> tuple[WindowRun, ...]:
         """Windows proposed or open now."""
         return tuple(self._runs.values())
+
+    @property
+    def groups(self) -> tuple[tuple[Circle, ...], ...]:
+        """Circles, grouped so that no pod is in two groups."""
+        return self._groups
+
+    def is_busy(self, circle: str) -> bool:
+        """Tell whether a window of `circle` is proposed or open here."""
+        return circle in self._runs
+
+    def standing(self, circle: str) -> Standing:
+        """Tell what is known of a circle's past."""
+        return self._standings[circle]
+
+    # --- whose circle it is ---
+
+    def hold(self, circle: str, term: int, last_end_s: float | None, now_s: float) -> list[Effect]:
+        """Begin to command a circle, or go on after a pause; a window of an earlier term ends.
+
+        Parameters
+        ----------
+        last_end_s
+            When its last window ended as far as another gateway knew, sanctuary clock.
+        """
+        now_s = self._now_s = max(self._now_s, now_s)
+        out: list[Effect] = []
+        office, standing = self._office, self._standings[circle]
+        if last_end_s is not None and last_end_s > (standing.last_end_s or -inf):
+            standing.last_end_s = min(last_end_s, now_s)
+            standing.not_before_s = max(
+                standing.not_before_s, standing.last_end_s + self._settings.refractory_s
+            )
+        held = self._holdings.get(circle)
+        if held is None or held.term != term:
+            commander = Commander(office.site, office.key, term, office.ids)
+            held = self._holdings[circle] = Holding(term, commander)
+        held.active = True
+        run = self._runs.get(circle)
+        if run is not None and run.term != term:
+            self._end(run, ClosingReason.TERM_RAISED, 0.0, now_s, out)
+        return out
+
+    def suspend(self, circle: str) -> None:
+        """Send no command for a circle until it is held again; its window is not forgotten."""
+        if circle in self._holdings:
+            self._holdings[circle].active = False
+
+    def release(self, circle: str, reason: ClosingReason, now_s: float, *, orderly: bool) -> list[Effect]:
+        """Give a circle up; its window is closed in order while there is the authority to, else forgotten."""
+        now_s = self._now_s = max(self._now_s, now_s)
+        out: list[Effect] = []
+        run = self._runs.get(circle)
+        if run is not None and orderly and self._is_active(circle):
+            self._end(run, reason, self._settings.refractory_s, now_s, out)
+        elif run is not None:
+            self._forget(run, reason, now_s, out)
+        self._holdings.pop(circle, None)
+        return out
+
+    def take_outdated(self) -> list[str]:
+        """Name circles of which a pod knows a higher term than ours, each once."""
+        outdated = sorted(self._outdated)
+        self._outdated.clear()
+        return outdated
+
+    # --- what reaches the coordinator ---
 
     def handle(self, event: CoordinatorEvent, now_s: float) -> list[Effect]:
         """Take an event; the effects are to be done in order.
@@ -85,7 +145,13 @@ class Coordinator:
         """
         now_s = self._now_s = max(self._now_s, now_s)
         out: list[Effect] = []
-        circles = self._circles if isinstance(event, Ticked) else self._circles_of.get(event.pod, ())
+        if isinstance(event, Ticked):
+            for run in tuple(self._runs.values()):
+                self._advance(run, now_s, out)
+            for group in self._groups:
+                self._consider(group, now_s, out)
+            return out
+        circles = self._circles_of.get(event.pod, ())
         self._advance_all(circles, now_s, out)
         match event:
             case PodStateReceived():
@@ -94,12 +160,13 @@ class Coordinator:
                 self._on_status(event, now_s, out)
             case LeaseReceived():
                 self._on_lease(event, now_s, out)
-            case Ticked():
+            case ReplyReceived():
+                self._on_reply(event, now_s, out)
                 return out
         self._advance_all(circles, now_s, out)
+        for group in {id(group): group for c in circles if (group := self._group_of[c.id])}.values():
+            self._consider(group, now_s, out)
         return out
-
-    # --- what reaches the coordinator ---
 
     def _on_state(self, event: PodStateReceived, now_s: float, out: list[Effect]) -> None:
         try:
@@ -114,66 +181,84 @@ class Coordinator:
             out.append(_refused(event.pod, "status", str(error), now_s))
             return
         if not online:
-            for run in self._runs.values():
+            for run in self._runs_of(event.pod):
                 run.drop(event.pod)
 
     def _on_lease(self, event: LeaseReceived, now_s: float, out: list[Effect]) -> None:
-        try:
-            if event.pod not in self._keys:
-                raise ProtocolError(f"pod {event.pod[:70]!r}: in no circle of this sanctuary")
-            lease = open_lease(event.payload, self._keys[event.pod])
-        except ProtocolError:
-            out.append(_lease_record(event.pod, None, LeaseReason.UNREADABLE, now_s))
-            return
-        reason = self._take_lease(event.pod, lease, now_s)
-        out.append(_lease_record(event.pod, lease, reason, now_s))
+        circles = self._circles_of.get(event.pod)
+        if circles is not None and not any(circle.id in self._holdings for circle in circles):
+            return  # another gateway's
+        lease = self._desk.read(event.pod, event.payload)
+        if lease is None:
+            out.append(lease_record(event.pod, None, LeaseReason.UNREADABLE, now_s))
+        elif lease.circle in self._holdings or lease.circle not in self._circles:
+            reason = self._desk.take(event.pod, lease, self._runs.get(lease.circle), now_s)
+            out.append(lease_record(event.pod, lease, reason, now_s))
 
-    def _take_lease(self, pod: str, lease: LeaseMessage, now_s: float) -> LeaseReason | None:
-        if lease.site != self._site:
-            return LeaseReason.OTHER_SITE
-        if lease.pod != pod:
-            return LeaseReason.OTHER_POD
-        if lease.term != self._term:
-            return LeaseReason.OTHER_TERM
-        run = next((run for run in self._runs.values() if run.id == lease.window), None)
-        if run is None:
-            return LeaseReason.NO_WINDOW
-        boot, seq = self._lease_seqs.get(pod, ("", 0))
-        if lease.boot == boot and lease.seq <= seq:
-            return LeaseReason.REPEATED
-        reason = run.take(lease, now_s)
-        if reason is None:
-            self._lease_seqs[pod] = (lease.boot, lease.seq)
-        return reason
+    def _on_reply(self, event: ReplyReceived, now_s: float, out: list[Effect]) -> None:
+        try:
+            command = refuses_term(event.pod, event.payload)
+        except ProtocolError as error:
+            out.append(_refused(event.pod, "reply", str(error), now_s))
+            return
+        for circle in self._circles_of.get(event.pod, ()):
+            held = self._holdings.get(circle.id)
+            if command is not None and held is not None and held.commander.has_sent(command):
+                self._outdated.add(circle.id)
 
     # --- windows ---
 
     def _advance_all(self, circles: Iterable[Circle], now_s: float, out: list[Effect]) -> None:
         for circle in circles:
-            self._advance(circle, now_s, out)
+            run = self._runs.get(circle.id)
+            if run is not None:
+                self._advance(run, now_s, out)
 
-    def _advance(self, circle: Circle, now_s: float, out: list[Effect]) -> None:
-        run = self._runs.get(circle.id)
-        if run is None:
-            self._consider(circle, now_s, out)
+    def _advance(self, run: WindowRun, now_s: float, out: list[Effect]) -> None:
+        if not self._is_active(run.circle.id):
+            if run.phase is WindowPhase.PROPOSED and now_s >= run.deadline_s:
+                self._forget(run, ClosingReason.NO_QUORUM, now_s, out)
+            elif run.phase is WindowPhase.OPEN and len(run.live(now_s)) < run.circle.quorum:
+                self._forget(run, ClosingReason.QUORUM_LOST, now_s, out)
         elif run.phase is WindowPhase.PROPOSED:
             self._await_quorum(run, now_s, out)
         else:
             self._keep_open(run, now_s, out)
 
-    def _consider(self, circle: Circle, now_s: float, out: list[Effect]) -> None:
-        """Propose a window where enough members could come."""
+    def _consider(self, group: tuple[Circle, ...], now_s: float, out: list[Effect]) -> None:
+        """Propose windows where enough members could come, in turn (C2)."""
+        while waiting := self._waiting(group, now_s):
+            chosen = self._circles[next_in_turn(waiting)]
+            self._propose(chosen, contenders(chosen, group, waiting), now_s, out)
+
+    def _waiting(self, group: tuple[Circle, ...], now_s: float) -> dict[str, float | None]:
+        """Give the circles that could be proposed now, and when their last windows ended."""
+        able = (circle.id for circle in group if self._could_begin(circle, now_s))
+        return {circle: self._standings[circle].last_end_s for circle in able}
+
+    def _could_begin(self, circle: Circle, now_s: float) -> bool:
         ready = self._roster.ready
         if sum(pod in ready for pod in circle.members) < circle.quorum:
-            return
-        if now_s < self._not_before_s.get(circle.id, -inf):
-            return
+            return False
+        if circle.id in self._runs or not self._is_active(circle.id):
+            return False
+        if now_s < self._standings[circle.id].not_before_s:
+            return False
+        return len(self._able(circle, now_s)) >= circle.quorum
+
+    def _propose(
+        self, circle: Circle, others: dict[str, float | None], now_s: float, out: list[Effect]
+    ) -> None:
         able = self._able(circle, now_s)
-        if len(able) < circle.quorum:
-            return
-        run = WindowRun(self._ids.next("w"), circle, self._term, now_s + self._settings.offer_expiry_s)
+        run = WindowRun(
+            self._office.ids.next("w"),
+            circle,
+            self._holdings[circle.id].term,
+            now_s + self._settings.offer_expiry_s,
+            self._office.gateway,
+        )
         self._runs[circle.id] = run
-        out.append(Record(run.record("proposed", now_s)))
+        out.append(Record(run.record("proposed", now_s, contenders=others)))
         for pod in able:
             self._offer(run, pod, now_s, out)
 
@@ -183,7 +268,7 @@ class Coordinator:
         if len(live) < len(run.offers) and now_s < run.deadline_s:
             return
         if len(live) < run.circle.quorum:
-            self._end(run, "no_quorum", self._settings.offer_backoff_s, now_s, out)
+            self._end(run, ClosingReason.NO_QUORUM, self._settings.offer_backoff_s, now_s, out)
             return
         s = self._settings
         run.move(WindowTrigger.QUORUM_LEASED)
@@ -197,14 +282,14 @@ class Coordinator:
 
     def _keep_open(self, run: WindowRun, now_s: float, out: list[Effect]) -> None:
         """Close when it is time (C4); otherwise extend, and let more members in."""
+        rest_s = self._settings.refractory_s
         if len(run.live(now_s)) < run.circle.quorum:
-            self._end(run, "quorum_lost", self._settings.refractory_s, now_s, out)
+            self._end(run, ClosingReason.QUORUM_LOST, rest_s, now_s, out)
             return
         if now_s >= run.end_s:
             played_out = run.end_s == run.zero_s + run.circle.design.design.end_s
-            self._end(
-                run, "design_done" if played_out else "max_length", self._settings.refractory_s, now_s, out
-            )
+            reason = ClosingReason.DESIGN_DONE if played_out else ClosingReason.MAX_LENGTH
+            self._end(run, reason, rest_s, now_s, out)
             return
         if now_s >= run.extend_due_s:
             self._extend(run, now_s, out)
@@ -235,31 +320,32 @@ class Coordinator:
             pod
             for pod in sorted(circle.members)
             if self._roster.is_eligible(pod, circle.id, now_s)
-            and not any(run.holds(pod, now_s) for run in self._runs.values())
+            and not any(run.holds(pod, now_s) for run in self._runs_of(pod))
         ]
 
     def _offer(self, run: WindowRun, pod: str, now_s: float, out: list[Effect]) -> None:
         loaded = run.circle.design
+        ids = self._office.ids
         offer = OfferArgs(
-            offer=self._ids.next("o"),
+            offer=ids.next("o"),
             window=run.id,
             circle=run.circle.id,
             design=loaded.hash,
             modalities=loaded.design.modalities,
             quorum=run.circle.quorum,
-            nonce=self._ids.next("n"),
+            nonce=ids.next("n"),
         )
         until_s = now_s + self._settings.offer_expiry_s
         run.offers[pod], run.offered_until_s[pod] = offer, until_s
-        out.append(self._commander.offer(pod, offer, now_s, until_s))
+        out.append(self._commander(run).offer(pod, offer, now_s, until_s))
 
     def _open(self, run: WindowRun, pod: str, now_s: float, out: list[Effect]) -> None:
         """Send `open`; a joiner's place in the design is that of the others."""
         start_at_s = now_s + self._settings.lead_s
         valid_until_s = min(now_s + self._settings.valid_for_s, run.end_s)
         run.opened_s[pod] = now_s
-        run.valid_until_s = max(run.valid_until_s or -inf, valid_until_s)
-        command = self._commander.open(
+        self._keep_until(run, valid_until_s)
+        command = self._commander(run).open(
             pod,
             run.offers[pod],
             now_s,
@@ -270,24 +356,61 @@ class Coordinator:
         out.append(command)
 
     def _extend(self, run: WindowRun, now_s: float, out: list[Effect]) -> None:
-        run.valid_until_s = min(now_s + self._settings.valid_for_s, run.end_s)
+        valid_until_s = min(now_s + self._settings.valid_for_s, run.end_s)
+        self._keep_until(run, valid_until_s)
         run.extend_due_s = now_s + self._settings.extend_every_s
+        commander = self._commander(run)
         out += [
-            self._commander.extend(pod, run.id, run.circle.id, now_s, run.valid_until_s)
-            for pod in run.playing(now_s)
+            commander.extend(pod, run.id, run.circle.id, now_s, valid_until_s) for pod in run.playing(now_s)
         ]
 
-    def _end(self, run: WindowRun, reason: str, pause_s: float, now_s: float, out: list[Effect]) -> None:
+    def _keep_until(self, run: WindowRun, valid_until_s: float) -> None:
+        """Note how long pods may stay on the strength of what is being sent."""
+        run.valid_until_s = max(run.valid_until_s or -inf, valid_until_s)
+        standing = self._standings[run.circle.id]
+        standing.in_force_until_s = max(standing.in_force_until_s, valid_until_s)
+
+    def _end(
+        self, run: WindowRun, reason: ClosingReason, pause_s: float, now_s: float, out: list[Effect]
+    ) -> None:
         """Close, tell all who were ever asked in, and leave the circle in peace for a while."""
+        until_s = now_s + self._settings.valid_for_s
+        commander = self._commander(run)
+        out += [
+            commander.close(pod, run.id, run.circle.id, now_s, until_s, reason) for pod in sorted(run.offers)
+        ]
+        self._forget(run, reason, now_s, out)
+        self._standings[run.circle.id].not_before_s = now_s + pause_s
+
+    def _forget(self, run: WindowRun, reason: ClosingReason, now_s: float, out: list[Effect]) -> None:
+        """Have no more to do with a window; what it was counts for whose turn it is."""
+        if run.phase is WindowPhase.OPEN:
+            self._standings[run.circle.id].last_end_s = now_s
         run.move(WindowTrigger.END)
         del self._runs[run.circle.id]
-        self._not_before_s[run.circle.id] = now_s + pause_s
-        until_s = now_s + self._settings.valid_for_s
-        out += [
-            self._commander.close(pod, run.id, run.circle.id, now_s, until_s, reason)
-            for pod in sorted(run.offers)
-        ]
         out.append(Record(run.record("closed", now_s, reason)))
+
+    # --- odds and ends ---
+
+    def _is_active(self, circle: str) -> bool:
+        held = self._holdings.get(circle)
+        return held is not None and held.active
+
+    def _commander(self, run: WindowRun) -> Commander:
+        return self._holdings[run.circle.id].commander
+
+    def _runs_of(self, pod: str) -> list[WindowRun]:
+        """Give the windows that `pod` could be in."""
+        found = (self._runs.get(circle.id) for circle in self._circles_of.get(pod, ()))
+        return [run for run in found if run is not None]
+
+
+def _circles_of(circles: tuple[Circle, ...]) -> dict[str, tuple[Circle, ...]]:
+    found: dict[str, tuple[Circle, ...]] = {}
+    for circle in circles:
+        for pod in circle.members:
+            found[pod] = (*found.get(pod, ()), circle)
+    return found
 
 
 def _keys_of(circles: tuple[Circle, ...]) -> dict[str, VerifyKey]:
@@ -301,29 +424,5 @@ def _keys_of(circles: tuple[Circle, ...]) -> dict[str, VerifyKey]:
     return keys
 
 
-def _refused(pod: str, about: str, reason: str, now_s: float) -> Record:
-    return Record(
-        {
-            "kind": "refused_message",
-            "t_s": now_s,
-            "pod": pod,
-            "about": "state" if about == "state" else "status",
-            "reason": reason,
-        }
-    )
-
-
-def _lease_record(pod: str, lease: LeaseMessage | None, reason: LeaseReason | None, now_s: float) -> Record:
-    return Record(
-        {
-            "kind": "lease",
-            "t_s": now_s,
-            "pod": pod,
-            "window": lease.window if lease else "",
-            "offer": lease.offer if lease else "",
-            "seq": lease.seq if lease else 0,
-            "expires_s": min(lease.issued_at_s, now_s) + lease.ttl_s if lease and lease.ttl_s else now_s,
-            "accepted": reason is None,
-            "reason": str(reason or ""),
-        }
-    )
+def _refused(pod: str, about: Literal["state", "status", "reply"], reason: str, now_s: float) -> Record:
+    return Record({"kind": "refused_message", "t_s": now_s, "pod": pod, "about": about, "reason": reason})

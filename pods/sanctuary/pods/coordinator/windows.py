@@ -84,6 +84,7 @@ class WindowRun:
     circle: Circle
     term: int
     deadline_s: float
+    gateway: str = ""
     phase: WindowPhase = WindowPhase.PROPOSED
     offers: dict[str, OfferArgs] = field(default_factory=dict)
     offered_until_s: dict[str, float] = field(default_factory=dict)
@@ -147,11 +148,18 @@ class WindowRun:
         leased = lease is not None and lease.expires_s > now_s
         return leased or self.offered_until_s.get(pod, -inf) > now_s
 
-    def record(self, event: str, now_s: float, reason: str = "") -> WindowRecord:
-        """Describe a change of this window for the log."""
+    def record(
+        self,
+        event: str,
+        now_s: float,
+        reason: str = "",
+        contenders: Mapping[str, float | None] | None = None,
+    ) -> WindowRecord:
+        """Describe a change of this window for the log; `contenders` go with ``proposed``."""
         return {
             "kind": "window",
             "t_s": now_s,
+            "gateway": self.gateway,
             "circle": self.circle.id,
             "window": self.id,
             "event": event,  # type: ignore[typeddict-item]
@@ -159,5 +167,6 @@ class WindowRun:
             "quorum": self.circle.quorum,
             "live": self.live(now_s),
             "valid_until_s": self.valid_until_s,
-            "reason": reason,
+            "reason": str(reason),
+            "contenders": dict(contenders or {}),
         }

@@ -242,6 +242,8 @@ class MqttClient:
             message = self._inbox.take()
             if message is not None:
                 self._reading = False
+                if self._events:  # a link that was lost before the message came is told of before it
+                    self._dispatch()
                 return message
             if self._closed:
                 raise StopAsyncIteration

@@ -1,4 +1,4 @@
-r"""Signed payloads: commands of the coordinator, leases of the pods.
+r"""Signed payloads: commands of the coordinator, claims of the gateways, leases of the pods.
 
 Two JSON lines::
 
@@ -18,6 +18,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from sanctuary.commons.keys import is_signed, sign
 from sanctuary.config.errors import ProtocolError
+from sanctuary.pods.wire.gateway_messages import GatewayClaim
 from sanctuary.pods.wire.messages import Command, LeaseMessage, Message, check_size, read, read_command
 
 _SIGNATURE_LINE = re.compile(rb'"([A-Za-z0-9+/=]{88})"\n')
@@ -28,6 +29,7 @@ class Kind(StrEnum):
 
     COMMAND = "command"
     LEASE = "lease"
+    CLAIM = "claim"
 
     @property
     def header(self) -> bytes:
@@ -79,3 +81,14 @@ def open_lease(payload: bytes, pod: VerifyKey) -> LeaseMessage:
         As for `unseal` and `read`.
     """
     return read(LeaseMessage, unseal(Kind.LEASE, payload, pod))
+
+
+def open_claim(payload: bytes, coordinator: VerifyKey) -> GatewayClaim:
+    """Check and read a claim.
+
+    Raises
+    ------
+    ProtocolError
+        As for `unseal` and `read`.
+    """
+    return read(GatewayClaim, unseal(Kind.CLAIM, payload, coordinator))

@@ -13,6 +13,8 @@
     sanctuary/v1/<site>/pods/<pod>/down/desired         retained
     sanctuary/v1/<site>/all/cmd                         never retained
     sanctuary/v1/<site>/time/req/<pod>, time/rsp/<pod>
+    sanctuary/v1/<site>/circles/<circle>/claim          retained, gateways only
+    sanctuary/v1/<site>/gateways/<gateway>/status       retained, last will
 
 Ids are ``[a-z0-9-]``: no slash, space, dot or wildcard can get into a topic through one.
 """
@@ -49,14 +51,20 @@ class Channel(StrEnum):
     BROADCAST = "all/cmd"
     TIME_REQUEST = "time/req"
     TIME_RESPONSE = "time/rsp"
+    CLAIM = "circles/claim"
+    GATEWAY_STATUS = "gateways/status"
 
 
 _WITH_LEAF = frozenset({Channel.EVENT, Channel.SIGNAL})
+_OF_GATEWAYS = frozenset({Channel.CLAIM, Channel.GATEWAY_STATUS})
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic taken apart; `pod` is empty for the broadcast, `leaf` names an event or stream."""
+    """A topic taken apart.
+
+    `pod` is empty for the broadcast and between gateways; `leaf` names an event, stream, circle or gateway.
+    """
 
     site: str
     channel: Channel
@@ -70,6 +78,9 @@ class Topic:
         """Write it; raises `ProtocolError` where one of its parts is no id."""
         if self.channel is Channel.BROADCAST:
             return f"{ROOT}/{_checked(self.site)}/{self.channel}"
+        if self.channel in _OF_GATEWAYS:
+            kind, _, name = self.channel.partition("/")
+            return f"{ROOT}/{_checked(self.site)}/{kind}/{_checked(self.leaf)}/{name}"
         site, pod = _checked(self.site), _checked(self.pod)
         if self.channel in (Channel.TIME_REQUEST, Channel.TIME_RESPONSE):
             return f"{ROOT}/{site}/{self.channel}/{pod}"
@@ -137,10 +148,23 @@ def time_response(site: str, pod: str) -> str:
     return str(Topic(site, Channel.TIME_RESPONSE, pod))
 
 
+def claim(site: str, circle: str) -> str:
+    """Name where the claim of a gateway to a circle is kept."""
+    return str(Topic(site, Channel.CLAIM, leaf=circle))
+
+
+def gateway_status(site: str, gateway: str) -> str:
+    """Name where a gateway tells whether it is online; also the topic of its last will."""
+    return str(Topic(site, Channel.GATEWAY_STATUS, leaf=gateway))
+
+
 def all_pods(site: str, channel: Channel) -> str:
-    """Name the subscription to one channel of every pod of a site."""
+    """Name the subscription to one channel of every pod, circle or gateway of a site."""
     if channel is Channel.BROADCAST:
         return broadcast(site)
+    if channel in _OF_GATEWAYS:
+        kind, _, name = channel.partition("/")
+        return f"{ROOT}/{_checked(site)}/{kind}/+/{name}"
     if channel in (Channel.TIME_REQUEST, Channel.TIME_RESPONSE):
         return f"{ROOT}/{_checked(site)}/{channel}/+"
     leaf = "/+" if channel in _WITH_LEAF else ""
@@ -182,6 +206,8 @@ def _parsed(site: str, rest: list[str]) -> Topic | None:
             return Topic(site, Channel.BROADCAST)
         case ["time", way, pod] if f"time/{way}" in channels:
             return Topic(site, Channel(f"time/{way}"), pod)
+        case ["circles" | "gateways" as kind, one, name] if f"{kind}/{name}" in channels:
+            return Topic(site, Channel(f"{kind}/{name}"), leaf=one)
         case ["pods", pod, way, name] if f"{way}/{name}" in channels:
             return Topic(site, Channel(f"{way}/{name}"), pod)
         case ["pods", pod, way, name, leaf] if f"{way}/{name}" in _WITH_LEAF:

@@ -1,0 +1,106 @@
+"""C3 under whatever happens: no two gateways' commands are ever in force at once."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from gateway_world import ONE, World, settled
+from sanctuary.pods.coordinator.choice import preference
+
+NAMES = st.sampled_from(("gateway-1", "gateway-2", "gateway-3"))
+SOME = st.frozensets(NAMES, max_size=2)
+
+
+class AnyFaults(RuleBasedStateMachine):
+    """Gateways command whenever they may; `World.command` fails where another's command is in force."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world: World = settled(3)
+
+    @rule(
+        seconds=st.sampled_from((0.05, 0.5, 1.9, 2.1, 3.0, 7.2)),
+        hung=SOME,
+        mute=SOME,
+        deaf=SOME,
+        step_s=st.sampled_from((0.1, 0.25, 1.0)),
+    )
+    def pass_time(
+        self,
+        seconds: float,
+        hung: frozenset[str],
+        mute: frozenset[str],
+        deaf: frozenset[str],
+        step_s: float,
+    ) -> None:
+        self.world.run(seconds, hung=hung, mute=mute, deaf=deaf, step_s=step_s)
+
+    @rule(seconds=st.sampled_from((0.5, 3.0, 8.0, 12.0)))
+    def pass_time_in_peace(self, seconds: float) -> None:
+        self.world.run(seconds)
+
+    @rule(name=NAMES, will=st.booleans())
+    def cut(self, name: str, will: bool) -> None:
+        self.world.cut(name, will=will)
+
+    @rule(name=NAMES)
+    def notice(self, name: str) -> None:
+        self.world.notice(name)
+
+    @rule(name=NAMES, resend=st.booleans())
+    def connect(self, name: str, resend: bool) -> None:
+        if self.world.machines[name].alive:
+            self.world.connect(name, resend=resend)
+
+    @rule(name=NAMES, will=st.booleans())
+    def kill(self, name: str, will: bool) -> None:
+        self.world.kill(name, will=will)
+
+    @rule(name=NAMES, forgetful=st.booleans())
+    def start(self, name: str, forgetful: bool) -> None:
+        self.world.start(name, forgetful=forgetful)
+
+    @rule(name=NAMES)
+    def stop(self, name: str) -> None:
+        if self.world.machines[name].alive:
+            self.world.stop(name)
+
+    @rule(name=NAMES, quiet=st.booleans())
+    def rest(self, name: str, quiet: bool) -> None:
+        self.world.machines[name].quiet = quiet
+
+    @rule()
+    def restart_broker(self) -> None:
+        self.world.restart_broker()
+
+    @rule()
+    def recover(self) -> None:
+        """Liveness: once everything works again, somebody holds the circle soon, later who should."""
+        for name, machine in self.world.machines.items():
+            if not machine.alive:
+                self.world.start(name)
+            elif machine.link is None or not machine.noticed:
+                self.world.connect(name)
+        for _ in range(40):
+            if self.world.holders():
+                break
+            self.world.run(0.25)
+        assert self.world.holders(), self.world.records[-6:]
+        for machine in self.world.machines.values():
+            machine.quiet = True
+        self.world.run(45.0)
+        assert self.world.holders() == preference(ONE, self.world.names)[:1], self.world.records[-6:]
+
+    @invariant()
+    def at_most_one_may_command(self) -> None:
+        for name, machine in self.world.machines.items():
+            if machine.alive:
+                self.world._do(name, machine.tenure.pass_time(self.world.now(name)))
+
+
+AnyFaults.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestAnyFaults = AnyFaults.TestCase
