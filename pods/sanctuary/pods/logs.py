@@ -131,6 +131,7 @@ class PodRecord(TypedDict):
         "headband_found",
         "samples_missed",
         "clock_measured",
+        "clock_set",
         "estimate_refused",
         "requalifying",
         "requalified",

@@ -146,9 +146,10 @@ class PodRunner:
                     self._send(to_message(effect))
                 case Log():
                     logged = self._log(effect.entry if kept else unkept(effect.entry))
+                case Render() if kept and logged:
+                    self._render(effect, now_s)
                 case Render():
-                    if kept and logged:
-                        self._render(effect, now_s)
+                    self.pod.take_back()
                 case Silence():
                     self._cut(now_s)
                 case Record():

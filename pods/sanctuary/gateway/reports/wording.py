@@ -46,6 +46,7 @@ REASONS: Mapping[str, str] = {
     # the moment, and consent
     "late": "came too late to be in step",
     "clock_uncertain": "clock not sure enough",
+    "clock_set": "the clock was set",
     "window_not_valid": "window no longer valid",
     "memory_not_kept": "the pod's memory could not be kept",
     "no_grant": "no grant given",

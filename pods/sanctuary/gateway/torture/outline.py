@@ -15,14 +15,14 @@ from sanctuary.config.fleet import CircleEntry, PodEntry
 from sanctuary.config.headbands import SimulatedHeadband
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.scenario import WireSettings
-from sanctuary.config.site import SiteSettings
+from sanctuary.config.site import SiteSettings, TenureSettings
 from sanctuary.gateway.torture.faults import Fault, draw_faults
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.fleets.verdicts import Verdicts
 
 UTC_AT_ZERO_S = 1_767_304_800.0
 """2026-01-01 22:00 UTC, always the same."""
-SHORTEST_MIN, LONGEST_MIN = 12.0, 45.0
+SHORTEST_MIN, LONGEST_MIN = 10.0, 30.0
 LONG_SHARE = 0.06
 """Share of nights several times as long, in which blocks, rests and hourly budgets come round."""
 DESIGN_NAMES = ("tide", "lantern")
@@ -127,6 +127,7 @@ def draw_outline(
             ),
             "circles": circles,
             "site": SiteSettings(gateways=machines),
+            "tenure": TenureSettings(renew_s=rng.choice((0.5, 1.0, 1.0))),
         }
     )
     return Outline(

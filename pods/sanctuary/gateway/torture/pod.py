@@ -12,7 +12,7 @@ from sanctuary.config.errors import ProtocolError
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.gateway.fleet.log import Ear
 from sanctuary.gateway.night.people import derive_key
-from sanctuary.gateway.night.pod_runner import TIME_EVERY_S, PodRunner
+from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
 from sanctuary.gateway.torture.disk import DiskJournal
 from sanctuary.gateway.torture.machine import Machine
@@ -25,7 +25,8 @@ from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.clock import OffsetEstimator
+from sanctuary.pods.wire.clock import Offset, OffsetEstimator, TimeResponse
+from sanctuary.pods.wire.messages import read
 from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.samples import Stage
 
@@ -33,6 +34,9 @@ SECOND_S = 1.0
 HASTE_S = 1e-4
 """A step is looked at so much after it is due: two clocks never run quite alike."""
 POOR_QUALITY = 0.2
+ASKS_EVERY_S = 20.0
+"""Seconds between two measurements of the sanctuary clock, and between two tries before the first."""
+FIRST_ASKS_EVERY_S = 1.0
 
 
 class TorturePod(Machine):
@@ -46,9 +50,11 @@ class TorturePod(Machine):
         self.verdicts = outline.verdicts(name)
         self.runner: PodRunner | None = None
         self._estimator = OffsetEstimator("")
-        self._offset_s = 0.0
+        self._offset_s: float | None = None
         self._ask_due_s = 0.0
+        self._waiting: list[happened.PodEvent] = []
         self._look = 0
+        self.boots_of_clock = 0
         self._unkept: PodMemory | None = None
         self._told_s = self._sampled_true_s = -math.inf
         self._worn = True
@@ -57,8 +63,13 @@ class TorturePod(Machine):
 
     @property
     def reckoned_s(self) -> float:
-        """The sanctuary clock as this pod has it."""
+        """The sanctuary clock as this pod has it; it does nothing before it knows it."""
+        assert self._offset_s is not None  # noqa: S101
         return self.clock.at(self.world.now_s) + self._offset_s
+
+    @property
+    def _knows_time(self) -> bool:
+        return self._offset_s is not None
 
     # --- on and off ---
 
@@ -70,7 +81,8 @@ class TorturePod(Machine):
         self.up = True
         self._told_s = -math.inf
         self._ask_due_s = -math.inf
-        self._offset_s = 0.0
+        self._offset_s = None
+        self._waiting = []
         self._unkept = None
         core = self._core()
         self._estimator = OffsetEstimator(core.identity.boot)
@@ -95,9 +107,9 @@ class TorturePod(Machine):
         will = to_message(status(runner.pod.identity, "torture", online=False))
         wire = self.world.wire
         wire.join(self.name, runner.subscriptions, lambda message: self.soon(lambda: self.message(message)), will)
-        if not wire.is_up(self.name):
-            return
-        self.link_up()
+        if wire.is_up(self.name):
+            self.link_up()
+        self.soon(self.wake)
 
     def link_up(self) -> None:
         """Hear that the broker can be reached."""
@@ -123,8 +135,8 @@ class TorturePod(Machine):
         """Hand a signed entry over, or with it a withdrawal by hand; it is kept first, if the disk takes it."""
 
         def take() -> None:
-            if by_hand:
-                self._handle(happened.WithdrawalMade(raw))
+            if by_hand or not self._knows_time:
+                self._handle(happened.WithdrawalMade(raw) if by_hand else happened.ConsentPresented(raw))
                 return
             self._up_to_date()
             self._runner.present_consent(raw, self.reckoned_s)
@@ -137,7 +149,7 @@ class TorturePod(Machine):
         runner = self._runner
         if message.topic == topics.time_response(self.world.outline.settings.site.id, self.name):
             self._take_time(message.payload)
-        else:
+        elif self._knows_time:
             self._up_to_date()
             runner.message(message, self.reckoned_s)
         self._plan()
@@ -146,12 +158,12 @@ class TorturePod(Machine):
         """Look at it now, and from now on when it is due."""
         if not self.up or self.hangs:
             return
-        self._up_to_date()
-        runner, now_s = self._runner, self.reckoned_s
-        runner.tick(now_s)
+        if self._knows_time:
+            self._up_to_date()
+            self._runner.tick(self.reckoned_s)
         own_s = self.clock.at(self.world.now_s)
         if own_s >= self._ask_due_s:
-            self._ask_due_s = own_s + TIME_EVERY_S
+            self._ask_due_s = own_s + (ASKS_EVERY_S if self._knows_time else FIRST_ASKS_EVERY_S)
             site = self.world.outline.settings.site.id
             self._send(Message(topics.time_request(site, self.name), self._estimator.request(own_s), 0))
         self._plan()
@@ -196,6 +208,9 @@ class TorturePod(Machine):
         return self.runner
 
     def _handle(self, event: happened.PodEvent) -> None:
+        if not self._knows_time:
+            self._waiting.append(event)
+            return
         self._up_to_date()
         self._runner.handle(event, self.reckoned_s)
         self._plan()
@@ -274,18 +289,34 @@ class TorturePod(Machine):
         self.world.wire.send(self.name, message)
 
     def _take_time(self, payload: bytes) -> None:
-        """Take the time, and go by it from now on."""
-        own_s = self.clock.at(self.world.now_s)
+        """Take the time, and go by it from now on; begin in earnest with the first."""
+        own_s, before = self.clock.at(self.world.now_s), self._estimator.offset(self.clock.at(self.world.now_s))
         try:
             self._estimator.take(payload, own_s)
         except ProtocolError:
             return
+        if before is not None and _contradicts(payload, before, own_s):
+            self._measure_afresh(own_s)
+            return
         offset = self._estimator.offset(own_s)
-        if offset is not None:
-            self._offset_s = offset.offset_s
-            self._up_to_date()
-            measured = happened.ClockMeasured(offset.offset_s, offset.uncertainty_s)
-            self._runner.handle(measured, self.reckoned_s)
+        if offset is None:
+            return
+        first, self._offset_s = not self._knows_time, offset.offset_s
+        self._runner.handle(happened.ClockMeasured(offset.offset_s, offset.uncertainty_s), self.reckoned_s)
+        self._up_to_date()
+        if first:
+            waiting, self._waiting = self._waiting, []
+            for event in waiting:
+                self._handle(event)
+
+    def _measure_afresh(self, own_s: float) -> None:
+        """Forget what was measured: a clock was set. Until something is known again, this pod is not sure."""
+        self.boots_of_clock += 1
+        self._estimator = OffsetEstimator(f"{self._runner.pod.identity.boot}-{self.boots_of_clock}")
+        self._ask_due_s = own_s
+        unsure = happened.ClockMeasured(self._offset_s or 0.0, math.inf)
+        self._runner.handle(unsure, self.reckoned_s)
+        self.wake()
 
     def _up_to_date(self) -> None:
         """Give the pod the estimate of the last whole second, unless it has it."""
@@ -308,6 +339,9 @@ class TorturePod(Machine):
             return
         self._look += 1
         look, now_s = self._look, self.world.now_s
+        if not self._knows_time:
+            self.world.agenda.after(FIRST_ASKS_EVERY_S, lambda: self._wake_if(look))
+            return
         heartbeat_s = self.world.outline.settings.pod.heartbeat_s
         due_s = min(self.verdicts.next_change_s(now_s), now_s + heartbeat_s)
         pod = self._runner.pod
@@ -339,3 +373,10 @@ class TorturePod(Machine):
 
     def _heard(self, _cue: Cue, _at_s: float) -> None:
         """Hear a cue: what it does to the sleeper is drawn with the other faults."""
+
+
+def _contradicts(payload: bytes, known: Offset, own_s: float) -> bool:
+    """Tell whether an answer leaves no room for the offset that was known."""
+    answer = read(TimeResponse, payload)
+    low_s, high_s = answer.t3_s - own_s, answer.t2_s - answer.t1_s
+    return known.offset_s + known.uncertainty_s < low_s or known.offset_s - known.uncertainty_s > high_s

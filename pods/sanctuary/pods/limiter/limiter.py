@@ -14,7 +14,7 @@ from sanctuary.config.coordination import LimiterSettings
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.pods.limiter.light import LightRules
 from sanctuary.pods.limiter.lines import Line
-from sanctuary.pods.limiter.memory import LimiterMemory
+from sanctuary.pods.limiter.memory import LimiterMemory, LineMemory
 from sanctuary.pods.limiter.verdicts import Admitted, LimitReason, Refused
 
 
@@ -48,6 +48,7 @@ class Limiter:
         self._in_arousal = False
         self._in_block = 0
         self._in_night = 0
+        self._before: LineMemory | None = None
         self.version = 0
 
     @property
@@ -99,6 +100,21 @@ class Limiter:
         if self._in_arousal:
             self._in_arousal = False
             self.version += 1
+
+    def take_back(self) -> None:
+        """Hear that the cue admitted last did not sound: it stays counted, but nothing rises by it."""
+        if self._before is not None and self._last_modality is not None:
+            self._lines[self._last_modality].unheard(self._before)
+            self._before = None
+            self.version += 1
+
+    def clock_set(self, by_s: float) -> None:
+        """Hear that the clock was set forward by `by_s`, or back: what lies behind lies no nearer, no farther."""
+        self._last_start_s += by_s
+        self._last_end_s += by_s
+        self._aroused_s += by_s
+        self._light.clock_set(by_s)
+        self.version += 1
 
     def memory(self, utc_at_zero_s: float) -> LimiterMemory:
         """Give everything that must outlive a restart.
@@ -174,7 +190,9 @@ class Limiter:
         self._last_modality = cue.modality
         self._last_start_s, self._last_end_s = now_s, now_s + cue.duration_s
         self._light.count(cue, now_s)
-        self._lines[cue.modality].rendered(cue.level)
+        line = self._lines[cue.modality]
+        self._before = line.kept()
+        line.rendered(cue.level)
         self.version += 1
 
 

@@ -64,6 +64,10 @@ class Line:
         if not self.may_rise:
             self.ceiling = min(self.ceiling, level)
 
+    def unheard(self, before: LineMemory) -> None:
+        """Take back what `rendered` noted last."""
+        self.next_level, self.last_level = before.next_level, before.last_level
+
     def freeze(self) -> None:
         """Never be louder again than now."""
         self.ceiling = min(self.ceiling, self.next_level if self.last_level is None else self.last_level)
