@@ -36,6 +36,7 @@ from sanctuary.gateway.commands import (
     replay,
     simulate,
     sound,
+    torture,
     train,
     virtual,
 )
@@ -53,6 +54,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     devices,
     virtual,
     simulate,
+    torture,
     sound,
     config,
 )

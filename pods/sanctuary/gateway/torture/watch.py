@@ -20,7 +20,7 @@ SLACK_S = 0.12
 """Clocks that are sure may differ by twice `clock_uncertainty_limit_s`, and a little for their drift."""
 REMEMBERED = 4000
 """Records kept for the story of a failure."""
-MOVED = ("sampled_s", "due_s", "start_at_s", "valid_until_s", "expires_at_s", "expires_s", "utc_s")
+MOVED = ("sampled_s", "due_s", "start_at_s", "valid_until_s", "expires_at_s", "expires_s", "utc_s", "authority_until_s")
 
 Record = Mapping[str, Any]
 
@@ -44,6 +44,7 @@ class Watch:
             pod_settings=settings.pod, limiter_settings=settings.limiter, slack_s=SLACK_S, durable=True
         )
         self._wire = WireMonitor()
+        self._holders: dict[str, str] = {}
         self.violations: list[Violation] = []
         self.counts: Counter[str] = Counter()
         self.recent: deque[Record] = deque(maxlen=REMEMBERED)
@@ -83,5 +84,14 @@ class Watch:
             self.counts[f"windows {record['event']}"] += 1
         elif kind == "cue":
             self.counts[f"cues {record['outcome']}"] += 1
+        elif kind == "tenure" and record["event"] == "holding":
+            self._take_over(record)
         elif kind == "pod_window" and record["event"] == "opened":
             self.counts["pods in windows"] += 1
+
+    def _take_over(self, record: Record) -> None:
+        """Count a circle that came into the hands of another gateway."""
+        before = self._holders.get(record["circle"])
+        if before is not None and before != record["gateway"]:
+            self.counts["takeovers"] += 1
+        self._holders[record["circle"]] = record["gateway"]

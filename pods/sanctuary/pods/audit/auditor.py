@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from math import inf
 
 from sanctuary.config.coordination import LimiterSettings, PodSettings
-from sanctuary.pods.audit.circles import CircleMonitor
+from sanctuary.pods.audit.circles import CircleMonitor, TenureMonitor, WindowsMonitor
 from sanctuary.pods.audit.commands import CommandMonitor
 from sanctuary.pods.audit.consent import ConsentMonitor
 from sanctuary.pods.audit.cues import EntryMonitor, PlaceMonitor, ProofMonitor
@@ -20,6 +20,7 @@ from sanctuary.pods.audit.limits import LimitMonitor
 from sanctuary.pods.audit.night import COORDINATOR_KINDS, LogLine, Monitor, Violation
 from sanctuary.pods.audit.requalified import RequalifyMonitor
 from sanctuary.pods.audit.stops import SilenceMonitor
+from sanctuary.pods.audit.turns import TurnMonitor
 from sanctuary.pods.audit.windows import LateCueMonitor, LeaseMonitor
 
 _ByKind = dict[str, tuple[Monitor, ...]]
@@ -55,7 +56,15 @@ class Auditor:
         self._now_s = -inf
         self._pods: dict[str, _ByKind] = {}
         self._windows: dict[str, LeaseMonitor] = {}
-        self._site = _by_kind([LateCueMonitor(slack_s), CircleMonitor(slack_s)])
+        self._site = _by_kind(
+            [
+                LateCueMonitor(slack_s),
+                CircleMonitor(slack_s),
+                WindowsMonitor(slack_s),
+                TenureMonitor(slack_s),
+                TurnMonitor(),
+            ]
+        )
         self._waiting: list[tuple[float, int, Monitor]] = []
         self._count = 0
 

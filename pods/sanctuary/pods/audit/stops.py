@@ -130,6 +130,7 @@ class _Bars:
 
     def __init__(self) -> None:
         self._latch, self._link_up, self._valid_s = "", True, -inf
+        self._booted_s = -inf
 
     def against(self, t_s: float, slack_s: float) -> str:
         """Name the bar that is down."""
@@ -141,7 +142,8 @@ class _Bars:
         if line["kind"] == "pod":
             self._befell(line)
         elif line["kind"] == "consent" and line["act"] == "withdraw_here":
-            self._latch = "withdrawn"
+            if line["t_s"] > self._booted_s:  # a pod that boots writes down old ones; its latch it says itself
+                self._latch = "withdrawn"
         elif line["kind"] == "pod_window" and line["event"] in ("opened", "extended"):
             fresh = line["event"] == "opened"
             self._valid_s = line["valid_until_s"] if fresh else max(self._valid_s, line["valid_until_s"])
@@ -150,6 +152,7 @@ class _Bars:
         match line["event"]:
             case "booted":
                 self._latch, self._link_up = self._latch or line["detail"], False
+                self._booted_s = line["t_s"]
             case "stop_pressed":
                 self._latch = self._latch or "stopped"
             case "person_reset":
