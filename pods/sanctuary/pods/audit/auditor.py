@@ -13,7 +13,7 @@ from math import inf
 
 from sanctuary.config.coordination import LimiterSettings, PodSettings
 from sanctuary.pods.audit.circles import CircleMonitor, TenureMonitor, WindowsMonitor
-from sanctuary.pods.audit.commands import CommandMonitor
+from sanctuary.pods.audit.commands import ClockMonitor, CommandMonitor
 from sanctuary.pods.audit.consent import ConsentMonitor
 from sanctuary.pods.audit.cues import EntryMonitor, PlaceMonitor, ProofMonitor
 from sanctuary.pods.audit.limits import LimitMonitor
@@ -134,6 +134,7 @@ class Auditor:
                     RequalifyMonitor(pod, settings, slack_s),
                     PlaceMonitor(pod),
                     CommandMonitor(pod, slack_s),
+                    ClockMonitor(pod, settings, slack_s),
                     EntryMonitor(pod, durable=self._durable),
                 ]
             )

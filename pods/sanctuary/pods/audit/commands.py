@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from math import inf
 
+from sanctuary.config.coordination import PodSettings
 from sanctuary.pods.audit.night import LogLine, Monitor, Violation
+
+_UNCERTAINTY = re.compile(r"sure to ([0-9.]+|inf) s")
+_ROUNDED_S = 1e-6
+"""As the records round it."""
 
 
 class CommandMonitor(Monitor):
@@ -31,3 +38,31 @@ class CommandMonitor(Monitor):
             yield self.broken("P6", line["t_s"], f"{name} of term {term} obeyed in term {highest}")
         self._obeyed.add(line["id"])
         self._terms[circle] = max(highest, term if term is not None else -1)
+
+
+class ClockMonitor(Monitor):
+    """P6: a pod joins a window only by a clock that it measured lately, and surely enough."""
+
+    kinds = frozenset({"pod", "pod_window"})
+
+    def __init__(self, pod: str, settings: PodSettings, slack_s: float = 0.0) -> None:
+        super().__init__(pod, slack_s)
+        self._settings = settings
+        self._measured_s = -inf
+        self._uncertainty_s = inf
+
+    def take(self, line: LogLine) -> Iterator[Violation]:
+        """Take a measurement, or a window as the pod sees it."""
+        if line["kind"] == "pod":
+            if line["event"] == "clock_measured":
+                told = _UNCERTAINTY.search(line["detail"])
+                self._measured_s = line["t_s"]
+                self._uncertainty_s = float(told[1]) if told else inf
+            elif line["event"] == "booted":
+                self._measured_s, self._uncertainty_s = -inf, inf
+        elif line["event"] == "opened":
+            settings, age_s = self._settings, line["t_s"] - self._measured_s
+            unsure = self._uncertainty_s > settings.clock_uncertainty_limit_s + _ROUNDED_S
+            if unsure or age_s >= settings.clock_age_limit_s + self.slack_s:
+                text = f"joined {line['window']} by a clock sure to {self._uncertainty_s:.3f} s only"
+                yield self.broken("P6", line["t_s"], text)
