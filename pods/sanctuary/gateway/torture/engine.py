@@ -21,6 +21,7 @@ from sanctuary.pods.pod import events as happened
 BOOTED_WITHIN_S = 3.0
 NOTICED_S = (0.1, 6.0)
 """How long a machine takes to notice that its network is gone."""
+RECONNECTED_S = 0.5
 LATER_S = (0.0, 30.0)
 """How much later a signed withdrawal may arrive once more."""
 STEPS_S = 8.0
@@ -213,7 +214,19 @@ class Torture:
         return mended
 
     def _one_way(self, fault: Fault, *, out: bool) -> None:
-        self._later(fault, self._wire.close_way(fault.who[0], out=out))
+        name = fault.who[0]
+        end = self._wire.close_way(name, out=out)
+        machine = self._machine(fault)
+
+        def over() -> None:
+            """End it; a connection on which bytes were lost is broken, as TCP would have it."""
+            end()
+            if machine.up and self._wire.is_up(name):
+                self._wire.cut(name)
+                self._lost(name, machine.boots)()
+                self._agenda.after(RECONNECTED_S, self._mended(name, machine.boots))
+
+        self._later(fault, over)
 
     def _restart_broker(self, fault: Fault) -> None:
         self._wire.fall(forget=fault.value < 0.5)
