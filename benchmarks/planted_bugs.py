@@ -134,7 +134,7 @@ def _unkept_cues_sound(original: Any, runner: PodRunner, entry: Any) -> bool:
 
 
 def _signals_leak(original: Any, runner: PodRunner, estimate: Any, now_s: float) -> None:
-    if estimate.stable_rem and int(estimate.t_s) % 60 == 0:
+    if estimate.stable_rem:
         topic = topics.signal(runner._site, runner.id, "eeg")  # noqa: SLF001
         runner._send(Message(topic, b"\x00\x01" * 250, 0))  # noqa: SLF001
     original(runner, estimate, now_s)
@@ -197,7 +197,11 @@ def _two_windows() -> Iterator[None]:
         _around(Body, "move", move),
         _around(Orders, "_offer_reason", reason),
         _around(Roster, "is_eligible", eligible),
-        _around(WindowRun, "holds", lambda original, run, pod, now_s: pod in run.offers and original(run, pod, now_s)),
+        _around(
+            WindowRun,
+            "holds",
+            lambda original, run, pod, now_s: pod in run.offers and original(run, pod, now_s),
+        ),
         patch.object(coordination.Coordinator, "_able", _able_anyway),
     ):
         yield

@@ -49,9 +49,9 @@ def torture(
         int | None, typer.Option(min=1, max=256, help="Nights slept side by side.", show_default="one a core")
     ] = None,
     bug: Annotated[str, typer.Option(metavar="NAME", help="Plant a bug that is to be found.")] = "",
-    bugs: Annotated[
-        Path, typer.Option(metavar="FILE", help="Where the planted bugs are.")
-    ] = Path("benchmarks/planted_bugs.py"),
+    bugs: Annotated[Path, typer.Option(metavar="FILE", help="Where the planted bugs are.")] = Path(
+        "benchmarks/planted_bugs.py"
+    ),
     json_path: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the result here.")
     ] = None,

@@ -100,6 +100,7 @@ class Torture:
             FaultKind.AROUSAL: lambda fault: self._pod(fault).arouse(fault.for_s),
             FaultKind.ELECTRODE_OFF: lambda fault: self._pod(fault).loosen(fault.for_s),
             FaultKind.HEADBAND_LOST: self._take_off,
+            FaultKind.SAMPLES_STOP: lambda fault: self._pod(fault).starve(fault.for_s),
         }
 
     def run(self) -> TorturedNight:

@@ -45,6 +45,7 @@ class FaultKind(StrEnum):
     AROUSAL = "arousal"
     ELECTRODE_OFF = "electrode_off"
     HEADBAND_LOST = "headband_lost"
+    SAMPLES_STOP = "samples_stop"
 
 
 WIRE = frozenset({FaultKind.DELAY, FaultKind.LOSS, FaultKind.REPEAT, FaultKind.REORDER})
@@ -73,6 +74,7 @@ LONGEST_S: dict[FaultKind, float] = {
     FaultKind.AROUSAL: 15.0,
     FaultKind.ELECTRODE_OFF: 60.0,
     FaultKind.HEADBAND_LOST: 60.0,
+    FaultKind.SAMPLES_STOP: 15.0,
 }
 """Longest time (seconds) until it is over."""
 

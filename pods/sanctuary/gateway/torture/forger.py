@@ -116,7 +116,9 @@ class Forger:
 
     def _rubbish(self) -> Message:
         pod = self._rng.choice(self._world.outline.pods)
-        channel = self._rng.choice((Channel.COMMAND, Channel.STATE, Channel.TIME_RESPONSE, Channel.TIME_REQUEST))
+        channel = self._rng.choice(
+            (Channel.COMMAND, Channel.STATE, Channel.TIME_RESPONSE, Channel.TIME_REQUEST)
+        )
         topic = str(topics.Topic(self._site, channel, pod))
         return Message(topic, self._rng.randbytes(self._rng.choice((0, 3, 200, 9000))), 0)
 
@@ -143,9 +145,7 @@ class Forger:
         now_s, args = self._world.now_s, heard.args
         return self._signed(heard.term, heard.pod, args.window, args.circle, now_s, now_s + FAR_AHEAD_S)
 
-    def _signed(
-        self, term: int, pod: str, window: str, circle: str, now_s: float, until_s: float
-    ) -> Message:
+    def _signed(self, term: int, pod: str, window: str, circle: str, now_s: float, until_s: float) -> Message:
         self._mail += 1
         commander = Commander(self._site, self._key, term, IdSource(f"old-mail-{self._mail}"))
         return to_message(commander.extend(pod, window, circle, now_s, until_s))

@@ -137,7 +137,9 @@ def draw_outline(
         machines,
         {name: _design(number, rng) for number, name in enumerate(DESIGN_NAMES)},
         WireSettings(
-            delay_s=rng.uniform(0.001, 0.02), jitter_s=rng.uniform(0.0, 0.01), keep_alive_s=rng.uniform(3.0, 15.0)
+            delay_s=rng.uniform(0.001, 0.02),
+            jitter_s=rng.uniform(0.0, 0.01),
+            keep_alive_s=rng.uniform(3.0, 15.0),
         ),
         _bouts(names, length_s, rng),
         _clocks((*names, *machines), rng),
@@ -209,9 +211,7 @@ def _limiter_settings(rng: Random) -> LimiterSettings:
     return LimiterSettings(**chosen)
 
 
-def _bouts(
-    names: Sequence[str], length_s: float, rng: Random
-) -> dict[str, tuple[tuple[float, float], ...]]:
+def _bouts(names: Sequence[str], length_s: float, rng: Random) -> dict[str, tuple[tuple[float, float], ...]]:
     """Draw REM that comes round often, for most sleepers at nearly the same time."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     at_s = rng.uniform(15.0, 60.0)

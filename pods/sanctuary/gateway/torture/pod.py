@@ -58,7 +58,7 @@ class TorturePod(Machine):
         self._unkept: PodMemory | None = None
         self._told_s = self._sampled_true_s = -math.inf
         self._worn = True
-        self._poor_until_s = -math.inf
+        self._poor_until_s = self._starved_until_s = -math.inf
         self._grant_at_first()
 
     @property
@@ -106,7 +106,9 @@ class TorturePod(Machine):
         runner = self._runner
         will = to_message(status(runner.pod.identity, "torture", online=False))
         wire = self.world.wire
-        wire.join(self.name, runner.subscriptions, lambda message: self.soon(lambda: self.message(message)), will)
+        wire.join(
+            self.name, runner.subscriptions, lambda message: self.soon(lambda: self.message(message)), will
+        )
         if wire.is_up(self.name):
             self.link_up()
         self.soon(self.wake)
@@ -183,6 +185,10 @@ class TorturePod(Machine):
         self._poor_until_s = self.world.now_s + for_s
         self.wake()
         self.world.agenda.after(for_s + SECOND_S, self.wake)
+
+    def starve(self, for_s: float) -> None:
+        """Let nothing come from the headband for a while, without a word that it is gone."""
+        self._starved_until_s = self.world.now_s + for_s
 
     def arouse(self, for_s: float) -> None:
         """Let the sleeper be aroused."""
@@ -290,7 +296,10 @@ class TorturePod(Machine):
 
     def _take_time(self, payload: bytes) -> None:
         """Take the time, and go by it from now on; begin in earnest with the first."""
-        own_s, before = self.clock.at(self.world.now_s), self._estimator.offset(self.clock.at(self.world.now_s))
+        own_s, before = (
+            self.clock.at(self.world.now_s),
+            self._estimator.offset(self.clock.at(self.world.now_s)),
+        )
         try:
             self._estimator.take(payload, own_s)
         except ProtocolError:
@@ -322,7 +331,7 @@ class TorturePod(Machine):
         """Give the pod the estimate of the last whole second, unless it has it."""
         true_s = self.world.now_s
         second_s = float(math.floor(true_s))
-        if not self._worn or second_s < 1.0 or second_s <= self._told_s:
+        if not self._worn or second_s < max(1.0, self._starved_until_s) or second_s <= self._told_s:
             return
         self._told_s = self._sampled_true_s = second_s
         estimate = self.verdicts.at(true_s)

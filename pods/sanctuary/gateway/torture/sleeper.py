@@ -38,16 +38,12 @@ class Pen:
             max_light_share=0.2 if Modality.LIGHT in modalities else 0.0,
             max_haptic_share=0.2 if Modality.HAPTIC in modalities else 0.0,
         )
-        event = Grant(
-            who=self.who, **self._next("g"), scope=scope, design=design, nbf=nbf, exp=exp
-        )
+        event = Grant(who=self.who, **self._next("g"), scope=scope, design=design, nbf=nbf, exp=exp)
         return self._signed(event)
 
     def withdraw(self, circle: str) -> bytes:
         """Sign a withdrawal."""
-        return self._signed(
-            Withdrawal(who=self.who, **self._next("w"), scope=WithdrawnScope(circle=circle))
-        )
+        return self._signed(Withdrawal(who=self.who, **self._next("w"), scope=WithdrawnScope(circle=circle)))
 
     def _next(self, kind: str) -> dict[str, object]:
         self._seq += 1

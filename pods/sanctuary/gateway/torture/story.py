@@ -86,7 +86,9 @@ def _told(record: Record) -> str:
             return f"{where}{record['event']} {record['window']}{until}{live} {record['reason']}".rstrip()
         case "lease":
             taken = "taken" if record["accepted"] else f"refused ({record['reason']})"
-            return f"{who}: lease {record['seq']} for {record['window']} {taken}, to {record['expires_s']:.2f} s"
+            return (
+                f"{who}: lease {record['seq']} for {record['window']} {taken}, to {record['expires_s']:.2f} s"
+            )
         case "consent":
             return f"{who}: {record['act']} {record['circle']} {record['seq']} {record['reason']}".rstrip()
         case "silence":

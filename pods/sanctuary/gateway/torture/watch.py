@@ -20,7 +20,16 @@ SLACK_S = 0.12
 """Clocks that are sure may differ by twice `clock_uncertainty_limit_s`, and a little for their drift."""
 REMEMBERED = 4000
 """Records kept for the story of a failure."""
-MOVED = ("sampled_s", "due_s", "start_at_s", "valid_until_s", "expires_at_s", "expires_s", "utc_s", "authority_until_s")
+MOVED = (
+    "sampled_s",
+    "due_s",
+    "start_at_s",
+    "valid_until_s",
+    "expires_at_s",
+    "expires_s",
+    "utc_s",
+    "authority_until_s",
+)
 
 Record = Mapping[str, Any]
 

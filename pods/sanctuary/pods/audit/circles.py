@@ -8,7 +8,6 @@ from math import inf
 
 from sanctuary.pods.audit.night import LogLine, Monitor, Violation
 
-
 REMEMBERED = 64
 """Stretches of authority over one circle that later ones are compared with."""
 

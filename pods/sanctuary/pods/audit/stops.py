@@ -142,7 +142,9 @@ class _Bars:
         if line["kind"] == "pod":
             self._befell(line)
         elif line["kind"] == "consent" and line["act"] == "withdraw_here":
-            if line["t_s"] > self._booted_s:  # a pod that boots writes down old ones; its latch it says itself
+            if (
+                line["t_s"] > self._booted_s
+            ):  # a pod that boots writes down old ones; its latch it says itself
                 self._latch = "withdrawn"
         elif line["kind"] == "pod_window" and line["event"] in ("opened", "extended"):
             fresh = line["event"] == "opened"

@@ -29,7 +29,6 @@ from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.snapshot import Heartbeat
 from sanctuary.pods.pod.states import ENGAGED, LATCHED, PodPhase, Trigger
 
-
 SET_S = 0.1
 """A clock that moves by more than this was set; by less, it was only measured better."""
 
