@@ -1,4 +1,4 @@
-"""Bugs that are planted on purpose, one rule broken by each, and how many tortured nights it takes to find them.
+"""Bugs planted on purpose, each breaking one rule, and how many tortured nights it takes to find them.
 
     python benchmarks/planted_bugs.py                  a table of all
     sanctuary torture --bug no_fence --seeds 50        one of them, with its story
@@ -167,7 +167,7 @@ def _echo_when_sent(original: Any, seat: Seat, *args: Any) -> Any:
     return sent
 
 
-def _deaf_to_claims(original: Any, seat: Seat, claim: Any, now: Any, out: list[Any]) -> None:
+def _deaf_to_claims(_original: Any, seat: Seat, claim: Any, now: Any, _out: list[Any]) -> None:
     """Go on whatever others claim."""
     seat.hearing.take(claim, now.alive_s)
 

@@ -56,7 +56,7 @@ def torture(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the result here.")
     ] = None,
 ) -> None:
-    """Sleep nights in virtual time while everything goes wrong, and watch all invariants after every event."""
+    """Sleep nights in virtual time while everything goes wrong; invariants are watched after every event."""
     from sanctuary.gateway.files import check_place, write_json
     from sanctuary.gateway.torture.batch import Ordeal, planted, sensible_processes
     from sanctuary.gateway.torture.batch import torture as sleep_nights

@@ -1,4 +1,4 @@
-"""One tortured night: everybody in it, and the faults that strike them. One seed, one night, byte for byte."""
+"""One tortured night: everybody in it, and the faults that strike them. One seed gives one night."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What goes wrong in a night, drawn before it begins; pure.
 
-Swarm testing (Groce et al. 2012): each seed enables some of the kinds, each at a rate of its own. A night with
-all of them at once hides what only some of them together bring out.
+Swarm testing (Groce et al. 2012): each seed enables some of the kinds, each at a rate of its own. A night
+with all of them at once hides what only some of them together bring out.
 """
 
 from __future__ import annotations

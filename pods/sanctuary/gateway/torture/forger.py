@@ -1,8 +1,8 @@
 """Somebody on the wire who has heard everything and has no key of ours; and old mail of our own coordinators.
 
 A forger can repeat, alter and invent messages, and leave retained ones behind. What it cannot do is sign. Old
-mail is genuinely signed: commands of an earlier term, of a time that is over, or of one far ahead, as a broken
-coordinator or a queue that was stuck for hours might deliver them.
+mail is genuinely signed: commands of an earlier term, of a time that is over, or of one far ahead, as a
+broken coordinator or a queue that was stuck for hours might deliver them.
 """
 
 from __future__ import annotations

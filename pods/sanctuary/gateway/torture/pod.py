@@ -134,7 +134,7 @@ class TorturePod(Machine):
         self.soon(lambda: self._handle(event))
 
     def consent(self, raw: bytes, *, by_hand: bool = False) -> None:
-        """Hand a signed entry over, or with it a withdrawal by hand; it is kept first, if the disk takes it."""
+        """Hand a signed entry over, or a withdrawal by hand, perhaps with its entry."""
 
         def take() -> None:
             if by_hand or not self._knows_time:
@@ -269,7 +269,7 @@ class TorturePod(Machine):
         )
 
     def _grant_at_first(self) -> None:
-        """Sign what the sleeper agrees to in the evening; some agree to less, or for a part of the night only."""
+        """Sign what the sleeper agrees to in the evening: some to less, or for a part of the night."""
         rng, entries = self.world.rng, []
         for circle in self.circles:
             modalities = tuple(Modality) if rng.random() < 0.7 else (rng.choice(tuple(Modality)),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nacl.signing import SigningKey
 
@@ -45,7 +46,7 @@ class Pen:
         """Sign a withdrawal."""
         return self._signed(Withdrawal(who=self.who, **self._next("w"), scope=WithdrawnScope(circle=circle)))
 
-    def _next(self, kind: str) -> dict[str, object]:
+    def _next(self, kind: str) -> dict[str, Any]:
         self._seq += 1
         return {"seq": self._seq, "prev": self._prev, "nonce": f"{kind}{self._seq}"}
 

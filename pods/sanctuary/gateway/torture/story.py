@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sanctuary.gateway.torture.engine import TorturedNight
@@ -63,37 +63,72 @@ def _concerns(record: Record, subject: str) -> bool:
 
 
 def _told(record: Record) -> str:
+    words = _WORDS.get(record["kind"])
     who = record.get("pod") or record.get("gateway") or "a gateway"
-    match record["kind"]:
-        case "fault":
-            return f"*** {record['fault']}: {', '.join(record['who']) or 'everybody'} for {record['for_s']:.1f} s"
-        case "pod":
-            return f"{who}: {record['event'].replace('_', ' ')} {record['detail']}".rstrip()
-        case "estimate":
-            verdict = "stable REM" if record["stable_rem"] else "no stable REM"
-            aroused = ", aroused" if record["arousal"] else ""
-            return f"{who}: chain says {verdict}{aroused}, quality {record['quality']:.2f}"
-        case "cue" | "output":
-            done = f"{record['outcome']} {record['reason']}".rstrip() if "outcome" in record else "sounds"
-            return f"{who}: step {record['step']} of {record['window']} {done}"
-        case "command":
-            done = "obeyed" if record["obeyed"] else f"refused ({record['reason']})"
-            return f"{who}: {record['op'] or 'command'} {record['id'] or ''} of term {record['term']} {done}"
-        case "pod_window" | "window":
-            until = f" until {record['valid_until_s']:.2f} s" if record["valid_until_s"] else ""
-            where = f"{who}: " if record["kind"] == "pod_window" else f"{record['circle']}: "
-            live = f", live {', '.join(record['live'])}" if "live" in record else ""
-            return f"{where}{record['event']} {record['window']}{until}{live} {record['reason']}".rstrip()
-        case "lease":
-            taken = "taken" if record["accepted"] else f"refused ({record['reason']})"
-            return (
-                f"{who}: lease {record['seq']} for {record['window']} {taken}, to {record['expires_s']:.2f} s"
-            )
-        case "consent":
-            return f"{who}: {record['act']} {record['circle']} {record['seq']} {record['reason']}".rstrip()
-        case "silence":
-            return f"{who}: silent, {record['reason']}"
-        case "hang":
-            return f"{who}: stands still until {record['until_s']:.2f} s"
-    rest = ", ".join(f"{k} {v}" for k, v in record.items() if k not in ("kind", "t_s", "pod"))
+    if words is not None:
+        return words(who, record)
+    rest = ", ".join(f"{key} {value}" for key, value in record.items() if key not in ("kind", "t_s", "pod"))
     return f"{who}: {record['kind']} {rest}"
+
+
+def _fault(_who: str, record: Record) -> str:
+    return f"*** {record['fault']}: {', '.join(record['who']) or 'everybody'}, for {record['for_s']:.1f} s"
+
+
+def _pod(who: str, record: Record) -> str:
+    return f"{who}: {record['event'].replace('_', ' ')} {record['detail']}".rstrip()
+
+
+def _estimate(who: str, record: Record) -> str:
+    verdict = "stable REM" if record["stable_rem"] else "no stable REM"
+    aroused = ", aroused" if record["arousal"] else ""
+    return f"{who}: chain says {verdict}{aroused}, quality {record['quality']:.2f}"
+
+
+def _cue(who: str, record: Record) -> str:
+    done = f"{record['outcome']} {record['reason']}".rstrip() if "outcome" in record else "sounds"
+    return f"{who}: step {record['step']} of {record['window']} {done}"
+
+
+def _command(who: str, record: Record) -> str:
+    done = "obeyed" if record["obeyed"] else f"refused ({record['reason']})"
+    return f"{who}: {record['op'] or 'command'} {record['id'] or ''} of term {record['term']} {done}"
+
+
+def _window(who: str, record: Record) -> str:
+    until = f" until {record['valid_until_s']:.2f} s" if record["valid_until_s"] else ""
+    whose = f"{who}: " if record["kind"] == "pod_window" else f"{record['circle']}, {who}: "
+    live = f", live {', '.join(record['live'])}" if "live" in record else ""
+    return f"{whose}{record['event']} {record['window']}{until}{live} {record['reason']}".rstrip()
+
+
+def _lease(who: str, record: Record) -> str:
+    taken = "taken" if record["accepted"] else f"refused ({record['reason']})"
+    return f"{who}: lease {record['seq']} for {record['window']} {taken}, to {record['expires_s']:.2f} s"
+
+
+def _consent(who: str, record: Record) -> str:
+    return f"{who}: {record['act']} {record['circle']} {record['seq']} {record['reason']}".rstrip()
+
+
+def _tenure(who: str, record: Record) -> str:
+    until_s = record["authority_until_s"]
+    until = f", authority until {until_s:.2f} s" if until_s is not None else ""
+    return f"{who}: {record['circle']} {record['event']} in term {record['term']} {record['reason']}{until}"
+
+
+_WORDS: Mapping[str, Callable[[str, Record], str]] = {
+    "fault": _fault,
+    "pod": _pod,
+    "estimate": _estimate,
+    "cue": _cue,
+    "output": _cue,
+    "command": _command,
+    "pod_window": _window,
+    "window": _window,
+    "lease": _lease,
+    "consent": _consent,
+    "tenure": _tenure,
+    "silence": lambda who, record: f"{who}: silent, {record['reason']}",
+    "hang": lambda who, record: f"{who}: stands still until {record['until_s']:.2f} s",
+}

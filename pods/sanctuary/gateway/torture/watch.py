@@ -1,7 +1,7 @@
 """All monitors over one night, in true time, and what is remembered of it.
 
-Records carry their writer's reckoning of the sanctuary clock, which may be wrong. Before a monitor sees one, it
-is stamped with the true time, and what it says of other moments is moved by as much: so lengths within a
+Records carry their writer's reckoning of the sanctuary clock, which may be wrong. Before a monitor sees one,
+it is stamped with the true time, and what it says of other moments is moved by as much: so lengths within a
 record stay as its writer had them, and times between records are true.
 """
 

@@ -1,4 +1,4 @@
-"""The broker and its network at their worst: stalls, half-open links, restarts, and somebody who listens in."""
+"""The broker and its network at their worst: stalls, half-open links, restarts, somebody who listens in."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class WindowsMonitor(Monitor):
 class TenureMonitor(Monitor):
     """C3: one gateway at a time has authority over a circle, and only that one opens and extends windows.
 
-    A gateway that hangs writes only afterwards when its authority ended; so a stretch of authority is compared
+    A gateway that hangs writes only afterwards when its authority ended; so a stretch of it is compared
     with those of others once it is over. Of one that died nobody knows; what it commanded, `WindowsMonitor`
     and `CircleMonitor` know.
     """
@@ -93,8 +93,8 @@ class TenureMonitor(Monitor):
         elif kind == "tenure":
             yield from self._tenure(line, gateway)
         elif line["event"] in ("opened", "joined", "extended"):
-            since_s = self._since_s.get(line["circle"])
-            if since_s is not None and gateway not in since_s:
+            holders = self._since_s.get(line["circle"])
+            if holders is not None and gateway not in holders:
                 text = f"{gateway} {line['event']} {line['window']} without holding the circle"
                 yield Violation("C3", line["t_s"], line["circle"], text)
 

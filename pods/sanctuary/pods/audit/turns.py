@@ -11,9 +11,9 @@ from sanctuary.pods.audit.night import LogLine, Monitor, Violation
 class TurnMonitor(Monitor):
     """Keeps its own history of windows, and compares each proposal with what its contenders had.
 
-    A gateway knows for certain of the windows that it closed itself since its start. A proposal is judged where
-    that is all there is to know of both circles: what another gateway's claims have told it, the logs do not
-    say.
+    A gateway knows for certain of the windows that it closed itself since its start. A proposal is judged
+    where that is all there is to know of both circles: what the claims of others have told a gateway, no log
+    says.
     """
 
     kinds = frozenset({"window", "coordinator"})

@@ -69,6 +69,8 @@ class LeaseMonitor(Monitor):
 
     def _falls_below(self, now_s: float) -> float:
         """Give the moment at which the k-th longest lease ends, not before `now_s`."""
+        if not self._quorum:
+            return inf
         ends_s = sorted(self._expires_s.values(), reverse=True)
         return max(now_s, ends_s[self._quorum - 1]) if len(ends_s) >= self._quorum else now_s
 
@@ -105,7 +107,7 @@ class LateCueMonitor(Monitor):
 
     def passed(self, t_s: float) -> Iterator[Violation]:
         """Report those that are late still."""
-        for line in self._late:
+        for line in self._late if t_s >= self.due_s else ():
             if self._is_late(line):
                 text = f"pod {line['pod']} rendered step {line['step']} after the window's last moment"
                 yield Violation("C4", line["t_s"], line["window"], text)

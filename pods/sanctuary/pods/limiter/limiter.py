@@ -109,7 +109,7 @@ class Limiter:
             self.version += 1
 
     def clock_set(self, by_s: float) -> None:
-        """Hear that the clock was set forward by `by_s`, or back: what lies behind lies no nearer, no farther."""
+        """Hear that the clock was set by `by_s`: what lies behind lies no nearer for it, and no farther."""
         self._last_start_s += by_s
         self._last_end_s += by_s
         self._aroused_s += by_s
