@@ -218,7 +218,8 @@ def _able_anyway(coordinator: Any, circle: Any, now_s: float) -> list[str]:
 
 
 def _longest_served_first(_original: Any, last_end_s: Any) -> str:
-    return max(last_end_s, key=lambda circle: (rotation._waiting_since_s(last_end_s[circle]), circle))  # noqa: SLF001
+    since_s = rotation._waiting_since_s  # noqa: SLF001
+    return str(max(last_end_s, key=lambda circle: (since_s(last_end_s[circle]), circle)))
 
 
 BUGS: dict[str, Bug] = {

@@ -31,6 +31,10 @@ class Machine:
         self._hung_until_s = 0.0
         self._held: list[Callable[[], None]] = []
 
+    def boot(self) -> None:
+        """Start with what the disk has kept."""
+        raise NotImplementedError
+
     @property
     def hangs(self) -> bool:
         """Whether it stands still."""
