@@ -15,6 +15,8 @@ CALM_SHARE = 0.05
 """Share of seeds without any fault."""
 ENABLED_SHARE = 0.45
 MOST_A_NIGHT = 14.0
+VICTIM_SHARE = 0.4
+"""Share of what befalls pods that befalls the first: only where things meet in one pod do they show."""
 SHORTEST_S = 0.5
 
 
@@ -68,7 +70,7 @@ LONGEST_S: dict[FaultKind, float] = {
     FaultKind.POD_CRASH: 60.0,
     FaultKind.POD_HANG: 20.0,
     FaultKind.DISK_FULL: 180.0,
-    FaultKind.STOP: 120.0,
+    FaultKind.STOP: 400.0,
     FaultKind.WITHDRAW: 120.0,
     FaultKind.WAKE: 120.0,
     FaultKind.AROUSAL: 15.0,
@@ -123,7 +125,7 @@ def _who(kind: FaultKind, pods: Sequence[str], gateways: Sequence[str], rng: Ran
     if kind in GATEWAYS:
         return (rng.choice(gateways),)
     if kind not in LINKS:
-        return (rng.choice(pods),)
+        return (pods[0] if rng.random() < VICTIM_SHARE else rng.choice(pods),)
     everybody = [*pods, *gateways]
     if kind is FaultKind.PARTITION and rng.random() < 0.4:
         return tuple(sorted(rng.sample(everybody, rng.randint(2, len(everybody)))))
