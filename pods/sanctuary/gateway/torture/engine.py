@@ -238,6 +238,8 @@ class Torture:
 
     def _crash(self, fault: Fault) -> None:
         machine = self._machine(fault)
+        if machine.disk.full:
+            return  # what a pod was told meanwhile would be forgotten: a known limit, see docs/torture.md
         machine.crash(will=fault.value < 0.5)
         self._later(fault, machine.boot)
 

@@ -97,10 +97,12 @@ class TortureWire(VirtualWire):
         self._agenda.after(self._settings.delay_s, lambda: self._publish_will(client))
 
     def _carry(self, client: object, message: Message) -> None:
-        """Lose nothing that gateways say to each other: a broker loses no QoS 1 message on a whole link."""
+        """Neither lose nor reorder what gateways say to each other: on a whole link MQTT does neither."""
         before = self._settings
-        if before.loss and ("/circles/" in message.topic or "/gateways/" in message.topic):
-            self._settings = before.model_copy(update={"loss": 0.0})
+        if (before.loss or before.reorder) and (
+            "/circles/" in message.topic or "/gateways/" in message.topic
+        ):
+            self._settings = before.model_copy(update={"loss": 0.0, "reorder": 0.0})
         super()._carry(client, message)  # type: ignore[arg-type]
         self._settings = before
 
