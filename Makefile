@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format constraints clean
+.PHONY: help demo test torture lint types format constraints clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,10 @@ demo: $(READY)  ## Sleep a simulated night of four pods and write the report to 
 
 test: $(READY)  ## Run the tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+SEEDS ?= 200
+torture: $(READY)  ## Sleep SEEDS nights while everything goes wrong, all invariants watched
+	nice -n 10 $(BIN)/sanctuary torture --seeds $(SEEDS) --json out/torture.json
 
 lint: $(READY)  ## Check style
 	$(BIN)/ruff check .

@@ -149,6 +149,7 @@ class PodRecord(TypedDict):
         "headband_found",
         "samples_missed",
         "clock_measured",
+        "clock_set",
         "estimate_refused",
         "requalifying",
         "requalified",
@@ -196,6 +197,8 @@ class CommandRecord(TypedDict):
     pod: str
     id: str | None
     op: str
+    circle: str
+    """Empty where unsigned."""
     term: int | None
     expires_at_s: float | None
     obeyed: bool

@@ -22,7 +22,7 @@ from sanctuary.pods.logs import CueEntry, LogRecord, eye_signal_record, onset_re
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.pod import Pod
-from sanctuary.pods.pod.records import unkept
+from sanctuary.pods.pod.records import LOG_NOT_KEPT, MEMORY_NOT_KEPT, unkept
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.clock_follower import SPARSE
 from sanctuary.pods.wire.packets import Message
@@ -156,8 +156,8 @@ class PodRunner:
             self._keep_consent(entry)
 
     def _perform(self, effects: Iterable[Effect], now_s: float) -> None:
-        """Do as told, in order; where the memory of a cue cannot be kept, it is refused here."""
-        kept, unheard = True, False
+        """Do as told, in order; a cue whose memory or entry cannot be kept is refused, and does not sound."""
+        kept, logged, unheard = True, True, False
         for effect in effects:
             match effect:
                 case Keep():
@@ -166,11 +166,10 @@ class PodRunner:
                 case Publish():
                     self._send(to_message(effect))
                 case Log():
-                    unheard = unheard or not (kept or effect.entry["reason"])
-                    self._log(effect.entry if kept else unkept(effect.entry))
-                case Render():
-                    if kept:
-                        self._render(effect, now_s)
+                    logged = self._log(effect.entry, kept=kept)
+                    unheard = unheard or not (effect.entry["reason"] or (kept and logged))
+                case Render() if kept and logged:
+                    self._render(effect, now_s)
                 case Silence():
                     self._cut(now_s)
                 case Record():
@@ -237,10 +236,15 @@ class PodRunner:
 
     # --- effects ---
 
-    def _log(self, entry: CueEntry) -> None:
+    def _log(self, entry: CueEntry, *, kept: bool) -> bool:
+        """Write an entry; tells whether it is on the disk. One that waits behind others is that of no cue."""
+        if not kept:
+            entry = unkept(entry, MEMORY_NOT_KEPT)
+        elif not self._journal.flush():
+            entry = unkept(entry, LOG_NOT_KEPT)
         self.cues[entry["outcome"]] += 1
         self._journal.write(entry)
-        self._journal.flush(durable=True)
+        return self._journal.flush(durable=True)
 
     def _render(self, effect: Render, now_s: float) -> None:
         if effect.at_s > now_s:

@@ -2,27 +2,71 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sanctuary.config.coordination import LimiterSettings
-from sanctuary.pods.audit.night import ROUNDING_S, LogLine, PodNight, Violation
+from sanctuary.pods.audit.cues import step_of
+from sanctuary.pods.audit.night import LogLine, Monitor, Violation
 
 _SLACK = 1e-9
+_HOUR_S = 3600.0
 SATURATED_RED = 0.8
 """Share of red in linear light, WCAG 2.2."""
 
 
-def check_p3(night: PodNight, settings: LimiterSettings) -> Iterator[Violation]:
-    """P3: level, ramp, fade, length, light, flashes, gap, block, night budget, arousals."""
-    cues = night.rendered
-    for text, line in [
-        *((text, cue) for cue in cues for text in _alone(cue, settings)),
-        *_light(night, settings),
-        *_spacing(cues, settings, carried_cues(night)),
-        *_levels(night, settings),
-    ]:
-        yield night.violation("P3", line["t_s"], f"step {line['step']} of {line['window']}: {text}")
+class LimitMonitor(Monitor):
+    """Level, ramp, fade, length, light, flashes, gap, block, night budget, quiet and step after arousals."""
+
+    kinds = frozenset({"cue", "estimate", "pod"})
+
+    def __init__(self, pod: str, settings: LimiterSettings, slack_s: float = 0.0) -> None:
+        super().__init__(pod, slack_s)
+        self._settings = settings
+        self._levels = _Levels(settings)
+        self._light = _Light(settings)
+        self._booted = False
+        self._last_s: float | None = None
+        self._in_block = self._in_night = 0
+
+    def take(self, line: LogLine) -> Iterator[Violation]:
+        """Take a cue, an estimate, or what befell the pod."""
+        if line["kind"] == "estimate":
+            if line["arousal"]:
+                self._levels.arousal(line["t_s"])
+        elif line["kind"] == "pod":
+            if line["event"] == "booted":
+                self._boot(line)
+        elif line["outcome"] == "rendered":
+            for text in (
+                *_alone(line, self._settings),
+                *self._spacing(line["t_s"]),
+                *self._light.take(line),
+                *self._levels.take(line, self.slack_s),
+            ):
+                yield self.broken("P3", line["t_s"], f"{step_of(line)}: {text}")
+
+    def _boot(self, line: LogLine) -> None:
+        """Go on from what the limiter brought along from before this log; later boots must agree with it."""
+        self._light.boot(line)
+        if not self._booted and (carried := line.get("carried")):
+            self._in_night = int(carried["in_night"])
+            self._levels.carry(carried)
+        self._booted = True
+
+    def _spacing(self, t_s: float) -> Iterator[str]:
+        s = self._settings
+        since_s = t_s - self._last_s if self._last_s is not None else s.rest_s
+        self._last_s = t_s
+        self._in_night += 1
+        self._in_block = 1 if since_s >= s.rest_s - self.slack_s else self._in_block + 1
+        if since_s < s.gap_s - self.slack_s:
+            yield f"{since_s:.2f} s after the cue before"
+        if self._in_block > s.cues_per_block:
+            yield f"cue {self._in_block} without a rest"
+        if self._in_night > s.night_budget:
+            yield f"cue {self._in_night} of the night"
 
 
 def _alone(cue: LogLine, s: LimiterSettings) -> list[str]:
@@ -37,86 +81,37 @@ def _alone(cue: LogLine, s: LimiterSettings) -> list[str]:
     return [text for broken, text in rules if broken]
 
 
-def _spacing(cues: list[LogLine], s: LimiterSettings, before: int) -> Iterator[tuple[str, LogLine]]:
-    in_block = 0
-    for number, cue in enumerate(cues, start=1):
-        since_s = cue["t_s"] - cues[number - 2]["t_s"] if number > 1 else s.rest_s
-        if since_s < s.gap_s - ROUNDING_S:
-            yield f"{since_s:.2f} s after the cue before", cue
-        in_block = 1 if since_s >= s.rest_s - ROUNDING_S else in_block + 1
-        if in_block > s.cues_per_block:
-            yield f"cue {in_block} without a rest", cue
-        if before + number > s.night_budget:
-            yield f"cue {before + number} of the night", cue
+class _Light:
+    """Light, judged by what the pod said when it booted of those who see its lamp; flashes of an hour."""
 
+    def __init__(self, settings: LimiterSettings) -> None:
+        self._settings = settings
+        self._cleared, self._lamps = False, settings.lamps_in_view
+        self._hour: deque[tuple[float, float]] = deque()
 
-def _flashes(cues: list[LogLine], s: LimiterSettings, lamps: int) -> Iterator[tuple[str, LogLine]]:
-    flashing = [cue for cue in cues if cue["modality"] == "light" and cue["flash_hz"] > 0.0]
-    for number, cue in enumerate(flashing):
-        recent = [one for one in flashing[: number + 1] if cue["t_s"] - one["t_s"] < 3600.0]
+    def boot(self, line: LogLine) -> None:
+        self._cleared = bool(line.get("light_cleared"))
+        self._lamps = max(self._lamps, line.get("lamps_in_view", 1))
+
+    def take(self, cue: LogLine) -> Iterator[str]:
+        if cue["modality"] == "light":
+            yield from _shining(cue, self._settings, cleared=self._cleared)
+            if cue["flash_hz"] > 0.0:
+                yield from self._flashing(cue)
+
+    def _flashing(self, cue: LogLine) -> Iterator[str]:
+        s, lamps = self._settings, self._lamps
         if not cue["flash_hz"] <= s.max_flash_hz / lamps + _SLACK:
-            yield f"flashes at {cue['flash_hz']:g} Hz with {lamps} lamps in view", cue
-        if _count(cue) > s.flashes_per_cue / lamps + _SLACK:
-            yield f"{_count(cue):g} flashes", cue
-        if sum(_count(one) for one in recent) > s.flashes_per_hour / lamps + _SLACK:
-            yield f"{sum(_count(one) for one in recent):g} flashes in an hour", cue
-
-
-def _count(cue: LogLine) -> float:
-    return float(cue["flash_hz"] * cue["duration_s"])
-
-
-def _levels(night: PodNight, s: LimiterSettings) -> Iterator[tuple[str, LogLine]]:
-    """Follow the level of each modality through ramps and arousals."""
-    carried = carried_limits(night)
-    start = {"sound": s.start_level_dba, "light": s.start_share, "haptic": s.start_share}
-    highest = start | (carried["highest"] if carried else {})
-    last: LogLine | None = None
-    woken = bool(carried and carried["woken"])
-    quiet_until_s = 0.0
-    for line in night.lines:
-        if line["kind"] == "estimate" and line["arousal"]:
-            quiet_until_s = line["t_s"] + s.arousal_quiet_s
-            woken = True
-            highest = {modality: _frozen(night, modality, line, level) for modality, level in highest.items()}
-            if last is not None and line["t_s"] <= last["t_s"] + last["duration_s"] + s.attribution_s:
-                modality = last["modality"]
-                highest[modality] = min(highest[modality], _stepped(last, s))
-        elif line["kind"] == "cue" and line["outcome"] == "rendered":
-            modality = line["modality"]
-            if line["t_s"] < quiet_until_s - ROUNDING_S:
-                yield f"{quiet_until_s - line['t_s']:.1f} s too soon after an arousal", line
-            if not line["level"] <= highest[modality] + _SLACK:
-                yield f"level {line['level']:g} where {highest[modality]:g} was the most", line
-            rise = s.ramp_db if modality == "sound" else s.ramp_share
-            highest[modality] = min(line["level"], highest[modality]) if woken else line["level"] + rise
-            last = line
-
-
-def _frozen(night: PodNight, modality: str, until: LogLine, highest: float) -> float:
-    """Take the rise back that the ramp would have allowed: after an arousal nothing gets louder."""
-    before = [cue for cue in night.rendered if cue["modality"] == modality and cue["t_s"] <= until["t_s"]]
-    return min(highest, before[-1]["level"]) if before else highest
-
-
-def _stepped(woke: LogLine, s: LimiterSettings) -> float:
-    level = float(woke["level"])
-    return level - s.arousal_step_db if woke["modality"] == "sound" else level * s.arousal_share_factor
-
-
-# --- light, and what a restart carries over ---
-
-
-def _light(night: PodNight, s: LimiterSettings) -> Iterator[tuple[str, LogLine]]:
-    """Judge lamps by what the pod said, when it booted, of those who see its own."""
-    cleared, lamps = False, s.lamps_in_view
-    for line in night.lines:
-        if line["kind"] == "pod" and line["event"] == "booted":
-            cleared = bool(line.get("light_cleared"))
-            lamps = max(s.lamps_in_view, line.get("lamps_in_view", 1), lamps)
-        elif line["kind"] == "cue" and line["outcome"] == "rendered" and line["modality"] == "light":
-            yield from ((text, line) for text in _shining(line, s, cleared=cleared))
-    yield from _flashes(night.rendered, s, lamps)
+            yield f"flashes at {cue['flash_hz']:g} Hz with {lamps} lamps in view"
+        count = float(cue["flash_hz"] * cue["duration_s"])
+        self._hour.append((cue["t_s"], count))
+        while cue["t_s"] - self._hour[0][0] >= _HOUR_S:
+            self._hour.popleft()
+        in_hour = sum(one for _, one in self._hour)
+        if count > s.flashes_per_cue / lamps + _SLACK:
+            yield f"{count:g} flashes"
+        if in_hour > s.flashes_per_hour / lamps + _SLACK:
+            yield f"{in_hour:g} flashes in an hour"
 
 
 def _shining(cue: LogLine, s: LimiterSettings, *, cleared: bool) -> list[str]:
@@ -136,13 +131,43 @@ def _red_share(rgb: list[int]) -> float:
     return red / (red + green + blue) if any(rgb) else 0.0
 
 
-def carried_limits(night: PodNight) -> Mapping[str, Any] | None:
-    """Give what the limiter brought along from before this log; later boots must agree with the log."""
-    first = next((line for line in night.of("pod") if line["event"] == "booted"), None)
-    return first.get("carried") if first else None
+class _Levels:
+    """The level of each modality through ramps and arousals."""
+
+    def __init__(self, settings: LimiterSettings) -> None:
+        s = self._settings = settings
+        self._highest = {"sound": s.start_level_dba, "light": s.start_share, "haptic": s.start_share}
+        self._last_of: dict[str, float] = {}
+        self._last: LogLine | None = None
+        self._woken = False
+        self._quiet_until_s = 0.0
+
+    def carry(self, carried: Mapping[str, Any]) -> None:
+        self._highest |= carried["highest"]
+        self._woken = bool(carried["woken"])
+
+    def arousal(self, t_s: float) -> None:
+        """Take the rise back that the ramp would have allowed: after an arousal nothing gets louder."""
+        s, highest = self._settings, self._highest
+        self._quiet_until_s = t_s + s.arousal_quiet_s
+        self._woken = True
+        for modality, level in self._last_of.items():
+            highest[modality] = min(highest[modality], level)
+        last = self._last
+        if last is not None and t_s <= last["t_s"] + last["duration_s"] + s.attribution_s:
+            highest[last["modality"]] = min(highest[last["modality"]], _stepped(last, s))
+
+    def take(self, cue: LogLine, slack_s: float) -> Iterator[str]:
+        s, modality, highest = self._settings, cue["modality"], self._highest
+        if cue["t_s"] < self._quiet_until_s - slack_s:
+            yield f"{self._quiet_until_s - cue['t_s']:.1f} s too soon after an arousal"
+        if not cue["level"] <= highest[modality] + _SLACK:
+            yield f"level {cue['level']:g} where {highest[modality]:g} was the most"
+        rise = s.ramp_db if modality == "sound" else s.ramp_share
+        highest[modality] = min(cue["level"], highest[modality]) if self._woken else cue["level"] + rise
+        self._last, self._last_of[modality] = cue, cue["level"]
 
 
-def carried_cues(night: PodNight) -> int:
-    """Count the cues of the night before this log."""
-    carried = carried_limits(night)
-    return int(carried["in_night"]) if carried else 0
+def _stepped(woke: LogLine, s: LimiterSettings) -> float:
+    level = float(woke["level"])
+    return level - s.arousal_step_db if woke["modality"] == "sound" else level * s.arousal_share_factor

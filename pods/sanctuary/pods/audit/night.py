@@ -1,11 +1,11 @@
-"""The logs of a night, sorted by pod and window, for the checks to read."""
+"""The logs of a night, one record at a time, and what a monitor of them is."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any, ClassVar
 
 LogLine = Mapping[str, Any]
 """A record of `sanctuary.pods.logs`, perhaps read back from a file."""
@@ -14,6 +14,8 @@ TICK_S = 1.0
 """Within this time a pod acts on what time alone brings about (P4)."""
 ROUNDING_S = 1e-6
 """Times that differ by less are equal."""
+COORDINATOR_KINDS = frozenset({"window", "lease", "coordinator", "refused_message", "tenure"})
+"""Records of gateways; all others are of pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,11 @@ class Violation:
     Attributes
     ----------
     rule
-        ``P1`` to ``P7``, ``C1`` or ``C4``.
+        ``P1`` to ``P8``, ``C1`` to ``C4``.
     t_s
         When, sanctuary clock.
     subject
-        The pod or window.
+        The pod, window or circle.
     """
 
     rule: str
@@ -36,63 +38,46 @@ class Violation:
     text: str
 
 
-@dataclass
-class PodNight:
-    """Everything one pod wrote, in its own order."""
+class Monitor:
+    """Watches one rule at one pod, window or circle.
 
-    pod: str
-    lines: list[LogLine] = field(default_factory=list)
-    _by_kind: dict[str, list[LogLine]] = field(default_factory=dict)
+    Attributes
+    ----------
+    kinds
+        Records that it wants.
+    due_s
+        The moment after which `passed` must be called, because waiting longer breaks the rule; infinite while
+        there is none.
+    """
 
-    def take(self, line: LogLine) -> None:
-        """Add the next record."""
-        self.lines.append(line)
-        self._by_kind.setdefault(line["kind"], []).append(line)
+    kinds: ClassVar[frozenset[str]] = frozenset()
 
-    def of(self, kind: str) -> list[LogLine]:
-        """Give the records of one kind; many windows ask, so they lie ready."""
-        return self._by_kind.get(kind, [])
+    def __init__(self, subject: str, slack_s: float = 0.0) -> None:
+        self.subject = subject
+        self.slack_s = ROUNDING_S + slack_s
+        self.due_s = inf
 
-    @property
-    def rendered(self) -> list[LogLine]:
-        """Give the cues that sounded, as the cue log has them."""
-        return [line for line in self.of("cue") if line["outcome"] == "rendered"]
+    def take(self, line: LogLine) -> Iterable[Violation]:
+        """Take the next record of one of `kinds`."""
+        raise NotImplementedError
 
-    def violation(self, rule: str, t_s: float, text: str) -> Violation:
-        """Report something about this pod."""
-        return Violation(rule, t_s, self.pod, text)
+    def passed(self, t_s: float) -> Iterable[Violation]:  # noqa: ARG002  most rules wait for nothing
+        """Hear that time has come to `t_s`, and that nothing more will be written of the time before."""
+        return ()
 
-
-@dataclass
-class Night:
-    """All logs of a night."""
-
-    pods: dict[str, PodNight]
-    windows: dict[str, list[LogLine]]
-    """The coordinator's window records, by window."""
-    leases: dict[str, list[LogLine]]
-    """The coordinator's lease records, by window."""
-    end_s: float
-    """Time of the last record of all."""
-    died_s: dict[int, float] = field(default_factory=dict)
-    """When coordinators died, by term."""
+    def broken(self, rule: str, t_s: float, text: str) -> Violation:
+        """Report something about the subject."""
+        return Violation(rule, t_s, self.subject, text)
 
 
-def sort_night(lines: Iterable[LogLine]) -> Night:
-    """Sort records; those of one writer must come in the order in which they were written."""
-    pods: dict[str, PodNight] = {}
-    windows: dict[str, list[LogLine]] = defaultdict(list)
-    leases: dict[str, list[LogLine]] = defaultdict(list)
-    died_s: dict[int, float] = {}
-    end_s = 0.0
-    for line in lines:
-        end_s = max(end_s, line["t_s"])
-        if line["kind"] == "window":
-            windows[line["window"]].append(line)
-        elif line["kind"] == "lease":
-            leases[line["window"]].append(line)
-        elif line["kind"] == "coordinator":
-            died_s |= {line["term"]: line["t_s"]} if line["event"] == "died" else {}
-        elif line["kind"] not in ("refused_message", "tenure"):
-            pods.setdefault(line["pod"], PodNight(line["pod"])).take(line)
-    return Night(pods, dict(windows), dict(leases), end_s, died_s)
+def in_order(lines: Iterable[LogLine]) -> Iterator[LogLine]:
+    """Put the records of several writers into the order of time; those of one writer stay as written."""
+    latest_s: dict[str, float] = {}
+    keyed: list[tuple[float, int, LogLine]] = []
+    for number, line in enumerate(lines):
+        writer = line.get("gateway", "") if line["kind"] in COORDINATOR_KINDS else f"pod {line['pod']}"
+        latest_s[writer] = t_s = max(latest_s.get(writer, -inf), line["t_s"])
+        keyed.append((t_s, number, line))
+    keyed.sort(key=lambda one: one[:2])
+    for _, _, line in keyed:
+        yield line

@@ -5,54 +5,66 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sanctuary.config.coordination import PodSettings
-from sanctuary.pods.audit.night import ROUNDING_S, LogLine, PodNight, Violation
+from sanctuary.pods.audit.cues import step_of
+from sanctuary.pods.audit.night import LogLine, Monitor, Violation
 
 LATCHES = frozenset({"stop_pressed", "withdrawn"})
 BREAKS = LATCHES | {"arousal", "stale_eeg", "low_quality", "no_estimate", "not_stable_rem", "link_lost"}
 """Reasons of a silence after which REM must be proved anew."""
 
 
-def check_requalified(night: PodNight, settings: PodSettings) -> Iterator[Violation]:
-    """Find cues that came less than `requalify_s` of good verdicts after an interruption."""
-    pending, latched, good = False, False, False
-    since_s: float | None = None
-    for line in night.lines:
-        t_s = line["t_s"]
-        if line["kind"] == "silence" and line["reason"] in BREAKS:
-            pending, since_s = True, t_s if good else None
-            latched = latched or line["reason"] in LATCHES
-        elif _lets_go(line, latched=latched):
-            latched, since_s = latched and line["event"] != "person_reset", t_s if good else None
-        elif line["kind"] == "estimate" or _forgets(line):
-            was_good, good = good, _is_good(line, settings)
-            if not good:
-                pending = pending and not _is_enough(since_s, t_s, settings)
-                since_s = None
-            elif not was_good:
-                since_s = t_s
-        elif line["kind"] == "cue" and line["outcome"] == "rendered":
-            if pending and not _is_enough(since_s, t_s, settings):
-                text = f"step {line['step']} of {line['window']} sounded too soon after an interruption"
-                yield night.violation("P4", t_s, text)
-            pending = False
+class RequalifyMonitor(Monitor):
+    """Finds cues that came less than `requalify_s` of good verdicts after an interruption."""
 
+    kinds = frozenset({"silence", "pod", "estimate", "cue"})
 
-def _lets_go(line: LogLine, *, latched: bool) -> bool:
-    """Tell whether an interruption is over, so that the proof may begin."""
-    if line["kind"] != "pod":
-        return False
-    return line["event"] == "link_restored" or (latched and line["event"] == "person_reset")
+    def __init__(self, pod: str, settings: PodSettings, slack_s: float = 0.0) -> None:
+        super().__init__(pod, slack_s)
+        self._settings = settings
+        self._pending = self._latched = self._good = False
+        self._since_s: float | None = None
 
+    def take(self, line: LogLine) -> Iterator[Violation]:
+        """Take a silence, an event of the pod, an estimate, or a cue."""
+        kind, t_s = line["kind"], line["t_s"]
+        if kind == "cue":
+            if line["outcome"] == "rendered":
+                if self._pending and not self._is_enough(t_s):
+                    yield self.broken("P4", t_s, f"{step_of(line)} sounded too soon after an interruption")
+                self._pending = False
+        elif kind == "silence":
+            if line["reason"] in BREAKS:
+                self._begin_anew(t_s)
+                self._pending = True
+                self._latched = self._latched or line["reason"] in LATCHES
+        elif kind == "estimate":
+            self._judge(line, t_s)
+        else:
+            self._befell(line, t_s)
 
-def _forgets(line: LogLine) -> bool:
-    return line["kind"] == "pod" and line["event"] in ("headband_lost", "booted")
+    def _befell(self, line: LogLine, t_s: float) -> None:
+        """See whether an interruption is over, so that the proof may begin, or the proof is lost."""
+        event = line["event"]
+        if event in ("headband_lost", "booted"):
+            self._judge(None, t_s)
+        elif event == "link_restored" or (self._latched and event == "person_reset"):
+            self._latched = self._latched and event != "person_reset"
+            self._begin_anew(t_s)
 
+    def _begin_anew(self, t_s: float) -> None:
+        self._since_s = t_s if self._good else None
 
-def _is_good(line: LogLine, settings: PodSettings) -> bool:
-    if line["kind"] != "estimate":
-        return False
-    return bool(line["stable_rem"] and not line["arousal"] and line["quality"] >= settings.min_quality)
+    def _judge(self, line: LogLine | None, t_s: float) -> None:
+        was_good, self._good = self._good, line is not None and self._is_good(line)
+        if not self._good:
+            self._pending = self._pending and not self._is_enough(t_s)
+            self._since_s = None
+        elif not was_good:
+            self._since_s = t_s
 
+    def _is_good(self, line: LogLine) -> bool:
+        good = line["stable_rem"] and not line["arousal"]
+        return bool(good and line["quality"] >= self._settings.min_quality)
 
-def _is_enough(since_s: float | None, t_s: float, settings: PodSettings) -> bool:
-    return since_s is not None and t_s - since_s >= settings.requalify_s - ROUNDING_S
+    def _is_enough(self, t_s: float) -> bool:
+        return self._since_s is not None and t_s - self._since_s >= self._settings.requalify_s - self.slack_s

@@ -1,116 +1,165 @@
-"""P4 and P6: the pod fell silent when it had to, and obeyed only what it might."""
+"""P4: silence within 1 s of every cause, and nothing sounds while latched, offline or out of a window."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import inf
 
 from sanctuary.config.coordination import PodSettings
-from sanctuary.pods.audit.night import ROUNDING_S, TICK_S, LogLine, PodNight, Violation
+from sanctuary.pods.audit.cues import step_of
+from sanctuary.pods.audit.night import TICK_S, LogLine, Monitor, Violation
+
+_PRESSED = frozenset({"stop_pressed", "link_lost", "headband_lost"})
+_WITHDRAWALS = frozenset({"withdraw", "withdraw_here"})
 
 
-def check_p4(night: PodNight, settings: PodSettings) -> Iterator[Violation]:
-    """P4: silence within 1 s of every cause, nothing sounds while latched, offline or out of a window."""
-    yield from _check_silence(night, settings)
-    yield from _check_bars(night)
+@dataclass(slots=True)
+class _Sounding:
+    """A cue that nothing has silenced yet; `deadline_s` once there is a cause to."""
+
+    line: LogLine
+    over_s: float
+    deadline_s: float = inf
+    cause_s: float = inf
+    cause: str = ""
+    hold_s: float = -inf
 
 
-def _check_silence(night: PodNight, settings: PodSettings) -> Iterator[Violation]:
-    """For each cue: the first cause to stop that falls into it must be followed by silence in time."""
-    silences = [line["t_s"] for line in night.of("silence")]
-    causes = sorted([*_events(night), *_stale(night, settings), *_lapses(night)])
-    end_s = night.lines[-1]["t_s"] if night.lines else 0.0
-    for cue in night.rendered:
-        begin_s, over_s = cue["t_s"], cue["t_s"] + cue["duration_s"]
-        for cause_s, name in causes:
-            if not begin_s - ROUNDING_S <= cause_s < over_s - TICK_S or cause_s + TICK_S > end_s:
-                continue
-            if not any(begin_s - ROUNDING_S <= s <= cause_s + TICK_S + ROUNDING_S for s in silences):
-                text = f"step {cue['step']} of {cue['window']} sounded on after {name} at {cause_s:.1f} s"
-                yield night.violation("P4", cause_s, text)
-                break
+class SilenceMonitor(Monitor):
+    """For each cue: the first cause to stop that falls into it must be followed by silence in time.
+
+    What time alone brings about (EEG that goes stale, a window that runs out) is a cause as well. A machine
+    that hangs, as a ``hang`` record says, keeps no promise until it goes on; its cue ends by its own length.
+    """
+
+    kinds = frozenset({"cue", "silence", "pod", "estimate", "consent", "pod_window", "hang"})
+
+    def __init__(self, pod: str, settings: PodSettings, slack_s: float = 0.0) -> None:
+        super().__init__(pod, slack_s)
+        self._settings = settings
+        self._sounding: list[_Sounding] = []
+        self._stale_s = inf
+        self._valid_s: dict[str, float] = {}
+        self._bars = _Bars()
+
+    def take(self, line: LogLine) -> Iterator[Violation]:
+        """Take a record of the pod."""
+        kind, t_s = line["kind"], line["t_s"]
+        if kind == "cue":
+            if line["outcome"] == "rendered":
+                if bar := self._bars.against(t_s, self.slack_s):
+                    yield self.broken("P4", t_s, f"{step_of(line)} sounded while {bar}")
+                self._sounding.append(_Sounding(line, t_s + line["duration_s"]))
+        elif kind == "silence":
+            self._sounding.clear()
+        elif kind == "hang":
+            self._hold(line["until_s"])
+        else:
+            self._note(line, t_s)
+            self._bars.take(line)
+        self._wait()
+
+    def passed(self, t_s: float) -> Iterator[Violation]:
+        """Let EEG go stale, windows run out and deadlines pass."""
+        if self._stale_s < t_s:
+            self._cause(self._stale_s, "the EEG went stale")
+            self._stale_s = inf
+        for window, until_s in [*self._valid_s.items()]:
+            if until_s < t_s:
+                self._cause(until_s, "the window's time ran out")
+                del self._valid_s[window]
+        for one in [*self._sounding]:
+            if one.deadline_s + self.slack_s < t_s:
+                text = f"{step_of(one.line)} sounded on after {one.cause} at {one.cause_s:.1f} s"
+                yield self.broken("P4", one.cause_s, text)
+                self._sounding.remove(one)
+            elif one.cause_s == inf and one.over_s < t_s:
+                self._sounding.remove(one)
+        self._wait()
+
+    def _hold(self, until_s: float) -> None:
+        """Demand nothing before the machine goes on."""
+        for one in self._sounding:
+            one.hold_s = until_s + TICK_S
+            if one.cause:
+                one.deadline_s = max(one.deadline_s, one.hold_s)
+        self._stale_s = max(self._stale_s, until_s)
+        self._valid_s = {window: max(end_s, until_s) for window, end_s in self._valid_s.items()}
+
+    def _note(self, line: LogLine, t_s: float) -> None:
+        match line["kind"]:
+            case "pod":
+                self._befell(line["event"], t_s)
+            case "estimate":
+                self._stale_s = max(line["sampled_s"] + self._settings.stale_s, t_s)
+                if line["arousal"]:
+                    self._cause(t_s, "an arousal")
+            case "consent" if line["act"] in _WITHDRAWALS:
+                self._cause(t_s, "a withdrawal")
+            case "pod_window" if line["event"] in ("opened", "extended"):
+                before_s = self._valid_s.get(line["window"], -inf)
+                self._valid_s[line["window"]] = max(before_s, line["valid_until_s"])
+            case "pod_window" if line["event"] == "left":
+                self._valid_s.pop(line["window"], None)
+                self._cause(t_s, "the window was left")
+
+    def _befell(self, event: str, t_s: float) -> None:
+        if event in _PRESSED:
+            self._cause(t_s, event)
+        elif event in ("booted", "crashed"):
+            self._sounding.clear()
+            self._valid_s.clear()
+            self._stale_s = inf
+
+    def _cause(self, t_s: float, name: str) -> None:
+        for one in self._sounding:
+            if one.cause_s == inf and one.line["t_s"] - self.slack_s <= t_s < one.over_s - TICK_S:
+                one.cause_s, one.cause, one.deadline_s = t_s, name, max(t_s + TICK_S, one.hold_s)
+
+    def _wait(self) -> None:
+        if not self._sounding:
+            self.due_s = inf
+            return
+        over_s = min(min(one.over_s, one.deadline_s + self.slack_s) for one in self._sounding)
+        self.due_s = min(over_s, self._stale_s, min(self._valid_s.values(), default=inf))
 
 
-def _events(night: PodNight) -> Iterator[tuple[float, str]]:
-    for line in night.lines:
-        if line["kind"] == "pod" and line["event"] in ("stop_pressed", "link_lost", "headband_lost"):
-            yield line["t_s"], line["event"]
-        elif line["kind"] == "estimate" and line["arousal"]:
-            yield line["t_s"], "an arousal"
-        elif line["kind"] == "consent" and line["act"] in ("withdraw", "withdraw_here"):
-            yield line["t_s"], "a withdrawal"
+class _Bars:
+    """What forbids a pod any sound: latch, link, time of the window."""
 
+    def __init__(self) -> None:
+        self._latch, self._link_up, self._valid_s = "", True, -inf
+        self._booted_s = -inf
 
-def _stale(night: PodNight, settings: PodSettings) -> Iterator[tuple[float, str]]:
-    """Moments at which the newest estimate became stale, while estimates were being written."""
-    estimates = [line for line in night.lines if line["kind"] == "estimate"]
-    arrivals = [*(line["t_s"] for line in estimates), inf]
-    for line, next_s in zip(estimates, arrivals[1:], strict=True):
-        stale_s = line["sampled_s"] + settings.stale_s
-        if stale_s < next_s:
-            yield max(stale_s, line["t_s"]), "the EEG went stale"
+    def against(self, t_s: float, slack_s: float) -> str:
+        """Name the bar that is down."""
+        if self._latch or not self._link_up:
+            return self._latch or "offline"
+        return "past the window's time" if t_s >= self._valid_s + slack_s else ""
 
-
-def _lapses(night: PodNight) -> Iterator[tuple[float, str]]:
-    """Moments at which a window's time ran out, or the pod left it."""
-    valid_s: dict[str, float] = {}
-    for line in night.of("pod_window"):
-        if line["event"] in ("opened", "extended"):
-            valid_s[line["window"]] = max(valid_s.get(line["window"], -inf), line["valid_until_s"])
-        elif line["event"] == "left":
-            valid_s.pop(line["window"], None)
-            yield line["t_s"], "the window was left"
-    for until_s in valid_s.values():
-        yield until_s, "the window's time ran out"
-
-
-def _check_bars(night: PodNight) -> Iterator[Violation]:
-    """Walk through the log with the bars that are down: latch, link, time of the window."""
-    latch, link_up, valid_s = "", True, -inf
-    for line in night.lines:
+    def take(self, line: LogLine) -> None:
         if line["kind"] == "pod":
-            latch, link_up = _after(line, latch, link_up=link_up)
+            self._befell(line)
         elif line["kind"] == "consent" and line["act"] == "withdraw_here":
-            latch = "withdrawn"
+            if (
+                line["t_s"] > self._booted_s
+            ):  # a pod that boots writes down old ones; its latch it says itself
+                self._latch = "withdrawn"
         elif line["kind"] == "pod_window" and line["event"] in ("opened", "extended"):
             fresh = line["event"] == "opened"
-            valid_s = line["valid_until_s"] if fresh else max(valid_s, line["valid_until_s"])
-        elif line["kind"] == "cue" and line["outcome"] == "rendered":
-            bar = latch or ("offline" if not link_up else "")
-            bar = bar or ("past the window's time" if line["t_s"] >= valid_s + ROUNDING_S else "")
-            if bar:
-                text = f"step {line['step']} of {line['window']} sounded while {bar}"
-                yield night.violation("P4", line["t_s"], text)
+            self._valid_s = line["valid_until_s"] if fresh else max(self._valid_s, line["valid_until_s"])
 
-
-def _after(line: LogLine, latch: str, *, link_up: bool) -> tuple[str, bool]:
-    match line["event"]:
-        case "booted":
-            return latch or line["detail"], False
-        case "stop_pressed":
-            return latch or "stopped", link_up
-        case "person_reset":
-            return "", link_up
-        case "link_lost":
-            return latch, False
-        case "link_restored":
-            return latch, True
-    return latch, link_up
-
-
-def check_p6(night: PodNight) -> Iterator[Violation]:
-    """P6: each command obeyed at most once, before it expired, in the highest term seen so far."""
-    obeyed: set[str] = set()
-    term = -1
-    for line in night.of("command"):
-        if not line["obeyed"]:
-            continue
-        name = f"{line['op']} {line['id']}"
-        if line["id"] in obeyed:
-            yield night.violation("P6", line["t_s"], f"{name} obeyed twice")
-        if line["expires_at_s"] is None or line["t_s"] >= line["expires_at_s"]:
-            yield night.violation("P6", line["t_s"], f"{name} obeyed after it expired")
-        if line["term"] is None or line["term"] < term:
-            yield night.violation("P6", line["t_s"], f"{name} of term {line['term']} obeyed in term {term}")
-        obeyed.add(line["id"])
-        term = max(term, line["term"] if line["term"] is not None else -1)
+    def _befell(self, line: LogLine) -> None:
+        match line["event"]:
+            case "booted":
+                self._latch, self._link_up = self._latch or line["detail"], False
+                self._booted_s = line["t_s"]
+            case "stop_pressed":
+                self._latch = self._latch or "stopped"
+            case "person_reset":
+                self._latch = ""
+            case "link_lost":
+                self._link_up = False
+            case "link_restored":
+                self._link_up = True

@@ -2,80 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import inf
 
-from sanctuary.pods.audit.night import ROUNDING_S, TICK_S, LogLine, Night, Violation
+from sanctuary.pods.audit.night import TICK_S, LogLine, Monitor, Violation
 
 
-def check_c1(night: Night) -> Iterator[Violation]:
-    """C1: at the opening, at least k pods held a lease that the coordinator had taken."""
-    for window, lines in night.windows.items():
-        leases = night.leases.get(window, [])
-        for line in lines:
-            if line["event"] == "opened":
-                live = _live(leases, line["t_s"])
-                if len(live) < line["quorum"]:
-                    text = f"opened on {len(live)} live leases, quorum {line['quorum']}"
-                    yield Violation("C1", line["t_s"], window, text)
+class LeaseMonitor(Monitor):
+    """The leases of one window, as the coordinator took them.
 
-
-def check_c4(night: Night) -> Iterator[Violation]:
-    """C4: an open window with fewer than k live leases closes within 1 s; nothing sounds much later.
-
-    A coordinator that has died closes nothing; its pods fall silent when the time that it gave them is over.
+    C1: at the opening, at least k pods held a lease that the coordinator had taken. C4: an open window with
+    fewer than k live leases closes within 1 s. A coordinator that has died closes nothing; its pods fall
+    silent when the time that it gave them is over.
     """
-    for window, lines in night.windows.items():
-        opened = next((line for line in lines if line["event"] == "opened"), None)
-        if opened is None:
-            continue
-        closed_s = next((line["t_s"] for line in lines if line["event"] == "closed"), inf)
-        closed_s = min(closed_s, night.died_s.get(opened["term"], inf))
-        lost_s = _lost(night.leases.get(window, []), opened["t_s"], opened["quorum"])
-        if lost_s + TICK_S + ROUNDING_S < min(closed_s, night.end_s):
-            yield Violation("C4", lost_s, window, "stayed open with fewer live leases than its quorum")
-        yield from _late_cues(night, window, lines)
+
+    kinds = frozenset({"window", "lease"})
+
+    def __init__(self, window: str, slack_s: float = 0.0) -> None:
+        super().__init__(window, slack_s)
+        self._expires_s: dict[str, float] = {}
+        self._quorum = 0
+        self._open = False
+        self._lost_s, self._held_until_s = inf, -inf
+        self.term = -1
+        self.gateway = ""
+
+    def take(self, line: LogLine) -> Iterator[Violation]:
+        """Take a record of the window, or a lease for it."""
+        if line["kind"] == "lease":
+            self._lease(line)
+        elif line["event"] == "opened":
+            self.term, self.gateway = line["term"], line.get("gateway", "")
+            self._quorum, self._open = line["quorum"], True
+            live = sum(end_s > line["t_s"] for end_s in self._expires_s.values())
+            if live < self._quorum:
+                text = f"opened on {live} live leases, quorum {self._quorum}"
+                yield self.broken("C1", line["t_s"], text)
+            self._lost_s = self._falls_below(line["t_s"])
+        elif line["event"] == "closed":
+            self._open = False
+        self._wait()
+
+    def passed(self, t_s: float) -> Iterator[Violation]:
+        """Miss the closing."""
+        if self._open and self.due_s < t_s:
+            self._open = False
+            yield self.broken("C4", self._lost_s, "stayed open with fewer live leases than its quorum")
+        self._wait()
+
+    def gone(self) -> None:
+        """Hear that the coordinator died."""
+        self._open = False
+        self._wait()
+
+    def hung(self, until_s: float) -> None:
+        """Hear that the coordinator's machine stands still until then."""
+        self._held_until_s = until_s
+        self._wait()
+
+    def _lease(self, line: LogLine) -> None:
+        if not line["accepted"]:
+            return
+        self._expires_s[line["pod"]] = line["expires_s"]
+        if self._open and not self._lost_s < line["t_s"]:
+            self._lost_s = self._falls_below(line["t_s"])
+
+    def _falls_below(self, now_s: float) -> float:
+        """Give the moment at which the k-th longest lease ends, not before `now_s`."""
+        if not self._quorum:
+            return inf
+        ends_s = sorted(self._expires_s.values(), reverse=True)
+        return max(now_s, ends_s[self._quorum - 1]) if len(ends_s) >= self._quorum else now_s
+
+    def _wait(self) -> None:
+        lost_s = max(self._lost_s, self._held_until_s)
+        self.due_s = lost_s + TICK_S + self.slack_s if self._open else inf
 
 
-def _late_cues(night: Night, window: str, lines: list[LogLine]) -> Iterator[Violation]:
-    """No cue of a window sounds after the last moment the coordinator ever allowed."""
-    allowed_s = max(
-        (line["valid_until_s"] for line in lines if line["valid_until_s"] is not None), default=-inf
-    )
-    for pod in night.pods.values():
-        for cue in pod.rendered:
-            if cue["window"] == window and cue["t_s"] > allowed_s + ROUNDING_S:
-                text = f"pod {pod.pod} rendered step {cue['step']} after the window's last moment"
-                yield Violation("C4", cue["t_s"], window, text)
+class LateCueMonitor(Monitor):
+    """C4: no cue of a window sounds after the last moment that its coordinator ever allowed.
 
+    A coordinator's log may be read after the pods': a cue that looks late is held until time has passed.
+    """
 
-def _live(leases: list[LogLine], t_s: float) -> set[str]:
-    """Name the pods whose newest lease taken up to `t_s` had not expired then."""
-    expires_s: dict[str, float] = {}
-    for line in leases:
-        if line["accepted"] and line["t_s"] <= t_s + ROUNDING_S:
-            expires_s[line["pod"]] = line["expires_s"]
-    return {pod for pod, end_s in expires_s.items() if end_s > t_s}
+    kinds = frozenset({"window", "cue"})
 
+    def __init__(self, slack_s: float = 0.0) -> None:
+        super().__init__("", slack_s)
+        self._allowed_s: dict[str, float] = {}
+        self._late: list[LogLine] = []
 
-def _lost(leases: list[LogLine], opened_s: float, quorum: int) -> float:
-    """Find the first moment after the opening at which fewer than k leases were live."""
-    expires_s: Mapping[str, float] = _expiries(leases, opened_s)
-    now_s = opened_s
-    for line in [one for one in leases if one["accepted"] and one["t_s"] > opened_s]:
-        lost_s = _falls_below(expires_s, quorum, now_s)
-        if lost_s < line["t_s"]:
-            return lost_s
-        now_s = line["t_s"]
-        expires_s = {**expires_s, line["pod"]: line["expires_s"]}
-    return _falls_below(expires_s, quorum, now_s)
+    def take(self, line: LogLine) -> Iterator[Violation]:
+        """Take a record of a window, or a cue of any pod."""
+        window = line["window"]
+        if line["kind"] == "window":
+            if line["valid_until_s"] is not None:
+                before_s = self._allowed_s.get(window, -inf)
+                self._allowed_s[window] = max(before_s, line["valid_until_s"])
+        elif line["outcome"] == "rendered" and window in self._allowed_s and self._is_late(line):
+            self._late.append(line)
+            self.due_s = min(self.due_s, line["t_s"] + TICK_S)
+        return
+        yield
 
+    def passed(self, t_s: float) -> Iterator[Violation]:
+        """Report those that are late still."""
+        for line in self._late if t_s >= self.due_s else ():
+            if self._is_late(line):
+                text = f"pod {line['pod']} rendered step {line['step']} after the window's last moment"
+                yield Violation("C4", line["t_s"], line["window"], text)
+        self._late.clear()
+        self.due_s = inf
 
-def _expiries(leases: list[LogLine], until_s: float) -> dict[str, float]:
-    return {one["pod"]: one["expires_s"] for one in leases if one["accepted"] and one["t_s"] <= until_s}
-
-
-def _falls_below(expires_s: Mapping[str, float], quorum: int, now_s: float) -> float:
-    """Give the moment at which the k-th longest lease ends, not before `now_s`."""
-    ends_s = sorted(expires_s.values(), reverse=True)
-    return max(now_s, ends_s[quorum - 1]) if len(ends_s) >= quorum else now_s
+    def _is_late(self, cue: LogLine) -> bool:
+        return bool(cue["t_s"] > self._allowed_s[cue["window"]] + self.slack_s)

@@ -68,6 +68,10 @@ class LightRules:
         """Go on from what was kept; what seems to lie ahead counts as over just now."""
         self._flashes = deque((min(one.ended_utc_s - utc_at_zero_s, now_s), one.count) for one in kept)
 
+    def clock_set(self, by_s: float) -> None:
+        """Hear that the clock was set."""
+        self._flashes = deque((end_s + by_s, count) for end_s, count in self._flashes)
+
     def _count_reason(self, flashes: int, now_s: float) -> LimitReason | None:
         s = self._settings
         if not flashes:

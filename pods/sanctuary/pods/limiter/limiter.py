@@ -106,6 +106,14 @@ class Limiter:
             self._in_arousal = False
             self.version += 1
 
+    def clock_set(self, by_s: float) -> None:
+        """Hear that the clock was set by `by_s`: what lies behind lies no nearer for it, and no farther."""
+        self._last_start_s += by_s
+        self._last_end_s += by_s
+        self._aroused_s += by_s
+        self._light.clock_set(by_s)
+        self.version += 1
+
     def memory(self, utc_at_zero_s: float) -> LimiterMemory:
         """Give everything that must outlive a restart.
 
@@ -180,7 +188,8 @@ class Limiter:
         self._last_modality = cue.modality
         self._last_start_s, self._last_end_s = now_s, now_s + cue.duration_s
         self._light.count(cue, now_s)
-        self._lines[cue.modality].rendered(cue.level)
+        line = self._lines[cue.modality]
+        line.rendered(cue.level)
         self.version += 1
 
 

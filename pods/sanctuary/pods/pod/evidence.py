@@ -57,6 +57,12 @@ class Evidence:
         self.last = None
         self._since_s = None
 
+    def clock_set(self, by_s: float) -> None:
+        """Hear that the clock was set: what was said by the old one proves nothing."""
+        self.forget()
+        self._newest_s += by_s
+        self.proved_s += by_s
+
     def begin_anew(self) -> None:
         """Let only what is said from now on count as proof without a break."""
         self._since_s = None

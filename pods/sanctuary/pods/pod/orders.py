@@ -36,6 +36,10 @@ class Orders:
         """Refuse from now on whatever was issued before."""
         self._desk.booted_s = now_s
 
+    def clock_set(self, by_s: float) -> None:
+        """Hear that the clock was set: the start lies no nearer, and no farther."""
+        self._desk.booted_s += by_s
+
     def receive(self, payload: bytes, now_s: float, out: list[Effect]) -> None:
         """Judge a payload, do as told or not, and say which."""
         judged = self._desk.judge(payload, now_s)

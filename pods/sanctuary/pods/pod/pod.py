@@ -2,7 +2,9 @@
 
 Pure: no clock, no I/O, no randomness. Whoever runs it calls `Pod.handle` for every event and at least
 once a second with `Ticked`; every silence that P4 asks for is then out within that second. Time never
-runs backwards here: an earlier `now_s` counts as the latest one seen.
+runs backwards here: an earlier `now_s` counts as the latest one seen, unless it is so much earlier that the
+sanctuary clock was set. Then, as when a measurement says that it was set forward, the pod leaves its window,
+and its limiter and evidence go on by the new clock: no clock of others can bring two cues nearer together.
 """
 
 from __future__ import annotations
@@ -27,6 +29,12 @@ from sanctuary.pods.pod.orders import Orders, consent_reason
 from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.snapshot import Heartbeat
 from sanctuary.pods.pod.states import ENGAGED, LATCHED, PodPhase, Trigger
+
+SET_FORWARD_S = 0.1
+"""A clock that is found to be behind by more than this was set; by less, it was only measured better."""
+SET_BACK_S = 0.5
+"""Time that goes back by more than this was set back. By less, it may stand still: steps of a design are
+judged a quarter of a second ahead of their time."""
 
 
 class Pod:
@@ -79,6 +87,7 @@ class Pod:
         self._requalifying = False
         self._verdict: tuple[bool, bool, bool] | None = None
         self._now_s = -inf
+        self._offset_s: float | None = None
         self._handlers: dict[type, Callable[[Any, float, list[Effect]], None]] = {
             happened.EstimateArrived: self._on_estimate,
             happened.SamplesMissed: self._on_samples_missed,
@@ -144,8 +153,11 @@ class Pod:
         list of Effect
             To be done in this order.
         """
-        now_s = self._now_s = max(self._now_s, now_s)
         out: list[Effect] = []
+        if now_s < self._now_s - SET_BACK_S:
+            back_s, self._now_s = now_s - self._now_s, now_s
+            self._clock_set(back_s, now_s, out)
+        now_s = self._now_s = max(self._now_s, now_s)
         if not self._booted:
             self._boot(now_s, out)
         if self._body.session is not None:
@@ -187,9 +199,24 @@ class Pod:
         self._body.note("headband_found", now_s, out)
 
     def _on_clock(self, event: happened.ClockMeasured, now_s: float, out: list[Effect]) -> None:
+        before_s, self._offset_s = self._offset_s, event.offset_s
+        if before_s is not None and event.offset_s - before_s > SET_FORWARD_S:
+            self._clock_set(event.offset_s - before_s, now_s, out)
         if self._body.clock.measured(event.uncertainty_s, now_s, event.growth):
             detail = f"{event.offset_s:.6f} s, sure to {event.uncertainty_s:.6f} s"
             self._body.note("clock_measured", now_s, out, detail)
+
+    def _clock_set(self, by_s: float, now_s: float, out: list[Effect]) -> None:
+        """Go by the clock as it is now; nothing that was in step by the old one goes on."""
+        body = self._body
+        body.note("clock_set", now_s, out, f"{by_s:+.3f} s")
+        if body.phase in ENGAGED:
+            body.quit(Trigger.FALTER, "clock_set", now_s, out)
+        body.evidence.clock_set(by_s)
+        body.limiter.clock_set(by_s)
+        self._orders.clock_set(by_s)
+        self._heartbeat.hasten()
+        self._verdict = None
 
     def _on_link_lost(self, _event: happened.LinkLost, now_s: float, out: list[Effect]) -> None:
         body = self._body

@@ -20,7 +20,7 @@ from sanctuary.pods.pod.session import DueStep, Session
 from sanctuary.pods.wire.messages import Command
 from sanctuary.signal.samples import StageEstimate
 
-UNKEPT = "memory_not_kept"
+MEMORY_NOT_KEPT, LOG_NOT_KEPT = "memory_not_kept", "log_not_kept"
 """Why the shell refuses a cue: a restart would have forgotten it."""
 
 
@@ -80,11 +80,11 @@ def signal_record(pod: str, session: Session, reason: str, now_s: float) -> Wind
     }
 
 
-def unkept(entry: CueEntry) -> CueEntry:
+def unkept(entry: CueEntry, reason: str) -> CueEntry:
     """Turn the entry of a cue that was to sound into that of a refused one."""
     refused = entry.copy()
     if entry["outcome"] == "rendered":
-        refused["outcome"], refused["reason"] = "refused", UNKEPT
+        refused["outcome"], refused["reason"] = "refused", reason
     return refused
 
 
@@ -156,6 +156,7 @@ def command_record(pod: str, command: Command | None, reason: str, now_s: float)
         "pod": pod,
         "id": command.id if command else None,
         "op": command.op if command else "",
+        "circle": command.args.circle if command else "",
         "term": command.term if command else None,
         "expires_at_s": command.expires_at_s if command else None,
         "obeyed": not reason,

@@ -1,0 +1,290 @@
+"""Bugs planted on purpose, each breaking one rule, and how many tortured nights it takes to find them.
+
+    python benchmarks/planted_bugs.py                  a table of all
+    sanctuary torture --bug no_fence --seeds 50        one of them, with its story
+
+Each is a context manager that changes a rule of the running program for as long as it is entered; nothing of
+this is part of the product.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from sanctuary.commons.consent import ConsentBook, Refusal
+from sanctuary.gateway.night.pod_runner import PodRunner
+from sanctuary.gateway.torture.batch import Ordeal, sensible_processes, torture
+from sanctuary.gateway.torture.pod import TorturePod
+from sanctuary.pods.coordinator import coordinator as coordination
+from sanctuary.pods.coordinator import rotation
+from sanctuary.pods.coordinator.hearing import Hearing
+from sanctuary.pods.coordinator.seat import Seat
+from sanctuary.pods.coordinator.windows import WindowRun
+from sanctuary.pods.effects import Render
+from sanctuary.pods.limiter import Limiter
+from sanctuary.pods.pod.body import Body
+from sanctuary.pods.pod.commands import CommandDesk, CommandReason
+from sanctuary.pods.pod.evidence import Evidence, EvidenceReason
+from sanctuary.pods.pod.identity import ClockTrust
+from sanctuary.pods.pod.player import Player
+from sanctuary.pods.pod.pod import Pod
+from sanctuary.pods.pod.states import Trigger
+from sanctuary.pods.wire import topics
+from sanctuary.pods.wire.packets import Message
+
+MOST_SEEDS = 200
+
+Bug = Callable[[], AbstractContextManager[Any]]
+
+
+@contextmanager
+def _around(owner: Any, name: str, wrapped: Callable[..., Any]) -> Iterator[None]:
+    """Put `wrapped` in the place of a method; it gets the method as its first argument."""
+    original = getattr(owner, name)
+
+    def instead(*args: Any, **kwargs: Any) -> Any:
+        return wrapped(original, *args, **kwargs)
+
+    with patch.object(owner, name, instead):
+        yield
+
+
+def around(owner: Any, name: str, wrapped: Callable[..., Any]) -> Bug:
+    """Make a bug of a method that is wrapped."""
+    return partial(_around, owner, name, wrapped)
+
+
+# --- the pod ---
+
+
+def _stale_counts(original: Any, evidence: Evidence, now_s: float) -> EvidenceReason | None:
+    reason: EvidenceReason | None = original(evidence, now_s)
+    if reason is not EvidenceReason.STALE or evidence.last is None:
+        return reason
+    return original(evidence, min(now_s, evidence.last.t_s))  # type: ignore[no-any-return]
+
+
+def _withdrawal_by_hand_forgotten(original: Any, book: ConsentBook, circle: str) -> Any:
+    kept, book._local = book._local, None  # noqa: SLF001
+    try:
+        return original(book, circle)
+    finally:
+        book._local = kept  # noqa: SLF001
+
+
+def _grants_never_end(original: Any, book: ConsentBook, circle: str, now_utc_s: float) -> Any:
+    verdict = original(book, circle, now_utc_s)
+    if isinstance(verdict, Refusal) and verdict.reason == "grant_expired":
+        return book._verdicts[circle]  # noqa: SLF001
+    return verdict
+
+
+def _quiet_quit(trigger: Trigger) -> Callable[..., None]:
+    """Leave by one trigger without a word to the outputs."""
+
+    def quit_(original: Any, body: Body, by: Trigger, reason: str, now_s: float, out: list[Any]) -> None:
+        if by is not trigger:
+            original(body, by, reason, now_s, out)
+            return
+        with patch.object(Body, "silence", lambda *_: None):
+            original(body, by, reason, now_s, out)
+
+    return quit_
+
+
+def _no_gap_after_restart(original: Any, limiter: Limiter, *args: Any) -> None:
+    original(limiter, *args)
+    limiter._last_start_s = limiter._last_end_s = float("-inf")  # noqa: SLF001
+
+
+def _without_memory(original: Any, pod: Pod, *args: Any, **kwargs: Any) -> None:
+    original(pod, *args, **(kwargs | {"memory": None}))
+
+
+def _without_latch(original: Any, pod: Pod, *args: Any, **kwargs: Any) -> None:
+    memory = kwargs.get("memory")
+    unlatched = memory.model_copy(update={"latch": None}) if memory is not None else None
+    original(pod, *args, **(kwargs | {"memory": unlatched}))
+
+
+def _but_for(reason: CommandReason) -> Callable[..., CommandReason | None]:
+    def judged(original: Any, desk: CommandDesk, *args: Any) -> CommandReason | None:
+        found: CommandReason | None = original(desk, *args)
+        return None if found is reason else found
+
+    return judged
+
+
+def _log_after_render(original: Any, player: Player, session: Any, now_s: float, out: list[Any]) -> None:
+    begin = len(out)
+    original(player, session, now_s, out)
+    out[begin:] = sorted(out[begin:], key=lambda effect: not isinstance(effect, Render))
+
+
+def _done_anyway(original: Any, *args: Any) -> bool:
+    original(*args)
+    return True
+
+
+@contextmanager
+def _unkept_cues_sound() -> Iterator[None]:
+    """Take every word for kept, whatever the disk says."""
+    with _around(PodRunner, "_log", _done_anyway), _around(TorturePod, "keep", _done_anyway):
+        yield
+
+
+def _signals_leak(original: Any, runner: PodRunner, estimate: Any, now_s: float) -> None:
+    if estimate.stable_rem:
+        topic = topics.signal(runner._site, runner.id, "eeg")  # noqa: SLF001
+        runner._send(Message(topic, b"\x00\x01" * 250, 0))  # noqa: SLF001
+    original(runner, estimate, now_s)
+
+
+# --- the gateways ---
+
+
+def _opens_without_leases(
+    original: Any, coordinator: Any, run: WindowRun, now_s: float, out: list[Any]
+) -> None:
+    """Take an offer for a lease."""
+
+    def offered(run: WindowRun, now_s: float) -> list[str]:
+        return sorted(run.offers) if len(run.leases) else live(run, now_s)
+
+    live = WindowRun.live
+    with patch.object(WindowRun, "live", offered):
+        original(coordinator, run, now_s, out)
+
+
+def _lapsed_leases_count(original: Any, run: WindowRun, now_s: float) -> list[str]:
+    return original(run, now_s - 8.0)  # type: ignore[no-any-return]
+
+
+def _echo_when_sent(original: Any, seat: Seat, *args: Any) -> Any:
+    """Take a claim for heard as soon as it is sent."""
+    sent = original(seat, *args)
+    seat._echoed_s = max((at_s for at_s, _ in seat._out.values()), default=seat._echoed_s)  # noqa: SLF001
+    return sent
+
+
+def _deaf_to_claims(_original: Any, seat: Seat, claim: Any, now: Any, _out: list[Any]) -> None:
+    """Go on whatever others claim."""
+    seat.hearing.take(claim, now.alive_s)
+
+
+@contextmanager
+def _two_windows() -> Iterator[None]:
+    """Let a pod be offered, and enter, a window while it is in another."""
+
+    def move(original: Any, body: Body, trigger: Trigger) -> None:
+        if trigger is Trigger.LEASE:
+            body.phase = type(body.phase).ELIGIBLE
+        original(body, trigger)
+
+    def reason(original: Any, orders: Any, offer: Any, now_s: float) -> Any:
+        found = original(orders, offer, now_s)
+        return None if found in (CommandReason.ENGAGED, CommandReason.NOT_ELIGIBLE) else found
+
+    def eligible(original: Any, roster: Any, pod: str, circle: str, now_s: float) -> bool:
+        state = roster._views[pod].state  # noqa: SLF001
+        engaged = state is not None and state.state == "in_window" and circle in state.willing
+        return engaged or original(roster, pod, circle, now_s)
+
+    from sanctuary.pods.coordinator.roster import Roster
+    from sanctuary.pods.pod.orders import Orders
+
+    with (
+        _around(Body, "move", move),
+        _around(Orders, "_offer_reason", reason),
+        _around(Roster, "is_eligible", eligible),
+        _around(
+            WindowRun,
+            "holds",
+            lambda original, run, pod, now_s: pod in run.offers and original(run, pod, now_s),
+        ),
+        patch.object(coordination.Coordinator, "_able", _able_anyway),
+    ):
+        yield
+
+
+def _able_anyway(coordinator: Any, circle: Any, now_s: float) -> list[str]:
+    mine = coordinator._runs.get(circle.id)  # noqa: SLF001
+    return [
+        pod
+        for pod in sorted(circle.members)
+        if coordinator._roster.is_eligible(pod, circle.id, now_s)  # noqa: SLF001
+        and not (mine is not None and mine.holds(pod, now_s))
+    ]
+
+
+def _longest_served_first(_original: Any, last_end_s: Any) -> str:
+    since_s = rotation._waiting_since_s  # noqa: SLF001
+    return str(max(last_end_s, key=lambda circle: (since_s(last_end_s[circle]), circle)))
+
+
+BUGS: dict[str, Bug] = {
+    "stale_eeg_counts": around(Evidence, "missing", _stale_counts),
+    "grant_never_ends": around(ConsentBook, "in_force", _grants_never_end),
+    "withdrawal_by_hand_forgotten": around(ConsentBook, "_judge", _withdrawal_by_hand_forgotten),
+    "withdrawal_not_silent": around(Body, "quit", _quiet_quit(Trigger.WITHDRAW)),
+    "stop_not_silent": around(Body, "quit", _quiet_quit(Trigger.STOP)),
+    "link_loss_not_silent": around(Body, "quit", _quiet_quit(Trigger.LINK_DOWN)),
+    "gap_not_counted_after_restart": around(Limiter, "recall", _no_gap_after_restart),
+    "memory_not_restored": around(Pod, "__init__", _without_memory),
+    "latch_lost_at_restart": around(Pod, "__init__", _without_latch),
+    "requalification_skipped": around(Evidence, "is_requalified", lambda *_: True),
+    "clock_uncertainty_ignored": around(ClockTrust, "is_sure", lambda *_: True),
+    "clock_set_ignored": around(Limiter, "clock_set", lambda *_: None),
+    "duplicate_obeyed": around(CommandDesk, "_memory_reason", lambda *_: None),
+    "expired_obeyed": around(CommandDesk, "_time_reason", _but_for(CommandReason.EXPIRED)),
+    "old_term_obeyed": around(CommandDesk, "_time_reason", _but_for(CommandReason.OLD_TERM)),
+    "two_windows_at_a_pod": _two_windows,
+    "log_after_render": around(Player, "play", _log_after_render),
+    "unkept_cue_sounds": _unkept_cues_sound,
+    "signals_leak": around(PodRunner, "estimate", _signals_leak),
+    "leases_not_asked_at_opening": around(coordination.Coordinator, "_await_quorum", _opens_without_leases),
+    "no_close_below_quorum": around(WindowRun, "live", _lapsed_leases_count),
+    "no_fence_at_takeover": around(Hearing, "clear_s", lambda *_: float("-inf")),
+    "claim_echo_ignored": around(Seat, "_send", _echo_when_sent),
+    "higher_claim_ignored": around(Seat, "hear", _deaf_to_claims),
+    "rotation_ignored": around(coordination, "next_in_turn", _longest_served_first),
+}
+"""By name, for ``sanctuary torture --bug``."""
+
+
+def main() -> int:
+    """Print a table; the exit code tells whether every bug was found."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=MOST_SEEDS)
+    parser.add_argument("--from", type=int, default=0, dest="first")
+    parser.add_argument("--only", default="", help="names, with commas")
+    options = parser.parse_args()
+    names = options.only.split(",") if options.only else [*BUGS]
+    missed = 0
+    print(f"{'bug':34} {'seeds':>5} {'rule':>4} {'s':>6}  first violation")
+    for name in names:
+        began_s = time.perf_counter()
+        ordeal = Ordeal(bug=name, bugs=Path(__file__))
+        seeds = range(options.first, options.first + options.seeds)
+        found = torture(ordeal, seeds, sensible_processes(len(seeds)), until_broken=True)
+        took_s = time.perf_counter() - began_s
+        first = found["violations"][0] if found["violations"] else None
+        missed += first is None
+        if first is None:
+            print(f"{name:34} {'-':>5} {'-':>4} {took_s:6.1f}  not found", flush=True)
+        else:
+            needed = first["seed"] - options.first + 1
+            print(f"{name:34} {needed:5} {first['rule']:>4} {took_s:6.1f}  {first['text']}", flush=True)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

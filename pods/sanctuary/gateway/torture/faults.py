@@ -1,0 +1,132 @@
+"""What goes wrong in a night, drawn before it begins; pure.
+
+Swarm testing (Groce et al. 2012): each seed enables some of the kinds, each at a rate of its own. A night
+with all of them at once hides what only some of them together bring out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+CALM_SHARE = 0.05
+"""Share of seeds without any fault."""
+ENABLED_SHARE = 0.45
+MOST_A_NIGHT = 14.0
+VICTIM_SHARE = 0.4
+"""Share of what befalls pods that befalls the first: only where things meet in one pod do they show."""
+SHORTEST_S = 0.5
+
+
+class FaultKind(StrEnum):
+    """What can go wrong; each is listed with what it does in docs/torture.md."""
+
+    DELAY = "delay"
+    LOSS = "loss"
+    REPEAT = "repeat"
+    REORDER = "reorder"
+    PARTITION = "partition"
+    STALL = "stall"
+    DEAF = "deaf"
+    MUTE = "mute"
+    BROKER_RESTART = "broker_restart"
+    FORGE = "forge"
+    GHOST = "ghost"
+    GATEWAY_CRASH = "gateway_crash"
+    GATEWAY_HANG = "gateway_hang"
+    GATEWAY_STEP = "gateway_clock_step"
+    POD_CRASH = "pod_crash"
+    POD_HANG = "pod_hang"
+    DISK_FULL = "disk_full"
+    STOP = "stop"
+    WITHDRAW = "withdraw"
+    GRANT = "grant"
+    WAKE = "wake"
+    AROUSAL = "arousal"
+    ELECTRODE_OFF = "electrode_off"
+    HEADBAND_LOST = "headband_lost"
+    SAMPLES_STOP = "samples_stop"
+
+
+WIRE = frozenset({FaultKind.DELAY, FaultKind.LOSS, FaultKind.REPEAT, FaultKind.REORDER})
+"""Kinds that befall every message."""
+SITE = WIRE | {FaultKind.BROKER_RESTART, FaultKind.FORGE, FaultKind.GHOST}
+LINKS = frozenset({FaultKind.PARTITION, FaultKind.STALL, FaultKind.DEAF, FaultKind.MUTE})
+GATEWAYS = frozenset({FaultKind.GATEWAY_CRASH, FaultKind.GATEWAY_HANG, FaultKind.GATEWAY_STEP})
+LONGEST_S: dict[FaultKind, float] = {
+    FaultKind.DELAY: 120.0,
+    FaultKind.LOSS: 120.0,
+    FaultKind.REPEAT: 300.0,
+    FaultKind.REORDER: 300.0,
+    FaultKind.PARTITION: 60.0,
+    FaultKind.STALL: 15.0,
+    FaultKind.DEAF: 30.0,
+    FaultKind.MUTE: 30.0,
+    FaultKind.BROKER_RESTART: 20.0,
+    FaultKind.GATEWAY_CRASH: 90.0,
+    FaultKind.GATEWAY_HANG: 20.0,
+    FaultKind.POD_CRASH: 60.0,
+    FaultKind.POD_HANG: 20.0,
+    FaultKind.DISK_FULL: 180.0,
+    FaultKind.STOP: 400.0,
+    FaultKind.WITHDRAW: 120.0,
+    FaultKind.WAKE: 120.0,
+    FaultKind.AROUSAL: 15.0,
+    FaultKind.ELECTRODE_OFF: 60.0,
+    FaultKind.HEADBAND_LOST: 60.0,
+    FaultKind.SAMPLES_STOP: 15.0,
+}
+"""Longest time (seconds) until it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault.
+
+    Attributes
+    ----------
+    at_s, for_s
+        When it begins, and for how long it lasts, true time.
+    who
+        Pods and gateways that it befalls; empty for the site.
+    value
+        How much or which, between 0 and 1; what it means depends on the kind.
+    """
+
+    kind: FaultKind
+    at_s: float
+    for_s: float
+    who: tuple[str, ...]
+    value: float
+
+
+def draw_faults(
+    length_s: float, pods: Sequence[str], gateways: Sequence[str], rng: Random
+) -> tuple[Fault, ...]:
+    """Draw the faults of a night, in order of time."""
+    if rng.random() < CALM_SHARE:
+        return ()
+    found: list[Fault] = []
+    for kind in FaultKind:
+        enabled, rate = rng.random() < ENABLED_SHARE, MOST_A_NIGHT ** rng.random()
+        for _ in range(round(rate) if enabled else 0):
+            at_s = rng.uniform(5.0, length_s)
+            for_s = rng.uniform(SHORTEST_S, LONGEST_S.get(kind, SHORTEST_S))
+            who = _who(kind, pods, gateways, rng)
+            found.append(Fault(kind, round(at_s, 3), round(for_s, 3), who, round(rng.random(), 4)))
+    return tuple(sorted(found, key=lambda fault: (fault.at_s, fault.kind)))
+
+
+def _who(kind: FaultKind, pods: Sequence[str], gateways: Sequence[str], rng: Random) -> tuple[str, ...]:
+    if kind in SITE:
+        return ()
+    if kind in GATEWAYS:
+        return (rng.choice(gateways),)
+    if kind not in LINKS:
+        return (pods[0] if rng.random() < VICTIM_SHARE else rng.choice(pods),)
+    everybody = [*pods, *gateways]
+    if kind is FaultKind.PARTITION and rng.random() < 0.4:
+        return tuple(sorted(rng.sample(everybody, rng.randint(2, len(everybody)))))
+    return (rng.choice(everybody),)

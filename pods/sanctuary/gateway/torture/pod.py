@@ -1,0 +1,410 @@
+"""One pod under torture: its shell, its disk, its clock, its sleeper; it may crash, hang and start again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sanctuary.commons.consent import ConsentBook
+from sanctuary.config.errors import ProtocolError
+from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.gateway.fleet.log import Ear
+from sanctuary.gateway.night.people import derive_key
+from sanctuary.gateway.night.pod_runner import PodRunner
+from sanctuary.gateway.night.sending import to_message
+from sanctuary.gateway.torture.disk import DiskJournal
+from sanctuary.gateway.torture.machine import Machine
+from sanctuary.gateway.torture.outline import UTC_AT_ZERO_S
+from sanctuary.gateway.torture.sleeper import DAY_S, Pen
+from sanctuary.gateway.torture.world import SECRET, World
+from sanctuary.pods.pod import events as happened
+from sanctuary.pods.pod.identity import PodIdentity
+from sanctuary.pods.pod.memory import PodMemory
+from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.pod.pod import Pod
+from sanctuary.pods.wire import topics
+from sanctuary.pods.wire.clock import Offset, OffsetEstimator, TimeResponse
+from sanctuary.pods.wire.messages import read
+from sanctuary.pods.wire.packets import Message
+from sanctuary.signal.samples import Stage
+
+SECOND_S = 1.0
+HASTE_S = 1e-4
+"""A step is looked at so much after it is due: two clocks never run quite alike."""
+POOR_QUALITY = 0.2
+ASKS_EVERY_S = 20.0
+"""Seconds between two measurements of the sanctuary clock, and between two tries before the first."""
+FIRST_ASKS_EVERY_S = 1.0
+
+
+class TorturePod(Machine):
+    """One pod and who sleeps in it."""
+
+    def __init__(self, name: str, world: World) -> None:
+        super().__init__(name, world)
+        outline = world.outline
+        self.circles = tuple(circle for circle in outline.settings.circles if name in circle.members)
+        self.pen = Pen(derive_key(SECRET, "sleeper", name), outline.settings.site.id)
+        self.verdicts = outline.verdicts(name)
+        self.runner: PodRunner | None = None
+        self._estimator = OffsetEstimator("")
+        self._offset_s: float | None = None
+        self._ask_due_s = 0.0
+        self._waiting: list[happened.PodEvent] = []
+        self._look = 0
+        self.boots_of_clock = 0
+        self._unkept: PodMemory | None = None
+        self._told_s = self._sampled_true_s = -math.inf
+        self._worn = True
+        self._poor_until_s = self._starved_until_s = -math.inf
+        self._grant_at_first()
+
+    @property
+    def reckoned_s(self) -> float:
+        """The sanctuary clock as this pod has it; it does nothing before it knows it."""
+        assert self._offset_s is not None  # noqa: S101
+        return self.clock.at(self.world.now_s) + self._offset_s
+
+    @property
+    def _knows_time(self) -> bool:
+        return self._offset_s is not None
+
+    # --- on and off ---
+
+    def boot(self) -> None:
+        """Start with what the disk has kept."""
+        if self.up:
+            return
+        self.boots += 1
+        self.up = True
+        self._told_s = -math.inf
+        self._ask_due_s = -math.inf
+        self._offset_s = None
+        self._waiting = []
+        self._unkept = None
+        core = self._core()
+        self._estimator = OffsetEstimator(core.identity.boot)
+        journal = DiskJournal(self.disk, self._written, self._kept)
+        send = self._send
+        self.runner = PodRunner(
+            core, journal, Ear(self._heard), send, None, self._keep_consent, self, clock=_NoClock()
+        )
+        self._connect()
+
+    def crash(self, *, will: bool) -> None:
+        """Go down in the middle of everything."""
+        if not self.up:
+            return
+        self.stopped()
+        self.runner = None
+        self._look += 1
+        (self.world.wire.die if will else self.world.wire.drop)(self.name)
+        self._tell_crashed()
+
+    def _connect(self) -> None:
+        runner = self._runner
+        will = to_message(status(runner.pod.identity, "torture", online=False))
+        wire = self.world.wire
+        wire.join(
+            self.name, runner.subscriptions, lambda message: self.soon(lambda: self.message(message)), will
+        )
+        if wire.is_up(self.name):
+            self.link_up()
+        self.soon(self.wake)
+
+    def link_up(self) -> None:
+        """Hear that the broker can be reached."""
+        if self.up:
+            self._send(to_message(status(self._runner.pod.identity, "torture", online=True)))
+            self.befall(happened.LinkRestored())
+
+    def on_return(self) -> None:
+        """Look at once after a hang."""
+        self.wake()
+
+    def hang_record(self) -> dict[str, object]:
+        """Say that this pod stands still."""
+        return {"kind": "hang", "t_s": self.world.now_s, "pod": self.name, "until_s": self._hung_until_s}
+
+    # --- what befalls it ---
+
+    def befall(self, event: happened.PodEvent) -> None:
+        """Let something befall the pod, now or once it no longer hangs."""
+        self.soon(lambda: self._handle(event))
+
+    def consent(self, raw: bytes, *, by_hand: bool = False) -> None:
+        """Hand a signed entry over, or a withdrawal by hand, perhaps with its entry."""
+
+        def take() -> None:
+            if by_hand or not self._knows_time:
+                self._handle(happened.WithdrawalMade(raw) if by_hand else happened.ConsentPresented(raw))
+                return
+            self._up_to_date()
+            self._runner.present_consent(raw, self.reckoned_s)
+            self._plan()
+
+        self.soon(take)
+
+    def message(self, message: Message) -> None:
+        """Take a message from the wire."""
+        runner = self._runner
+        if message.topic == topics.time_response(self.world.outline.settings.site.id, self.name):
+            self._take_time(message.payload)
+        elif self._knows_time:
+            self._up_to_date()
+            runner.message(message, self.reckoned_s)
+        self._plan()
+
+    def wake(self) -> None:
+        """Look at it now, and from now on when it is due."""
+        if not self.up or self.hangs:
+            return
+        if self._knows_time:
+            self._up_to_date()
+            self._runner.tick(self.reckoned_s)
+        own_s = self.clock.at(self.world.now_s)
+        if own_s >= self._ask_due_s:
+            self._ask_due_s = own_s + (ASKS_EVERY_S if self._knows_time else FIRST_ASKS_EVERY_S)
+            site = self.world.outline.settings.site.id
+            self._send(Message(topics.time_request(site, self.name), self._estimator.request(own_s), 0))
+        self._plan()
+
+    def take_off(self) -> None:
+        """Lose the headband."""
+        self._worn = False
+        self.befall(happened.HeadbandLost())
+
+    def put_on(self) -> None:
+        """Find it again."""
+        self._worn = True
+        self.befall(happened.HeadbandFound())
+
+    def loosen(self, for_s: float) -> None:
+        """Let an electrode hang in the air for a while."""
+        self._poor_until_s = self.world.now_s + for_s
+        self.wake()
+        self.world.agenda.after(for_s + SECOND_S, self.wake)
+
+    def starve(self, for_s: float) -> None:
+        """Let nothing come from the headband for a while, without a word that it is gone."""
+        self._starved_until_s = self.world.now_s + for_s
+
+    def arouse(self, for_s: float) -> None:
+        """Let the sleeper be aroused."""
+        self.verdicts.arouse(self.world.now_s, for_s)
+        self._plan()
+
+    def lie_awake(self, for_s: float) -> None:
+        """Let the sleeper wake up, and fall asleep again after a while."""
+        self.verdicts.wake(self.world.now_s, for_s)
+        self._plan()
+
+    def grant_anew(self) -> None:
+        """Grant everything anew, as after a withdrawal."""
+        utc_s = UTC_AT_ZERO_S + self.world.now_s
+        for circle in self.circles:
+            self.consent(self._grant(circle.id, circle.design, tuple(Modality), utc_s + 0.5, utc_s + DAY_S))
+
+    # --- inside ---
+
+    @property
+    def _runner(self) -> PodRunner:
+        assert self.runner is not None  # noqa: S101  only called while it is up
+        return self.runner
+
+    def _handle(self, event: happened.PodEvent) -> None:
+        if not self._knows_time:
+            self._waiting.append(event)
+            return
+        self._up_to_date()
+        self._runner.handle(event, self.reckoned_s)
+        self._plan()
+
+    def keep(self, memory: PodMemory) -> bool:
+        """Keep the pod's memory, as a `Keeper`."""
+        self._unkept = None if self._write("memory", memory.to_json()) else memory
+        return self._unkept is None
+
+    def retry(self) -> None:
+        """Try again to keep what could not be kept."""
+        if self._unkept is not None:
+            self.keep(self._unkept)
+
+    def _keep_consent(self, raw: bytes) -> None:
+        self._write("consent", (*self.disk.files.get("consent", ()), raw))
+
+    def _write(self, name: str, content: Any) -> bool:
+        try:
+            self.disk.keep(name, content)
+        except OSError:
+            self.world.watch.counts["writes refused by a full disk"] += 1
+            return False
+        return True
+
+    def _core(self) -> Pod:
+        settings, files = self.world.outline.settings, self.disk.files
+        kept = files.get("memory")
+        memory = PodMemory.model_validate_json(kept) if kept else None
+        identity = PodIdentity(
+            site=settings.site.id,
+            pod=self.name,
+            boot=f"{self.name}-{self.boots}",
+            key=derive_key(SECRET, "pod", self.name),
+            coordinator=derive_key(SECRET, "coordinator", settings.site.id).verify_key,
+            circles=tuple(circle.id for circle in self.circles),
+        )
+        book = ConsentBook(settings.site.id, self.pen.who)
+        for raw in files.get("consent", ()):
+            book.add(raw)
+        return Pod(
+            identity,
+            consent=book,
+            designs=self.world.outline.designs.values(),
+            utc_at_zero_s=UTC_AT_ZERO_S,
+            settings=settings.pod,
+            limiter_settings=settings.limiter,
+            light_cleared=True,
+            memory=memory,
+        )
+
+    def _grant_at_first(self) -> None:
+        """Sign what the sleeper agrees to in the evening: some to less, or for a part of the night."""
+        rng, entries = self.world.rng, []
+        for circle in self.circles:
+            modalities = tuple(Modality) if rng.random() < 0.7 else (rng.choice(tuple(Modality)),)
+            begin_s = rng.uniform(0.0, 600.0) if rng.random() < 0.1 else -3600.0
+            end_s = rng.uniform(300.0, 2000.0) if rng.random() < 0.1 else DAY_S
+            entries.append(
+                self._grant(
+                    circle.id,
+                    circle.design,
+                    modalities,
+                    UTC_AT_ZERO_S + begin_s,
+                    UTC_AT_ZERO_S + max(end_s, begin_s + 60.0),
+                )
+            )
+        self.disk.files["consent"] = tuple(entries)
+
+    def _grant(
+        self, circle: str, design: str, modalities: tuple[Modality, ...], nbf: float, exp: float
+    ) -> bytes:
+        return self.pen.grant(circle, self.world.outline.designs[design].hash, modalities, nbf, exp)
+
+    def _send(self, message: Message) -> None:
+        self.world.wire.send(self.name, message)
+
+    def _take_time(self, payload: bytes) -> None:
+        """Take the time, and go by it from now on; begin in earnest with the first."""
+        own_s, before = (
+            self.clock.at(self.world.now_s),
+            self._estimator.offset(self.clock.at(self.world.now_s)),
+        )
+        try:
+            self._estimator.take(payload, own_s)
+        except ProtocolError:
+            return
+        if before is not None and _contradicts(payload, before, own_s):
+            self._measure_afresh(own_s)
+            return
+        offset = self._estimator.offset(own_s)
+        if offset is None:
+            return
+        first, self._offset_s = not self._knows_time, offset.offset_s
+        self._runner.handle(happened.ClockMeasured(offset.offset_s, offset.uncertainty_s), self.reckoned_s)
+        self._up_to_date()
+        if first:
+            waiting, self._waiting = self._waiting, []
+            for event in waiting:
+                self._handle(event)
+
+    def _measure_afresh(self, own_s: float) -> None:
+        """Forget what was measured: a clock was set. Until something is known again, this pod is not sure."""
+        self.boots_of_clock += 1
+        self._estimator = OffsetEstimator(f"{self._runner.pod.identity.boot}-{self.boots_of_clock}")
+        self._ask_due_s = own_s
+        unsure = happened.ClockMeasured(self._offset_s or 0.0, math.inf)
+        self._runner.handle(unsure, self.reckoned_s)
+        self.wake()
+
+    def _up_to_date(self) -> None:
+        """Give the pod the estimate of the last whole second, unless it has it."""
+        true_s = self.world.now_s
+        second_s = float(math.floor(true_s))
+        if not self._worn or second_s < max(1.0, self._starved_until_s) or second_s <= self._told_s:
+            return
+        self._told_s = self._sampled_true_s = second_s
+        estimate = self.verdicts.at(true_s)
+        if second_s < self._poor_until_s:
+            estimate = replace(
+                estimate, stage=Stage.UNKNOWN, stable_rem=False, quality=POOR_QUALITY, reason="closed"
+            )
+        now_s = self.reckoned_s
+        self._runner.estimate(replace(estimate, t_s=now_s - (true_s - second_s)), now_s)
+
+    def _plan(self) -> None:
+        """Plan the next look; whatever was planned before counts no more."""
+        if not self.up:
+            return
+        self._look += 1
+        look, now_s = self._look, self.world.now_s
+        if not self._knows_time:
+            self.world.agenda.after(FIRST_ASKS_EVERY_S, lambda: self._wake_if(look))
+            return
+        heartbeat_s = self.world.outline.settings.pod.heartbeat_s
+        due_s = min(self.verdicts.next_change_s(now_s), now_s + heartbeat_s)
+        pod = self._runner.pod
+        if pod.is_counting:
+            step_s = now_s + max(0.0, pod.next_due_s - self.reckoned_s) + HASTE_S
+            due_s = min(due_s, math.floor(now_s) + SECOND_S, step_s)
+        self.world.agenda.at(due_s, lambda: self._wake_if(look))
+
+    def _wake_if(self, look: int) -> None:
+        if look == self._look:
+            self.wake()
+
+    # --- what the monitors hear ---
+
+    def _written(self, record: Mapping[str, Any]) -> None:
+        watch, true_s = self.world.watch, self.world.now_s
+        if record["kind"] == "estimate":
+            watch.record(record, true_s, sampled_s=self._sampled_true_s)
+        else:
+            watch.record(record, true_s)
+
+    def _kept(self, record: Mapping[str, Any]) -> None:
+        kept = {"kind": "kept", "pod": self.name, "window": record["window"], "step": record["step"]}
+        self.world.watch.true_record({**kept, "t_s": self.world.now_s})
+
+    def _tell_crashed(self) -> None:
+        crashed = {"kind": "pod", "pod": self.name, "event": "crashed", "detail": ""}
+        self.world.watch.true_record({**crashed, "t_s": self.world.now_s})
+
+    def _heard(self, _cue: Cue, _at_s: float) -> None:
+        """Hear a cue: what it does to the sleeper is drawn with the other faults."""
+
+
+class _NoClock:
+    """Asks nothing, for this shell asks on a clock of its own; as of `PodTime`."""
+
+    in_burst = False
+
+    def ask(self, _now_s: float) -> None:
+        """Ask for nothing."""
+
+    def take(self, message: Message, now_s: float) -> None:
+        """Take nothing."""
+
+    def news(self, _now_s: float) -> None:
+        """Give nothing."""
+
+    def hurry(self) -> None:
+        """Do nothing."""
+
+
+def _contradicts(payload: bytes, known: Offset, own_s: float) -> bool:
+    """Tell whether an answer leaves no room for the offset that was known."""
+    answer = read(TimeResponse, payload)
+    low_s, high_s = answer.t3_s - own_s, answer.t2_s - answer.t1_s
+    return known.offset_s + known.uncertainty_s < low_s or known.offset_s - known.uncertainty_s > high_s

@@ -1,0 +1,56 @@
+"""The sleeper's pen: signs grants and withdrawals, each following on from the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nacl.signing import SigningKey
+
+from sanctuary.commons.entries import FIRST, Grant, Scope, Withdrawal, WithdrawnScope, seal, unseal
+from sanctuary.commons.keys import key_id
+from sanctuary.firmware_bridge.outputs.cue import Modality
+
+DAY_S = 86_400.0
+
+
+class Pen:
+    """Signs for one sleeper.
+
+    Parameters
+    ----------
+    origin
+        Name of the sanctuary's ledger.
+    """
+
+    def __init__(self, key: SigningKey, origin: str) -> None:
+        self.who = key_id(key)
+        self._key, self._origin = key, origin
+        self._seq, self._prev = 0, FIRST
+
+    def grant(
+        self, circle: str, design: str, modalities: Sequence[Modality], nbf: float, exp: float
+    ) -> bytes:
+        """Sign a grant."""
+        scope = Scope(
+            circle=circle,
+            modalities=tuple(modalities),
+            max_level_dba=38.0 if Modality.SOUND in modalities else 0.0,
+            max_light_share=0.2 if Modality.LIGHT in modalities else 0.0,
+            max_haptic_share=0.2 if Modality.HAPTIC in modalities else 0.0,
+        )
+        event = Grant(who=self.who, **self._next("g"), scope=scope, design=design, nbf=nbf, exp=exp)
+        return self._signed(event)
+
+    def withdraw(self, circle: str) -> bytes:
+        """Sign a withdrawal."""
+        return self._signed(Withdrawal(who=self.who, **self._next("w"), scope=WithdrawnScope(circle=circle)))
+
+    def _next(self, kind: str) -> dict[str, Any]:
+        self._seq += 1
+        return {"seq": self._seq, "prev": self._prev, "nonce": f"{kind}{self._seq}"}
+
+    def _signed(self, event: Grant | Withdrawal) -> bytes:
+        raw = seal(self._key, self._origin, event)
+        self._prev = unseal(raw, self._origin).digest
+        return raw

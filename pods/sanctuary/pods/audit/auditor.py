@@ -1,0 +1,169 @@
+"""All rules at once, over records as they are written.
+
+What they need, all shapes in `sanctuary.pods.logs`: of each pod its cue log and event log in one stream,
+in the order written, with an `output` record for each cue that the shell handed to an output; of the
+coordinators their window, lease and tenure records.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Iterable
+from math import inf
+
+from sanctuary.config.coordination import LimiterSettings, PodSettings
+from sanctuary.pods.audit.circles import CircleMonitor, TenureMonitor, WindowsMonitor
+from sanctuary.pods.audit.commands import ClockMonitor, CommandMonitor
+from sanctuary.pods.audit.consent import ConsentMonitor
+from sanctuary.pods.audit.cues import EntryMonitor, PlaceMonitor, ProofMonitor
+from sanctuary.pods.audit.limits import LimitMonitor
+from sanctuary.pods.audit.night import COORDINATOR_KINDS, LogLine, Monitor, Violation
+from sanctuary.pods.audit.requalified import RequalifyMonitor
+from sanctuary.pods.audit.stops import SilenceMonitor
+from sanctuary.pods.audit.turns import TurnMonitor
+from sanctuary.pods.audit.windows import LateCueMonitor, LeaseMonitor
+
+_ByKind = dict[str, tuple[Monitor, ...]]
+
+
+class Auditor:
+    """Takes one record at a time and tells at once what it breaks.
+
+    Parameters
+    ----------
+    pod_settings, limiter_settings
+        As the pods had them.
+    voted
+        Hashes of designs that the assembly chose.
+    slack_s
+        How far apart two clocks may be; 0 where each writer's times are compared with its own alone.
+    durable
+        As of `EntryMonitor`.
+    """
+
+    def __init__(
+        self,
+        *,
+        pod_settings: PodSettings | None = None,
+        limiter_settings: LimiterSettings | None = None,
+        voted: Collection[str] = (),
+        slack_s: float = 0.0,
+        durable: bool = False,
+    ) -> None:
+        self._pod_settings = pod_settings or PodSettings()
+        self._limiter_settings = limiter_settings or LimiterSettings()
+        self._voted, self._slack_s, self._durable = voted, slack_s, durable
+        self._now_s = -inf
+        self._pods: dict[str, _ByKind] = {}
+        self._windows: dict[str, LeaseMonitor] = {}
+        self._site = _by_kind(
+            [
+                LateCueMonitor(slack_s),
+                CircleMonitor(slack_s),
+                WindowsMonitor(slack_s),
+                TenureMonitor(slack_s),
+                TurnMonitor(),
+            ]
+        )
+        self._waiting: list[tuple[float, int, Monitor]] = []
+        self._count = 0
+
+    def take(self, line: LogLine) -> list[Violation]:
+        """Take the next record; those of one writer in its own order, all of them in that of time."""
+        found = self.passed(line["t_s"])
+        kind = line["kind"]
+        for monitor in self._site.get(kind, ()):
+            self._give(monitor, line, found)
+        if kind in COORDINATOR_KINDS:
+            self._coordinators(line, found)
+        elif kind != "hang" or line["pod"]:
+            for monitor in self._of(line["pod"]).get(kind, ()):
+                self._give(monitor, line, found)
+        if kind == "hang" and not line["pod"]:
+            self._each_window_of(line, lambda window: window.hung(line["until_s"]))
+        return found
+
+    def passed(self, t_s: float) -> list[Violation]:
+        """Hear that time has come to `t_s`: all that was written before it has been taken."""
+        found: list[Violation] = []
+        self._now_s = max(self._now_s, t_s)
+        while self._waiting and self._waiting[0][0] < t_s:
+            due_s, _, monitor = heapq.heappop(self._waiting)
+            if monitor.due_s == due_s:
+                self._look(monitor, monitor.passed, t_s, found)
+        return found
+
+    def finish(self) -> list[Violation]:
+        """Hear that the last record was taken."""
+        found = self.passed(self._now_s)
+        for monitor in {id(one): one for many in self._site.values() for one in many}.values():
+            if monitor.due_s < inf:
+                found += monitor.passed(self._now_s)
+        return found
+
+    def _give(self, monitor: Monitor, line: LogLine, found: list[Violation]) -> None:
+        before_s = monitor.due_s
+        found += monitor.take(line)
+        self._wait(monitor, before_s)
+
+    def _look(
+        self,
+        monitor: Monitor,
+        passed: Callable[[float], Iterable[Violation]],
+        t_s: float,
+        found: list[Violation],
+    ) -> None:
+        found += passed(t_s)
+        self._wait(monitor, -inf)
+
+    def _wait(self, monitor: Monitor, before_s: float) -> None:
+        if monitor.due_s != before_s and monitor.due_s < inf:
+            self._count += 1
+            heapq.heappush(self._waiting, (monitor.due_s, self._count, monitor))
+
+    def _of(self, pod: str) -> _ByKind:
+        monitors = self._pods.get(pod)
+        if monitors is None:
+            settings, slack_s = self._pod_settings, self._slack_s
+            monitors = self._pods[pod] = _by_kind(
+                [
+                    ProofMonitor(pod, settings, slack_s),
+                    ConsentMonitor(pod, self._voted, slack_s),
+                    LimitMonitor(pod, self._limiter_settings, slack_s),
+                    SilenceMonitor(pod, settings, slack_s),
+                    RequalifyMonitor(pod, settings, slack_s),
+                    PlaceMonitor(pod),
+                    CommandMonitor(pod, slack_s),
+                    ClockMonitor(pod, settings, slack_s),
+                    EntryMonitor(pod, durable=self._durable),
+                ]
+            )
+        return monitors
+
+    def _coordinators(self, line: LogLine, found: list[Violation]) -> None:
+        kind = line["kind"]
+        if kind in LeaseMonitor.kinds:
+            window = self._windows.get(line["window"])
+            if window is None:
+                window = self._windows[line["window"]] = LeaseMonitor(line["window"], self._slack_s)
+            self._give(window, line, found)
+            if kind == "window" and line["event"] == "closed":
+                del self._windows[line["window"]]
+        elif kind == "coordinator" and line["event"] == "died":
+            self._each_window_of(line, LeaseMonitor.gone)
+
+    def _each_window_of(self, line: LogLine, deed: Callable[[LeaseMonitor], None]) -> None:
+        """Do something with the windows of one coordinator, known by its gateway or its term."""
+        for window in self._windows.values():
+            if window.gateway == line["gateway"] if "gateway" in line else window.term == line.get("term"):
+                before_s = window.due_s
+                deed(window)
+                self._wait(window, before_s)
+
+
+def _by_kind(monitors: Iterable[Monitor]) -> _ByKind:
+    found: _ByKind = {}
+    for monitor in monitors:
+        for kind in sorted(monitor.kinds):
+            found[kind] = (*found.get(kind, ()), monitor)
+    return found
