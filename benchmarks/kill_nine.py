@@ -299,7 +299,7 @@ def live_in_house(folder: Path, port: int, kills: int, seed: int) -> None:
             done.append(Kill(kind, who, house.kill(who)))
             time.sleep(rng.uniform(0.0, 4.0))
             house.start(who)
-            time.sleep(LEASE_S + 2.0)
+            time.sleep(LEASE_S + 3.0 * STEP_S)
         wait_for_sound(folder, settings)
     finally:
         house.end()

@@ -82,6 +82,7 @@ def examine(folder: Path, settings: SanctuarySettings, into: Findings) -> None:
         for kill in kills
         if kill.kind == "gateway"
     ]
+    lines.sort(key=lambda line: float(line["t_s"]))
     found = check_violations(lines, pod_settings=settings.pod, limiter_settings=settings.limiter)
     into.faults += [f"{folder.name}: {v.rule} at {v.t_s:.1f} s, {v.subject}: {v.text}" for v in found]
 

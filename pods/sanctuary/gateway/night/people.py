@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import floor
 from pathlib import Path
 
 from nacl.signing import SigningKey
@@ -36,7 +37,8 @@ from sanctuary.pods.pod.pod import Pod
 _LOG = logging.getLogger(__name__)
 
 GRANT_S = 24 * 3600.0
-"""A simulated sleeper's grant holds for a day."""
+"""A simulated sleeper's grant holds for a day, from a whole hour: the same after a restart in the night."""
+HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,7 @@ def _grant(
     given = circle.simulated_grant
     if not given.modalities:
         return None
+    evening_s = HOUR_S * floor(plan.utc_at_zero_s / HOUR_S)
     return Grant(
         who=key_id(key),
         seq=seq,
@@ -234,8 +237,8 @@ def _grant(
         nonce=f"{plan.boot}-{seq}",
         scope=_scope(circle.id, given),
         design=design.hash,
-        nbf=plan.utc_at_zero_s - 3600.0,
-        exp=plan.utc_at_zero_s + GRANT_S,
+        nbf=evening_s - 3600.0,
+        exp=evening_s + GRANT_S,
     )
 
 

@@ -186,6 +186,7 @@ def _pod_settings(rng: Random) -> PodSettings:
     return PodSettings(
         heartbeat_s=rng.choice((20.0, 40.0)),
         lease_ttl_s=5.0,
+        clock_uncertainty_limit_s=0.05,
         keepalive_limit_s=rng.choice((6.0, 10.0)),
         stale_s=rng.choice((2.0, 3.0)),
     )

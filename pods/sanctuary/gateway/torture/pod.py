@@ -17,7 +17,8 @@ from sanctuary.gateway.night.sending import to_message
 from sanctuary.gateway.torture.disk import DiskJournal
 from sanctuary.gateway.torture.machine import Machine
 from sanctuary.gateway.torture.outline import UTC_AT_ZERO_S
-from sanctuary.gateway.torture.sleeper import DAY_S, Pen
+from sanctuary.gateway.torture.sleeper import DAY_S, Pen, evening_grants
+from sanctuary.gateway.torture.timing import NoClock, contradicts
 from sanctuary.gateway.torture.world import SECRET, World
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.identity import PodIdentity
@@ -25,8 +26,7 @@ from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.clock import Offset, OffsetEstimator, TimeResponse
-from sanctuary.pods.wire.messages import read
+from sanctuary.pods.wire.clock import OffsetEstimator
 from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.samples import Stage
 
@@ -59,7 +59,7 @@ class TorturePod(Machine):
         self._told_s = self._sampled_true_s = -math.inf
         self._worn = True
         self._poor_until_s = self._starved_until_s = -math.inf
-        self._grant_at_first()
+        self.disk.files["consent"] = evening_grants(self.pen, self.circles, outline.designs, world.rng)
 
     @property
     def reckoned_s(self) -> float:
@@ -89,7 +89,7 @@ class TorturePod(Machine):
         journal = DiskJournal(self.disk, self._written, self._kept)
         send = self._send
         self.runner = PodRunner(
-            core, journal, Ear(self._heard), send, None, self._keep_consent, self, clock=_NoClock()
+            core, journal, Ear(self._heard), send, None, self._keep_consent, self, clock=NoClock()
         )
         self._connect()
 
@@ -205,7 +205,8 @@ class TorturePod(Machine):
         """Grant everything anew, as after a withdrawal."""
         utc_s = UTC_AT_ZERO_S + self.world.now_s
         for circle in self.circles:
-            self.consent(self._grant(circle.id, circle.design, tuple(Modality), utc_s + 0.5, utc_s + DAY_S))
+            design = self.world.outline.designs[circle.design].hash
+            self.consent(self.pen.grant(circle.id, design, tuple(Modality), utc_s + 0.5, utc_s + DAY_S))
 
     # --- inside ---
 
@@ -269,29 +270,6 @@ class TorturePod(Machine):
             memory=memory,
         )
 
-    def _grant_at_first(self) -> None:
-        """Sign what the sleeper agrees to in the evening: some to less, or for a part of the night."""
-        rng, entries = self.world.rng, []
-        for circle in self.circles:
-            modalities = tuple(Modality) if rng.random() < 0.7 else (rng.choice(tuple(Modality)),)
-            begin_s = rng.uniform(0.0, 600.0) if rng.random() < 0.1 else -3600.0
-            end_s = rng.uniform(300.0, 2000.0) if rng.random() < 0.1 else DAY_S
-            entries.append(
-                self._grant(
-                    circle.id,
-                    circle.design,
-                    modalities,
-                    UTC_AT_ZERO_S + begin_s,
-                    UTC_AT_ZERO_S + max(end_s, begin_s + 60.0),
-                )
-            )
-        self.disk.files["consent"] = tuple(entries)
-
-    def _grant(
-        self, circle: str, design: str, modalities: tuple[Modality, ...], nbf: float, exp: float
-    ) -> bytes:
-        return self.pen.grant(circle, self.world.outline.designs[design].hash, modalities, nbf, exp)
-
     def _send(self, message: Message) -> None:
         self.world.wire.send(self.name, message)
 
@@ -305,7 +283,7 @@ class TorturePod(Machine):
             self._estimator.take(payload, own_s)
         except ProtocolError:
             return
-        if before is not None and _contradicts(payload, before, own_s):
+        if before is not None and contradicts(payload, before, own_s):
             self._measure_afresh(own_s)
             return
         offset = self._estimator.offset(own_s)
@@ -383,28 +361,3 @@ class TorturePod(Machine):
 
     def _heard(self, _cue: Cue, _at_s: float) -> None:
         """Hear a cue: what it does to the sleeper is drawn with the other faults."""
-
-
-class _NoClock:
-    """Asks nothing, for this shell asks on a clock of its own; as of `PodTime`."""
-
-    in_burst = False
-
-    def ask(self, _now_s: float) -> None:
-        """Ask for nothing."""
-
-    def take(self, message: Message, now_s: float) -> None:
-        """Take nothing."""
-
-    def news(self, _now_s: float) -> None:
-        """Give nothing."""
-
-    def hurry(self) -> None:
-        """Do nothing."""
-
-
-def _contradicts(payload: bytes, known: Offset, own_s: float) -> bool:
-    """Tell whether an answer leaves no room for the offset that was known."""
-    answer = read(TimeResponse, payload)
-    low_s, high_s = answer.t3_s - own_s, answer.t2_s - answer.t1_s
-    return known.offset_s + known.uncertainty_s < low_s or known.offset_s - known.uncertainty_s > high_s

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from random import Random
 from typing import Any
 
 from nacl.signing import SigningKey
 
+from sanctuary.commons.designs import LoadedDesign
 from sanctuary.commons.entries import FIRST, Grant, Scope, Withdrawal, WithdrawnScope, seal, unseal
 from sanctuary.commons.keys import key_id
+from sanctuary.config.fleet import CircleEntry
 from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.gateway.torture.outline import UTC_AT_ZERO_S
 
 DAY_S = 86_400.0
 
@@ -54,3 +58,19 @@ class Pen:
         raw = seal(self._key, self._origin, event)
         self._prev = unseal(raw, self._origin).digest
         return raw
+
+
+def evening_grants(
+    pen: Pen, circles: Sequence[CircleEntry], designs: Mapping[str, LoadedDesign], rng: Random
+) -> tuple[bytes, ...]:
+    """Sign what a sleeper agrees to in the evening: some to less, or for a part of the night."""
+    entries = []
+    for circle in circles:
+        modalities = tuple(Modality) if rng.random() < 0.7 else (rng.choice(tuple(Modality)),)
+        begin_s = rng.uniform(0.0, 600.0) if rng.random() < 0.1 else -3600.0
+        end_s = max(rng.uniform(300.0, 2000.0) if rng.random() < 0.1 else DAY_S, begin_s + 60.0)
+        design = designs[circle.design].hash
+        entries.append(
+            pen.grant(circle.id, design, modalities, UTC_AT_ZERO_S + begin_s, UTC_AT_ZERO_S + end_s)
+        )
+    return tuple(entries)
