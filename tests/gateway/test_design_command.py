@@ -55,7 +55,7 @@ def test_what_would_be_refused_is_told_with_the_setting_and_by_the_exit_code(cap
     assert run(["design", "check", "lantern", "--lamps", "4"]) == 1
     out = capsys.readouterr().out
     assert "12 steps in a window of 8 min: 3 as asked, 3 lowered, 6 refused" in out
-    assert "limiter.flashes_per_cue = 10, divided by 4 lamps in view" in out
+    assert "limiter.max_flash_hz = 1, divided by 4 lamps in view" in out
 
 
 def test_steps_refused_for_one_reason_stand_in_one_row(capsys: Capture) -> None:

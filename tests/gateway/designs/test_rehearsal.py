@@ -55,7 +55,7 @@ def test_flashes_are_divided_by_the_lamps_in_view() -> None:
     assert run(flashing).is_whole
     rehearsal = run(flashing, LimiterSettings(lamps_in_view=4))
     assert not rehearsal.is_whole
-    assert "limiter.flashes_per_cue = 10, divided by 4 lamps in view" in rehearsal.parts[1][1].why
+    assert "limiter.max_flash_hz = 1, divided by 4 lamps in view" in rehearsal.parts[1][1].why
 
 
 def test_a_block_ends_and_comes_back_after_its_rest() -> None:

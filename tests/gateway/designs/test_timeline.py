@@ -14,7 +14,7 @@ from sanctuary.gateway.designs.rehearsal import rehearse
 from sanctuary.gateway.designs.timeline import DPI, FOOT_IN, GAP_IN, HEAD_IN, LANE_IN, WIDTH_IN, timeline_png
 from sanctuary.gateway.reports.palette import PALETTE
 
-AMBER = "#ff7e00"
+AMBER = "#ffbf00"
 
 
 def picture(name: str) -> tuple[bytes, np.ndarray]:

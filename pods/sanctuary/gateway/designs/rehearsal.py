@@ -1,6 +1,7 @@
 """A design played through a fresh limiter, in no time: what would be heard, and what not, and why.
 
-Grants are left out: they may only lower or refuse more. The sleeper stays asleep throughout.
+Grants are left out: they may only lower or refuse more. The sleeper stays asleep throughout, and light does
+nobody harm who sees it.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ _SAME = 1e-9
 WORDS = {
     LimitReason.TOO_LONG: "longer than limiter.max_duration_s = {max_duration_s:g}",
     LimitReason.TOO_SHORT_TO_FADE: "too short for its fades (limiter.fade_s, light_fade_s)",
-    LimitReason.FLASH_RATE: "flashes faster than limiter.max_flash_hz = {max_flash_hz:g}",
+    LimitReason.FLASH_RATE: "flashes faster than limiter.max_flash_hz = {max_flash_hz:g}, "
+    "divided by {lamps_in_view} lamps in view",
     LimitReason.FLASHES_PER_CUE: "more flashes than limiter.flashes_per_cue = {flashes_per_cue}, "
     "divided by {lamps_in_view} lamps in view",
     LimitReason.FLASHES_PER_HOUR: "more flashes than limiter.flashes_per_hour = {flashes_per_hour}, "
     "divided by {lamps_in_view} lamps in view",
+    LimitReason.FLASH_TOO_SHORT: "each flash is lit for less than a quarter of a second",
+    LimitReason.SATURATED_RED: "saturated red",
     LimitReason.TOO_SOON: "less than limiter.gap_s = {gap_s:g} after the start of the cue before",
     LimitReason.STILL_SOUNDING: "the cue before still sounds",
     LimitReason.BLOCK_FULL: "limiter.cues_per_block = {cues_per_block} reached; "
@@ -109,7 +113,7 @@ def rehearse(
 class _Rehearser:
     def __init__(self, limits: LimiterSettings, threshold_dba: float | None) -> None:
         self._limits, self._threshold_dba = limits, threshold_dba
-        self._limiter = Limiter(limits)
+        self._limiter = Limiter(limits, light_cleared=True)
         self._last: dict[Modality, Cue] = {}
 
     def steps(self, design: DreamDesign, part: int, window_s: float) -> Iterator[Rehearsed]:
