@@ -16,6 +16,7 @@ from house import ROOT
 from pod_bench import POD, UTC_AT_ZERO_S, eligible_bench, estimate, make_pod
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.fleet.log import Ear, MemoryLog
+from sanctuary.gateway.night import pod_memories
 from sanctuary.gateway.night.pod_memories import MemoryKeeper, PodMemories
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.pods.audit import check_violations
@@ -160,3 +161,38 @@ def fill(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
         full[0] = on
 
     return switch
+
+
+def test_a_stop_is_kept_on_a_full_disk_in_room_that_was_reserved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memories = PodMemories(tmp_path)
+    keeper = MemoryKeeper(memories)
+    assert keeper.keep(PodMemory(pod=POD))
+    reserve = memories.path(POD).with_name("reserve")
+    assert reserve.stat().st_size == 64 * 1024
+    write = pod_memories.write_whole
+
+    def full_but_for_the_reserve(path: Path, text: str, what: str) -> None:
+        if reserve.exists():
+            raise InputError(f"{path}: cannot write {what} here (No space left on device)")
+        write(path, text, what)
+
+    monkeypatch.setattr(pod_memories, "write_whole", full_but_for_the_reserve)
+    monkeypatch.setattr(memories, "lay_reserve", lambda _pod: None)
+    assert not keeper.keep(PodMemory(pod=POD, terms={"a": 1})), "a term alone does not spend it"
+    assert keeper.keep(PodMemory(pod=POD, latch="stopped"))
+    assert not reserve.exists()
+    kept = memories.load(POD)
+    assert kept is not None
+    assert kept.latch == "stopped"
+
+
+def test_the_reserve_is_laid_anew_when_there_is_room(tmp_path: Path) -> None:
+    memories = PodMemories(tmp_path)
+    keeper = MemoryKeeper(memories)
+    assert keeper.keep(PodMemory(pod=POD))
+    assert memories.spend_reserve(POD)
+    assert not memories.spend_reserve(POD)
+    assert keeper.keep(PodMemory(pod=POD, latch="stopped"))
+    assert memories.path(POD).with_name("reserve").exists()

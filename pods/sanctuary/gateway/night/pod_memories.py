@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.files import write_whole
+from sanctuary.gateway.files import write_together, write_whole
 from sanctuary.pods.pod.memory import PodMemory
 
 _LOG = logging.getLogger(__name__)
 
 LARGEST_MEMORY = 256 * 1024
+RESERVE_BYTES = 64 * 1024
+"""Room that is taken while there is some, and given to a stop or withdrawal when there is none."""
 
 
 class PodMemories:
@@ -68,18 +71,37 @@ class PodMemories:
         """
         write_whole(self.path(memory.pod), memory.to_json(), "the memory of a pod")
 
+    def lay_reserve(self, pod: str) -> None:
+        """Take some room on the disk, unless it is taken already; where there is none, nothing happens."""
+        path = self.path(pod).with_name("reserve")
+        if not path.exists():
+            with suppress(InputError):
+                write_together([(path, [bytes(RESERVE_BYTES)], "a reserve")])
+
+    def spend_reserve(self, pod: str) -> bool:
+        """Give that room back; tells whether there was any."""
+        try:
+            self.path(pod).with_name("reserve").unlink()
+        except OSError:
+            return False
+        return True
+
 
 class MemoryKeeper:
-    """Keeps one pod's memory; a disk that takes none is told once, and once more when it does again."""
+    """Keeps one pod's memory; a disk that takes none is told once, and once more when it does again.
+
+    A stop or a withdrawal is kept even then, in room that was reserved for it.
+    """
 
     def __init__(self, memories: PodMemories) -> None:
         self._memories = memories
         self._unkept: PodMemory | None = None
+        self._latch: tuple[object, object] | None = None
 
     def keep(self, memory: PodMemory) -> bool:
         """Keep a memory; false where it could not be."""
         try:
-            self._memories.save(memory)
+            self._save(memory)
         except InputError as error:
             if self._unkept is None:
                 _LOG.error("%s: no cue sounds until its memory can be kept: %s", memory.pod, error)
@@ -89,6 +111,18 @@ class MemoryKeeper:
             _LOG.warning("%s: its memory can be kept again", memory.pod)
             self._unkept = None
         return True
+
+    def _save(self, memory: PodMemory) -> None:
+        latch = (memory.latch, memory.withdrawn_here)
+        try:
+            self._memories.save(memory)
+        except InputError:
+            if latch == self._latch or not self._memories.spend_reserve(memory.pod):
+                raise
+            self._memories.save(memory)
+        else:
+            self._memories.lay_reserve(memory.pod)
+        self._latch = latch
 
     def retry(self) -> None:
         """Try again to keep what could not be kept."""
