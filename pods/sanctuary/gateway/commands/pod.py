@@ -35,10 +35,11 @@ def pod(
 
     from sanctuary.gateway.files import write_json
     from sanctuary.gateway.night.live import LiveTable
-    from sanctuary.gateway.night.pod_night import run_pod
+    from sanctuary.gateway.night.pod_night import entry_of, run_pod
     from sanctuary.gateway.reports.demo import write_demo_report
     from sanctuary.gateway.reports.figures import warm_up
 
+    entry_of(settings, name)
     console = stderr_console()
     warm_up()
     if not console.is_terminal:

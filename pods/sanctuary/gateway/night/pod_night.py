@@ -50,11 +50,6 @@ async def run_pod(
         No such pod, a private broker, or something could not be started.
     """
     entry = entry_of(settings, pod)
-    if settings.broker.kind != "external":
-        raise InputError(
-            f'broker.kind = "{settings.broker.kind}": a pod of its own needs the broker of its gateway; set '
-            'broker.kind = "external", broker.host and broker.port'
-        )
     nights: list[NightFiles] = []
     with stop_on_signals() as stop:
         while not stop.is_set:
@@ -67,18 +62,23 @@ async def run_pod(
 
 
 def entry_of(settings: SanctuarySettings, pod: str) -> PodEntry:
-    """Find a pod in the settings.
+    """Find a pod that is to run on its own in the settings.
 
     Raises
     ------
     InputError
-        There is none of that name.
+        There is none of that name, or the broker is a private one of the gateway.
     """
-    for entry in settings.pods:
-        if entry.id == pod:
-            return entry
-    known = ", ".join(entry.id for entry in settings.pods) or "none"
-    raise InputError(f"{pod}: no such pod in the settings; there are: {known}")
+    found = next((entry for entry in settings.pods if entry.id == pod), None)
+    if found is None:
+        known = ", ".join(entry.id for entry in settings.pods) or "none"
+        raise InputError(f"{pod}: no such pod in the settings; there are: {known}")
+    if settings.broker.kind != "external":
+        raise InputError(
+            f'broker.kind = "{settings.broker.kind}": a pod of its own needs the broker of its gateway; set '
+            'broker.kind = "external", broker.host and broker.port'
+        )
+    return found
 
 
 async def _one_night(
