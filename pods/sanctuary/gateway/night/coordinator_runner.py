@@ -173,14 +173,17 @@ class CoordinatorRunner:
             self._told = True
 
     def _do(self, effects: list[GatewayEffect]) -> None:
+        """Write first, then speak: what is sent stands in the log, whatever befalls this program."""
+        records = [effect.record for effect in effects if isinstance(effect, Record)]
+        for record in records:
+            self.opened += record["kind"] == "window" and record["event"] == "opened"
+            self._journal.write(record)
+        if records and any(isinstance(effect, Publish) for effect in effects):
+            self._journal.flush()
         for effect in effects:
             match effect:
                 case Publish():
                     self._send(to_message(effect))
-                case Record():
-                    record = effect.record
-                    self.opened += record["kind"] == "window" and record["event"] == "opened"
-                    self._journal.write(record)
                 case KeepTerm():
                     self._keep(effect.term)
                 case Complain():
