@@ -27,7 +27,7 @@ pytestmark = [needs_dbus, needs_brainflow]
 N = 300
 RMS_UV = 40.0
 TRIES = 12
-"""On a machine that has much else to do, BrainFlow gives up while it connects as often as not, within 2 s."""
+"""On a machine that has much else to do, BrainFlow often gives up as it connects, or hears nothing then."""
 
 # in a process of its own: the driver reads the bus address as it is loaded, and its exit code is 1 whatever
 # happened, because the library leaves the bus as the process ends
@@ -42,7 +42,7 @@ parameters.mac_address, parameters.timeout, parameters.other_info = sys.argv[2],
 board = BoardShim(board_id, parameters)
 board.prepare_session()
 board.start_stream()
-deadline_s = time.monotonic() + 20.0
+deadline_s = time.monotonic() + 8.0
 while board.get_board_data_count() < 300 and time.monotonic() < deadline_s:
     time.sleep(0.01)
 data = board.get_board_data(300)
@@ -63,7 +63,7 @@ def seen_by_brainflow(board: str, device: GattDevice, folder: Path, info: str = 
                 timeout=90,
                 capture_output=True,
             )
-            if found.exists():
+            if found.exists() and np.load(found).shape[1] == N:
                 break
     return np.asarray(np.load(found))
 
