@@ -197,3 +197,13 @@ class AnyNight(RuleBasedStateMachine):
 
 AnyNight.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestAnyNight = AnyNight.TestCase
+
+
+def test_an_arousal_is_put_down_to_the_last_cue_that_sounded() -> None:
+    limiter = Limiter(LimiterSettings())
+    tone = Cue(Modality.SOUND, 30.0, 6.0, 1.0)
+    assert isinstance(limiter.admit(tone, 0.0), Admitted)
+    assert isinstance(limiter.admit(Cue(Modality.HAPTIC, 0.05, 3.0, 0.5), 21.0), Admitted)
+    limiter.take_back()
+    limiter.arousal(24.0)
+    assert limiter.highest(Modality.SOUND) == 24.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from sanctuary.gateway.torture.faults import SITE, Fault, FaultKind
+from sanctuary.gateway.torture.faults import SITE, Fault, FaultKind, step_of
 from sanctuary.gateway.torture.forger import Forger
 from sanctuary.gateway.torture.gateway import TortureGateway
 from sanctuary.gateway.torture.outline import Outline
@@ -24,8 +24,6 @@ NOTICED_S = (0.1, 6.0)
 RECONNECTED_S = 0.5
 LATER_S = (0.0, 30.0)
 """How much later a signed withdrawal may arrive once more."""
-STEPS_S = 8.0
-"""A clock that is set goes by up to so much."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,7 +246,7 @@ class Torture:
 
     def _step(self, fault: Fault) -> None:
         gateway = self._gateways[fault.who[0]]
-        gateway.set_clock(STEPS_S * (2.0 * fault.value - 1.0))
+        gateway.set_clock(step_of(fault))
 
     def _fill_disk(self, fault: Fault) -> None:
         disk = self._pod(fault).disk

@@ -52,6 +52,8 @@ class FaultKind(StrEnum):
 
 WIRE = frozenset({FaultKind.DELAY, FaultKind.LOSS, FaultKind.REPEAT, FaultKind.REORDER})
 """Kinds that befall every message."""
+STEPS_S = 8.0
+"""A clock that is set goes by up to so much."""
 SITE = WIRE | {FaultKind.BROKER_RESTART, FaultKind.FORGE, FaultKind.GHOST}
 LINKS = frozenset({FaultKind.PARTITION, FaultKind.STALL, FaultKind.DEAF, FaultKind.MUTE})
 GATEWAYS = frozenset({FaultKind.GATEWAY_CRASH, FaultKind.GATEWAY_HANG, FaultKind.GATEWAY_STEP})
@@ -130,3 +132,8 @@ def _who(kind: FaultKind, pods: Sequence[str], gateways: Sequence[str], rng: Ran
     if kind is FaultKind.PARTITION and rng.random() < 0.4:
         return tuple(sorted(rng.sample(everybody, rng.randint(2, len(everybody)))))
     return (rng.choice(everybody),)
+
+
+def step_of(fault: Fault) -> float:
+    """Give by how much a fault sets a clock (seconds)."""
+    return STEPS_S * (2.0 * fault.value - 1.0)

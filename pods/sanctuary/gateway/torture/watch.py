@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any
 
+from sanctuary.gateway.torture.faults import FaultKind, step_of
 from sanctuary.gateway.torture.outline import Outline
 from sanctuary.pods.audit import Auditor, Violation
 from sanctuary.pods.audit.wire import WireMonitor
@@ -49,8 +50,13 @@ class Watch:
 
     def __init__(self, outline: Outline) -> None:
         settings = outline.settings
+        steps_s = sum(abs(step_of(fault)) for fault in outline.faults if fault.kind is FaultKind.GATEWAY_STEP)
         self._auditor = Auditor(
-            pod_settings=settings.pod, limiter_settings=settings.limiter, slack_s=SLACK_S, durable=True
+            pod_settings=settings.pod,
+            limiter_settings=settings.limiter,
+            slack_s=SLACK_S,
+            utc_slack_s=SLACK_S + steps_s,
+            durable=True,
         )
         self._wire = WireMonitor()
         self._holders: dict[str, str] = {}

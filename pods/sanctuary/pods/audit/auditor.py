@@ -37,6 +37,8 @@ class Auditor:
         Hashes of designs that the assembly chose.
     slack_s
         How far apart two clocks may be; 0 where each writer's times are compared with its own alone.
+    utc_slack_s
+        How far the sanctuary's UTC may be off, by which grants begin and end; as `slack_s` if left out.
     durable
         As of `EntryMonitor`.
     """
@@ -48,11 +50,13 @@ class Auditor:
         limiter_settings: LimiterSettings | None = None,
         voted: Collection[str] = (),
         slack_s: float = 0.0,
+        utc_slack_s: float | None = None,
         durable: bool = False,
     ) -> None:
         self._pod_settings = pod_settings or PodSettings()
         self._limiter_settings = limiter_settings or LimiterSettings()
         self._voted, self._slack_s, self._durable = voted, slack_s, durable
+        self._utc_slack_s = slack_s if utc_slack_s is None else utc_slack_s
         self._now_s = -inf
         self._pods: dict[str, _ByKind] = {}
         self._windows: dict[str, LeaseMonitor] = {}
@@ -128,7 +132,7 @@ class Auditor:
             monitors = self._pods[pod] = _by_kind(
                 [
                     ProofMonitor(pod, settings, slack_s),
-                    ConsentMonitor(pod, self._voted, slack_s),
+                    ConsentMonitor(pod, self._voted, self._utc_slack_s),
                     LimitMonitor(pod, self._limiter_settings, slack_s),
                     SilenceMonitor(pod, settings, slack_s),
                     RequalifyMonitor(pod, settings, slack_s),

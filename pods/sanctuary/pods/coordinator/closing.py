@@ -20,6 +20,8 @@ class ClosingReason(StrEnum):
     """This gateway ends its work, in order."""
     TERM_RAISED = "term_raised"
     """A pod knows a higher term than the one that the window was opened in."""
+    CLOCK_SET = "clock_set"
+    """The sanctuary clock was set back under this gateway."""
     SUPERSEDED = "superseded"
     """A higher claim was heard. No command goes out; pods fall silent as their time runs out."""
     LINK_LOST = "link_lost"

@@ -36,6 +36,9 @@ from sanctuary.pods.coordinator.usher import Usher
 from sanctuary.pods.coordinator.windows import LeaseReason, WindowPhase, WindowRun, WindowTrigger
 from sanctuary.pods.effects import Effect, Record
 
+SET_BACK_S = 0.1
+"""Time that goes back by more than this was set back."""
+
 
 class Coordinator:
     """The coordinator of one gateway; of several gateways each has one, and a circle is held by one of them.
@@ -95,8 +98,8 @@ class Coordinator:
         last_end_s
             When its last window ended as far as another gateway knew, sanctuary clock.
         """
-        now_s = self._now_s = max(self._now_s, now_s)
         out: list[Effect] = []
+        now_s = self._come_to(now_s, out)
         office, standing = self._office, self._standings[circle]
         if last_end_s is not None and last_end_s > (standing.last_end_s or -inf):
             standing.last_end_s = min(last_end_s, now_s)
@@ -120,8 +123,8 @@ class Coordinator:
 
     def release(self, circle: str, reason: ClosingReason, now_s: float, *, orderly: bool) -> list[Effect]:
         """Give a circle up; its window is closed in order while there is the authority to, else forgotten."""
-        now_s = self._now_s = max(self._now_s, now_s)
         out: list[Effect] = []
+        now_s = self._come_to(now_s, out)
         run = self._runs.get(circle)
         if run is not None and orderly and self._is_active(circle):
             self._end(run, reason, self._settings.refractory_s, now_s, out)
@@ -144,8 +147,8 @@ class Coordinator:
         Time passes before the event counts: a lease that comes after the quorum lapsed revives nothing. What
         a pod says concerns its own circles; time passes for the others with the next tick.
         """
-        now_s = self._now_s = max(self._now_s, now_s)
         out: list[Effect] = []
+        now_s = self._come_to(now_s, out)
         if isinstance(event, Ticked):
             for run in tuple(self._runs.values()):
                 self._advance(run, now_s, out)
@@ -338,15 +341,37 @@ class Coordinator:
         """Close, tell all who were ever asked in, and leave the circle in peace for a while."""
         self._usher.close(run, reason, now_s, out)
         self._forget(run, reason, now_s, out)
-        self._standings[run.circle.id].not_before_s = now_s + pause_s
+        standing = self._standings[run.circle.id]
+        standing.not_before_s = max(now_s + pause_s, standing.in_force_until_s)
 
     def _forget(self, run: WindowRun, reason: ClosingReason, now_s: float, out: list[Effect]) -> None:
-        """Have no more to do with a window; what it was counts for whose turn it is."""
+        """Have no more to do with a window; what it was counts for whose turn it is, and for its rest.
+
+        Pods that heard nothing of it may stay for a few seconds more; by the end of the rest they are gone.
+        """
         if run.phase is WindowPhase.OPEN:
-            self._standings[run.circle.id].last_end_s = now_s
+            standing = self._standings[run.circle.id]
+            standing.last_end_s = now_s
+            standing.not_before_s = now_s + self._settings.refractory_s
         run.move(WindowTrigger.END)
         del self._runs[run.circle.id]
         out.append(Record(run.record("closed", now_s, reason)))
+
+    def _come_to(self, now_s: float, out: list[Effect]) -> float:
+        """Go by the clock as it is now; where it was set back, no window timed by the old one goes on."""
+        back_s = self._now_s - now_s
+        if not SET_BACK_S < back_s < inf:
+            self._now_s = max(self._now_s, now_s)
+            return self._now_s
+        self._now_s = now_s
+        for standing in self._standings.values():
+            standing.set_back(back_s)
+        for run in tuple(self._runs.values()):
+            if self._is_active(run.circle.id):
+                self._end(run, ClosingReason.CLOCK_SET, self._settings.refractory_s, now_s, out)
+            else:
+                self._forget(run, ClosingReason.CLOCK_SET, now_s, out)
+        return now_s
 
     def _is_active(self, circle: str) -> bool:
         held = self._holdings.get(circle)

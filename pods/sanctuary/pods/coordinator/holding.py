@@ -40,3 +40,9 @@ class Standing:
     last_end_s: float | None = None
     not_before_s: float = -inf
     in_force_until_s: float = -inf
+
+    def set_back(self, by_s: float) -> None:
+        """Hear that the clock was set back: the past stays as far away as it was, promises stay."""
+        self.not_before_s -= by_s
+        if self.last_end_s is not None:
+            self.last_end_s -= by_s

@@ -44,6 +44,7 @@ class Limiter:
         self._last_modality: Modality | None = None
         self._last_start_s = -inf
         self._last_end_s = -inf
+        self._before: tuple[Modality | None, float] = (None, -inf)
         self._aroused_s = -inf
         self._in_arousal = False
         self._in_block = 0
@@ -83,9 +84,13 @@ class Limiter:
         return Admitted(admitted)
 
     def take_back(self) -> None:
-        """Take note that the last cue did not sound after all; it stays counted, but nothing rises by it."""
+        """Take note that the last cue did not sound after all.
+
+        It stays counted, but nothing rises by it, and an arousal is put down to the one before it.
+        """
         if self._last_modality is not None:
             self._lines[self._last_modality].take_back()
+            self._last_modality, self._last_end_s = self._before
             self.version += 1
 
     def arousal(self, now_s: float) -> None:
@@ -110,6 +115,7 @@ class Limiter:
         """Hear that the clock was set by `by_s`: what lies behind lies no nearer for it, and no farther."""
         self._last_start_s += by_s
         self._last_end_s += by_s
+        self._before = self._before[0], self._before[1] + by_s
         self._aroused_s += by_s
         self._light.clock_set(by_s)
         self.version += 1
@@ -185,6 +191,7 @@ class Limiter:
             self._in_block = 0
         self._in_block += 1
         self._in_night += 1
+        self._before = self._last_modality, self._last_end_s
         self._last_modality = cue.modality
         self._last_start_s, self._last_end_s = now_s, now_s + cue.duration_s
         self._light.count(cue, now_s)
