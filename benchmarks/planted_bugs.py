@@ -129,8 +129,8 @@ def _log_after_render(original: Any, player: Player, session: Any, now_s: float,
     out[begin:] = sorted(out[begin:], key=lambda effect: not isinstance(effect, Render))
 
 
-def _done_anyway(original: Any, *args: Any) -> bool:
-    original(*args)
+def _done_anyway(original: Any, *args: Any, **kwargs: Any) -> bool:
+    original(*args, **kwargs)
     return True
 
 
