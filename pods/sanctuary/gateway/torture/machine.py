@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from sanctuary.gateway.torture.clocks import SkewedClock
@@ -9,7 +10,7 @@ from sanctuary.gateway.torture.disk import Disk
 from sanctuary.gateway.torture.world import World
 
 
-class Machine:
+class Machine(ABC):
     """One computer.
 
     Attributes
@@ -31,9 +32,9 @@ class Machine:
         self._hung_until_s = 0.0
         self._held: list[Callable[[], None]] = []
 
+    @abstractmethod
     def boot(self) -> None:
         """Start with what the disk has kept."""
-        raise NotImplementedError
 
     @property
     def hangs(self) -> bool:
@@ -69,6 +70,7 @@ class Machine:
         self._hung_until_s = 0.0
         self._held.clear()
 
+    @abstractmethod
     def on_return(self) -> None:
         """Do what comes first after a hang, before what was held."""
 
@@ -80,6 +82,6 @@ class Machine:
             deed()
         self.on_return()
 
+    @abstractmethod
     def hang_record(self) -> dict[str, object]:
         """Say for the monitors that it stands still, and until when."""
-        raise NotImplementedError

@@ -10,6 +10,7 @@ from typing import Any
 from sanctuary.commons.consent import ConsentBook
 from sanctuary.config.errors import ProtocolError
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.gateway.fleet.bed import SECOND_S, Bed
 from sanctuary.gateway.fleet.log import Ear
 from sanctuary.gateway.night.people import derive_key
 from sanctuary.gateway.night.pod_runner import PodRunner
@@ -28,37 +29,32 @@ from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.clock import OffsetEstimator
 from sanctuary.pods.wire.packets import Message
-from sanctuary.signal.samples import Stage
 
-SECOND_S = 1.0
 HASTE_S = 1e-4
 """A step is looked at so much after it is due: two clocks never run quite alike."""
-POOR_QUALITY = 0.2
 ASKS_EVERY_S = 20.0
 """Seconds between two measurements of the sanctuary clock, and between two tries before the first."""
 FIRST_ASKS_EVERY_S = 1.0
 
 
-class TorturePod(Machine):
+class TorturePod(Machine, Bed):
     """One pod and who sleeps in it."""
 
     def __init__(self, name: str, world: World) -> None:
-        super().__init__(name, world)
+        Machine.__init__(self, name, world)
         outline = world.outline
+        Bed.__init__(self, outline.verdicts(name), world.agenda)
         self.circles = tuple(circle for circle in outline.settings.circles if name in circle.members)
         self.pen = Pen(derive_key(SECRET, "sleeper", name), outline.settings.site.id)
-        self.verdicts = outline.verdicts(name)
         self.runner: PodRunner | None = None
         self._estimator = OffsetEstimator("")
         self._offset_s: float | None = None
         self._ask_due_s = 0.0
         self._waiting: list[happened.PodEvent] = []
-        self._look = 0
         self.boots_of_clock = 0
         self._unkept: PodMemory | None = None
         self._told_s = self._sampled_true_s = -math.inf
-        self._worn = True
-        self._poor_until_s = self._starved_until_s = -math.inf
+        self._starved_until_s = -math.inf
         self.disk.files["consent"] = evening_grants(self.pen, self.circles, outline.designs, world.rng)
 
     @property
@@ -171,35 +167,9 @@ class TorturePod(Machine):
             self._send(Message(topics.time_request(site, self.name), self._estimator.request(own_s), 0))
         self._plan()
 
-    def take_off(self) -> None:
-        """Lose the headband."""
-        self._worn = False
-        self.befall(happened.HeadbandLost())
-
-    def put_on(self) -> None:
-        """Find it again."""
-        self._worn = True
-        self.befall(happened.HeadbandFound())
-
-    def loosen(self, for_s: float) -> None:
-        """Let an electrode hang in the air for a while."""
-        self._poor_until_s = self.world.now_s + for_s
-        self.wake()
-        self.world.agenda.after(for_s + SECOND_S, self.wake)
-
     def starve(self, for_s: float) -> None:
         """Let nothing come from the headband for a while, without a word that it is gone."""
         self._starved_until_s = self.world.now_s + for_s
-
-    def arouse(self, for_s: float) -> None:
-        """Let the sleeper be aroused."""
-        self.verdicts.arouse(self.world.now_s, for_s)
-        self._plan()
-
-    def lie_awake(self, for_s: float) -> None:
-        """Let the sleeper wake up, and fall asleep again after a while."""
-        self.verdicts.wake(self.world.now_s, for_s)
-        self._plan()
 
     def grant_anew(self) -> None:
         """Grant everything anew, as after a withdrawal."""
@@ -313,22 +283,16 @@ class TorturePod(Machine):
         if not self._worn or second_s < max(1.0, self._starved_until_s) or second_s <= self._told_s:
             return
         self._told_s = self._sampled_true_s = second_s
-        estimate = self.verdicts.at(true_s)
-        if second_s < self._poor_until_s:
-            estimate = replace(
-                estimate, stage=Stage.UNKNOWN, stable_rem=False, quality=POOR_QUALITY, reason="closed"
-            )
         now_s = self.reckoned_s
-        self._runner.estimate(replace(estimate, t_s=now_s - (true_s - second_s)), now_s)
+        self._runner.estimate(replace(self._estimate(), t_s=now_s - (true_s - second_s)), now_s)
 
     def _plan(self) -> None:
         """Plan the next look; whatever was planned before counts no more."""
         if not self.up:
             return
-        self._look += 1
-        look, now_s = self._look, self.world.now_s
+        now_s = self.world.now_s
         if not self._knows_time:
-            self.world.agenda.after(FIRST_ASKS_EVERY_S, lambda: self._wake_if(look))
+            self._look_at(now_s + FIRST_ASKS_EVERY_S)
             return
         heartbeat_s = self.world.outline.settings.pod.heartbeat_s
         due_s = min(self.verdicts.next_change_s(now_s), now_s + heartbeat_s)
@@ -336,11 +300,7 @@ class TorturePod(Machine):
         if pod.is_counting:
             step_s = now_s + max(0.0, pod.next_due_s - self.reckoned_s) + HASTE_S
             due_s = min(due_s, math.floor(now_s) + SECOND_S, step_s)
-        self.world.agenda.at(due_s, lambda: self._wake_if(look))
-
-    def _wake_if(self, look: int) -> None:
-        if look == self._look:
-            self.wake()
+        self._look_at(due_s)
 
     # --- what the monitors hear ---
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
@@ -38,7 +39,7 @@ class Violation:
     text: str
 
 
-class Monitor:
+class Monitor(ABC):
     """Watches one rule at one pod, window or circle.
 
     Attributes
@@ -57,9 +58,9 @@ class Monitor:
         self.slack_s = ROUNDING_S + slack_s
         self.due_s = inf
 
+    @abstractmethod
     def take(self, line: LogLine) -> Iterable[Violation]:
         """Take the next record of one of `kinds`."""
-        raise NotImplementedError
 
     def passed(self, t_s: float) -> Iterable[Violation]:  # noqa: ARG002  most rules wait for nothing
         """Hear that time has come to `t_s`, and that nothing more will be written of the time before."""

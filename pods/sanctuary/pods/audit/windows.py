@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import inf
 
 from sanctuary.pods.audit.night import TICK_S, LogLine, Monitor, Violation
@@ -92,7 +92,7 @@ class LateCueMonitor(Monitor):
         self._allowed_s: dict[str, float] = {}
         self._late: list[LogLine] = []
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
+    def take(self, line: LogLine) -> Iterable[Violation]:
         """Take a record of a window, or a cue of any pod."""
         window = line["window"]
         if line["kind"] == "window":
@@ -102,8 +102,7 @@ class LateCueMonitor(Monitor):
         elif line["outcome"] == "rendered" and window in self._allowed_s and self._is_late(line):
             self._late.append(line)
             self.due_s = min(self.due_s, line["t_s"] + TICK_S)
-        return
-        yield
+        return ()
 
     def passed(self, t_s: float) -> Iterator[Violation]:
         """Report those that are late still."""
