@@ -22,7 +22,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack
 from dataclasses import asdict, dataclass, field
 from math import inf
 from multiprocessing.context import ForkProcess
@@ -33,38 +32,26 @@ from typing import Any
 from unittest.mock import patch
 
 from kill_nine_findings import CUE_S, KINDS, LEASE_S, STEP_S, Findings, Kill, examine, notes_of, report
-from sanctuary.commons.designs import LoadedDesign, load_design
-from sanctuary.config.broker import BrokerSettings
-from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings
-from sanctuary.config.fleet import CircleEntry, PodEntry
-from sanctuary.config.headbands import SimulatedHeadband
+from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.config.site import SiteSettings
-from sanctuary.firmware_bridge.headbands import HeadbandInfo
 from sanctuary.firmware_bridge.outputs.cue import Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
 from sanctuary.gateway.fleet.log import Ear
 from sanctuary.gateway.night.beat import AHEAD_S
-from sanctuary.gateway.night.clocks import FollowedTime, cadence_of
+from sanctuary.gateway.night.clocks import FollowedTime
 from sanctuary.gateway.night.coordinate import coordinate
 from sanctuary.gateway.night.journal import Journal
-from sanctuary.gateway.night.live_night import watch
-from sanctuary.gateway.night.live_pod import LivePod
-from sanctuary.gateway.night.live_start import new_boot, plan_night
 from sanctuary.gateway.night.outputs import PodOutputs
-from sanctuary.gateway.night.people import identity_of, make_pod
+from sanctuary.gateway.night.people import NightPlan, make_pod
 from sanctuary.gateway.night.pod_memories import MemoryKeeper, PodMemories
-from sanctuary.gateway.night.pod_night import learn_time
+from sanctuary.gateway.night.pod_night import entry_of
 from sanctuary.gateway.night.pod_runner import PodRunner
-from sanctuary.gateway.night.pod_start import PodLink
 from sanctuary.gateway.night.site_store import SiteStore
-from sanctuary.gateway.night.stopping import stop_on_signals
-from sanctuary.gateway.night.vigil import Vigil
-from sanctuary.pods.wire.broker import BrokerEndpoint
+from sanctuary.pods.wire.client import MqttClient
 from sanctuary.pods.wire.mosquitto import find_mosquitto
-from sanctuary.signal.samples import Stage, StageEstimate
+from scripted_pod import be_pod, one_circle, steps_every
 
-GATEWAYS, PODS, QUORUM = 2, 3, 3
+GATEWAYS, PODS = 2, 3
 STEPS = 1800
 PATIENCE_S = 90.0
 
@@ -73,53 +60,16 @@ log = logging.getLogger("kill_nine")
 
 def steady() -> LoadedDesign:
     """Make a design with a step every two seconds, for an hour."""
-    text = f"""
-schema = "sanctuary.design.v1"
-title = "Steady"
-author = "Benchmark"
-licence = "CC0-1.0"
-length_s = 4000.0
-[[steps]]
-at_s = 0.0
-modality = "sound"
-level_dba = 30.0
-duration_s = {CUE_S}
-fade_s = 0.1
-tones_hz = [220.0]
-"""
-    loaded = load_design(text.encode(), "steady.toml")
-    first = loaded.design.steps[0]
-    steps = tuple(first.model_copy(update={"at_s": STEP_S * number}) for number in range(STEPS))
-    return LoadedDesign(loaded.design.model_copy(update={"steps": steps}), loaded.hash)
+    return steps_every(STEP_S, STEPS, duration_s=CUE_S, length_s=4000.0)
 
 
 def sanctuary(folder: Path, port: int) -> SanctuarySettings:
-    """One circle, all of whose members must be there."""
-    names = [f"pod-{number}" for number in range(1, PODS + 1)]
+    """Put three pods into one circle, with two gateways."""
     gateways = tuple(f"gateway-{number}" for number in range(1, GATEWAYS + 1))
-    limits = LimiterSettings().model_copy(
-        update={"gap_s": 1.0, "cues_per_block": 10**6, "night_budget": 10**6, "fade_s": 0.05}
-    )
-    coordinator = CoordinatorSettings().model_copy(update={"refractory_s": 2.0, "offer_backoff_s": 2.0})
-    return SanctuarySettings(
-        site=SiteSettings(data_dir=folder / "data", gateways=gateways),
-        broker=BrokerSettings(kind="external", port=port, reconnect_min_s=0.2, reconnect_max_s=1.0),
-        pods=tuple(
-            PodEntry(id=name, sleeper=f"sleeper-{name}", headband=SimulatedHeadband(kind="simulated", seed=1))
-            for name in names
-        ),
-        circles=(CircleEntry(id="all", members=tuple(names), quorum=QUORUM),),
-    ).model_copy(update={"limiter": limits, "coordinator": coordinator})
+    return one_circle(folder, port, PODS, gap_s=1.0, gateways=gateways)
 
 
 # --- a pod ---
-
-
-class NoTable:
-    """Shows nothing."""
-
-    def update(self, _moment: object) -> None:
-        """Do nothing."""
 
 
 class NotingOutput(RecordingOutput):
@@ -145,58 +95,26 @@ class NotingOutput(RecordingOutput):
         self._notes.write(json.dumps(line) + "\n")
 
 
-async def estimates(runner: PodRunner, clock: FollowedTime) -> None:
-    """Say that the sleeper is in stable REM, each second."""
-    while True:
-        now_s = clock.now()
-        p = (0.02, 0.02, 0.02, 0.02, 0.92)
-        runner.estimate(StageEstimate(now_s, p, Stage.R, True, False, 0.9, "scripted"), now_s)
-        await asyncio.sleep(1.0)
-
-
 async def one_pod(settings: SanctuarySettings, name: str, folder: Path) -> None:
     """Be a pod, for ever."""
-    entry = next(entry for entry in settings.pods if entry.id == name)
-    store, boot = SiteStore(settings.site.data_dir), new_boot()
-    plan = plan_night(settings, store, boot, 0, 0.0)
-    endpoint = BrokerEndpoint(settings.broker.host, settings.broker.port, "external", "benchmark")
-    clock = FollowedTime(identity_of(plan, entry).boot, cadence_of(settings.clock))
-    memories = PodMemories(folder / "memory")
-    with stop_on_signals() as stop, ExitStack() as files:
-        async with AsyncExitStack() as stack:
-            link = PodLink(plan, entry, endpoint)
-            await stack.enter_async_context(link.client)
-            source = await learn_time(link.client, settings.site.id, name, clock, stop)
-            if source is None:
-                return
-            plan = plan_night(settings, store, boot, 0, source.utc_s_at_zero)
-            journal = Journal(folder / f"{name}.events.jsonl")
-            files.callback(journal.close)
-            vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, False, clock.now())
-            output = NotingOutput(folder / f"{name}.notes.jsonl", clock)
-            runner = output.runner = PodRunner(
-                make_pod(plan, entry, {"tide": steady()}, memories.load(name)),
-                journal,
-                Ear(lambda _cue, _at_s: None),
-                link.client.publish,
-                PodOutputs(name, {Modality.SOUND: output}),
-                None,
-                MemoryKeeper(memories),
-                clock=clock,
-                ahead_s=AHEAD_S,
-            )
-            info = HeadbandInfo("scripted", 250.0, ("AF7", "AF8"), (1000.0, 1000.0))
-            pod = LivePod(runner, object(), info, clock, None)  # type: ignore[arg-type]
-            vigil.pods.append(pod)
-            for topic in runner.subscriptions:
-                link.client.subscribe(topic)
-            link.attach(pod)
-            tasks = [
-                asyncio.ensure_future(work) for work in (pod.listen(link.client), estimates(runner, clock))
-            ]
-            await watch(vigil, None, stop, NoTable())  # type: ignore[arg-type]
-            for task in tasks:
-                task.cancel()
+    entry, memories = entry_of(settings, name), PodMemories(folder / "memory")
+
+    def build(plan: NightPlan, journal: Journal, client: MqttClient, clock: FollowedTime) -> PodRunner:
+        output = NotingOutput(folder / f"{name}.notes.jsonl", clock)
+        output.runner = PodRunner(
+            make_pod(plan, entry, {"tide": steady()}, memories.load(name)),
+            journal,
+            Ear(lambda _cue, _at_s: None),
+            client.publish,
+            PodOutputs(name, {Modality.SOUND: output}),
+            None,
+            MemoryKeeper(memories),
+            clock=clock,
+            ahead_s=AHEAD_S,
+        )
+        return output.runner
+
+    await be_pod(settings, name, folder / f"{name}.events.jsonl", build)
 
 
 # --- a house ---

@@ -21,21 +21,16 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, nullcontext
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sanctuary.commons.designs import LoadedDesign, load_design
+from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.broker import BrokerSettings
-from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings
-from sanctuary.config.fleet import CircleEntry, PodEntry
-from sanctuary.config.headbands import SimulatedHeadband
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.config.site import SiteSettings
-from sanctuary.firmware_bridge.headbands import HeadbandInfo
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
 from sanctuary.gateway.fleet.log import Ear
@@ -43,13 +38,10 @@ from sanctuary.gateway.night import beat
 from sanctuary.gateway.night.clocks import FollowedTime, cadence_of
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_night import watch
-from sanctuary.gateway.night.live_pod import LivePod
 from sanctuary.gateway.night.live_start import new_boot, plan_night, start_coordinator
 from sanctuary.gateway.night.outputs import PodOutputs
-from sanctuary.gateway.night.people import identity_of, make_pod
-from sanctuary.gateway.night.pod_night import learn_time
+from sanctuary.gateway.night.people import NightPlan, make_pod
 from sanctuary.gateway.night.pod_runner import PodRunner
-from sanctuary.gateway.night.pod_start import PodLink
 from sanctuary.gateway.night.sanctuary_clock import open_clock
 from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.gateway.night.stopping import stop_on_signals
@@ -57,63 +49,16 @@ from sanctuary.gateway.night.vigil import Vigil
 from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.wire.client import MqttClient
 from sanctuary.pods.wire.packets import Message
-from sanctuary.signal.samples import Stage, StageEstimate
+from scripted_pod import NoTable, be_pod, one_circle, steps_every
 
 STEPS = 25
 STEP_S = 1.0
 FIRE = "bench/fire"
-DESIGN = """
-schema = "sanctuary.design.v1"
-title = "Beat"
-author = "Benchmark"
-licence = "CC0-1.0"
-length_s = 27.0
-[[steps]]
-at_s = 0.0
-modality = "sound"
-level_dba = 30.0
-duration_s = 0.3
-fade_s = 0.1
-tones_hz = [220.0]
-"""
 
 
 def every_second() -> LoadedDesign:
     """Make a design with a step each second."""
-    loaded = load_design(DESIGN.encode(), "beat.toml")
-    first = loaded.design.steps[0]
-    steps = tuple(first.model_copy(update={"at_s": STEP_S * number}) for number in range(STEPS))
-    return LoadedDesign(loaded.design.model_copy(update={"steps": steps}), loaded.hash)
-
-
-def sanctuary(folder: Path, port: int, pods: int) -> SanctuarySettings:
-    """Put pods into one circle, all of whom must be there."""
-    names = [f"pod-{number}" for number in range(1, pods + 1)]
-    settings = SanctuarySettings(
-        site=SiteSettings(data_dir=folder / "data"),
-        broker=BrokerSettings(kind="external", port=port),
-        pods=tuple(
-            PodEntry(id=name, sleeper=f"sleeper-{name}", headband=SimulatedHeadband(kind="simulated", seed=1))
-            for name in names
-        ),
-        circles=(CircleEntry(id="all", members=tuple(names), quorum=pods),),
-    )
-    limits = LimiterSettings().model_copy(
-        update={"gap_s": 0.5, "cues_per_block": 10**6, "night_budget": 10**6, "fade_s": 0.05}
-    )
-    coordinator = CoordinatorSettings().model_copy(update={"refractory_s": 2.0, "offer_backoff_s": 2.0})
-    return settings.model_copy(update={"limiter": limits, "coordinator": coordinator})
-
-
-class NoTable:
-    """Shows nothing."""
-
-    def update(self, _moment: object) -> None:
-        """Do nothing."""
-
-
-class NoChain:
-    """Judges nothing; estimates are scripted."""
+    return steps_every(STEP_S, STEPS, duration_s=0.3, length_s=27.0)
 
 
 class Onsets:
@@ -135,16 +80,6 @@ class Onsets:
         )
 
 
-async def estimates(runner: PodRunner, clock: FollowedTime, phase_s: float) -> None:
-    """Say that the sleeper is in stable REM, each second."""
-    await asyncio.sleep(phase_s)
-    while True:
-        now_s = clock.now()
-        p = (0.02, 0.02, 0.02, 0.02, 0.92)
-        runner.estimate(StageEstimate(now_s, p, Stage.R, True, False, 0.9, "scripted"), now_s)
-        await asyncio.sleep(1.0)
-
-
 async def on_receipt(client: MqttClient, output: RecordingOutput, onsets: Onsets) -> None:
     """Play when a message comes: the peer."""
     cue = Cue(Modality.SOUND, 30.0, 0.3, 0.1)
@@ -162,51 +97,34 @@ async def one_pod(settings: SanctuarySettings, number: int, folder: Path) -> Non
     def own(monotonic_s: float) -> float:
         return base_s + aside_s + monotonic_s * (1.0 + drift)
 
-    store, boot = SiteStore(settings.site.data_dir), new_boot()
-    plan = plan_night(settings, store, boot, 0, 0.0)
-    endpoint = BrokerEndpoint(settings.broker.host, settings.broker.port, "external", "benchmark")
-    clock = FollowedTime(identity_of(plan, entry).boot, cadence_of(settings.clock), own)
-    onsets = Onsets(clock)
-    with stop_on_signals() as stop, ExitStack() as files:
-        async with AsyncExitStack() as stack:
-            link = PodLink(plan, entry, endpoint)
-            await stack.enter_async_context(link.client)
-            source = await learn_time(link.client, settings.site.id, entry.id, clock, stop)
-            if source is None:
-                return
-            plan = plan_night(settings, store, boot, 0, source.utc_s_at_zero)
-            journal = Journal(folder / entry.id / "events.jsonl")
-            files.callback(journal.close)
-            vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, False, clock.now())
-            output = RecordingOutput(folder / f"{entry.id}.jsonl", onsets.began, clock=onsets.now)
-            runner = PodRunner(
-                make_pod(plan, entry, {"tide": every_second()}),
-                journal,
-                Ear(lambda _cue, _at_s: None),
-                link.client.publish,
-                PodOutputs(entry.id, {Modality.SOUND: output}),
-                clock=clock,
-                ahead_s=beat.AHEAD_S,
-            )
-            info = HeadbandInfo("scripted", 250.0, ("AF7", "AF8"), (1000.0, 1000.0))
-            pod = LivePod(runner, NoChain(), info, clock, None)  # type: ignore[arg-type]
-            vigil.pods.append(pod)
-            for topic in runner.subscriptions:
-                link.client.subscribe(topic)
-            link.attach(pod)
-            fire = MqttClient(f"fire-{entry.id}", endpoint.host, endpoint.port, settings=settings.broker)
-            await stack.enter_async_context(fire)
-            await fire.subscribe(FIRE)
-            peer = RecordingOutput(None, clock=onsets.now)
-            works = [
-                pod.listen(link.client),
-                estimates(runner, clock, rng.random()),
-                on_receipt(fire, peer, onsets),
-            ]
-            tasks = [asyncio.ensure_future(work) for work in works]
-            await watch(vigil, None, stop, NoTable())  # type: ignore[arg-type]
-            for task in tasks:
-                task.cancel()
+    all_onsets: list[Onsets] = []
+
+    def build(plan: NightPlan, journal: Journal, client: MqttClient, clock: FollowedTime) -> PodRunner:
+        onsets = Onsets(clock)
+        all_onsets.append(onsets)
+        output = RecordingOutput(folder / f"{entry.id}.jsonl", onsets.began, clock=onsets.now)
+        return PodRunner(
+            make_pod(plan, entry, {"tide": every_second()}),
+            journal,
+            Ear(lambda _cue, _at_s: None),
+            client.publish,
+            PodOutputs(entry.id, {Modality.SOUND: output}),
+            clock=clock,
+            ahead_s=beat.AHEAD_S,
+        )
+
+    async def peer(stack: AsyncExitStack) -> Coroutine[Any, Any, None]:
+        broker = settings.broker
+        fire = MqttClient(f"fire-{entry.id}", broker.host, broker.port, settings=broker)
+        await stack.enter_async_context(fire)
+        await fire.subscribe(FIRE)
+        return on_receipt(fire, RecordingOutput(None, clock=all_onsets[0].now), all_onsets[0])
+
+    journal_path, phase_s = folder / entry.id / "events.jsonl", rng.random()
+    clock = await be_pod(settings, entry.id, journal_path, build, own=own, phase_s=phase_s, beside=peer)
+    if clock is None:
+        return
+    onsets = all_onsets[0]
     told = {
         "rows": onsets.rows,
         "fired": onsets.fired,
@@ -335,7 +253,7 @@ async def run(arguments: argparse.Namespace) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         async with open_broker(BrokerSettings(kind="mosquitto")) as endpoint:
-            settings = sanctuary(folder, endpoint.port, arguments.pods)
+            settings = one_circle(folder, endpoint.port, arguments.pods, gap_s=0.5)
             SiteStore(settings.site.data_dir).secret()
             await play(settings, folder, arguments)
         report(folder, settings)

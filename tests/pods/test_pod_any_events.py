@@ -339,6 +339,7 @@ class AnyEvents(RuleBasedStateMachine):
                 assert isinstance(before, Log)
 
     def teardown(self) -> None:
+        assert check_violations(self.bench.lines) == []
         boots = [at for at, line in enumerate(self.bench.lines) if line.get("event") == "booted"]
         for begin, end in zip([0, *boots], [*boots, None], strict=True):
             assert check_violations(self.bench.lines[begin:end]) == [], "each start's log stands alone"

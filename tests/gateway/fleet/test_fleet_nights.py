@@ -124,8 +124,8 @@ def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return None if found == "arousal" else found
 
     monkeypatch.setattr(Evidence, "missing", blind)
-    nights = (violations(Site(ROUGH, seed).sleep()) for seed in range(3, 15))
-    assert any({violation.rule for violation in found} & {"P1", "P4"} for found in nights)
+    night = Site(ROUGH, 6).sleep()
+    assert {violation.rule for violation in violations(night)} & {"P1", "P4"}
 
 
 def at(kind: str, minute: float, pod: str | None = "pod-1", for_min: float = 5.0) -> ScenarioFault:
