@@ -125,6 +125,8 @@ def test_p6_a_window_joined_by_a_clock_that_is_not_sure() -> None:
     joins = pod_window("opened", 10.0, "pod-1", "w1")
     assert told(Auditor(), measured(0.01), joins) == []
     assert told(Auditor(), measured(0.2), joins) == ["P6"]
+    doubted = {"kind": "pod", "t_s": 9.5, "pod": "pod-1", "event": "clock_doubted", "detail": ""}
+    assert told(Auditor(), measured(0.01), doubted, joins) == ["P6"]
 
 
 def test_p6_terms_are_of_each_circle() -> None:

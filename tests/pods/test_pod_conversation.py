@@ -11,6 +11,7 @@ from pod_bench import (
     DESIGN,
     POD,
     SLEEPER_KEY,
+    PodBench,
     eligible_bench,
     entries,
     estimate,
@@ -21,11 +22,12 @@ from pod_bench import (
     renders,
     reply_of,
     sealed,
+    silences,
     window_bench,
     withdrawal,
 )
 from sanctuary.config.coordination import PodSettings
-from sanctuary.pods.effects import Log, Record
+from sanctuary.pods.effects import Effect, Log, Record
 from sanctuary.pods.pod.events import (
     ClockMeasured,
     EstimateArrived,
@@ -136,3 +138,51 @@ def test_the_bench_speaks_of_its_own_circle_and_design() -> None:
     bench.sleep(2)
     (entry,) = entries(bench.effects)
     assert (entry["circle"], entry["design"]) == (CIRCLE, DESIGN.hash)
+
+
+def ahead(bench: PodBench, op: str, by_s: float) -> list[Effect]:
+    """Send a command of a gateway whose clock is ahead of the pod's."""
+    at_s = bench.now_s + by_s
+    match op:
+        case "offer":
+            message = bench.commander.offer(POD, bench.offer_args(), at_s, at_s + 5.0)
+        case "extend":
+            message = bench.commander.extend(POD, "w1", CIRCLE, at_s, at_s + 5.0)
+        case _:
+            message = bench.commander.close(POD, "w1", CIRCLE, at_s, at_s + 5.0, "quorum_lost")
+    return bench.command(message)
+
+
+@pytest.mark.parametrize(
+    ("by_s", "reason"), [(0.03, ""), (0.05, "issued_in_the_future"), (3.7, "issued_in_the_future")]
+)
+def test_c4_an_offer_that_comes_before_it_was_issued_is_refused(by_s: float, reason: str) -> None:
+    bench = eligible_bench()
+    effects = ahead(bench, "offer", by_s)
+    assert reply_of(effects).reason == reason
+    notes = [record["event"] for record in recorded(effects, "pod")]
+    assert notes == (["clock_doubted"] if reason else [])
+
+
+def test_c4_a_pod_that_doubts_its_clock_waits_for_another_measurement() -> None:
+    bench = eligible_bench()
+    ahead(bench, "offer", 3.7)
+    bench.sleep(1)
+    assert phase_of(bench) is PodPhase.IDLE
+    assert not recorded(ahead(bench, "offer", 3.7), "pod"), "said once"
+    bench.handle(ClockMeasured(0.0, 0.002))
+    assert phase_of(bench) is PodPhase.ELIGIBLE
+
+
+def test_c4_a_window_kept_open_by_a_clock_ahead_is_left_in_silence() -> None:
+    bench = playing_bench()
+    effects = ahead(bench, "extend", 3.7)
+    assert [silence.reason for silence in silences(effects)] == ["clock_doubted"]
+    assert reply_of(effects).reason == "issued_in_the_future"
+    assert phase_of(bench) is PodPhase.REQUALIFYING
+
+
+def test_a_close_is_obeyed_whatever_the_clocks_say() -> None:
+    bench = playing_bench()
+    assert reply_of(ahead(bench, "close", 3.7)).obeyed
+    assert bench.pod.window is None

@@ -150,6 +150,7 @@ class PodRecord(TypedDict):
         "samples_missed",
         "clock_measured",
         "clock_set",
+        "clock_doubted",
         "estimate_refused",
         "requalifying",
         "requalified",

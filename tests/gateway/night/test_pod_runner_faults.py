@@ -54,3 +54,12 @@ def test_a_full_disk_is_told_once_and_never_ends_the_night(runner, caplog):
     runner.end(4.0)
     assert sum("no space left" in r.message for r in caplog.records) == 1
     assert str(runner.pod.phase) == "stopped"
+
+
+def test_a_pod_that_doubts_its_clock_measures_it_at_once(runner):
+    runner.tick(1.0)
+    asked = runner.clock.ask(2.0)
+    assert asked is None, "not due for a minute"
+    doubted: LogRecord = {"kind": "pod", "t_s": 2.0, "pod": "pod-1", "event": "clock_doubted", "detail": ""}
+    runner._record(doubted, 2.0)
+    assert runner.clock.ask(2.0) is not None

@@ -267,6 +267,8 @@ class PodRunner:
 
     def _record(self, record: LogRecord, now_s: float) -> None:
         self._journal.write(record)
+        if record["kind"] == "pod" and record["event"] == "clock_doubted":
+            self.clock.hurry()
         if record["kind"] != "pod_window":
             return
         if record["event"] == "opened" and not self._track_open:

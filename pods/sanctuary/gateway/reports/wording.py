@@ -48,6 +48,7 @@ REASONS: Mapping[str, str] = {
     "clock_uncertain": "clock not sure enough",
     "no_threshold": "the sleeper's threshold is not known",
     "clock_set": "the clock was set",
+    "clock_doubted": "a clock was wrong",
     "window_not_valid": "window no longer valid",
     "memory_not_kept": "the pod's memory could not be kept",
     "log_not_kept": "the log could not be written",

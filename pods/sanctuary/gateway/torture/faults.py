@@ -52,8 +52,8 @@ class FaultKind(StrEnum):
 
 WIRE = frozenset({FaultKind.DELAY, FaultKind.LOSS, FaultKind.REPEAT, FaultKind.REORDER})
 """Kinds that befall every message."""
-STEPS_S = 8.0
-"""A clock that is set goes by up to so much."""
+STEPS_S, FAR_STEPS_S = 8.0, 90.0
+"""A clock that is set goes by up to so much; one in four is set by up to the latter."""
 SITE = WIRE | {FaultKind.BROKER_RESTART, FaultKind.FORGE, FaultKind.GHOST}
 LINKS = frozenset({FaultKind.PARTITION, FaultKind.STALL, FaultKind.DEAF, FaultKind.MUTE})
 GATEWAYS = frozenset({FaultKind.GATEWAY_CRASH, FaultKind.GATEWAY_HANG, FaultKind.GATEWAY_STEP})
@@ -136,4 +136,5 @@ def _who(kind: FaultKind, pods: Sequence[str], gateways: Sequence[str], rng: Ran
 
 def step_of(fault: Fault) -> float:
     """Give by how much a fault sets a clock (seconds)."""
-    return STEPS_S * (2.0 * fault.value - 1.0)
+    share = 2.0 * fault.value - 1.0
+    return share * (FAR_STEPS_S if abs(share) > 0.75 else STEPS_S)

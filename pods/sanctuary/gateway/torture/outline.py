@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sanctuary.commons.designs import LoadedDesign, load_design
+from sanctuary.config.clock import ClockSettings
 from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, PodSettings
 from sanctuary.config.fleet import CircleEntry, PodEntry
 from sanctuary.config.headbands import SimulatedHeadband
@@ -128,6 +129,7 @@ def draw_outline(
             "circles": circles,
             "site": SiteSettings(gateways=machines),
             "tenure": TenureSettings(renew_s=rng.choice((0.5, 1.0, 1.0))),
+            "clock": ClockSettings(every_s=(4.0, 20.0, 20.0)[seed % 3]),
         }
     )
     return Outline(

@@ -19,7 +19,7 @@ from sanctuary.gateway.torture.disk import DiskJournal
 from sanctuary.gateway.torture.machine import Machine
 from sanctuary.gateway.torture.outline import UTC_AT_ZERO_S
 from sanctuary.gateway.torture.sleeper import DAY_S, Pen, evening_grants
-from sanctuary.gateway.torture.timing import NoClock, contradicts
+from sanctuary.gateway.torture.timing import OwnAsking, contradicts
 from sanctuary.gateway.torture.world import SECRET, World
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.identity import PodIdentity
@@ -32,9 +32,8 @@ from sanctuary.pods.wire.packets import Message
 
 HASTE_S = 1e-4
 """A step is looked at so much after it is due: two clocks never run quite alike."""
-ASKS_EVERY_S = 20.0
-"""Seconds between two measurements of the sanctuary clock, and between two tries before the first."""
 FIRST_ASKS_EVERY_S = 1.0
+"""Seconds between two tries to learn the sanctuary clock; later it is as in the settings."""
 
 
 class TorturePod(Machine, Bed):
@@ -85,7 +84,14 @@ class TorturePod(Machine, Bed):
         journal = DiskJournal(self.disk, self._written, self._kept)
         send = self._send
         self.runner = PodRunner(
-            core, journal, Ear(self._heard), send, None, self._keep_consent, self, clock=NoClock()
+            core,
+            journal,
+            Ear(self._heard),
+            send,
+            None,
+            self._keep_consent,
+            self,
+            clock=OwnAsking(self._hurry),
         )
         self._connect()
 
@@ -162,9 +168,10 @@ class TorturePod(Machine, Bed):
             self._runner.tick(self.reckoned_s)
         own_s = self.clock.at(self.world.now_s)
         if own_s >= self._ask_due_s:
-            self._ask_due_s = own_s + (ASKS_EVERY_S if self._knows_time else FIRST_ASKS_EVERY_S)
-            site = self.world.outline.settings.site.id
-            self._send(Message(topics.time_request(site, self.name), self._estimator.request(own_s), 0))
+            settings = self.world.outline.settings
+            self._ask_due_s = own_s + (settings.clock.every_s if self._knows_time else FIRST_ASKS_EVERY_S)
+            topic = topics.time_request(settings.site.id, self.name)
+            self._send(Message(topic, self._estimator.request(own_s), 0))
         self._plan()
 
     def starve(self, for_s: float) -> None:
@@ -267,6 +274,9 @@ class TorturePod(Machine, Bed):
             for event in waiting:
                 self._handle(event)
 
+    def _hurry(self) -> None:
+        self._ask_due_s = -math.inf
+
     def _measure_afresh(self, own_s: float) -> None:
         """Forget what was measured: a clock was set. Until something is known again, this pod is not sure."""
         self.boots_of_clock += 1
@@ -295,7 +305,8 @@ class TorturePod(Machine, Bed):
             self._look_at(now_s + FIRST_ASKS_EVERY_S)
             return
         heartbeat_s = self.world.outline.settings.pod.heartbeat_s
-        due_s = min(self.verdicts.next_change_s(now_s), now_s + heartbeat_s)
+        ask_s = now_s + max(0.0, self._ask_due_s - self.clock.at(now_s)) + HASTE_S
+        due_s = min(self.verdicts.next_change_s(now_s), now_s + heartbeat_s, ask_s)
         pod = self._runner.pod
         if pod.is_counting:
             step_s = now_s + max(0.0, pod.next_due_s - self.reckoned_s) + HASTE_S

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sanctuary.pods.wire.clock import Offset, TimeResponse
 from sanctuary.pods.wire.messages import read
 from sanctuary.pods.wire.packets import Message
 
 
-class NoClock:
-    """Asks nothing, for this shell asks on a clock of its own; as of `PodTime`."""
+class OwnAsking:
+    """Asks nothing, for this shell asks on a clock of its own; as of `PodTime`.
+
+    Parameters
+    ----------
+    hurry
+        Called when the shell should ask at once.
+    """
 
     in_burst = False
+
+    def __init__(self, hurry: Callable[[], None]) -> None:
+        self.hurry = hurry
 
     def ask(self, _now_s: float) -> None:
         """Ask for nothing."""
@@ -20,9 +31,6 @@ class NoClock:
 
     def news(self, _now_s: float) -> None:
         """Give nothing."""
-
-    def hurry(self) -> None:
-        """Do nothing."""
 
 
 def contradicts(payload: bytes, known: Offset, own_s: float) -> bool:

@@ -58,7 +58,7 @@ class ClockMonitor(Monitor):
                 told = _UNCERTAINTY.search(line["detail"])
                 self._measured_s = line["t_s"]
                 self._uncertainty_s = float(told[1]) if told else inf
-            elif line["event"] == "booted":
+            elif line["event"] in ("booted", "clock_doubted"):
                 self._measured_s, self._uncertainty_s = -inf, inf
         elif line["event"] == "opened":
             settings, age_s = self._settings, line["t_s"] - self._measured_s

@@ -4,7 +4,8 @@ A command is genuine (signed by a coordinator of the site), meant for this pod a
 not expired, of the highest term seen for that circle, and not seen before. An id is remembered for as long
 as its command could be obeyed; because a command may not expire far ahead, and the memory refuses rather
 than forgets, that is enough. A restart forgets the ids, so what was issued before it is refused as well;
-terms outlive it.
+terms outlive it. Nothing is obeyed that comes before it was issued: one of the two clocks is wrong, and what
+keeps a window open would keep it open for too long. A `close` alone is, for it can only silence.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from nacl.signing import VerifyKey
 from sanctuary.config.coordination import PodSettings
 from sanctuary.config.errors import ProtocolError
 from sanctuary.pods.wire.envelope import Kind, unseal
-from sanctuary.pods.wire.messages import EVERY_POD, Command, read_command
+from sanctuary.pods.wire.messages import EVERY_POD, Close, Command, read_command
 
 MAX_REMEMBERED = 1024
 """Ids in memory; a coordinator sends a few in the life of one command."""
@@ -37,6 +38,8 @@ class CommandReason(StrEnum):
     """About a circle that is none of this sleeper's."""
     EXPIRED = "expired"
     EXPIRES_TOO_FAR = "expires_too_far"
+    FROM_FUTURE = "issued_in_the_future"
+    """By this pod's clock, so that it or the gateway's is wrong."""
     BEFORE_BOOT = "issued_before_boot"
     OLD_TERM = "old_term"
     DUPLICATE = "duplicate"
@@ -136,6 +139,9 @@ class CommandDesk:
             return CommandReason.EXPIRES_TOO_FAR
         if command.issued_at_s < self.booted_s:
             return CommandReason.BEFORE_BOOT
+        ahead_s = command.issued_at_s - now_s
+        if ahead_s > 2.0 * self._settings.clock_uncertainty_limit_s and not isinstance(command, Close):
+            return CommandReason.FROM_FUTURE
         return CommandReason.OLD_TERM if command.term < self._terms.get(command.args.circle, 0) else None
 
     def _memory_reason(self, command: Command, now_s: float) -> CommandReason | None:

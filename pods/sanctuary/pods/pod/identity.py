@@ -81,6 +81,13 @@ class ClockTrust:
         self._told = (sure, now_s)
         return True
 
+    def doubted(self, now_s: float) -> bool:
+        """Hear of a contradiction: nothing measured so far counts; tells whether that changes anything."""
+        was_sure = self.is_sure(now_s)
+        self._uncertainty_s, self._growth = inf, 0.0
+        self._told = (False, now_s)
+        return was_sure
+
     def is_sure(self, now_s: float) -> bool:
         """Tell whether the clock is good enough to play in step."""
         s, age_s = self._settings, now_s - self._measured_s

@@ -44,12 +44,22 @@ class Orders:
         """Judge a payload, do as told or not, and say which."""
         judged = self._desk.judge(payload, now_s)
         if isinstance(judged, RefusedCommand):
+            if judged.command is not None and judged.reason is CommandReason.FROM_FUTURE:
+                self._doubt_clock(judged.command.issued_at_s - now_s, now_s, out)
             self._answer(judged.command, judged.reason, now_s, out)
             return
         reason = self._obey(judged, now_s, out)
         if reason == CommandReason.NOT_IN_WINDOW and (judged.pod == EVERY_POD or isinstance(judged, Close)):
             return  # a broadcast about a window of others, or the end of one that was left already
         self._answer(judged, reason or "", now_s, out)
+
+    def _doubt_clock(self, ahead_s: float, now_s: float, out: list[Effect]) -> None:
+        """Be unsure of the time until it is measured anew, and leave what goes by it."""
+        body = self._body
+        if body.clock.doubted(now_s):
+            body.note("clock_doubted", now_s, out, f"a command came {ahead_s:.3f} s before it was issued")
+        if body.phase in ENGAGED:
+            body.quit(Trigger.FALTER, "clock_doubted", now_s, out)
 
     def _answer(self, command: Command | None, reason: str, now_s: float, out: list[Effect]) -> None:
         out.append(Record(command_record(self._body.identity.pod, command, reason, now_s)))
