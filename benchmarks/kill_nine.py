@@ -53,7 +53,7 @@ from scripted_pod import be_pod, one_circle, steps_every
 
 GATEWAYS, PODS = 2, 3
 STEPS = 1800
-PATIENCE_S = 90.0
+PATIENCE_S, STARTS_WITHIN_S = 90.0, 10.0
 
 log = logging.getLogger("kill_nine")
 
@@ -172,11 +172,21 @@ class House:
             f"user {getpass.getuser()}\n"
         )
         self.broker = subprocess.Popen([program, "-c", config], stderr=subprocess.DEVNULL)
+        end_s = time.monotonic() + STARTS_WITHIN_S
+        while not _listens(self.settings.broker.port):
+            if time.monotonic() > end_s:
+                raise SystemExit(f"Mosquitto does not listen within {STARTS_WITHIN_S:g} s")
+            time.sleep(0.02)
 
     def _fork(self, who: str, target: Any, *arguments: Any) -> None:
         process = multiprocessing.get_context("fork").Process(target=target, args=arguments)
         process.start()
         self.processes[who] = process
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as visitor:
+        return visitor.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _gateway(settings: SanctuarySettings, who: str, folder: Path) -> None:

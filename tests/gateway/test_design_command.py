@@ -59,7 +59,8 @@ def test_what_would_be_refused_is_told_with_the_setting_and_by_the_exit_code(cap
 
 
 def test_steps_refused_for_one_reason_stand_in_one_row(capsys: Capture) -> None:
-    assert run(["design", "check", "tide"]) == 1
+    write()
+    assert run(["design", "check", "mine.toml"]) == 1
     (row,) = [line for line in capsys.readouterr().out.splitlines() if "cues_per_block" in line]
     assert "15 to 63" in row
 

@@ -10,7 +10,7 @@ from sanctuary.config.errors import InputError
 from sanctuary.config.shipped import shipped_designs
 from sanctuary.firmware_bridge.outputs.cue import Modality
 
-LOOPING = {"tide", "silence"}
+LOOPING = {"silence"}
 
 
 def test_there_are_seven() -> None:
@@ -31,9 +31,8 @@ def test_shipped_designs_stay_within_the_default_limits(name: str) -> None:
         assert level <= (limits.max_level_dba if step.modality is Modality.SOUND else limits.max_share)
         assert step.duration_s <= limits.max_duration_s
         assert step.flash_hz <= limits.max_flash_hz
-    if not design.looping:
-        for part in range(1, design.parts + 1):
-            assert sum(step.is_for(part) for step in design.steps) <= limits.cues_per_block
+    for part in range(1, design.parts + 1):
+        assert sum(step.is_for(part) for step in design.steps) <= limits.cues_per_block
 
 
 def test_an_unknown_design_is_answered_with_the_known_ones() -> None:
