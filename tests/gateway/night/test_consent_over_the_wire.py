@@ -13,6 +13,7 @@ from sanctuary.config.errors import InputError
 from sanctuary.firmware_bridge.outputs.cue import Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
 from sanctuary.gateway.fleet.log import Ear, MemoryLog
+from sanctuary.gateway.night.consent_keeper import ConsentKeeper
 from sanctuary.gateway.night.outputs import PodOutputs
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.site_store import SiteStore
@@ -24,14 +25,38 @@ from sanctuary.pods.wire.packets import Message
 WITHDRAWAL = sealed(withdrawal(2, prev=unseal(sealed(grant()), ORIGIN).digest))
 
 
+class Shelf:
+    """Keeps entries in a list; refuses some first."""
+
+    def __init__(self, refuses: int = 0) -> None:
+        self.kept: list[bytes] = []
+        self.waiting: list[bytes] = []
+        self.refuses = refuses
+
+    def keep(self, entry: bytes) -> bool:
+        self.waiting.append(entry)
+        return self._catch_up()
+
+    def retry(self) -> None:
+        self._catch_up()
+
+    def _catch_up(self) -> bool:
+        self.refuses -= 1
+        if self.refuses >= 0:
+            return False
+        self.kept += self.waiting
+        self.waiting.clear()
+        return True
+
+
 class Place:
     """A pod in whose window a cue sounds, with what its shell does."""
 
-    def __init__(self) -> None:
+    def __init__(self, refuses: int = 0) -> None:
         bench: PodBench = window_bench()
         self.now_s = bench.now_s + 2.0
         self.sound = RecordingOutput(clock=lambda: self.now_s)
-        self.kept: list[bytes] = []
+        self.shelf = Shelf(refuses)
         self.log = MemoryLog()
         self.runner = PodRunner(
             bench.pod,
@@ -39,7 +64,7 @@ class Place:
             Ear(lambda _cue, _at_s: None),
             lambda _: None,
             PodOutputs(POD, {Modality.SOUND: self.sound}),
-            self.kept.append,
+            self.shelf,
         )
         self.runner.handle(happened.EstimateArrived(estimate(self.now_s)), self.now_s)
         assert self.sound.busy
@@ -57,14 +82,14 @@ def test_a_withdrawal_over_the_wire_silences_and_latches() -> None:
     place.receive(WITHDRAWAL)
     assert place.sound.rendered[-1].stopped_s == place.now_s
     assert place.runner.pod.phase is PodPhase.WITHDRAWN
-    assert place.kept == [WITHDRAWAL]
+    assert place.shelf.kept == [WITHDRAWAL]
 
 
 def test_an_entry_that_comes_twice_is_kept_once() -> None:
     place = Place()
     place.receive(WITHDRAWAL)
     place.receive(WITHDRAWAL)
-    assert place.kept == [WITHDRAWAL]
+    assert place.shelf.kept == [WITHDRAWAL]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +109,7 @@ def test_a_forged_entry_changes_nothing_and_is_not_kept(entry: bytes) -> None:
     assert place.sound.busy
     assert place.runner.pod.phase is PodPhase.IN_WINDOW
     assert len(place.refusals()) == 1
-    assert place.kept == []
+    assert place.shelf.kept == []
 
 
 def test_the_topic_is_subscribed_and_an_entry_elsewhere_is_no_consent() -> None:
@@ -100,6 +125,45 @@ def test_what_was_kept_is_read_at_the_next_start(tmp_path: Path) -> None:
     for entry in [*entries, WITHDRAWAL]:
         store.keep_consent(POD, entry)
     assert sorted(SiteStore(tmp_path / "site").consent(POD)) == sorted(entries)
+
+
+def test_a_withdrawal_that_the_disk_refuses_is_in_the_memory_for_ever() -> None:
+    place = Place(refuses=1)
+    place.receive(WITHDRAWAL)
+    assert place.shelf.kept == []
+    memory = place.runner.memory
+    assert memory is not None
+    assert memory.latch == PodPhase.WITHDRAWN
+    assert memory.withdrawn_here is not None
+    assert memory.withdrawn_here[0] == 2, "only a grant after it ends it"
+    place.runner.tick(place.now_s + 1.0)
+    assert place.shelf.kept == [WITHDRAWAL], "kept later"
+
+
+def test_a_grant_that_the_disk_refuses_withdraws_nothing() -> None:
+    place = Place(refuses=1)
+    place.receive(sealed(grant(2)))
+    assert place.runner.pod.phase is PodPhase.IN_WINDOW
+    assert place.runner.memory is None or place.runner.memory.withdrawn_here is None
+
+
+def test_entries_that_wait_for_the_disk_are_kept_in_order_and_told_twice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, blocked = SiteStore(tmp_path / "site"), tmp_path / "site" / "consent"
+    blocked.write_text("a file where a folder should be")
+    keeper = ConsentKeeper(store, POD)
+    assert not keeper.keep(sealed(grant()))
+    assert not keeper.keep(WITHDRAWAL)
+    keeper.retry()
+    blocked.unlink()
+    keeper.retry()
+    keeper.retry()
+    assert sorted(store.consent(POD)) == sorted([sealed(grant()), WITHDRAWAL])
+    told = [record.getMessage() for record in caplog.records if record.levelname != "DEBUG"]
+    assert len(told) == 2
+    assert "cannot write a consent entry here" in told[0]
+    assert told[1] == f"{POD}: its consent entries can be kept again"
 
 
 def test_a_disk_that_takes_no_entry_is_told(tmp_path: Path) -> None:

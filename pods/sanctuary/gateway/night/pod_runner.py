@@ -64,6 +64,16 @@ class Keeper(Protocol):
         """Try again to keep what could not be kept."""
 
 
+class EntryKeeper(Protocol):
+    """Where signed entries are kept; see `ConsentKeeper`."""
+
+    def keep(self, entry: bytes, /) -> bool:
+        """Keep an entry; false where it could not be."""
+
+    def retry(self) -> None:
+        """Try again to keep what could not be kept."""
+
+
 class PodRunner:
     """One pod and everything around it but its headband.
 
@@ -75,8 +85,8 @@ class PodRunner:
         Publishes a message.
     outputs
         The pod's devices, if it has any.
-    keep_consent
-        Keeps a signed entry that the pod has taken, so that a restart forgets none.
+    entries
+        Keeps each signed entry that the pod has taken, so that a restart forgets none.
     keeper
         Keeps the pod's memory; without, it lies in `memory` alone.
     clock
@@ -98,7 +108,7 @@ class PodRunner:
         track: Track,
         send: Send,
         outputs: PodOutputs | None = None,
-        keep_consent: Callable[[bytes], object] | None = None,
+        entries: EntryKeeper | None = None,
         keeper: Keeper | None = None,
         *,
         clock: PodTime | None = None,
@@ -117,7 +127,7 @@ class PodRunner:
         self._track_open = False
         self._track_told = False
         self._send = send
-        self._keep_consent = keep_consent
+        self._entries = entries
         self._keeper = keeper
         self.memory: PodMemory | None = None
         self.clock = clock if clock is not None else MeasuredTime(pod.identity.boot)
@@ -149,11 +159,17 @@ class PodRunner:
         self._perform(self.pod.handle(event, now_s), now_s)
 
     def present_consent(self, entry: bytes, now_s: float) -> None:
-        """Give the pod a signed entry; silence comes first where it asks for it, then the entry is kept."""
+        """Give the pod a signed entry; silence comes first where it asks for it, then the entry is kept.
+
+        One that ends consent and cannot be kept counts as a withdrawal by hand besides: that is in the pod's
+        memory, for which there is room.
+        """
         effects = self.pod.handle(happened.ConsentPresented(entry), now_s)
         self._perform(effects, now_s)
-        if self._keep_consent is not None and any(_takes_consent(effect) for effect in effects):
-            self._keep_consent(entry)
+        if self._entries is None or not any(_takes_consent(effect) for effect in effects):
+            return
+        if not self._entries.keep(entry) and any(isinstance(effect, Silence) for effect in effects):
+            self.handle(happened.WithdrawalMade(), now_s)
 
     def _perform(self, effects: Iterable[Effect], now_s: float) -> None:
         """Do as told, in order; a cue whose memory or entry cannot be kept is refused, and does not sound."""
@@ -195,8 +211,9 @@ class PodRunner:
                 break
         self.handle(happened.Ticked(), now_s)
         self.outputs.tick(now_s)
-        if self._keeper is not None:
-            self._keeper.retry()
+        for keeper in (self._keeper, self._entries):
+            if keeper is not None:
+                keeper.retry()
         self._catch_up_track()
         request = self.clock.ask(now_s)
         if request is not None:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sanctuary.config.errors import ProtocolError, SanctuaryError
@@ -21,6 +20,7 @@ from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.memories import Memories
 from sanctuary.gateway.night.beat import AHEAD_S
 from sanctuary.gateway.night.clocks import PodTime
+from sanctuary.gateway.night.consent_keeper import ConsentKeeper
 from sanctuary.gateway.night.fleet import CHANNELS
 from sanctuary.gateway.night.headbands import simulated, wanted
 from sanctuary.gateway.night.live_pod import LivePod
@@ -29,7 +29,6 @@ from sanctuary.gateway.night.people import NightPlan, identity_of, make_pod
 from sanctuary.gateway.night.pod_memories import MemoryKeeper, PodMemories
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
-from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.gateway.night.tasks import run_beside
 from sanctuary.gateway.night.vigil import Vigil
 from sanctuary.gateway.recorder import NightRecorder
@@ -109,11 +108,11 @@ async def start_pod(
     live: list[LivePod] = []
     outputs = await _outputs(vigil, entry, live, stack)
     track = CueTrack(vigil.folder / f"{entry.id}.cues.wav", sounds=vigil.sounds)
-    keep = None if entry.is_simulated else partial(_keep_consent, vigil.store, entry.id)
+    entries = None if entry.is_simulated else ConsentKeeper(vigil.store, entry.id)
     core = _core(vigil, entry, designs)
     keeper = MemoryKeeper(PodMemories(vigil.settings.site.data_dir))
     runner = PodRunner(
-        core, vigil.journal, track, client.publish, outputs, keep, keeper, clock=clock, ahead_s=AHEAD_S
+        core, vigil.journal, track, client.publish, outputs, entries, keeper, clock=clock, ahead_s=AHEAD_S
     )
     pod = _live_pod(vigil, entry, runner, device.info)
     live.append(pod)
@@ -138,14 +137,6 @@ def _live_pod(vigil: Vigil, entry: PodEntry, runner: PodRunner, info: HeadbandIn
     memory = Memories(settings.site.data_dir).load(entry.sleeper) if entry.remember else None
     chain = Chain(info.fs_hz, info.channels[:2], settings.chain, rail_uv=info.rail_uv[:2], memory=memory)
     return LivePod(runner, chain, info, vigil.clock, _recording(vigil, entry, info))
-
-
-def _keep_consent(store: SiteStore, pod: str, entry: bytes) -> None:
-    """Keep an entry that came in the night; one that cannot be kept holds all the same until the morning."""
-    try:
-        store.keep_consent(pod, entry)
-    except SanctuaryError as error:
-        _LOG.error("%s: %s; this entry has to be given anew after a restart", pod, error)
 
 
 def _let_go(pump: HeadbandPump, capture: CaptureWriter | None) -> None:

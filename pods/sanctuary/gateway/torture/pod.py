@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,30 @@ HASTE_S = 1e-4
 """A step is looked at so much after it is due: two clocks never run quite alike."""
 FIRST_ASKS_EVERY_S = 1.0
 """Seconds between two tries to learn the sanctuary clock; later it is as in the settings."""
+
+
+class _Shelf:
+    """Keeps signed entries, as an `EntryKeeper`; what is not kept before a crash is lost."""
+
+    def __init__(self, pod: TorturePod) -> None:
+        self._pod = pod
+        self._waiting: list[bytes] = []
+
+    def keep(self, entry: bytes) -> bool:
+        """Keep an entry."""
+        self._waiting.append(entry)
+        return self._catch_up()
+
+    def retry(self) -> None:
+        """Keep what waits."""
+        if self._waiting:
+            self._catch_up()
+
+    def _catch_up(self) -> bool:
+        if not self._pod.keep_entries(self._waiting):
+            return False
+        self._waiting.clear()
+        return True
 
 
 class TorturePod(Machine, Bed):
@@ -89,7 +113,7 @@ class TorturePod(Machine, Bed):
             Ear(self._heard),
             send,
             None,
-            self._keep_consent,
+            _Shelf(self),
             self,
             clock=OwnAsking(self._hurry),
         )
@@ -210,8 +234,9 @@ class TorturePod(Machine, Bed):
         if self._unkept is not None:
             self.keep(self._unkept)
 
-    def _keep_consent(self, raw: bytes) -> None:
-        self._write("consent", (*self.disk.files.get("consent", ()), raw))
+    def keep_entries(self, entries: Sequence[bytes]) -> bool:
+        """Keep signed entries beside those that are kept already."""
+        return self._write("consent", (*self.disk.files.get("consent", ()), *entries))
 
     def _write(self, name: str, content: Any) -> bool:
         try:
