@@ -113,12 +113,13 @@ async def be_pod(
     entry, store, boot = entry_of(settings, name), SiteStore(settings.site.data_dir), new_boot()
     plan = plan_night(settings, store, boot, 0, 0.0)
     endpoint = BrokerEndpoint(settings.broker.host, settings.broker.port, "external", "benchmark")
-    clock = FollowedTime(identity_of(plan, entry).boot, cadence_of(settings.clock), own)
+    me = identity_of(plan, entry)
+    clock = FollowedTime(me.boot, cadence_of(settings.clock), own)
     with stop_on_signals() as stop, ExitStack() as files:
         async with AsyncExitStack() as stack:
             link = PodLink(plan, entry, endpoint)
             await stack.enter_async_context(link.client)
-            source = await learn_time(link.client, settings.site.id, name, clock, stop)
+            source = await learn_time(link.client, me, clock, stop)
             if source is None:
                 return None
             plan = plan_night(settings, store, boot, 0, source.utc_s_at_zero)

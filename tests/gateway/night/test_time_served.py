@@ -6,19 +6,24 @@ import time
 
 import pytest
 
-from coordinator_desk import desk
-from pod_bench import SITE
-from sanctuary.gateway.fleet.log import MemoryLog
+from pod_bench import COORDINATOR_KEY, POD, SITE, make_pod, pod_key
+from sanctuary.gateway.fleet.log import Ear, MemoryLog
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
+from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock
+from sanctuary.pods.coordinator.gateway import Gateway
+from sanctuary.pods.coordinator.office import Office
+from sanctuary.pods.ids import IdSource
 from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.clock import OffsetEstimator, TimeResponse
+from sanctuary.pods.wire.clock import OffsetEstimator, TimeResponse, TimeSource, respond
+from sanctuary.pods.wire.envelope import Kind, seal_line, unseal
 from sanctuary.pods.wire.messages import read
 from sanctuary.pods.wire.packets import Message
 
 
 def runner_with(clock: SanctuaryClock, sent: list[Message]) -> CoordinatorRunner:
-    return CoordinatorRunner(SITE, desk().coordinator, MemoryLog(), sent.append, clock.now, clock.answer)
+    office = Office(SITE, "gateway-1", COORDINATOR_KEY, IdSource("g1"))
+    return CoordinatorRunner(SITE, Gateway(office, ()), MemoryLog(), sent.append, clock.now, clock.answer)
 
 
 def request() -> Message:
@@ -31,7 +36,7 @@ def test_the_answer_says_when_the_request_arrived_not_when_it_was_looked_at() ->
     clock = SanctuaryClock("gateway-1", "g1", time.time() - 1000.0)
     runner_with(clock, sent).message(request(), clock.now())
     (message,) = sent
-    answer = read(TimeResponse, message.payload)
+    answer = read(TimeResponse, unseal(Kind.TIME, message.payload, COORDINATOR_KEY.verify_key))
     assert message.topic == topics.time_response(SITE, "p1")
     assert answer.t3_s - answer.t2_s == pytest.approx(5.0, abs=1.0)
     assert (answer.gateway, answer.boot) == ("gateway-1", "g1")
@@ -45,3 +50,26 @@ def test_a_gateway_whose_clock_is_not_the_sanctuarys_says_nothing() -> None:
     runner.answers_time = False
     runner.message(request(), clock.now())
     assert sent == []
+
+
+def test_a_pod_goes_by_no_time_that_its_coordinator_has_not_signed() -> None:
+    sent: list[Message] = []
+    runner = PodRunner(make_pod(), MemoryLog(), Ear(lambda _cue, _at_s: None), sent.append)
+    runner.tick(1.0)
+    (asked,) = (message for message in sent if message.topic == topics.time_request(SITE, POD))
+    answer = respond(asked.payload, 1.0, 1.0, TimeSource("gateway-1", "g1", 0.0))
+    topic = topics.time_response(SITE, POD)
+    for forged in (
+        answer,
+        seal_line(Kind.TIME, answer, pod_key(POD)),
+        seal_line(Kind.COMMAND, answer, COORDINATOR_KEY),
+    ):
+        runner.message(Message(topic, forged, 0), 1.0)
+        assert not measured(runner)
+    runner.message(Message(topic, seal_line(Kind.TIME, answer, COORDINATOR_KEY), 0), 1.0)
+    assert measured(runner)
+
+
+def measured(runner: PodRunner) -> bool:
+    """Tell whether the pod is sure of its clock."""
+    return runner.pod._body.clock.is_sure(1.0)

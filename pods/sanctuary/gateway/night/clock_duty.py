@@ -10,10 +10,11 @@ from sanctuary.config.errors import ProtocolError
 from sanctuary.config.site import SiteSettings
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner, alive_s
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock
-from sanctuary.gateway.night.sending import Send
+from sanctuary.gateway.night.sending import Send, unsealed
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.coordinator.office import Now
 from sanctuary.pods.wire import topics
+from sanctuary.pods.wire.envelope import Kind
 from sanctuary.pods.wire.packets import Message
 
 _LOG = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class ClockDuty:
     def take(self, message: Message) -> None:
         """Take an answer."""
         try:
-            self._clock.follow(message)
+            self._clock.follow(unsealed(Kind.TIME, message, self._core.key.verify_key))
         except ProtocolError as error:
             _LOG.debug("clock: %s", error)
         else:

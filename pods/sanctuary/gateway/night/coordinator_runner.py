@@ -16,6 +16,7 @@ from sanctuary.pods.coordinator.tenure_effects import Complain, KeepTerm
 from sanctuary.pods.effects import Publish, Record
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.clock import TimeSource, respond
+from sanctuary.pods.wire.envelope import Kind, seal_line
 from sanctuary.pods.wire.link import LinkEvent, LinkUp
 from sanctuary.pods.wire.packets import Message
 from sanctuary.pods.wire.topics import Channel
@@ -46,7 +47,7 @@ class CoordinatorRunner:
     dropped
         Counts messages that were given up unread.
     answer
-        Answers a time request; by default, as virtual time does, whose clock is everybody's.
+        Answers a time request, not signed yet; by default, as virtual time does, whose clock is everybody's.
 
     Attributes
     ----------
@@ -149,7 +150,8 @@ class CoordinatorRunner:
                     self._handle(happened.ReplyReceived(topic.pod, message.payload), now_s)
                 case Channel.TIME_REQUEST if self.answers_time:
                     answer = self._time(message, now_s)
-                    self._send(Message(topics.time_response(self._site, topic.pod), answer, 0))
+                    sealed = seal_line(Kind.TIME, answer, self._gateway.key)
+                    self._send(Message(topics.time_response(self._site, topic.pod), sealed, 0))
         except ProtocolError as error:
             _LOG.debug("coordinator: %s", error)
 

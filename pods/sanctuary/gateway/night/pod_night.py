@@ -21,16 +21,18 @@ from sanctuary.gateway.night.live_night import Display, NightFiles, finish, hush
 from sanctuary.gateway.night.live_start import LONGEST_NIGHT_H, new_boot, plan_night, simulated_ports
 from sanctuary.gateway.night.people import designs_of, identity_of, sounds_of, warn_of_thresholds
 from sanctuary.gateway.night.pod_start import PodLink, start_pod
-from sanctuary.gateway.night.sending import open_outbox
+from sanctuary.gateway.night.sending import open_outbox, unsealed
 from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
 from sanctuary.gateway.night.system_time import SystemTime
 from sanctuary.gateway.night.tasks import run_beside
 from sanctuary.gateway.night.vigil import Vigil
+from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.broker import open_broker
 from sanctuary.pods.wire.client import MqttClient
 from sanctuary.pods.wire.clock import ZERO_TOLERANCE_S, TimeSource
+from sanctuary.pods.wire.envelope import Kind
 from sanctuary.pods.wire.packets import Message
 
 _LOG = logging.getLogger(__name__)
@@ -99,11 +101,12 @@ async def _one_night(
             plan = plan_night(settings, store, boot, 0, 0.0)
             outbox = stack.enter_context(open_outbox(settings.site.data_dir, entry.id))
             link = PodLink(plan, entry, endpoint, outbox)
-            clock = make_clock(settings, entry, identity_of(plan, entry).boot)
+            me = identity_of(plan, entry)
+            clock = make_clock(settings, entry, me.boot)
             await stack.enter_async_context(link.client)
             if isinstance(clock, SystemTime):
                 run_beside(stack, clock.watch(), f"{entry.id} chrony")
-            source = await learn_time(link.client, settings.site.id, entry.id, clock, stop)
+            source = await learn_time(link.client, me, clock, stop)
             if source is None:
                 return None
             folder = new_folder(settings, f"-{entry.id}")
@@ -132,19 +135,20 @@ def make_clock(
 
 
 async def learn_time(
-    client: MqttClient, site: str, pod: str, clock: FollowedTime | SystemTime, stop: StopFlag
+    client: MqttClient, me: PodIdentity, clock: FollowedTime | SystemTime, stop: StopFlag
 ) -> TimeSource | None:
     """Ask until the clock is known; None where somebody stops the pod first."""
+    site, pod, coordinator = me.site, me.pod, me.coordinator
     client.subscribe(topics.time_response(site, pod))
     await client.connected()
-    began_s, told = time.monotonic(), False
+    began_s, told, strange = time.monotonic(), False, ""
     while not stop.is_set:
         for message in client.drain():
             if message.topic == topics.time_response(site, pod):
                 try:
-                    clock.take(message)
+                    clock.take(unsealed(Kind.TIME, message, coordinator))
                 except ProtocolError as error:
-                    _LOG.debug("%s: %s", pod, error)
+                    strange = str(error)
         if clock.is_known:
             return clock.source
         request = clock.ask()
@@ -153,6 +157,8 @@ async def learn_time(
         if not told and time.monotonic() - began_s > PATIENCE_S:
             told = True
             _LOG.warning("%s: no gateway tells the time; the night begins when one does", pod)
+            if strange:
+                _LOG.warning("%s: an answer was refused (%s); is secret.key the gateway's?", pod, strange)
         await stop.wait(CUE_TICK_S / 2.0)
     return None
 

@@ -15,7 +15,7 @@ from sanctuary.firmware_bridge.outputs.cue import Cue
 from sanctuary.gateway.night.clocks import MeasuredTime, PodTime
 from sanctuary.gateway.night.journal import Log as NightLog
 from sanctuary.gateway.night.outputs import PodOutputs
-from sanctuary.gateway.night.sending import Send, to_message
+from sanctuary.gateway.night.sending import Send, to_message, unsealed
 from sanctuary.gateway.replay.epochs import EpochLog
 from sanctuary.pods.effects import Effect, Keep, Log, Publish, Record, Render, Silence
 from sanctuary.pods.logs import CueEntry, LogRecord, eye_signal_record, onset_record, output_record
@@ -25,6 +25,7 @@ from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.records import LOG_NOT_KEPT, MEMORY_NOT_KEPT, unkept
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.clock_follower import SPARSE
+from sanctuary.pods.wire.envelope import Kind
 from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.gate import OpeningLog
 from sanctuary.signal.samples import StageEstimate
@@ -320,7 +321,7 @@ class PodRunner:
 
     def _take_time(self, message: Message, now_s: float) -> None:
         try:
-            self.clock.take(message, now_s)
+            self.clock.take(unsealed(Kind.TIME, message, self.pod.identity.coordinator), now_s)
         except ProtocolError as error:
             _LOG.debug("%s: %s", self.id, error)
             return

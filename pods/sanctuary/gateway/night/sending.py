@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+from nacl.signing import VerifyKey
 
 from sanctuary.config.errors import InputError
 from sanctuary.pods.effects import Publish
+from sanctuary.pods.wire.envelope import Kind, unseal
 from sanctuary.pods.wire.outbox import Outbox
 from sanctuary.pods.wire.packets import Message
 
@@ -17,6 +21,17 @@ Send = Callable[[Message], object]
 def to_message(effect: Publish) -> Message:
     """Write the effect as a message."""
     return Message(effect.topic, effect.payload, 1 if effect.qos else 0, effect.retain)
+
+
+def unsealed(kind: Kind, message: Message, key: VerifyKey) -> Message:
+    """Give a message without its signature, which is that of `key`.
+
+    Raises
+    ------
+    ProtocolError
+        As for `unseal`.
+    """
+    return replace(message, payload=unseal(kind, message.payload, key))
 
 
 def open_outbox(data_dir: Path, pod: str) -> Outbox:

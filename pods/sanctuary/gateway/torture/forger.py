@@ -13,13 +13,15 @@ from dataclasses import replace
 from random import Random
 
 from sanctuary.config.errors import ProtocolError
+from sanctuary.gateway.night.coordinator_runner import VIRTUAL
 from sanctuary.gateway.night.people import derive_key
 from sanctuary.gateway.night.sending import to_message
 from sanctuary.gateway.torture.world import SECRET, World
 from sanctuary.pods.coordinator.commander import Commander
 from sanctuary.pods.ids import IdSource
 from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.envelope import open_command
+from sanctuary.pods.wire.clock import respond
+from sanctuary.pods.wire.envelope import Kind, open_command, seal_line
 from sanctuary.pods.wire.messages import Command, Extend, PodStatus
 from sanctuary.pods.wire.packets import Message
 from sanctuary.pods.wire.topics import Channel
@@ -27,6 +29,9 @@ from sanctuary.pods.wire.topics import Channel
 REMEMBERED = 300
 FAR_AHEAD_S = 120.0
 HIGH_TERM = 2**40
+FALSE_TIMES = 4
+"""So many requests for the time are answered falsely, and sooner than truly."""
+MOST_FALSE_S = 60.0
 
 
 class Forger:
@@ -55,12 +60,17 @@ class Forger:
             self._far_ahead,
             self._false_status,
             self._rubbish,
+            self._false_time,
         )
+        self._false_left, self._false_by_s = 0, 0.0
 
     def heard(self, message: Message) -> None:
         """Listen in."""
         where = self._commands if message.topic.endswith("/cmd") else self._others
         where.append(message)
+        if self._false_left and "/time/req/" in message.topic:
+            self._false_left -= 1
+            self._world.agenda.after(0.0, lambda: self._answer_falsely(message))
 
     def send(self, value: float) -> None:
         """Play one of the `tricks` or, where it needs something that was never heard, none."""
@@ -113,6 +123,17 @@ class Forger:
         pod = self._rng.choice(self._world.outline.pods)
         status = PodStatus(online=self._rng.random() < 0.5, boot=f"{pod}-1", fw="forged")
         return Message(topics.status(self._site, pod), status.to_bytes(), 1, retain=True)
+
+    def _false_time(self) -> None:
+        self._false_left, self._false_by_s = FALSE_TIMES, self._rng.uniform(-MOST_FALSE_S, MOST_FALSE_S)
+
+    def _answer_falsely(self, request: Message) -> None:
+        now_s = self._world.now_s + self._false_by_s
+        answer = respond(request.payload, now_s, now_s, VIRTUAL)
+        topic = topics.time_response(self._site, request.topic.rpartition("/")[2])
+        stranger = derive_key(b"stranger", "coordinator", self._site)
+        self._world.watch.counts["forged messages"] += 1
+        self._world.wire.inject(Message(topic, seal_line(Kind.TIME, answer, stranger), 0))
 
     def _rubbish(self) -> Message:
         pod = self._rng.choice(self._world.outline.pods)

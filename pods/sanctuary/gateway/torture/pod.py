@@ -14,7 +14,7 @@ from sanctuary.gateway.fleet.bed import SECOND_S, Bed
 from sanctuary.gateway.fleet.log import Ear
 from sanctuary.gateway.night.people import derive_key
 from sanctuary.gateway.night.pod_runner import PodRunner
-from sanctuary.gateway.night.sending import to_message
+from sanctuary.gateway.night.sending import to_message, unsealed
 from sanctuary.gateway.torture.disk import DiskJournal
 from sanctuary.gateway.torture.machine import Machine
 from sanctuary.gateway.torture.outline import UTC_AT_ZERO_S
@@ -28,6 +28,7 @@ from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.clock import OffsetEstimator
+from sanctuary.pods.wire.envelope import Kind
 from sanctuary.pods.wire.packets import Message
 
 HASTE_S = 1e-4
@@ -177,7 +178,7 @@ class TorturePod(Machine, Bed):
         """Take a message from the wire."""
         runner = self._runner
         if message.topic == topics.time_response(self.world.outline.settings.site.id, self.name):
-            self._take_time(message.payload)
+            self._take_time(message)
         elif self._knows_time:
             self._up_to_date()
             runner.message(message, self.reckoned_s)
@@ -275,13 +276,12 @@ class TorturePod(Machine, Bed):
     def _send(self, message: Message) -> None:
         self.world.wire.send(self.name, message)
 
-    def _take_time(self, payload: bytes) -> None:
+    def _take_time(self, message: Message) -> None:
         """Take the time, and go by it from now on; begin in earnest with the first."""
-        own_s, before = (
-            self.clock.at(self.world.now_s),
-            self._estimator.offset(self.clock.at(self.world.now_s)),
-        )
+        own_s = self.clock.at(self.world.now_s)
+        before = self._estimator.offset(own_s)
         try:
+            payload = unsealed(Kind.TIME, message, self._runner.pod.identity.coordinator).payload
             self._estimator.take(payload, own_s)
         except ProtocolError:
             return

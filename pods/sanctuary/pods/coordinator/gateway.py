@@ -64,6 +64,7 @@ class Gateway:
     ) -> None:
         settings = settings or CoordinatorSettings()
         self.id = office.gateway
+        self.key = office.key
         self.utc_at_zero_s = utc_at_zero_s
         self._coordinator = Coordinator(office, circles, settings)
         times = TenureTimes.of(

@@ -174,6 +174,7 @@ CONTRACT: tuple[ChannelContract, ...] = (
         *_DOWN,
         "The answer, with the times at which the request came and the answer left.",
         qos=0,
+        signed=Kind.TIME,
     ),
     ChannelContract(
         "claim",

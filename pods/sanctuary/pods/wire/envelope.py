@@ -1,4 +1,4 @@
-r"""Signed payloads: commands of the coordinator, claims of the gateways, leases and eye signals of the pods.
+r"""Signed payloads: commands and the time, claims of the gateways, leases and eye signals of the pods.
 
 Two JSON lines::
 
@@ -39,6 +39,7 @@ class Kind(StrEnum):
     LEASE = "lease"
     EYE_SIGNAL = "eye-signal"
     CLAIM = "claim"
+    TIME = "time"
 
     @property
     def header(self) -> bytes:
@@ -48,7 +49,12 @@ class Kind(StrEnum):
 
 def seal(kind: Kind, message: Message, key: SigningKey) -> bytes:
     """Write and sign a message."""
-    line = message.to_bytes() + b"\n"
+    return seal_line(kind, message.to_bytes(), key)
+
+
+def seal_line(kind: Kind, line: bytes, key: SigningKey) -> bytes:
+    """Sign a message that is written already, without its newline."""
+    line += b"\n"
     return line + b'"' + sign(key, kind.header + line).encode() + b'"\n'
 
 
