@@ -366,3 +366,18 @@ def test_a_part_that_the_design_does_not_have_is_refused() -> None:
     bench.handle(ClockMeasured(0.0, 0.002))
     bench.sleep(1)
     assert reply_of(bench.offer(part=3)).reason == "no_such_part"
+
+
+def test_a_restart_gives_no_answers_anew() -> None:
+    bench = bench_in_window()
+    bench.sleep(25, extend="w1")
+    for name in ("e1", "e2"):
+        assert reply_of(echo(bench, name)).obeyed
+        bench.sleep(25, extend="w1")
+    bench.restart("b2", designs=(ANSWERING,))
+    bench.handle(LinkRestored())
+    bench.handle(ClockMeasured(0.0, 0.002))
+    bench.sleep(12)
+    bench.enter_window()
+    bench.sleep(3, extend="w1")
+    assert reply_of(echo(bench, "e3")).reason == "too_many_answers"

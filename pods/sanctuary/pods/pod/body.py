@@ -18,6 +18,10 @@ from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.states import INTERRUPTED, LATCHED, PodPhase, Trigger, after
 
 
+_Kept = tuple[PodPhase | None, bool, tuple[int, float] | None, tuple[str, int] | None, int, tuple[int, ...]]
+"""Latch, whether to requalify, withdrawal by hand, answers, version of the limiter, terms."""
+
+
 class Body:
     """The state of one pod.
 
@@ -55,7 +59,7 @@ class Body:
         self.clock = ClockTrust(settings)
         self.limiter = Limiter(limiter_settings, light_cleared=light_cleared)
         self.outbox = Outbox(identity, settings)
-        self._answered: tuple[str, int] = ("", 0)
+        self._answered = memory.answered if memory else None
         self._utc_at_zero_s = utc_at_zero_s
         self.player = Player(
             identity.pod,
@@ -92,7 +96,7 @@ class Body:
     @property
     def memory(self) -> PodMemory:
         """What must outlive a restart, as it is now."""
-        latch, requalify, withdrawn_here, _, _ = self._to_keep()
+        latch, requalify, withdrawn_here, answered, _, _ = self._to_keep()
         return PodMemory.model_validate(
             {
                 "pod": self.identity.pod,
@@ -100,6 +104,7 @@ class Body:
                 "latch": str(latch) if latch else None,
                 "withdrawn_here": withdrawn_here,
                 "requalify": requalify,
+                "answered": answered,
                 "limiter": self.limiter.memory(self._utc_at_zero_s),
             }
         )
@@ -110,11 +115,11 @@ class Body:
             self._kept = now
             out.append(Keep(self.memory))
 
-    def _to_keep(self) -> tuple[PodPhase | None, bool, tuple[int, float] | None, int, tuple[int, ...]]:
+    def _to_keep(self) -> _Kept:
         phase = self.phase
         latch = phase if phase in LATCHED else None
-        terms = tuple(self.terms.values())
-        return latch, phase in INTERRUPTED, self.consent.withdrawn_here, self.limiter.version, terms
+        terms, withdrawn_here = tuple(self.terms.values()), self.consent.withdrawn_here
+        return latch, phase in INTERRUPTED, withdrawn_here, self._answered, self.limiter.version, terms
 
     def utc_s(self, now_s: float) -> float:
         """Turn sanctuary seconds into UTC seconds."""
@@ -122,7 +127,7 @@ class Body:
 
     def answers_in(self, window: str) -> int:
         """Count the answers that were planned in a window, however often the pod left and came back."""
-        last, count = self._answered
+        last, count = self._answered or ("", 0)
         return count if last == window else 0
 
     def count_answer(self, window: str) -> None:

@@ -24,6 +24,8 @@ class PodMemory(BaseModel):
     """Number in the sleeper's chain, and UTC seconds, of the last withdrawal by hand."""
     requalify: bool = False
     """Whether the pod was engaged, or had to prove stable REM anew before it might be."""
+    answered: tuple[Id, Annotated[int, Field(ge=1)]] | None = None
+    """The window in which answers to eye signals were planned last, and how many."""
     limiter: LimiterMemory = LimiterMemory()
 
     def to_json(self) -> str:
