@@ -242,3 +242,13 @@ def test_light_sleepers_are_aroused_by_their_cues_and_leave_their_windows() -> N
             for t_s in noted  # one within another is one
         )
     assert violations(night) == []
+
+
+def test_sleepers_of_a_fleet_have_thresholds_that_designs_go_by() -> None:
+    night = Site(PLAIN.model_copy(update={"design": "tone-ladder"}), 3).sleep()
+    thresholds = {pod.threshold_dba for pod in night.settings.pods}
+    assert len(thresholds) > 4
+    assert all(threshold is not None and 20.0 <= threshold <= 40.0 for threshold in thresholds)
+    assert lines(night, kind="cue", outcome="rendered")
+    assert not lines(night, kind="cue", reason="no_threshold")
+    assert violations(night) == []

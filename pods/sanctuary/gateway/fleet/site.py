@@ -35,7 +35,7 @@ from sanctuary.simulator.fleets.verdicts import Verdicts
 from sanctuary.simulator.physiology.randomness import Concern, stream
 from sanctuary.simulator.sleepers.circle import sleeper_seeds
 from sanctuary.simulator.sleepers.night import draw_night
-from sanctuary.simulator.sleepers.responses import Response
+from sanctuary.simulator.sleepers.responses import Response, heard_awake_dba
 from sanctuary.simulator.sleepers.truth import TruthNight
 
 UTC_AT_ZERO_S = 1_767_304_800.0
@@ -259,6 +259,7 @@ def site_settings(scenario: ScenarioSettings, seed: int, night: int) -> Sanctuar
             id=f"pod-{number}",
             sleeper=f"sleeper-{number}",
             headband=SimulatedHeadband(kind="simulated", seed=own),
+            threshold_dba=heard_awake_dba(stream(own, Concern.HEARING)),
         )
         for number, own in enumerate(seeds, start=1)
     )

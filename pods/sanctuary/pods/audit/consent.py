@@ -35,7 +35,7 @@ class ConsentMonitor(Monitor):
         elif line["outcome"] == "rendered":
             utc_s = self._utc_at_zero_s + line["t_s"]
             seen = self._seen
-            if not any(self._covers(one, line, utc_s) and not _ended(one, seen) for one in seen):
+            if not any(self._covers(one, line, utc_s) and not _ended(one, seen, self.slack_s) for one in seen):
                 yield self.broken("P2", line["t_s"], f"{step_of(line)}: no grant in force")
 
     def _consent(self, line: LogLine) -> None:
@@ -67,13 +67,13 @@ def _same(one: LogLine, other: LogLine) -> bool:
     return all(one[name] == other[name] for name in names)
 
 
-def _ended(grant: LogLine, seen: list[LogLine]) -> bool:
+def _ended(grant: LogLine, seen: list[LogLine], slack_s: float) -> bool:
     """Tell whether a withdrawal, a fork or a newer grant of the circle takes this grant's place."""
     for other in seen:
         if other["circle"] not in (grant["circle"], "*") and other["seq"] != grant["seq"]:
             continue
         if other["act"] == "withdraw_here" and (
-            other["seq"] >= grant["seq"] or grant["nbf"] < other["utc_s"]
+            other["seq"] >= grant["seq"] or grant["nbf"] + slack_s < other["utc_s"]
         ):
             return True
         if other["act"] == "withdraw" and other["seq"] >= grant["seq"]:

@@ -17,7 +17,6 @@ from sanctuary.pods.pod.player import Player
 from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.states import INTERRUPTED, LATCHED, PodPhase, Trigger, after
 
-
 _Kept = tuple[PodPhase | None, bool, tuple[int, float] | None, tuple[str, int] | None, int, tuple[int, ...]]
 """Latch, whether to requalify, withdrawal by hand, answers, version of the limiter, terms."""
 

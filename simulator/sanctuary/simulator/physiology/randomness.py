@@ -32,6 +32,7 @@ class Concern(IntEnum):
     RESPONSES = 21
     DISTURBANCES = 22
     TWIN = 23
+    HEARING = 24
     VERDICTS = 32
 
 

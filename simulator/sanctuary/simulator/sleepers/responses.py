@@ -104,6 +104,11 @@ def own_threshold_dba(settings: ResponseSettings, rng: np.random.Generator) -> f
     return settings.threshold_dba + settings.threshold_sd_db * drawn
 
 
+def heard_awake_dba(rng: np.random.Generator) -> float:
+    """Draw the softest sound that a sleeper hears awake, in bed at night; its mean and spread are guesses."""
+    return round(30.0 + 4.0 * float(np.clip(rng.standard_normal(), -2.5, 2.5)), 1)
+
+
 def threshold_dba(situation: Situation, settings: ResponseSettings) -> float:
     """Level that arouses this sleeper every other time, now; meaningless awake."""
     rem_db = settings.phasic_db if situation.phasic else settings.tonic_db
