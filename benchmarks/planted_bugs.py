@@ -168,9 +168,9 @@ def _lapsed_leases_count(original: Any, run: WindowRun, now_s: float) -> list[st
     return original(run, now_s - 8.0)  # type: ignore[no-any-return]
 
 
-def _echo_when_sent(original: Any, seat: Seat, *args: Any) -> Any:
+def _echo_when_sent(original: Any, seat: Seat, *args: Any, **kwargs: Any) -> Any:
     """Take a claim for heard as soon as it is sent."""
-    sent = original(seat, *args)
+    sent = original(seat, *args, **kwargs)
     seat._echoed_s = max((at_s for at_s, _ in seat._out.values()), default=seat._echoed_s)  # noqa: SLF001
     return sent
 

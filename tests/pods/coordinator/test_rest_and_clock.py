@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from coordinator_desk import closed, desk, ops
-from pod_bench import recorded
+from pod_bench import COORDINATOR_KEY, DESIGN, SITE, pod_key, recorded
+from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.closing import ClosingReason
+from sanctuary.pods.coordinator.events import Ticked
+from sanctuary.pods.coordinator.gateway import Gateway
+from sanctuary.pods.coordinator.office import Now, Office
+from sanctuary.pods.ids import IdSource
 
 
 def test_a_circle_rests_after_a_window_that_was_only_forgotten() -> None:
@@ -47,3 +54,34 @@ def test_a_clock_that_is_set_back_lengthens_no_rest() -> None:
     d.tick(61.0)
     d.state("p1", seq=2)
     assert ops(d.state("p2", seq=2)) == [("offer", "p1"), ("offer", "p2")]
+
+
+def test_a_clock_that_is_set_forward_ends_windows_and_shortens_no_rest() -> None:
+    d = desk(pods=("p1", "p2"), refractory_s=60.0)
+    d.opened("p1", "p2")
+    d.now_s += 500.0
+    effects = d.coordinator.clock_set_forward(499.0, d.now_s)
+    assert [record["reason"] for record in recorded(effects, "window")] == [ClosingReason.CLOCK_SET]
+    d.tick(30.0)
+    d.coordinator.clock_set_forward(1000.0, d.now_s + 1000.0)
+    d.now_s += 1000.0
+    d.state("p1", seq=2)
+    assert d.state("p2", seq=2) == [], "30 s of rest are left"
+    d.now_s += 31.0
+    d.state("p1", seq=3)
+    assert ops(d.state("p2", seq=3)) == [("offer", "p1"), ("offer", "p2")]
+
+
+@pytest.mark.parametrize(("gained_s", "seen"), [(0.0, False), (1.9, False), (2.1, True), (80.0, True)])
+def test_a_gateway_sees_by_its_own_clock_that_the_sanctuarys_was_set_forward(
+    gained_s: float, seen: bool
+) -> None:
+    members = {pod: pod_key(pod).verify_key for pod in ("p1", "p2")}
+    office = Office(SITE, "gateway-1", COORDINATOR_KEY, IdSource("g1"))
+    gateway = Gateway(office, [Circle("one", 2, members, DESIGN)])
+    gateway.handle(Ticked(), Now(10.0, 7000.0))
+    standing = gateway._coordinator.standing("one")
+    standing.not_before_s = 50.0
+    gateway.handle(Ticked(), Now(20.0 + gained_s, 7010.0))
+    gateway.handle(Ticked(), Now(30.0 + gained_s, 7020.0))
+    assert standing.not_before_s == pytest.approx(50.0 + gained_s * seen)

@@ -52,7 +52,7 @@ class FaultKind(StrEnum):
 
 WIRE = frozenset({FaultKind.DELAY, FaultKind.LOSS, FaultKind.REPEAT, FaultKind.REORDER})
 """Kinds that befall every message."""
-STEPS_S, FAR_STEPS_S = 8.0, 90.0
+STEPS_S, FAR_STEPS_S = 8.0, 1500.0
 """A clock that is set goes by up to so much; one in four is set by up to the latter."""
 SITE = WIRE | {FaultKind.BROKER_RESTART, FaultKind.FORGE, FaultKind.GHOST}
 LINKS = frozenset({FaultKind.PARTITION, FaultKind.STALL, FaultKind.DEAF, FaultKind.MUTE})

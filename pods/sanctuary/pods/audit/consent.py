@@ -35,7 +35,9 @@ class ConsentMonitor(Monitor):
         elif line["outcome"] == "rendered":
             utc_s = self._utc_at_zero_s + line["t_s"]
             seen = self._seen
-            if not any(self._covers(one, line, utc_s) and not _ended(one, seen, self.slack_s) for one in seen):
+            if not any(
+                self._covers(one, line, utc_s) and not _ended(one, seen, self.slack_s) for one in seen
+            ):
                 yield self.broken("P2", line["t_s"], f"{step_of(line)}: no grant in force")
 
     def _consent(self, line: LogLine) -> None:

@@ -101,8 +101,10 @@ class Coordinator:
         out: list[Effect] = []
         now_s = self._come_to(now_s, out)
         office, standing = self._office, self._standings[circle]
+        if last_end_s is not None and last_end_s > now_s:  # of a clock that was set since
+            last_end_s = now_s if standing.last_end_s is None else None
         if last_end_s is not None and last_end_s > (standing.last_end_s or -inf):
-            standing.last_end_s = min(last_end_s, now_s)
+            standing.last_end_s = last_end_s
             standing.not_before_s = max(
                 standing.not_before_s, standing.last_end_s + self._settings.refractory_s
             )
@@ -131,6 +133,15 @@ class Coordinator:
         elif run is not None:
             self._forget(run, reason, now_s, out)
         self._holdings.pop(circle, None)
+        return out
+
+    def clock_set_forward(self, by_s: float, now_s: float) -> list[Effect]:
+        """Hear that the clock was set forward, as only another clock can tell: no rest is over sooner.
+
+        One that was set back shows by itself.
+        """
+        out: list[Effect] = []
+        self._clock_set(by_s, now_s, out)
         return out
 
     def take_outdated(self) -> list[str]:
@@ -363,15 +374,18 @@ class Coordinator:
         if not SET_BACK_S < back_s < inf:
             self._now_s = max(self._now_s, now_s)
             return self._now_s
+        self._clock_set(-back_s, now_s, out)
+        return now_s
+
+    def _clock_set(self, by_s: float, now_s: float, out: list[Effect]) -> None:
         self._now_s = now_s
         for standing in self._standings.values():
-            standing.set_back(back_s)
+            standing.clock_set(by_s)
         for run in tuple(self._runs.values()):
             if self._is_active(run.circle.id):
                 self._end(run, ClosingReason.CLOCK_SET, self._settings.refractory_s, now_s, out)
             else:
                 self._forget(run, ClosingReason.CLOCK_SET, now_s, out)
-        return now_s
 
     def _is_active(self, circle: str) -> bool:
         held = self._holdings.get(circle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
 
 from sanctuary.config.coordination import CoordinatorSettings
 from sanctuary.config.site import TenureSettings
@@ -34,6 +35,10 @@ from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.effects import Effect, Publish
 
 GatewayEffect = Effect | KeepTerm | Complain
+
+SET_FORWARD_S = 2.0
+"""A sanctuary clock that gains more than this on the computer's own between two events was set. Below, one of
+the two may only have been read late; a rest that is so much shorter still outlasts every window."""
 
 
 class Gateway:
@@ -72,6 +77,7 @@ class Gateway:
         )
         groups = [tuple(circle.id for circle in group) for group in self._coordinator.groups]
         self._tenure = Tenure(office, groups, times, self._report, floor_term)
+        self._ahead_s = -inf
 
     @property
     def windows(self) -> tuple[WindowRun, ...]:
@@ -101,6 +107,7 @@ class Gateway:
             return out
         passed = self._tenure.tick(now) if isinstance(event, Ticked) else self._tenure.pass_time(now)
         self._do(passed, now, out)
+        self._compare_clocks(now, out)
         out += self._coordinator.handle(event, now.t_s)
         for circle in self._coordinator.take_outdated():
             self._do(self._tenure.raise_term(circle, now), now, out)
@@ -111,6 +118,13 @@ class Gateway:
         out: list[GatewayEffect] = []
         self._do(self._tenure.stop(now), now, out)
         return out
+
+    def _compare_clocks(self, now: Now, out: list[GatewayEffect]) -> None:
+        """See by the computer's own clock that the sanctuary clock was set forward."""
+        ahead_s = now.t_s - now.alive_s
+        by_s, self._ahead_s = ahead_s - self._ahead_s, ahead_s
+        if SET_FORWARD_S < by_s < inf:
+            out += self._coordinator.clock_set_forward(by_s, now.t_s)
 
     def _do(self, effects: Sequence[TenureEffect], now: Now, out: list[GatewayEffect]) -> None:
         for effect in effects:

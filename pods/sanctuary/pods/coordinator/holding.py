@@ -41,8 +41,9 @@ class Standing:
     not_before_s: float = -inf
     in_force_until_s: float = -inf
 
-    def set_back(self, by_s: float) -> None:
-        """Hear that the clock was set back: the past stays as far away as it was, promises stay."""
-        self.not_before_s -= by_s
+    def clock_set(self, by_s: float) -> None:
+        """Hear that the clock was set: past and rest stay as far away as they were, promises too if later."""
+        self.not_before_s += by_s
+        self.in_force_until_s += max(0.0, by_s)
         if self.last_end_s is not None:
-            self.last_end_s -= by_s
+            self.last_end_s += by_s

@@ -117,7 +117,8 @@ class Seat:
 
     def hear(self, claim: GatewayClaim, now: Now, out: list[TenureEffect]) -> None:
         """Take a claim of another gateway, or of an earlier start of this one."""
-        if not self.hearing.take(claim, now.alive_s) or claim.released or self.phase not in IN_PLAY:
+        heard = self.hearing.take(by_our_clock(claim, now.t_s), now.alive_s)
+        if not heard or claim.released or self.phase not in IN_PLAY:
             return
         if (claim.term, claim.boot) > (self.term, self._office.ids.boot):
             reason, held = f"{ClosingReason.SUPERSEDED}:{claim.gateway}", self.phase in HELD
@@ -254,6 +255,14 @@ class Seat:
                 }
             )
         )
+
+
+def by_our_clock(claim: GatewayClaim, now_s: float) -> GatewayClaim:
+    """Move the end of the last window by as much as the claim seems to come from the future."""
+    ahead_s, end_s = claim.issued_at_s - now_s, claim.last_window_end_s
+    if ahead_s <= 0.0 or end_s is None:
+        return claim
+    return claim.model_copy(update={"last_window_end_s": end_s - ahead_s})
 
 
 def _later(one_s: float | None, other_s: float | None) -> float | None:
