@@ -102,7 +102,7 @@ async def one_pod(settings: SanctuarySettings, name: str, folder: Path) -> None:
     def build(plan: NightPlan, journal: Journal, client: MqttClient, clock: FollowedTime) -> PodRunner:
         output = NotingOutput(folder / f"{name}.notes.jsonl", clock)
         output.runner = PodRunner(
-            make_pod(plan, entry, {"tide": steady()}, memories.load(name)),
+            make_pod(plan, entry, {"tide": steady()}, memories.load(name), time.time()),
             journal,
             Ear(lambda _cue, _at_s: None),
             client.publish,

@@ -1,7 +1,7 @@
 """Bugs planted on purpose, each breaking one rule, and how many tortured nights it takes to find them.
 
     python benchmarks/planted_bugs.py                  a table of all
-    sanctuary torture --bug no_fence --seeds 50        one of them, with its story
+    sanctuary torture --bug no_fence_at_takeover --seeds 50        one of them, with its story
 
 Each is a context manager that changes a rule of the running program for as long as it is entered; nothing of
 this is part of the product.
@@ -141,6 +141,12 @@ def _unkept_cues_sound() -> Iterator[None]:
         yield
 
 
+def _sounds_however_late(_original: Any, runner: PodRunner, now_s: float) -> None:
+    """Hand cues over that wait, whatever has become of their moment."""
+    while runner._waiting and runner._waiting[0].at_s <= now_s:  # noqa: SLF001
+        runner._hand_over(runner._waiting.popleft(), now_s)  # noqa: SLF001
+
+
 def _signals_leak(original: Any, runner: PodRunner, estimate: Any, now_s: float) -> None:
     if estimate.stable_rem:
         topic = topics.signal(runner._site, runner.id, "eeg")  # noqa: SLF001
@@ -249,6 +255,7 @@ BUGS: dict[str, Bug] = {
     "two_windows_at_a_pod": _two_windows,
     "log_after_render": around(Player, "play", _log_after_render),
     "unkept_cue_sounds": _unkept_cues_sound,
+    "late_cue_sounds": around(PodRunner, "sound", _sounds_however_late),
     "signals_leak": around(PodRunner, "estimate", _signals_leak),
     "leases_not_asked_at_opening": around(coordination.Coordinator, "_await_quorum", _opens_without_leases),
     "no_close_below_quorum": around(WindowRun, "live", _lapsed_leases_count),

@@ -26,11 +26,15 @@ from pod_bench import (
     window_bench,
     withdrawal,
 )
+from sanctuary.commons.keys import signing_key
 from sanctuary.config.coordination import PodSettings
+from sanctuary.pods.coordinator.commander import Commander
 from sanctuary.pods.effects import Effect, Log, Record
+from sanctuary.pods.ids import IdSource
 from sanctuary.pods.pod.events import (
     ClockMeasured,
     EstimateArrived,
+    Ticked,
     WithdrawalMade,
 )
 from sanctuary.pods.pod.states import PodPhase
@@ -180,6 +184,28 @@ def test_c4_a_window_kept_open_by_a_clock_ahead_is_left_in_silence() -> None:
     assert [silence.reason for silence in silences(effects)] == ["clock_doubted"]
     assert reply_of(effects).reason == "issued_in_the_future"
     assert phase_of(bench) is PodPhase.REQUALIFYING
+
+
+def test_old_and_repeated_commands_from_the_future_say_nothing_of_the_clock() -> None:
+    bench = window_bench(term=4)
+    bench.sleep(4, extend="w1")
+    older = Commander("harbour", signing_key(b"\x77" * 32), 3, IdSource("gw3"))
+    at_s = bench.now_s + 3.7
+    replayed = bench.command(older.extend(POD, "w1", CIRCLE, at_s, at_s + 5.0))
+    assert reply_of(replayed).reason == "old_term"
+    assert bench.pod.window == "w1"
+    twice = bench.commander.extend(POD, "w1", CIRCLE, at_s, at_s + 5.0)
+    assert reply_of(bench.command(twice)).reason == "issued_in_the_future"
+    assert reply_of(bench.command(twice)).reason == "duplicate"
+
+
+def test_a_clock_set_back_revives_no_command() -> None:
+    bench = eligible_bench()
+    bench.sleep(30)
+    before = bench.commander.offer(POD, bench.offer_args(), bench.now_s - 11.0, bench.now_s - 6.0)
+    bench.handle(Ticked(), bench.now_s - 10.0)
+    bench.handle(ClockMeasured(0.0, 0.002))
+    assert reply_of(bench.command(before)).reason == "issued_before_boot"
 
 
 def test_a_close_is_obeyed_whatever_the_clocks_say() -> None:

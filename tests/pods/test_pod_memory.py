@@ -202,8 +202,40 @@ def test_a_link_that_is_lost_over_a_restart_is_not_forgotten() -> None:
 
 def test_nothing_is_kept_where_nothing_changed() -> None:
     bench = eligible_bench()
-    bench.sleep(60)
-    assert not any(isinstance(effect, Keep) for effect in bench.effects)
+    effects = bench.sleep(60)
+    assert not any(isinstance(effect, Keep) for effect in effects)
+
+
+def test_a_grant_that_was_narrowed_is_not_wide_again_where_its_entry_was_lost() -> None:
+    bench = eligible_bench()
+    narrower = sealed(grant(2))
+    bench.handle(ConsentPresented(narrower))
+    assert bench.kept is not None
+    assert bench.kept.consent_seq == 2
+    bench.entries.remove(narrower)
+    rise_again(bench)
+    assert phase_of(bench) is PodPhase.IDLE
+    assert reply_of(bench.offer()).reason == "entries_missing"
+    bench.handle(ConsentPresented(narrower))
+    assert phase_of(bench) is PodPhase.ELIGIBLE
+
+
+def test_what_is_kept_of_one_sleepers_consent_binds_no_other() -> None:
+    memory = PodMemory(pod=POD, who="ab" * 32, consent_seq=9, withdrawn_here=(9, UTC_AT_ZERO_S + 1e6))
+    bench = eligible_bench(memory=memory)
+    assert phase_of(bench) is PodPhase.ELIGIBLE
+
+
+@pytest.mark.parametrize(("own_s", "reason"), [(15.0, "too_soon"), (1500.0, "")])
+def test_a_sanctuary_clock_that_was_set_forward_over_a_restart_shortens_no_gap(
+    own_s: float, reason: str
+) -> None:
+    bench = playing_bench()
+    assert bench.kept is not None
+    bench.kept = bench.kept.model_copy(update={"kept_own_utc_s": 5000.0})
+    bench.now_s += 1500.0 - 13.0
+    rise_again(bench, own_utc_s=5000.0 + own_s - 13.0)
+    assert [entry["reason"] for entry in entries(dream(bench, "2"))] == [reason]
 
 
 def test_memory_reads_back_as_it_was_written() -> None:

@@ -24,6 +24,8 @@ class ConsentReason(StrEnum):
     """Why nothing, or not this, is permitted."""
 
     NO_GRANT = "no_grant"
+    MISSING = "entries_missing"
+    """An entry that the pod had is not here any more; what it said may have narrowed what is."""
     WITHDRAWN = "withdrawn"
     FORKED = "forked"
     UNCITED_WITHDRAWAL = "uncited_withdrawal"
@@ -81,6 +83,7 @@ class ConsentBook:
         self._grants = 0
         self._local = withdrawn_here
         self._verdicts: dict[str, Grant | Refusal] = {}
+        self._expected_seq = 0
 
     @property
     def top_seq(self) -> int:
@@ -139,8 +142,14 @@ class ConsentBook:
         self._local = (max(seq, at_seq), max(utc_s, at_utc_s))
         self._verdicts.clear()
 
+    def expect(self, seq: int) -> None:
+        """Hear that entries up to this number were here before; nothing is in force until they are again."""
+        self._expected_seq = max(self._expected_seq, seq)
+
     def in_force(self, circle: str, now_utc_s: float) -> Grant | Refusal:
         """Give the grant for `circle` that holds now, whatever its design, modalities and levels."""
+        if self.top_seq < self._expected_seq:
+            return Refusal(ConsentReason.MISSING)
         verdict = self._verdicts.get(circle)
         if verdict is None:
             verdict = self._verdicts[circle] = self._judge(circle)

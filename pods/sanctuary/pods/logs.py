@@ -151,6 +151,7 @@ class PodRecord(TypedDict):
         "clock_measured",
         "clock_set",
         "clock_doubted",
+        "cue_missed",
         "estimate_refused",
         "requalifying",
         "requalified",

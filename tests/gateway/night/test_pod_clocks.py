@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sanctuary.config.clock import ClockSettings
+from sanctuary.config.errors import ProtocolError
 from sanctuary.gateway.night.clocks import FollowedTime, MeasuredTime
 from sanctuary.gateway.night.pod_night import SameClock
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock, open_clock
@@ -117,6 +118,22 @@ def test_a_clock_that_starts_elsewhere_or_jumps_is_another_and_a_continued_one_i
     assert after("g2", zero_s, utc_ahead_s=-600.0)
 
 
+def test_a_clock_in_doubt_is_unsure_until_it_is_measured_anew() -> None:
+    gateway, pod = SanctuaryClock("gateway-1", "g1", time.time()), FollowedTime("boot", QUICK)
+    ask(pod, gateway, 4)
+    assert pod.is_known
+    pod.hurry()
+    stale = pod.ask()
+    assert stale is not None
+    pod.doubt()
+    assert not pod.is_known
+    with pytest.raises(ProtocolError, match="answers no open request"):
+        pod.take(Message("b", gateway.answer(Message("a", stale, 0)), 0))
+    assert not pod.is_known
+    ask(pod, gateway, 4)
+    assert pod.is_known
+
+
 # --- the gateway's clock ---
 
 
@@ -206,6 +223,12 @@ def system_time() -> SystemTime:
     return SystemTime("pod-1", "boot", ClockSettings(source="system", system_timeout_s=10.0), 0.02)
 
 
+def ask_in_haste(pod: SystemTime, gateway: SanctuaryClock, times: int) -> None:
+    for _ in range(times):
+        pod.hurry()
+        ask(pod, gateway)
+
+
 def looked(pod: SystemTime) -> float:
     asyncio.run(pod.look())
     news = pod.news()
@@ -222,7 +245,9 @@ def test_nothing_is_said_before_chrony_was_asked() -> None:
 
 def test_chronys_bound_is_the_pods_uncertainty(chronyc: Path) -> None:
     gateway, pod = SanctuaryClock("gateway-1", "g1", time.time() - 50.0, system=True), system_time()
-    ask(pod, gateway)
+    ask_in_haste(pod, gateway, 3)
+    assert looked(pod) == inf, "too few exchanges to compare with"
+    ask_in_haste(pod, gateway, 1)
     assert looked(pod) == pytest.approx(0.0016)
     assert pod.now() == pytest.approx(gateway.now(), abs=0.1)
 
@@ -231,7 +256,7 @@ def test_an_unsynchronised_computer_stays_out_told_once_and_once_when_it_is_over
     chronyc: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     pod = system_time()
-    ask(pod, SanctuaryClock("gateway-1", "g1", time.time(), system=True))
+    ask_in_haste(pod, SanctuaryClock("gateway-1", "g1", time.time(), system=True), 4)
     chronyc.write_text(f"#!/bin/sh\necho '{BAD}'\n")
     with caplog.at_level(logging.WARNING):
         assert looked(pod) == inf
@@ -249,9 +274,7 @@ def test_a_gateway_that_contradicts_chrony_is_not_believed(
 ) -> None:
     gateway = SanctuaryClock("gateway-1", "g1", time.time(), utc=lambda: time.time() + 30.0)
     pod = system_time()
-    for _ in range(4):
-        pod.hurry()
-        ask(pod, gateway)
+    ask_in_haste(pod, gateway, 4)
     with caplog.at_level(logging.WARNING):
         assert looked(pod) == inf
     assert "apart" in caplog.text

@@ -147,6 +147,7 @@ def test_the_command_finds_a_planted_bug_and_says_how_to_see_it_again(
 def test_the_command_refuses_what_makes_no_sense(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["torture", "--keep", "1,2"]) == 2
     assert run(["torture", "--seed", "1", "--keep", "one"]) == 2
+    assert run(["torture", "--seed", "1", "--hours", "0.05", "--keep", "3,9999"]) == 2
     assert run(["torture", "--bug", "none-such", "--bugs", str(BUGS)]) == 2
     assert run(["torture", "--bug", "x", "--bugs", "nowhere.py"]) == 2
     assert "no such bug" in capsys.readouterr().err

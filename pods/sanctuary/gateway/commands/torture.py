@@ -97,6 +97,9 @@ def _one_night(ordeal: Ordeal, seed: int, keep: str | None) -> None:
 
     numbers = _numbers(keep)
     night = sleep(ordeal, seed, numbers)
+    drawn = len(night.outline.faults)
+    if strangers := [number for number in numbers or () if not 0 <= number < drawn]:
+        raise InputError(f"--keep {strangers[0]}: seed {seed} draws faults 0 to {drawn - 1} only")
     if not night.violations:
         windows, cues = night.counts.get("windows opened", 0), night.counts.get("cues rendered", 0)
         stdout_console().print(

@@ -36,6 +36,9 @@ class PodTime(Protocol):
     def hurry(self) -> None:
         """Measure afresh: the link is back."""
 
+    def doubt(self) -> None:
+        """Trust nothing that was measured, and measure afresh: something contradicts it."""
+
     @property
     def in_burst(self) -> bool:
         """Whether `ask` is wanted often."""
@@ -93,6 +96,10 @@ class MeasuredTime:
     def hurry(self) -> None:
         """As of `PodTime`."""
         self._follower.hurry()
+
+    def doubt(self) -> None:
+        """As of `PodTime`."""
+        self._follower.doubt()
 
     @property
     def in_burst(self) -> bool:
@@ -182,6 +189,10 @@ class FollowedTime:
     def hurry(self) -> None:
         """As of `PodTime`."""
         self._follower.hurry()
+
+    def doubt(self) -> None:
+        """As of `PodTime`."""
+        self._follower.doubt()
 
     @property
     def in_burst(self) -> bool:

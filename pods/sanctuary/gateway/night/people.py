@@ -133,6 +133,7 @@ def make_pod(
     entry: PodEntry,
     designs: Mapping[str, LoadedDesign],
     memory: PodMemory | None = None,
+    own_utc_s: float | None = None,
 ) -> Pod:
     """Build the core of one pod, with the consent that its sleeper has given, as it was left."""
     settings = plan.settings
@@ -147,6 +148,7 @@ def make_pod(
         limiter_settings=settings.limiter.model_copy(update={"lamps_in_view": lamp.lamps_in_view}),
         light_cleared=lamp.cleared,
         memory=memory,
+        own_utc_s=own_utc_s,
     )
 
 

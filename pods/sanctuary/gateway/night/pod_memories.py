@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -90,13 +92,18 @@ class PodMemories:
 class MemoryKeeper:
     """Keeps one pod's memory; a disk that takes none is told once, and once more when it does again.
 
-    A stop or a withdrawal is kept even then, in room that was reserved for it.
+    A stop, a withdrawal or that there was another entry is kept even then, in room that was reserved for it.
+
+    Parameters
+    ----------
+    own_utc
+        This computer's UTC.
     """
 
-    def __init__(self, memories: PodMemories) -> None:
-        self._memories = memories
+    def __init__(self, memories: PodMemories, own_utc: Callable[[], float] = time.time) -> None:
+        self._memories, self._own_utc = memories, own_utc
         self._unkept: PodMemory | None = None
-        self._latch: tuple[object, object] | None = None
+        self._latch: tuple[object, object, object] | None = None
 
     def keep(self, memory: PodMemory) -> bool:
         """Keep a memory; false where it could not be."""
@@ -113,7 +120,8 @@ class MemoryKeeper:
         return True
 
     def _save(self, memory: PodMemory) -> None:
-        latch = (memory.latch, memory.withdrawn_here)
+        memory = memory.model_copy(update={"kept_own_utc_s": self._own_utc()})
+        latch = (memory.latch, memory.withdrawn_here, memory.consent_seq)
         try:
             self._memories.save(memory)
         except InputError:

@@ -32,6 +32,8 @@ from sanctuary.signal.samples import StageEstimate
 
 _LOG = logging.getLogger(__name__)
 
+ON_TIME_S = 0.1
+"""A moment that was missed by more than this was missed: what is said of it must be looked at anew."""
 TIME_EVERY_S = SPARSE.every_s
 """Seconds between two measurements of the sanctuary clock in virtual time."""
 
@@ -169,7 +171,7 @@ class PodRunner:
         self._perform(effects, now_s)
         if self._entries is None or not any(_takes_consent(effect) for effect in effects):
             return
-        if not self._entries.keep(entry) and any(isinstance(effect, Silence) for effect in effects):
+        if not self._entries.keep(entry) and Silence("withdrawn") in effects:
             self.handle(happened.WithdrawalMade(), now_s)
 
     def _perform(self, effects: Iterable[Effect], now_s: float) -> None:
@@ -204,8 +206,13 @@ class PodRunner:
         self.handle(happened.EstimateArrived(estimate), now_s)
 
     def tick(self, now_s: float) -> None:
-        """Let time pass, stopping at each step of the design that is due on the way."""
+        """Let time pass, stopping at each step of the design that is due on the way.
+
+        Where that was missed, as by a program that stood still, the step is judged by what is true now.
+        """
         self.sound(now_s)
+        if now_s - self.pod.next_due_s > ON_TIME_S:
+            self.handle(happened.Ticked(), now_s)
         while (due_s := self.pod.next_due_s) < now_s + self._ahead_s:
             self._perform(self.pod.handle(happened.Ticked(), due_s), min(due_s, now_s))
             if self.pod.next_due_s <= due_s:
@@ -222,9 +229,15 @@ class PodRunner:
         self._tell_clock(now_s)
 
     def sound(self, now_s: float) -> None:
-        """Hand the cues over whose moment has come."""
-        while self._waiting and self._waiting[0].at_s <= now_s:
-            self._hand_over(self._waiting.popleft(), now_s)
+        """Hand the cues over whose moment has come; where it was missed, those that may still sound."""
+        while self._waiting and (late_s := now_s - self._waiting[0].at_s) >= 0.0:
+            if late_s > ON_TIME_S:
+                self.handle(happened.Ticked(), now_s)
+            if self._waiting and late_s > self.pod.late_s:
+                self._waiting.popleft()
+                self.handle(happened.CueMissed(late_s), now_s)
+            elif self._waiting:
+                self._hand_over(self._waiting.popleft(), now_s)
 
     def hush(self) -> None:
         """Silence everything: the night is ending."""
@@ -286,7 +299,7 @@ class PodRunner:
     def _record(self, record: LogRecord, now_s: float) -> None:
         self._journal.write(record)
         if record["kind"] == "pod" and record["event"] == "clock_doubted":
-            self.clock.hurry()
+            self.clock.doubt()
         if record["kind"] != "pod_window":
             return
         if record["event"] == "opened" and not self._track_open:

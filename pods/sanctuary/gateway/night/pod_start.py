@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -204,7 +205,7 @@ def _wire_stop_button(entry: PodEntry, pod: LivePod, stack: AsyncExitStack) -> N
 def _core(vigil: Vigil, entry: PodEntry, designs: Any) -> Pod:
     memory = PodMemories(vigil.settings.site.data_dir).load(entry.id)
     try:
-        return make_pod(vigil.plan, entry, designs, memory)
+        return make_pod(vigil.plan, entry, designs, memory, time.time())
     except ProtocolError as error:
         where = vigil.store.folder / "consent" / entry.id
         raise SanctuaryError(f"{where}: {error}; remove the entry, or have it signed anew") from error

@@ -89,6 +89,10 @@ class SystemTime:
         """As of `PodTime`."""
         self._follower.hurry()
 
+    def doubt(self) -> None:
+        """As of `PodTime`."""
+        self._follower.doubt()
+
     @property
     def in_burst(self) -> bool:
         """As of `PodTime`."""
@@ -112,6 +116,9 @@ class SystemTime:
         tracking, offset = self._tracking, self._follower.offset(time.time())
         zero_s = -self._zero_s()
         if tracking is None or offset is None:
+            return ClockMeasured(zero_s, inf)
+        if offset.uncertainty_s == inf:
+            self._reason = "too little was heard of the gateway's clock to compare chrony's with"
             return ClockMeasured(zero_s, inf)
         apart_s = abs(offset.offset_s - zero_s)
         if apart_s > offset.uncertainty_s + tracking.uncertainty_s + self._limit_s:

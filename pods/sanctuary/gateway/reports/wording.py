@@ -49,6 +49,7 @@ REASONS: Mapping[str, str] = {
     "no_threshold": "the sleeper's threshold is not known",
     "clock_set": "the clock was set",
     "clock_doubted": "a clock was wrong",
+    "entries_missing": "consent entries were lost",
     "window_not_valid": "window no longer valid",
     "memory_not_kept": "the pod's memory could not be kept",
     "log_not_kept": "the log could not be written",

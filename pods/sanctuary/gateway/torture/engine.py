@@ -19,6 +19,8 @@ from sanctuary.pods.audit import Violation
 from sanctuary.pods.pod import events as happened
 
 BOOTED_WITHIN_S = 3.0
+WORST_SHARE = 0.5
+"""Share of hangs that wait for the worst moment."""
 NOTICED_S = (0.1, 6.0)
 """How long a machine takes to notice that its network is gone."""
 RECONNECTED_S = 0.5
@@ -242,7 +244,8 @@ class Torture:
         self._later(fault, machine.boot)
 
     def _hang(self, fault: Fault) -> None:
-        self._machine(fault).hang(max(3.0, fault.for_s))
+        machine, for_s = self._machine(fault), max(3.0, fault.for_s)
+        (machine.hang_at_worst if fault.value < WORST_SHARE else machine.hang)(for_s)
 
     def _step(self, fault: Fault) -> None:
         gateway = self._gateways[fault.who[0]]

@@ -55,6 +55,10 @@ class Machine(ABC):
 
         self.world.agenda.at(self._hung_until_s, go_on)
 
+    def hang_at_worst(self, for_s: float) -> None:
+        """Stand still when it is worst: now, where nothing else is known of that."""
+        self.hang(for_s)
+
     def soon(self, deed: Callable[[], None]) -> None:
         """Do something now, or once it no longer hangs; nothing where it is down."""
         if not self.up:

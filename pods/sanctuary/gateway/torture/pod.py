@@ -31,6 +31,7 @@ from sanctuary.pods.wire.clock import OffsetEstimator
 from sanctuary.pods.wire.envelope import Kind
 from sanctuary.pods.wire.packets import Message
 
+SOUNDS_FIRST_SHARE = 0.5
 HASTE_S = 1e-4
 """A step is looked at so much after it is due: two clocks never run quite alike."""
 FIRST_ASKS_EVERY_S = 1.0
@@ -77,6 +78,7 @@ class TorturePod(Machine, Bed):
         self._waiting: list[happened.PodEvent] = []
         self.boots_of_clock = 0
         self._unkept: PodMemory | None = None
+        self._hang_next_s = 0.0
         self._told_s = self._sampled_true_s = -math.inf
         self._starved_until_s = -math.inf
         self.disk.files["consent"] = evening_grants(self.pen, self.circles, outline.designs, world.rng)
@@ -116,7 +118,8 @@ class TorturePod(Machine, Bed):
             None,
             _Shelf(self),
             self,
-            clock=OwnAsking(self._hurry),
+            clock=OwnAsking(self._doubt_clock),
+            ahead_s=self.world.outline.ahead_s,
         )
         self._connect()
 
@@ -147,8 +150,14 @@ class TorturePod(Machine, Bed):
             self._send(to_message(status(self._runner.pod.identity, "torture", online=True)))
             self.befall(happened.LinkRestored())
 
+    def hang_at_worst(self, for_s: float) -> None:
+        """Stand still between the judgement of the next step and its moment."""
+        self._hang_next_s = for_s
+
     def on_return(self) -> None:
-        """Look at once after a hang."""
+        """Look at once after a hang; what waits for its moment may be what comes first."""
+        if self._knows_time and self.world.rng.random() < SOUNDS_FIRST_SHARE:
+            self._runner.sound(self.reckoned_s)
         self.wake()
 
     def hang_record(self) -> dict[str, object]:
@@ -191,6 +200,9 @@ class TorturePod(Machine, Bed):
         if self._knows_time:
             self._up_to_date()
             self._runner.tick(self.reckoned_s)
+            if self._hang_next_s and self._runner.sound_due_s < math.inf:
+                for_s, self._hang_next_s = self._hang_next_s, 0.0
+                self.hang(for_s)
         own_s = self.clock.at(self.world.now_s)
         if own_s >= self._ask_due_s:
             settings = self.world.outline.settings
@@ -227,7 +239,8 @@ class TorturePod(Machine, Bed):
 
     def keep(self, memory: PodMemory) -> bool:
         """Keep the pod's memory, as a `Keeper`."""
-        self._unkept = None if self._write("memory", memory.to_json()) else memory
+        stamped = memory.model_copy(update={"kept_own_utc_s": self.clock.at(self.world.now_s)})
+        self._unkept = None if self._write("memory", stamped.to_json()) else memory
         return self._unkept is None
 
     def retry(self) -> None:
@@ -271,6 +284,7 @@ class TorturePod(Machine, Bed):
             limiter_settings=settings.limiter,
             light_cleared=True,
             memory=memory,
+            own_utc_s=self.clock.at(self.world.now_s),
         )
 
     def _send(self, message: Message) -> None:
@@ -286,7 +300,7 @@ class TorturePod(Machine, Bed):
         except ProtocolError:
             return
         if before is not None and contradicts(payload, before, own_s):
-            self._measure_afresh(own_s)
+            self._measure_afresh()
             return
         offset = self._estimator.offset(own_s)
         if offset is None:
@@ -299,14 +313,14 @@ class TorturePod(Machine, Bed):
             for event in waiting:
                 self._handle(event)
 
-    def _hurry(self) -> None:
-        self._ask_due_s = -math.inf
-
-    def _measure_afresh(self, own_s: float) -> None:
-        """Forget what was measured: a clock was set. Until something is known again, this pod is not sure."""
+    def _doubt_clock(self) -> None:
         self.boots_of_clock += 1
         self._estimator = OffsetEstimator(f"{self._runner.pod.identity.boot}-{self.boots_of_clock}")
-        self._ask_due_s = own_s
+        self._ask_due_s = -math.inf
+
+    def _measure_afresh(self) -> None:
+        """Forget what was measured: a clock was set. Until something is known again, this pod is not sure."""
+        self._doubt_clock()
         unsure = happened.ClockMeasured(self._offset_s or 0.0, math.inf)
         self._runner.handle(unsure, self.reckoned_s)
         self.wake()
@@ -334,8 +348,10 @@ class TorturePod(Machine, Bed):
         due_s = min(self.verdicts.next_change_s(now_s), now_s + heartbeat_s, ask_s)
         pod = self._runner.pod
         if pod.is_counting:
-            step_s = now_s + max(0.0, pod.next_due_s - self.reckoned_s) + HASTE_S
+            step_s = now_s + max(0.0, self._runner.due_s - self.reckoned_s) + HASTE_S
             due_s = min(due_s, math.floor(now_s) + SECOND_S, step_s)
+        if (sound_s := self._runner.sound_due_s) < math.inf:
+            due_s = min(due_s, now_s + max(0.0, sound_s - self.reckoned_s) + HASTE_S)
         self._look_at(due_s)
 
     # --- what the monitors hear ---

@@ -14,14 +14,17 @@ class OwnAsking:
 
     Parameters
     ----------
-    hurry
-        Called when the shell should ask at once.
+    doubt
+        Called when the shell should trust nothing that it measured, and ask at once.
     """
 
     in_burst = False
 
-    def __init__(self, hurry: Callable[[], None]) -> None:
-        self.hurry = hurry
+    def __init__(self, doubt: Callable[[], None]) -> None:
+        self.doubt = doubt
+
+    def hurry(self) -> None:
+        """Do nothing."""
 
     def ask(self, _now_s: float) -> None:
         """Ask for nothing."""

@@ -139,7 +139,7 @@ class Auditor:
                     PlaceMonitor(pod),
                     CommandMonitor(pod, slack_s),
                     ClockMonitor(pod, settings, slack_s),
-                    EntryMonitor(pod, durable=self._durable),
+                    EntryMonitor(pod, settings, slack_s, durable=self._durable),
                 ]
             )
         return monitors

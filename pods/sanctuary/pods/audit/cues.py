@@ -12,6 +12,9 @@ from sanctuary.pods.audit.night import LogLine, Monitor, Violation
 
 Step = tuple[str, int]
 
+JUDGED_AHEAD_S = 0.25
+"""An entry may be written so long before its cue's moment, which is stamped like the entry then."""
+
 
 def step_of(line: LogLine) -> str:
     """Name the step that a cue or output record is about."""
@@ -79,7 +82,7 @@ class PlaceMonitor(Monitor):
 
 
 class EntryMonitor(Monitor):
-    """P7: each cue has one entry with its reason; what sounded was logged before, and was no sham.
+    """P7: each cue has one entry with its reason; what sounded was logged before, in time, and was no sham.
 
     Parameters
     ----------
@@ -90,9 +93,11 @@ class EntryMonitor(Monitor):
 
     kinds = frozenset({"cue", "output", "kept"})
 
-    def __init__(self, pod: str, *, durable: bool) -> None:
-        super().__init__(pod)
+    def __init__(self, pod: str, settings: PodSettings, slack_s: float = 0.0, *, durable: bool) -> None:
+        super().__init__(pod, slack_s)
         self._durable = durable
+        self._late_s = settings.late_s + JUDGED_AHEAD_S + slack_s
+        self._due_s: dict[Step, float] = {}
         self._logged: set[Step] = set()
         self._outstanding: set[Step] = set()
         self._kept: set[Step] = set()
@@ -110,6 +115,11 @@ class EntryMonitor(Monitor):
                 yield self.broken("P7", line["t_s"], text)
             elif self._durable and step not in self._kept:
                 yield self.broken("P7", line["t_s"], f"{step_of(line)} sounded before its entry was kept")
+            elif line["t_s"] > self._due_s[step] + self._late_s:
+                late_s = line["t_s"] - self._due_s[step]
+                yield self.broken(
+                    "P7", line["t_s"], f"{step_of(line)} sounded {late_s:.1f} s after its moment"
+                )
             self._outstanding.discard(step)
 
     def _entry(self, line: LogLine, step: Step) -> Iterator[Violation]:
@@ -120,3 +130,4 @@ class EntryMonitor(Monitor):
         self._logged.add(step)
         if line["outcome"] == "rendered" and not line.get("sham", False):
             self._outstanding.add(step)
+            self._due_s[step] = line["due_s"]

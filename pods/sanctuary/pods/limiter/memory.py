@@ -55,6 +55,18 @@ class LimiterMemory(_Memory):
     flashes: tuple[FlashMemory, ...] = Field((), max_length=1000)
     lines: dict[Modality, LineMemory] = {}
 
+    def moved(self, by_s: float) -> LimiterMemory:
+        """Move everything that happened to later, as by a clock that has been set forward since."""
+        times = {
+            name: time + by_s
+            for name in ("last_start_utc_s", "last_end_utc_s", "aroused_utc_s")
+            if (time := getattr(self, name)) is not None
+        }
+        flashes = tuple(
+            one.model_copy(update={"ended_utc_s": one.ended_utc_s + by_s}) for one in self.flashes
+        )
+        return self.model_copy(update={**times, "flashes": flashes})
+
     def is_over(self, now_utc_s: float) -> bool:
         """Tell whether the last cue and the last arousal lie `NIGHT_OVER_S` back."""
         times = [time for time in (self.last_end_utc_s, self.aroused_utc_s) if time is not None]

@@ -17,8 +17,13 @@ from sanctuary.pods.pod.player import Player
 from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.states import INTERRUPTED, LATCHED, PodPhase, Trigger, after
 
-_Kept = tuple[PodPhase | None, bool, tuple[int, float] | None, tuple[str, int] | None, int, tuple[int, ...]]
-"""Latch, whether to requalify, withdrawal by hand, answers, version of the limiter, terms."""
+_Kept = tuple[
+    PodPhase | None, bool, tuple[int, float] | None, tuple[str, int] | None, int, int, tuple[int, ...]
+]
+"""Latch, whether to requalify, withdrawal by hand, answers, top of the chain, limiter version, terms."""
+
+CLOCKS_DIFFER_S = 2.0
+"""Two clocks that count the time of a restart differently by less may only have been read late."""
 
 
 class Body:
@@ -30,6 +35,8 @@ class Body:
         Changed by `move` alone, once the pod is awake.
     session
         There exactly while the phase is one of `ENGAGED`.
+    now_s
+        The latest moment, sanctuary clock.
     link_up
         Whether the broker can be reached, whatever the phase.
     terms
@@ -54,6 +61,7 @@ class Body:
         self.terms: dict[str, int] = dict(memory.terms) if memory else {}
         self.session: Session | None = None
         self.link_up = False
+        self.now_s = 0.0
         self.evidence = Evidence(settings)
         self.clock = ClockTrust(settings)
         self.limiter = Limiter(limiter_settings, light_cleared=light_cleared)
@@ -78,32 +86,40 @@ class Body:
         self._kept = self._to_keep()
 
     def _wake_up_as(self, memory: PodMemory) -> None:
-        if memory.withdrawn_here is not None:
-            self.consent.recall_withdrawal(*memory.withdrawn_here)
+        if memory.who in ("", self.consent.who):
+            self.consent.expect(memory.consent_seq)
+            if memory.withdrawn_here is not None:
+                self.consent.recall_withdrawal(*memory.withdrawn_here)
         if memory.latch is not None:
             self.phase = PodPhase(memory.latch)
         elif memory.requalify:
             self.phase = PodPhase.CUT_OFF
 
-    def recall(self, memory: PodMemory, now_s: float) -> None:
+    def recall(self, memory: PodMemory, now_s: float, own_utc_s: float | None) -> None:
         """Let the limiter go on where it was, if that was in this night; another night begins anew."""
-        if not memory.limiter.is_over(self.utc_s(now_s)):
-            self.limiter.recall(memory.limiter, self._utc_at_zero_s, now_s)
+        utc_s = self.utc_s(now_s)
+        gained_s = 0.0 if own_utc_s is None else memory.gained_s(utc_s, own_utc_s)
+        limiter = memory.limiter.moved(gained_s) if gained_s > CLOCKS_DIFFER_S else memory.limiter
+        if not limiter.is_over(utc_s):
+            self.limiter.recall(limiter, self._utc_at_zero_s, now_s)
         elif self.phase is PodPhase.CUT_OFF:
             self.phase = PodPhase.OFFLINE
 
     @property
     def memory(self) -> PodMemory:
         """What must outlive a restart, as it is now."""
-        latch, requalify, withdrawn_here, answered, _, _ = self._to_keep()
+        latch, requalify, withdrawn_here, answered, consent_seq, _, _ = self._to_keep()
         return PodMemory.model_validate(
             {
                 "pod": self.identity.pod,
+                "who": self.consent.who,
                 "terms": dict(self.terms),
                 "latch": str(latch) if latch else None,
                 "withdrawn_here": withdrawn_here,
                 "requalify": requalify,
                 "answered": answered,
+                "consent_seq": consent_seq,
+                "kept_utc_s": self.utc_s(self.now_s),
                 "limiter": self.limiter.memory(self._utc_at_zero_s),
             }
         )
@@ -118,7 +134,8 @@ class Body:
         phase = self.phase
         latch = phase if phase in LATCHED else None
         terms, withdrawn_here = tuple(self.terms.values()), self.consent.withdrawn_here
-        return latch, phase in INTERRUPTED, withdrawn_here, self._answered, self.limiter.version, terms
+        seq, version = self.consent.top_seq, self.limiter.version
+        return latch, phase in INTERRUPTED, withdrawn_here, self._answered, seq, version, terms
 
     def utc_s(self, now_s: float) -> float:
         """Turn sanctuary seconds into UTC seconds."""

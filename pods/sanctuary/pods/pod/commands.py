@@ -122,6 +122,8 @@ class CommandDesk:
         if reason is not None:
             return RefusedCommand(reason, command)
         self._seen[command.id] = command.expires_at_s
+        if self._is_from_future(command, now_s):
+            return RefusedCommand(CommandReason.FROM_FUTURE, command)
         self._terms[command.args.circle] = command.term
         return command
 
@@ -139,10 +141,11 @@ class CommandDesk:
             return CommandReason.EXPIRES_TOO_FAR
         if command.issued_at_s < self.booted_s:
             return CommandReason.BEFORE_BOOT
-        ahead_s = command.issued_at_s - now_s
-        if ahead_s > 2.0 * self._settings.clock_uncertainty_limit_s and not isinstance(command, Close):
-            return CommandReason.FROM_FUTURE
         return CommandReason.OLD_TERM if command.term < self._terms.get(command.args.circle, 0) else None
+
+    def _is_from_future(self, command: Command, now_s: float) -> bool:
+        ahead_s = command.issued_at_s - now_s
+        return ahead_s > 2.0 * self._settings.clock_uncertainty_limit_s and not isinstance(command, Close)
 
     def _memory_reason(self, command: Command, now_s: float) -> CommandReason | None:
         if command.id in self._seen:

@@ -97,6 +97,13 @@ class CueUnkept:
 
 
 @dataclass(frozen=True, slots=True)
+class CueMissed:
+    """The last cue does not sound: its moment was missed by too much, as by a program that stood still."""
+
+    late_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """Time passed. The shell ticks at least once a second, and at `Pod.next_due_s`."""
 
@@ -115,5 +122,6 @@ PodEvent = (
     | PersonReset
     | ClockMeasured
     | CueUnkept
+    | CueMissed
     | Ticked
 )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sanctuary.pods.limiter.memory import LimiterMemory
+from sanctuary.pods.limiter.memory import LimiterMemory, Utc
 from sanctuary.pods.wire.messages import Id
 
 
@@ -17,16 +17,33 @@ class PodMemory(BaseModel):
 
     schema_: Literal["pod.memory.v1"] = Field("pod.memory.v1", alias="schema")
     pod: Id
+    who: str = Field("", max_length=64)
+    """Public key of the sleeper; what is kept of consent concerns no other."""
     terms: dict[Id, Annotated[int, Field(ge=0, le=2**53)]] = {}
     """Highest term obeyed, by circle."""
     latch: Literal["stopped", "withdrawn"] | None = None
     withdrawn_here: tuple[int, float] | None = None
     """Number in the sleeper's chain, and UTC seconds, of the last withdrawal by hand."""
+    consent_seq: int = Field(0, ge=0, le=2**53)
+    """Highest number of the sleeper's chain that was taken: a lost entry may have narrowed a grant."""
     requalify: bool = False
     """Whether the pod was engaged, or had to prove stable REM anew before it might be."""
     answered: tuple[Id, Annotated[int, Field(ge=1)]] | None = None
     """The window in which answers to eye signals were planned last, and how many."""
     limiter: LimiterMemory = LimiterMemory()
+    kept_utc_s: Utc | None = None
+    """When this was so, by the sanctuary clock."""
+    kept_own_utc_s: Utc | None = None
+    """The same by the pod's own computer: the two may disagree after a restart, where one was set."""
+
+    def gained_s(self, utc_s: float, own_utc_s: float) -> float:
+        """How much later it is by the sanctuary clock than by the own one, counted from when this was kept.
+
+        Never negative: by the slower of the two no limit is over too soon.
+        """
+        if self.kept_utc_s is None or self.kept_own_utc_s is None:
+            return 0.0
+        return max(0.0, (utc_s - self.kept_utc_s) - max(0.0, own_utc_s - self.kept_own_utc_s))
 
     def to_json(self) -> str:
         """Write as one line of JSON."""

@@ -36,9 +36,9 @@ class Orders:
         """Refuse from now on whatever was issued before."""
         self._desk.booted_s = now_s
 
-    def clock_set(self, by_s: float) -> None:
-        """Hear that the clock was set: the start lies no nearer, and no farther."""
-        self._desk.booted_s += by_s
+    def clock_set(self, by_s: float, now_s: float) -> None:
+        """Hear that the clock was set: the start lies no farther, and a clock set back revives nothing."""
+        self._desk.booted_s = self._desk.booted_s + by_s if by_s > 0.0 else now_s
 
     def receive(self, payload: bytes, now_s: float, out: list[Effect]) -> None:
         """Judge a payload, do as told or not, and say which."""

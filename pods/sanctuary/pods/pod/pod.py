@@ -56,6 +56,8 @@ class Pod:
     memory
         What the last `Keep` held before the pod went down; a restart is no reset. None for a pod that was
         never up.
+    own_utc_s
+        UTC seconds by the pod's own computer, which may tell that the sanctuary clock was set meanwhile.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Pod:
         limiter_settings: LimiterSettings | None = None,
         light_cleared: bool = False,
         memory: PodMemory | None = None,
+        own_utc_s: float | None = None,
     ) -> None:
         self._body = Body(
             identity,
@@ -79,7 +82,7 @@ class Pod:
             memory,
             light_cleared=light_cleared,
         )
-        self._memory = memory
+        self._memory, self._own_utc_s = memory, own_utc_s
         self._orders = Orders(self._body, designs)
         consenting = Consenting(self._body)
         self._heartbeat = Heartbeat(self._body.settings)
@@ -102,6 +105,7 @@ class Pod:
             happened.PersonReset: self._on_reset,
             happened.ClockMeasured: self._on_clock,
             happened.CueUnkept: self._on_unkept,
+            happened.CueMissed: self._on_missed,
             happened.Ticked: self._on_tick,
         }
 
@@ -134,6 +138,11 @@ class Pod:
         return session.offer.window if session and session.playing else None
 
     @property
+    def late_s(self) -> float:
+        """How far behind its time a step may begin."""
+        return self._body.settings.late_s
+
+    @property
     def next_due_s(self) -> float:
         """When the next step is due; a `Ticked` at that moment keeps pods in step. Infinite for none."""
         return self._body.session.next_due_s if self._body.session else inf
@@ -157,7 +166,7 @@ class Pod:
         if now_s < self._now_s - SET_BACK_S:
             back_s, self._now_s = now_s - self._now_s, now_s
             self._clock_set(back_s, now_s, out)
-        now_s = self._now_s = max(self._now_s, now_s)
+        now_s = self._now_s = self._body.now_s = max(self._now_s, now_s)
         if not self._booted:
             self._boot(now_s, out)
         if self._body.session is not None:
@@ -214,7 +223,7 @@ class Pod:
             body.quit(Trigger.FALTER, "clock_set", now_s, out)
         body.evidence.clock_set(by_s)
         body.limiter.clock_set(by_s)
-        self._orders.clock_set(by_s)
+        self._orders.clock_set(by_s, now_s)
         self._heartbeat.hasten()
         self._verdict = None
 
@@ -244,6 +253,11 @@ class Pod:
         self._body.player.sounding_until_s = -inf
         self._body.limiter.take_back()
 
+    def _on_missed(self, event: happened.CueMissed, now_s: float, out: list[Effect]) -> None:
+        self._body.player.sounding_until_s = -inf
+        self._body.limiter.take_back()
+        self._body.note("cue_missed", now_s, out, f"{event.late_s:.3f} s late")
+
     def _on_tick(self, _event: happened.Ticked, now_s: float, out: list[Effect]) -> None:
         """Do nothing here: `_settle` looks at the time."""
 
@@ -267,7 +281,7 @@ class Pod:
         self._booted = True
         self._orders.booted(now_s)
         if self._memory is not None:
-            body.recall(self._memory, now_s)
+            body.recall(self._memory, now_s, self._own_utc_s)
         latch = str(self.phase) if self.phase in LATCHED else ""
         out.append(Record(records.boot_record(pod, latch, body.limiter, now_s)))
         out.extend(map(Record, records.book_records(pod, body.consent, now_s, body.utc_s(now_s))))

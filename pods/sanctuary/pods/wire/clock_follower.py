@@ -69,6 +69,11 @@ class ClockFollower:
         self._left = self._cadence.burst
         self.due_s = -inf
 
+    def doubt(self) -> None:
+        """Trust nothing that was measured, and ask in a burst."""
+        self._estimator.forget()
+        self.hurry()
+
     def ask(self, now_s: float) -> bytes | None:
         """Write a request if one is due."""
         if now_s < self.due_s:
