@@ -181,11 +181,6 @@ def _echo_when_sent(original: Any, seat: Seat, *args: Any, **kwargs: Any) -> Any
     return sent
 
 
-def _deaf_to_claims(_original: Any, seat: Seat, claim: Any, now: Any, _out: list[Any]) -> None:
-    """Go on whatever others claim."""
-    seat.hearing.take(claim, now.alive_s)
-
-
 @contextmanager
 def _two_windows() -> Iterator[None]:
     """Let a pod be offered, and enter, a window while it is in another."""
@@ -261,7 +256,6 @@ BUGS: dict[str, Bug] = {
     "no_close_below_quorum": around(WindowRun, "live", _lapsed_leases_count),
     "no_fence_at_takeover": around(Hearing, "clear_s", lambda *_: float("-inf")),
     "claim_echo_ignored": around(Seat, "_send", _echo_when_sent),
-    "higher_claim_ignored": around(Seat, "hear", _deaf_to_claims),
     "rotation_ignored": around(coordination, "next_in_turn", _longest_served_first),
 }
 """By name, for ``sanctuary torture --bug``."""
