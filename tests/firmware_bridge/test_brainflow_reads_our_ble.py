@@ -29,8 +29,8 @@ RMS_UV = 40.0
 CHANNEL = {"MUSE_2_BOARD": 1, "MUSE_S_ATHENA_BOARD": 1, "GANGLION_NATIVE_BOARD": 0}
 """Which of a board's channels the first of our sources comes out of."""
 TRIES = 12
-"""On a busy machine BrainFlow often gives up as it connects, hears nothing then, or loses the packet on which its
-differences rest."""
+"""On a busy machine BrainFlow often gives up as it connects, hears nothing then, or loses the packet on which
+its differences rest."""
 
 # in a process of its own: the driver reads the bus address as it is loaded, and its exit code is 1 whatever
 # happened, because the library leaves the bus as the process ends
