@@ -11,7 +11,9 @@ from sanctuary.pods.coordinator.closing import ClosingReason
 from sanctuary.pods.coordinator.events import Ticked
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.coordinator.office import Now, Office
+from sanctuary.pods.coordinator.seat import by_our_clock
 from sanctuary.pods.ids import IdSource
+from sanctuary.pods.wire.gateway_messages import GatewayClaim
 
 
 def test_a_circle_rests_after_a_window_that_was_only_forgotten() -> None:
@@ -85,3 +87,23 @@ def test_a_gateway_sees_by_its_own_clock_that_the_sanctuarys_was_set_forward(
     gateway.handle(Ticked(), Now(20.0 + gained_s, 7010.0))
     gateway.handle(Ticked(), Now(30.0 + gained_s, 7020.0))
     assert standing.not_before_s == pytest.approx(50.0 + gained_s * seen)
+
+
+def test_what_a_gateway_ahead_says_of_the_last_window_is_moved_to_our_clock() -> None:
+    said = GatewayClaim(
+        site=SITE, circle="one", gateway="gateway-2", boot="g2", term=3, seq=1, released=False,
+        good_for_s=7.0, last_window_end_s=1.7e9 + 1450.0, issued_at_s=1500.0,
+    )  # fmt: skip
+    assert by_our_clock(said, 100.0).last_window_end_s == 1.7e9 + 50.0
+    assert by_our_clock(said, 1500.5) is said
+
+
+@pytest.mark.parametrize(("known", "last_end_s"), [(True, 80.0), (False, 100.0)])
+def test_a_window_that_seems_to_end_in_the_future_tells_nothing_where_we_know_better(
+    known: bool, last_end_s: float
+) -> None:
+    d = desk(pods=("p1", "p2"))
+    standing = d.coordinator.standing("one")
+    standing.last_end_s = 80.0 if known else None
+    d.coordinator.hold("one", 7, 900.0, 100.0)
+    assert standing.last_end_s == last_end_s
