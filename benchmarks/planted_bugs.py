@@ -1,7 +1,7 @@
 """Bugs planted on purpose, each breaking one rule, and how many tortured nights it takes to find them.
 
-    python benchmarks/planted_bugs.py                  a table of all
-    sanctuary torture --bug no_fence_at_takeover --seeds 50        one of them, with its story
+    python benchmarks/planted_bugs.py                          a table of all
+    sanctuary torture --bug no_fence_at_takeover --seeds 50    one of them, with its story
 
 Each is a context manager that changes a rule of the running program for as long as it is entered; nothing of
 this is part of the product.

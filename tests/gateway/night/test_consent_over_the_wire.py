@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,27 +27,17 @@ WITHDRAWAL = sealed(withdrawal(2, prev=unseal(sealed(grant()), ORIGIN).digest))
 
 
 class Shelf:
-    """Keeps entries in a list; refuses some first."""
+    """A disk that refuses some entries first."""
 
     def __init__(self, refuses: int = 0) -> None:
         self.kept: list[bytes] = []
-        self.waiting: list[bytes] = []
         self.refuses = refuses
 
-    def keep(self, entry: bytes) -> bool:
-        self.waiting.append(entry)
-        return self._catch_up()
-
-    def retry(self) -> None:
-        self._catch_up()
-
-    def _catch_up(self) -> bool:
+    def put(self, entry: bytes) -> None:
         self.refuses -= 1
         if self.refuses >= 0:
-            return False
-        self.kept += self.waiting
-        self.waiting.clear()
-        return True
+            raise InputError("the disk is full")
+        self.kept.append(entry)
 
 
 class Place:
@@ -64,7 +55,7 @@ class Place:
             Ear(lambda _cue, _at_s: None),
             lambda _: None,
             PodOutputs(POD, {Modality.SOUND: self.sound}),
-            self.shelf,
+            ConsentKeeper(POD, self.shelf.put),
         )
         self.runner.handle(happened.EstimateArrived(estimate(self.now_s)), self.now_s)
         assert self.sound.busy
@@ -152,7 +143,7 @@ def test_entries_that_wait_for_the_disk_are_kept_in_order_and_told_twice(
 ) -> None:
     store, blocked = SiteStore(tmp_path / "site"), tmp_path / "site" / "consent"
     blocked.write_text("a file where a folder should be")
-    keeper = ConsentKeeper(store, POD)
+    keeper = ConsentKeeper(POD, partial(store.keep_consent, POD))
     assert not keeper.keep(sealed(grant()))
     assert not keeper.keep(WITHDRAWAL)
     keeper.retry()

@@ -1,4 +1,4 @@
-"""One gateway of a site tells the time; pods of several programs keep their latches in one file."""
+"""One gateway of a site tells the time, signed; a pod takes it from nobody else."""
 
 from __future__ import annotations
 

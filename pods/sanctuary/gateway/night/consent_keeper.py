@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 
 from sanctuary.config.errors import SanctuaryError
-from sanctuary.gateway.night.site_store import SiteStore
 
 _LOG = logging.getLogger(__name__)
 
@@ -16,14 +16,18 @@ class ConsentKeeper:
 
     Parameters
     ----------
-    store
-        Of the sanctuary.
     pod
         Whose sleeper's entries these are.
+    put
+        Brings one to the disk; raises `SanctuaryError` where that cannot be.
+    tell
+        Takes a logging level and what is to be told.
     """
 
-    def __init__(self, store: SiteStore, pod: str) -> None:
-        self._store, self._pod = store, pod
+    def __init__(
+        self, pod: str, put: Callable[[bytes], None], tell: Callable[[int, str], None] = _LOG.log
+    ) -> None:
+        self._pod, self._put, self._tell = pod, put, tell
         self._waiting: deque[bytes] = deque()
 
     def keep(self, entry: bytes) -> bool:
@@ -34,7 +38,7 @@ class ConsentKeeper:
             self._catch_up()
         except SanctuaryError as error:
             if not before:
-                _LOG.error("%s: %s; it holds, and is kept when there is room", self._pod, error)
+                self._tell(logging.ERROR, f"{self._pod}: {error}; it holds, and is kept when there is room")
             return False
         return True
 
@@ -45,11 +49,11 @@ class ConsentKeeper:
         try:
             self._catch_up()
         except SanctuaryError as error:
-            _LOG.debug("%s: %s", self._pod, error)
+            self._tell(logging.DEBUG, f"{self._pod}: {error}")
         else:
-            _LOG.warning("%s: its consent entries can be kept again", self._pod)
+            self._tell(logging.WARNING, f"{self._pod}: its consent entries can be kept again")
 
     def _catch_up(self) -> None:
         while self._waiting:
-            self._store.keep_consent(self._pod, self._waiting[0])
+            self._put(self._waiting[0])
             self._waiting.popleft()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sanctuary.config.errors import ProtocolError, SanctuaryError
@@ -109,7 +110,9 @@ async def start_pod(
     live: list[LivePod] = []
     outputs = await _outputs(vigil, entry, live, stack)
     track = CueTrack(vigil.folder / f"{entry.id}.cues.wav", sounds=vigil.sounds)
-    entries = None if entry.is_simulated else ConsentKeeper(vigil.store, entry.id)
+    entries = (
+        None if entry.is_simulated else ConsentKeeper(entry.id, partial(vigil.store.keep_consent, entry.id))
+    )
     core = _core(vigil, entry, designs)
     keeper = MemoryKeeper(PodMemories(vigil.settings.site.data_dir))
     runner = PodRunner(

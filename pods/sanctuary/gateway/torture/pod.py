@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from sanctuary.commons.consent import ConsentBook
-from sanctuary.config.errors import ProtocolError
+from sanctuary.config.errors import InputError, ProtocolError
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.gateway.fleet.bed import SECOND_S, Bed
 from sanctuary.gateway.fleet.log import Ear
+from sanctuary.gateway.night.consent_keeper import ConsentKeeper
 from sanctuary.gateway.night.people import derive_key
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message, unsealed
@@ -32,34 +33,11 @@ from sanctuary.pods.wire.envelope import Kind
 from sanctuary.pods.wire.packets import Message
 
 SOUNDS_FIRST_SHARE = 0.5
+"""Share of returns from a hang in which a cue that waited is looked at before anything else."""
 HASTE_S = 1e-4
 """A step is looked at so much after it is due: two clocks never run quite alike."""
 FIRST_ASKS_EVERY_S = 1.0
 """Seconds between two tries to learn the sanctuary clock; later it is as in the settings."""
-
-
-class _Shelf:
-    """Keeps signed entries, as an `EntryKeeper`; what is not kept before a crash is lost."""
-
-    def __init__(self, pod: TorturePod) -> None:
-        self._pod = pod
-        self._waiting: list[bytes] = []
-
-    def keep(self, entry: bytes) -> bool:
-        """Keep an entry."""
-        self._waiting.append(entry)
-        return self._catch_up()
-
-    def retry(self) -> None:
-        """Keep what waits."""
-        if self._waiting:
-            self._catch_up()
-
-    def _catch_up(self) -> bool:
-        if not self._pod.keep_entries(self._waiting):
-            return False
-        self._waiting.clear()
-        return True
 
 
 class TorturePod(Machine, Bed):
@@ -116,7 +94,7 @@ class TorturePod(Machine, Bed):
             Ear(self._heard),
             send,
             None,
-            _Shelf(self),
+            ConsentKeeper(self.name, self._put_entry, lambda _level, _text: None),
             self,
             clock=OwnAsking(self._doubt_clock),
             ahead_s=self.world.outline.ahead_s,
@@ -248,9 +226,9 @@ class TorturePod(Machine, Bed):
         if self._unkept is not None:
             self.keep(self._unkept)
 
-    def keep_entries(self, entries: Sequence[bytes]) -> bool:
-        """Keep signed entries beside those that are kept already."""
-        return self._write("consent", (*self.disk.files.get("consent", ()), *entries))
+    def _put_entry(self, entry: bytes) -> None:
+        if not self._write("consent", (*self.disk.files.get("consent", ()), entry)):
+            raise InputError("consent: the disk is full")
 
     def _write(self, name: str, content: Any) -> bool:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from sanctuary.commons.consent import ConsentBook
 from sanctuary.config.coordination import LimiterSettings, PodSettings
@@ -17,10 +17,18 @@ from sanctuary.pods.pod.player import Player
 from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.states import INTERRUPTED, LATCHED, PodPhase, Trigger, after
 
-_Kept = tuple[
-    PodPhase | None, bool, tuple[int, float] | None, tuple[str, int] | None, int, int, tuple[int, ...]
-]
-"""Latch, whether to requalify, withdrawal by hand, answers, top of the chain, limiter version, terms."""
+
+class _Kept(NamedTuple):
+    """What a change of asks for a new memory; cheap to compare after every event."""
+
+    latch: PodPhase | None
+    requalify: bool
+    withdrawn_here: tuple[int, float] | None
+    answered: tuple[str, int] | None
+    consent_seq: int
+    limiter_version: int
+    terms: tuple[int, ...]
+
 
 CLOCKS_DIFFER_S = 2.0
 """Two clocks that count the time of a restart differently by less may only have been read late."""
@@ -108,17 +116,17 @@ class Body:
     @property
     def memory(self) -> PodMemory:
         """What must outlive a restart, as it is now."""
-        latch, requalify, withdrawn_here, answered, consent_seq, _, _ = self._to_keep()
+        kept = self._to_keep()
         return PodMemory.model_validate(
             {
                 "pod": self.identity.pod,
                 "who": self.consent.who,
                 "terms": dict(self.terms),
-                "latch": str(latch) if latch else None,
-                "withdrawn_here": withdrawn_here,
-                "requalify": requalify,
-                "answered": answered,
-                "consent_seq": consent_seq,
+                "latch": str(kept.latch) if kept.latch else None,
+                "withdrawn_here": kept.withdrawn_here,
+                "requalify": kept.requalify,
+                "answered": kept.answered,
+                "consent_seq": kept.consent_seq,
                 "kept_utc_s": self.utc_s(self.now_s),
                 "limiter": self.limiter.memory(self._utc_at_zero_s),
             }
@@ -131,11 +139,15 @@ class Body:
             out.append(Keep(self.memory))
 
     def _to_keep(self) -> _Kept:
-        phase = self.phase
-        latch = phase if phase in LATCHED else None
-        terms, withdrawn_here = tuple(self.terms.values()), self.consent.withdrawn_here
-        seq, version = self.consent.top_seq, self.limiter.version
-        return latch, phase in INTERRUPTED, withdrawn_here, self._answered, seq, version, terms
+        return _Kept(
+            self.phase if self.phase in LATCHED else None,
+            self.phase in INTERRUPTED,
+            self.consent.withdrawn_here,
+            self._answered,
+            self.consent.top_seq,
+            self.limiter.version,
+            tuple(self.terms.values()),
+        )
 
     def utc_s(self, now_s: float) -> float:
         """Turn sanctuary seconds into UTC seconds."""

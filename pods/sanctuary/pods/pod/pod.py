@@ -249,13 +249,12 @@ class Pod:
     def _on_command(self, event: happened.CommandReceived, now_s: float, out: list[Effect]) -> None:
         self._orders.receive(event.payload, now_s, out)
 
-    def _on_unkept(self, _event: happened.CueUnkept, _now_s: float, _out: list[Effect]) -> None:
+    def _on_unkept(self, _event: object, _now_s: float, _out: list[Effect]) -> None:
         self._body.player.sounding_until_s = -inf
         self._body.limiter.take_back()
 
     def _on_missed(self, event: happened.CueMissed, now_s: float, out: list[Effect]) -> None:
-        self._body.player.sounding_until_s = -inf
-        self._body.limiter.take_back()
+        self._on_unkept(event, now_s, out)
         self._body.note("cue_missed", now_s, out, f"{event.late_s:.3f} s late")
 
     def _on_tick(self, _event: happened.Ticked, now_s: float, out: list[Effect]) -> None:
