@@ -54,7 +54,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.signal import butter, sosfilt, sosfilt_zi
-from sanctuary.firmware_bridge.recordings.edf import open_recording
+from sanctuary.firmware_bridge.recordings.opening import open_recording
 recording = open_recording(Path(sys.argv[1]))
 fs = round(recording.info.fs_hz)
 sos = butter(2, 0.3, "highpass", fs=fs, output="sos")

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from sanctuary.firmware_bridge.outputs.cue import Modality
-from sanctuary.firmware_bridge.recordings.edf import open_recording
 from sanctuary.firmware_bridge.recordings.hypnogram import read_hypnogram
+from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.gateway.cli import run
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.sleepers.night_file import edf_bytes, hypnogram_csv, marks

@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 from night_files import eeg_like
 from recorder_bench import CHANNELS, FS_HZ, START, Night, padded, read_back
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.edf import open_recording
 from sanctuary.firmware_bridge.recordings.layout import read_layout
+from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.gateway.recorder import NightRecorder
 from sanctuary.signal.samples import SampleBlock
 

@@ -14,8 +14,8 @@ import pytest
 from night_files import eeg_like, write_edf
 from recorder_bench import FS_HZ, Night, disk_full_at, read_back
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.edf import open_recording
 from sanctuary.firmware_bridge.recordings.layout import read_layout
+from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.gateway.recorder import recover
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sanctuary.firmware_bridge.recordings.edf import open_recording
+from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.gateway.recorder import NightRecorder
 from sanctuary.signal.samples import SampleBlock
 

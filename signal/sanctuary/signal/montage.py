@@ -17,7 +17,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-EOG_WORDS = ("EOG", "E1", "E2", "LOC", "ROC")
+from sanctuary.signal.labels import Kind, meaning_of
+
+_UNUSABLE = {
+    Kind.VERTICAL_EOG: "is a vertical EOG, which does not show gaze to the sides; name a horizontal one",
+    Kind.EITHER: "names the eyes and the scalp, so it could be an EOG or an EEG; give it another label",
+}
 
 
 class Montage(Enum):
@@ -33,12 +38,6 @@ class Montage(Enum):
         return 1 if self is Montage.SINGLE else 2
 
 
-def is_eog(name: str) -> bool:
-    """Whether a channel's name says that it is an EOG."""
-    words = name.upper().replace("-", " ").replace(":", " ").split()
-    return any(word in EOG_WORDS for word in words)
-
-
 def montage_of(channels: Sequence[str]) -> Montage:
     """Montage of one channel, or of two with the left (or the EEG) one first.
 
@@ -49,7 +48,11 @@ def montage_of(channels: Sequence[str]) -> Montage:
     """
     if not 1 <= len(channels) <= 2:
         raise ValueError(f"the chain takes one or two channels, not {len(channels)}")
-    eog = [is_eog(name) for name in channels]
+    kinds = [meaning_of(name).kind for name in channels]
+    for name, kind in zip(channels, kinds, strict=True):
+        if kind in (Kind.VERTICAL_EOG, Kind.EITHER):
+            raise ValueError(f"{name} {_UNUSABLE[kind]}")
+    eog = [kind is Kind.EOG for kind in kinds]
     if eog[0]:
         raise ValueError(f"{channels[0]} is an EOG; name an EEG channel first, and the EOG after it")
     if len(channels) == 1:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from night_files import eeg_like, write_edf, write_hypnogram_csv, write_hypnogram_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.edf import open_recording
 from sanctuary.firmware_bridge.recordings.hypnogram import Hypnogram, Scored, read_hypnogram, stage_of
+from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.signal.samples import Stage
 
 W, N1, N2, N3, R, UNKNOWN = Stage.W, Stage.N1, Stage.N2, Stage.N3, Stage.R, Stage.UNKNOWN

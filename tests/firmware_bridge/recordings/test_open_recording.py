@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from night_files import ROOM, eeg_like, make_discontinuous, set_field, write_edf
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings import layout
-from sanctuary.firmware_bridge.recordings.edf import Recording, open_recording
+from sanctuary.firmware_bridge.recordings.opening import open_recording
+from sanctuary.firmware_bridge.recordings.recording import Recording
 from sanctuary.signal.samples import SampleBlock
 
 FS_HZ = 128
@@ -132,7 +133,7 @@ def test_microvolts_declared_for_volts_are_warned_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "raw"),
     [
-        ("physical_min", b"-187,5"),
+        ("physical_min", b"-1.187,5"),
         ("physical_min", b"800"),
         ("digital_max", b"-32768"),
         ("digital_min", b"?"),
@@ -192,16 +193,54 @@ def test_two_channels_of_different_rates_are_refused_and_one_of_them_is_not(tmp_
     assert open_recording(path, ["AF8"]).info.n_samples == 512
 
 
-def test_an_eog_of_another_rate_is_left_out_unless_it_was_asked_for(tmp_path: Path) -> None:
-    path = tmp_path / "night.edf"
+def two_rates(path: Path, eeg_hz: int, eog_hz: int, seconds: int = 20) -> Path:
+    """A night whose EOG is a sine of 2 Hz and 100 uV, at a rate of its own."""
+    eog = 100.0 * np.sin(2 * np.pi * 2.0 * np.arange(seconds * eog_hz) / eog_hz)
     signals = [
-        EdfSignal(eeg_like(4, fs, channels=1)[0], fs, label=label, physical_dimension="uV")
-        for fs, label in ((100, "EEG Fpz-Cz"), (200, "EOG horizontal"))
+        EdfSignal(
+            eeg_like(seconds, eeg_hz, channels=1)[0], eeg_hz, label="EEG Fpz-Cz", physical_dimension="uV"
+        ),
+        EdfSignal(eog, eog_hz, label="EOG horizontal", physical_dimension="uV", physical_range=(-200, 200)),
     ]
     Edf(signals).write(path)
-    assert open_recording(path).info.channels == ("Fpz-Cz",)
-    with pytest.raises(RecordingError, match="has 100 Hz and 'EOG horizontal' has 200 Hz"):
+    return path
+
+
+@pytest.mark.parametrize("eog_hz", [50, 64, 100, 128, 200, 512])
+@pytest.mark.parametrize("named", [None, ["EOG horizontal", "Fpz-Cz"]])
+def test_an_eog_of_another_rate_is_resampled_and_that_is_said(
+    tmp_path: Path, eog_hz: int, named: list[str] | None
+) -> None:
+    recording = open_recording(two_rates(tmp_path / "night.edf", 256, eog_hz), named)
+    assert recording.info.channels == ("Fpz-Cz", "EOG horizontal")
+    assert recording.warnings == (
+        f"channel 'EOG horizontal' has {eog_hz} Hz and is resampled to the 256 Hz of 'EEG Fpz-Cz'",
+    )
+    for block_s in (1.7, 30.0):
+        eog = samples(recording, block_s)[1, 256:-256]
+        at_s = np.arange(256, 20 * 256 - 256) / 256
+        np.testing.assert_allclose(eog, 100.0 * np.sin(2 * np.pi * 2.0 * at_s), atol=0.5)
+
+
+def test_an_eog_too_slow_for_eye_movements_is_refused_by_name_and_left_out_with_a_word_else(
+    tmp_path: Path,
+) -> None:
+    path = two_rates(tmp_path / "night.edf", 256, 10)
+    with pytest.raises(RecordingError, match=r"'EOG horizontal' is sampled at 10 Hz.*at least 20 Hz"):
         open_recording(path, ["Fpz-Cz", "EOG horizontal"])
+    recording = open_recording(path)
+    assert recording.info.channels == ("Fpz-Cz",)
+    assert "is sampled at 10 Hz" in recording.warnings[0]
+
+
+def test_two_eeg_channels_of_different_rates_are_refused(tmp_path: Path) -> None:
+    signals = [
+        EdfSignal(eeg_like(4, fs, channels=1)[0], fs, label=label, physical_dimension="uV")
+        for fs, label in ((100, "AF7"), (200, "AF8"))
+    ]
+    Edf(signals).write(tmp_path / "night.edf")
+    with pytest.raises(RecordingError, match="'AF7' has 100 Hz and 'AF8' has 200 Hz"):
+        open_recording(tmp_path / "night.edf")
 
 
 def test_named_channels_come_left_first_whatever_the_file_order(tmp_path: Path) -> None:
@@ -265,10 +304,14 @@ def test_an_anonymous_or_garbled_start_is_none(tmp_path: Path) -> None:
     assert open_recording(path).info.start is None
 
 
-def test_dates_that_disagree_take_the_longer_one_quietly(tmp_path: Path) -> None:
+def test_of_dates_that_disagree_the_longer_one_is_taken_and_that_is_said(tmp_path: Path) -> None:
     start = datetime.fromisoformat("2026-03-01T22:00:00")
     path = write_edf(tmp_path / "night.edf", eeg_like(3, FS_HZ), FS_HZ, start=start)
     raw = bytearray(path.read_bytes())
     raw[168:176] = b"02.03.26"
     path.write_bytes(raw)
-    assert open_recording(path).info.start == start
+    recording = open_recording(path)
+    assert recording.info.start == start
+    assert recording.warnings == (
+        "its header gives two dates, 2026-03-02 and, after 'Startdate', 2026-03-01; the second is taken",
+    )

@@ -18,7 +18,7 @@ from sanctuary.config.fleet import PodEntry
 from sanctuary.config.headbands import SimulatedHeadband
 from sanctuary.config.outputs import DeviceSettings
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
-from sanctuary.firmware_bridge.recordings.edf import open_recording
+from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.gateway.cli import run
 from sanctuary.gateway.night import live_night, live_start, pod_start
 from sanctuary.gateway.night.outputs import PodOutputs

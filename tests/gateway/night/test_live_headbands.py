@@ -11,7 +11,7 @@ import pytest
 
 from ble_bench import in_reach, needs_dbus
 from sanctuary.firmware_bridge.captures.night import open_capture
-from sanctuary.firmware_bridge.recordings.edf import open_recording
+from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.gateway.cli import run
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.samples import SampleBlock, StageEstimate

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.recordings.edf import open_recording
+from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.gateway.cli import run
 from sanctuary.gateway.night.pod_memories import PodMemories
 from sanctuary.gateway.night.site_store import SECRET_BYTES, SiteStore

@@ -14,7 +14,7 @@ from sanctuary.firmware_bridge.captures.format import CaptureReader, Event
 from sanctuary.firmware_bridge.codecs.base import Codec, arrived_s
 from sanctuary.firmware_bridge.drivers.base import Driver, Options
 from sanctuary.firmware_bridge.drivers.registry import driver_named
-from sanctuary.firmware_bridge.recordings.edf import RecordingInfo
+from sanctuary.firmware_bridge.recordings.recording import RecordingInfo
 from sanctuary.firmware_bridge.sample_queue import SampleQueue
 from sanctuary.firmware_bridge.timing.placement import Placement
 from sanctuary.firmware_bridge.transports.link import Chunk

@@ -1,49 +1,56 @@
-"""Which channels of a file are the frontal EEG: labels as files write them, and the choice among them."""
+"""Which channels of a file are taken: one or two frontal ones, or one EEG and a horizontal EOG."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sanctuary.config.errors import RecordingError
+from sanctuary.signal.labels import Kind, Meaning, Side, is_electrode_net, meaning_of
 from sanctuary.signal.montage import montage_of
 
-PAIRS = (("AF7", "AF8"), ("Fp1", "Fp2"), ("F7", "F8"), ("F3", "F4"))
-"""Frontal pairs, best first (eye movements are of opposite sign left and right)."""
+PAIRS = (("AF7", "AF8"), ("Fp1", "Fp2"), ("F7", "F8"), ("F3", "F4"), ("EEG L", "EEG R"))
+"""Frontal pairs, best first (eye movements are of opposite sign left and right); the last is a ZMax's."""
 SINGLES = (
     "AF7", "AF8", "Fp1", "Fp2", "Fpz", "Fpz-Cz", "AFz", "F7", "F8", "F3", "F4", "Fz",
 )  # fmt: skip
 """Single frontal channels, best first."""
+_ZMAX = ("EEG L", "EEG R")
 
-_PREFIX = re.compile(r"^(EEG|RAW)[\s:_-]+", re.IGNORECASE)
-_REFERENCE = re.compile(
-    r"[\s:_-]+(REF|LE|AVG|AVE|AVERAGE|CAR|LM|[AM][12]|A1\+?A2|M1\+?M2|\(?(A1\+A2|M1\+M2)\)?/2)$",
-    re.IGNORECASE,
-)
-_HORIZONTAL = re.compile(r"\bEOG[\s:_-]+(horizontal|horiz|H)\b|\bHEOG\b", re.IGNORECASE)
-_SPELLING = {name.casefold(): name for name in SINGLES}
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The channels that were chosen, and what must be said of the choice.
+
+    Attributes
+    ----------
+    indices
+        Positions of one or two channels: left before right, an EEG before an EOG.
+    signs
+        -1 for a channel that has to be turned over to be left minus right, else 1.
+    warnings
+        One sentence each.
+    """
+
+    indices: tuple[int, ...]
+    signs: tuple[float, ...]
+    warnings: tuple[str, ...]
 
 
 def short_name(label: str) -> str:
-    """Electrode of a label: ``"EEG AF7-Ref"`` -> ``"AF7"``, ``"EEG FPZ-CZ"`` -> ``"Fpz-Cz"``.
-
-    The prefix ``EEG`` and a common reference (``-Ref``, ``-M1``, ``:A2``, ``-LE``...) are left off; the
-    second electrode of a bipolar derivation stays, as it is not a reference for all channels.
-    """
-    bare = _PREFIX.sub("", label.strip()).rstrip(". ")
-    name = _REFERENCE.sub("", bare) or bare
-    return _SPELLING.get(name.casefold(), name)
+    """Electrode of a label: ``"EEG AF7-Ref"`` -> ``"AF7"``, ``"EEG FPZ-CZ"`` -> ``"Fpz-Cz"``."""
+    return meaning_of(label).electrode
 
 
-def choose_channels(labels: Sequence[str], wanted: Sequence[str] | None, where: str) -> tuple[int, ...]:
-    """Positions in `labels` of one or two frontal channels, left one first, or of one and a horizontal EOG.
+def choose_channels(labels: Sequence[str], wanted: Sequence[str] | None, where: str) -> Choice:
+    """Choose one or two frontal channels, or one EEG channel and a horizontal EOG.
 
     Parameters
     ----------
     labels
         Labels of the file's signals, without annotations.
     wanted
-        One or two names, each a label of the file or an electrode (``AF7``); None chooses.
+        One or two names in any order, each a label of the file or an electrode (``AF7``); None chooses.
     where
         The file, for messages.
 
@@ -59,28 +66,114 @@ def choose_channels(labels: Sequence[str], wanted: Sequence[str] | None, where: 
     found = [_named(labels, name, where) for name in wanted]
     if len(set(found)) != len(found):
         raise RecordingError(f"{where}: {' and '.join(wanted)} are the same channel; name two different ones")
-    if len(found) == 2 and (_side(labels[found[0]]), _side(labels[found[1]])) == ("right", "left"):
-        found.reverse()
+    net = is_electrode_net(labels)
+    for index in found:
+        if net and meaning_of(labels[index]).kind is Kind.EOG:
+            raise RecordingError(
+                f"{where}: {labels[index]!r} could be an EOG or an electrode of the net that this file has "
+                "(E1, E2, E3...); give it another label, or name another channel"
+            )
+    found.sort(key=lambda index: _ORDER[_kind_and_side(meaning_of(labels[index]))])
     try:
         montage_of([labels[i] for i in found])
     except ValueError as error:
         raise RecordingError(f"{where}: {error}") from error
-    return tuple(found)
+    return _choice(labels, found, _doubts([labels[i] for i in found]))
 
 
-def _automatic(labels: Sequence[str], where: str) -> tuple[int, ...]:
-    names = [short_name(label) for label in labels]
+def _choice(labels: Sequence[str], indices: Sequence[int], warnings: Sequence[str]) -> Choice:
+    flipped = [meaning_of(labels[index]).side is Side.RIGHT_MINUS_LEFT for index in indices]
+    turned = [
+        f"channel {labels[index]!r} is right minus left and is turned over, to rise as the eyes go left"
+        for index, flip in zip(indices, flipped, strict=True)
+        if flip
+    ]
+    signs = tuple(-1.0 if flip else 1.0 for flip in flipped)
+    return Choice(tuple(indices), signs, (*warnings, *turned))
+
+
+_ORDER = {"other": 0, "right": 1, "EOG": 2}
+"""Sorting key: what is left or of no side keeps its place before what is right, an EOG comes last."""
+
+
+def _kind_and_side(meaning: Meaning) -> str:
+    if meaning.kind is Kind.EOG:
+        return "EOG"
+    return "right" if meaning.side is Side.RIGHT else "other"
+
+
+def _doubts(labels: Sequence[str]) -> list[str]:
+    """Say what a person should know of the channels that they named."""
+    meanings = [meaning_of(label) for label in labels]
+    found = [
+        f"channel {label!r} is by its label no EEG; it is taken for one because it was named"
+        for label, meaning in zip(labels, meanings, strict=True)
+        if meaning.kind is Kind.OTHER
+    ]
+    if meanings[-1].kind is Kind.EOG and meanings[-1].side is Side.UNKNOWN:
+        found.append(
+            f"channel {labels[-1]!r} does not say whether it is horizontal; it is taken for a horizontal EOG"
+        )
+    if len(labels) == 2 and meanings[1].kind is not Kind.EOG:
+        sides = (meanings[0].side, meanings[1].side)
+        if Side.UNKNOWN in sides:
+            found.append(
+                f"the labels {labels[0]!r} and {labels[1]!r} do not say both sides; the first is taken for "
+                "the left side, the second for the right"
+            )
+        elif sides != (Side.LEFT, Side.RIGHT):
+            found.append(
+                f"channels {labels[0]!r} and {labels[1]!r} are not left and right of the head, so eye "
+                "movements do not show between them"
+            )
+    return found
+
+
+def _automatic(labels: Sequence[str], where: str) -> Choice:
+    meanings = [meaning_of(label) for label in labels]
+    eeg = [m.electrode if m.kind is Kind.EEG else None for m in meanings]
     for left, right in PAIRS:
-        if left in names and right in names:
-            return names.index(left), names.index(right)
+        if left in eeg and right in eeg:
+            pair = (eeg.index(left), eeg.index(right))
+            said = [text for name in (left, right) for text in _alike(labels, eeg, name)]
+            if (left, right) == _ZMAX:
+                said.append("channels 'EEG L' and 'EEG R' are taken for the frontal pair of a ZMax")
+            return _choice(labels, pair, said)
     for single in SINGLES:
-        if single in names:
-            eog = [i for i, label in enumerate(labels) if _HORIZONTAL.search(label)]
-            return (names.index(single), *eog[:1])
+        if single in eeg:
+            eog, said = _eog(labels, meanings)
+            return _choice(labels, (eeg.index(single), *eog), [*_alike(labels, eeg, single), *said])
     raise RecordingError(
         f"{where}: no frontal EEG channel found (looked for AF7 and AF8, Fp1 and Fp2, F7 and F8, F3 and F4, "
         f"Fpz); name one or two of its channels: {_listed(labels)}"
     )
+
+
+def _alike(labels: Sequence[str], names: Sequence[str | None], name: str) -> list[str]:
+    """Say which channel is taken where several are of one electrode."""
+    fitting = [label for label, each in zip(labels, names, strict=True) if each == name]
+    if len(fitting) == 1:
+        return []
+    return [f"{_listed(fitting)} are all {name}; the first is taken, name another with its whole label"]
+
+
+def _eog(labels: Sequence[str], meanings: Sequence[Meaning]) -> tuple[tuple[int, ...], list[str]]:
+    """Take the horizontal EOG beside a single EEG channel; say what else shows the eyes and is not taken."""
+    if is_electrode_net(labels):
+        return (), []
+    eyes = [i for i, meaning in enumerate(meanings) if meaning.kind is Kind.EOG]
+    whole = [i for i in eyes if meanings[i].side in (Side.LEFT_MINUS_RIGHT, Side.RIGHT_MINUS_LEFT)]
+    if len(whole) > 1:
+        several = _listed([labels[i] for i in whole])
+        return (whole[0],), [f"{several} are all horizontal EOGs; the first is taken"]
+    if whole:
+        return (whole[0],), []
+    if eyes:
+        others = _listed([labels[i] for i in eyes])
+        return (), [
+            f"{others} may show eye movements and is not used; name it after the EEG channel to use it"
+        ]
+    return (), []
 
 
 def _named(labels: Sequence[str], name: str, where: str) -> int:
@@ -93,14 +186,6 @@ def _named(labels: Sequence[str], name: str, where: str) -> int:
         fitting = _listed([labels[i] for i in found])
         raise RecordingError(f"{where}: {name!r} fits {len(found)} channels, {fitting}; give the whole label")
     return found[0]
-
-
-def _side(label: str) -> str:
-    """Odd electrodes of the 10-20 system lie left, even ones right."""
-    number = re.match(r"[A-Za-z]+(\d+)", short_name(label))
-    if number is None:
-        return "centre"
-    return "left" if int(number[1]) % 2 else "right"
 
 
 def _listed(labels: Sequence[str]) -> str:

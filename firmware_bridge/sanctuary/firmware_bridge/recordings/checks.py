@@ -1,109 +1,90 @@
-"""What must be true of the chosen channels of a night: one rate, a unit, a calibration, values like EEG."""
+"""What must be true of the chosen channels of a night: rates, units, calibration, values like EEG."""
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Sequence
-from datetime import datetime
 
 import numpy as np
-from edfio import Bdf, BdfSignal, Edf, EdfSignal
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.layout import Layout
+from sanctuary.firmware_bridge.recordings.source import Source
 from sanctuary.firmware_bridge.recordings.units import plausibility, uv_per_unit
-from sanctuary.signal.samples import FloatArray
+from sanctuary.signal.labels import is_eog
 
 LOWEST_FS_HZ = 100.0
 """Below this rate the beta band and muscle activity are missing."""
+LOWEST_EOG_HZ = 20.0
+"""Below this rate the band of rapid eye movements (up to 6 Hz) is not whole."""
 _PROBES = 40
 """Seconds, spread over the night, from which the plausibility of the unit is judged."""
 
 
-def common_rate(layout: Layout, chosen: Sequence[int]) -> float:
-    """Return the sampling rate (Hz) of the chosen channels; refused if they differ or are too slow."""
-    signals = [layout.signals[index] for index in chosen]
-    rates = [signal.samples / layout.record_s for signal in signals]
-    if len(set(rates)) > 1:
-        listed = " and ".join(f"{s.label!r} has {fs:g} Hz" for s, fs in zip(signals, rates, strict=True))
+def rates(source: Source, chosen: Sequence[int]) -> tuple[float, list[str]]:
+    """Return the rate (Hz) at which the chosen channels are given, and a warning where one is resampled.
+
+    Raises
+    ------
+    RecordingError
+        Two EEG channels differ in rate, or a channel is too slow.
+    """
+    first, *others = [source.channels[index] for index in chosen]
+    if first.fs_hz < LOWEST_FS_HZ:
         raise RecordingError(
-            f"{layout.path}: {listed}; choose two channels of one sampling rate, or one channel"
-        )
-    if rates[0] < LOWEST_FS_HZ:
-        raise RecordingError(
-            f"{layout.path}: channel {signals[0].label!r} is sampled at {rates[0]:g} Hz, but at least "
+            f"{source.path}: channel {first.label!r} is sampled at {first.fs_hz:g} Hz, but at least "
             f"{LOWEST_FS_HZ:g} Hz are needed; choose another channel"
         )
-    return rates[0]
-
-
-def unit_scale(layout: Layout, index: int) -> float:
-    """Microvolts in one unit of a channel; a missing or unknown unit is refused, never guessed."""
-    signal = layout.signals[index]
-    scale = uv_per_unit(signal.unit)
-    if scale is None:
-        unit = f"has the unit {signal.unit!r}" if signal.unit else "has no unit"
+    differing = [channel for channel in others if channel.fs_hz != first.fs_hz]
+    if not differing:
+        return first.fs_hz, []
+    other = differing[0]
+    if not is_eog(other.label):
         raise RecordingError(
-            f"{layout.path}: channel {signal.label!r} {unit}, but EEG needs uV, mV, V or nV; choose another "
+            f"{source.path}: {first.label!r} has {first.fs_hz:g} Hz and {other.label!r} has {other.fs_hz:g} "
+            "Hz; choose two channels of one sampling rate, or one channel"
+        )
+    if slow := too_slow(source, chosen[1]):
+        raise RecordingError(f"{source.path}: {slow}; choose another channel, or name the EEG alone")
+    said = (
+        f"channel {other.label!r} has {other.fs_hz:g} Hz and is resampled to the {first.fs_hz:g} Hz of "
+        f"{first.label!r}"
+    )
+    return first.fs_hz, [said]
+
+
+def too_slow(source: Source, index: int) -> str | None:
+    """Say that an EOG's rate is too low for rapid eye movements, or None."""
+    channel = source.channels[index]
+    if not is_eog(channel.label) or channel.fs_hz >= LOWEST_EOG_HZ:
+        return None
+    return (
+        f"channel {channel.label!r} is sampled at {channel.fs_hz:g} Hz, but eye movements need at least "
+        f"{LOWEST_EOG_HZ:g} Hz"
+    )
+
+
+def unit_scale(source: Source, index: int) -> float:
+    """Microvolts in one unit of a channel; a missing or unknown unit is refused, never guessed."""
+    channel = source.channels[index]
+    scale = uv_per_unit(channel.unit)
+    if scale is None:
+        unit = f"has the unit {channel.unit!r}" if channel.unit else "has no unit"
+        raise RecordingError(
+            f"{source.path}: channel {channel.label!r} {unit}, but EEG needs uV, mV, V or nV; choose another "
             "channel, or correct the physical dimension in the file's header"
         )
     return scale
 
 
-def rail(layout: Layout, signal: EdfSignal | BdfSignal) -> float:
-    """Magnitude of the larger physical extreme of a channel, in the file's unit.
-
-    A calibration that cannot be read is refused here, because edfio would then return plain digital values.
-    """
-    try:
-        low, high = signal.physical_min, signal.physical_max
-        usable = math.isfinite(low) and math.isfinite(high) and low != high
-        usable = usable and signal.digital_min < signal.digital_max
-    except ValueError:
-        usable = False
-    if not usable:
-        raise RecordingError(
-            f"{layout.path}: channel {signal.label!r} has no usable calibration (physical and digital "
-            "minimum and maximum); correct the file's header, or choose another channel"
-        )
-    return max(abs(low), abs(high))
+def rail_uv(source: Source, index: int, scale: float) -> float:
+    """Magnitude in microvolts at which a channel rails; infinity where the file does not tell."""
+    return scale * source.rail(index)
 
 
-def start_time(first_record: Edf | Bdf) -> datetime | None:
-    """Wall clock of the first sample, or None where the file hides or garbles it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Different values in startdate", UserWarning)
-        try:
-            return first_record.startdatetime
-        except (ValueError, IndexError, OverflowError):
-            return None
-
-
-def missing_data(layout: Layout) -> str | None:
-    """Say in one sentence what a truncated or unfinished file lacks, or None."""
-    usable_s = layout.present * layout.record_s
-    missing_s = (layout.declared - layout.present) * layout.record_s
-    if layout.declared < 0:
-        return f"its recorder never finished the file; the {usable_s:g} s that it holds are used"
-    if missing_s > 0.0:
-        return f"the file is cut off: the last {missing_s:g} s are missing, {usable_s:g} s are used"
-    if missing_s < 0.0:
-        return f"it holds {-missing_s:g} s more than its header counts; all {usable_s:g} s are used"
-    if layout.stray_bytes:
-        return f"the last {layout.stray_bytes} bytes of the file belong to no data record and are left out"
-    return None
-
-
-def doubtful_units(layout: Layout, chosen: Sequence[int], scales: Sequence[float]) -> list[str]:
-    """Warn of channels whose values are not EEG in the unit that the header names."""
-    count = min(layout.present, math.ceil(1.0 / layout.record_s))
-    firsts = np.unique(np.linspace(0, layout.present - count, _PROBES).astype(int))
-    fs_hz = layout.signals[chosen[0]].samples / layout.record_s
-    seconds: list[FloatArray] = []
-    for first in firsts.tolist():
-        values = layout.decode(layout.records(first, count), chosen)
-        seconds.append(values[:, : math.floor(fs_hz)])
-    by_channel = np.stack(seconds, axis=1) * np.array(scales)[:, np.newaxis, np.newaxis]
-    labels = [layout.signals[index].label for index in chosen]
-    return [text for text in map(plausibility, labels, by_channel) if text]
+def doubtful_units(source: Source, chosen: Sequence[int], scales: Sequence[float]) -> list[str]:
+    """Warn of channels whose values are not EEG in the unit that the file names."""
+    found = []
+    for index, scale in zip(chosen, scales, strict=True):
+        seconds = source.probe((index,), _PROBES)[0] * scale
+        text = plausibility(source.channels[index].label, np.asarray(seconds))
+        found += [text] if text else []
+    return found

@@ -1,183 +1,151 @@
-"""Recorded nights: EDF, EDF+ and BDF files streamed as the blocks a headband would have sent."""
+"""EDF, EDF+, BDF and BDF+ files as a source of samples."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from edfio import BdfSignal, EdfSignal
 
-from sanctuary.firmware_bridge.recordings.channels import choose_channels, short_name
-from sanctuary.firmware_bridge.recordings.checks import (
-    common_rate,
-    doubtful_units,
-    missing_data,
-    rail,
-    start_time,
-    unit_scale,
-)
+from sanctuary.config.errors import RecordingError
+from sanctuary.firmware_bridge.recordings.channels import short_name
 from sanctuary.firmware_bridge.recordings.gaps import IntArray, Losses, record_starts
 from sanctuary.firmware_bridge.recordings.layout import Layout, read_layout
-from sanctuary.firmware_bridge.recordings.marks import read_marks
-from sanctuary.firmware_bridge.recordings.tal import Annotation
-from sanctuary.signal.montage import is_eog
-from sanctuary.signal.samples import FloatArray, SampleBlock
+from sanctuary.firmware_bridge.recordings.marks import Marks, first_sample_s, read_marks
+from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, Channel, Piece, ReadingOptions, Source
+from sanctuary.firmware_bridge.recordings.start import start_time
+from sanctuary.signal.samples import FloatArray
+
+_BACKWARDS = (
+    "its header says that it has no pauses, and its time stamps run backwards; the time stamps are left out, "
+    "and its samples are taken as one stretch"
+)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingInfo:
-    """What is known of a recording before its samples are read.
-
-    Attributes
-    ----------
-    fs_hz
-        Sampling rate of the chosen channels.
-    channels, labels
-        Short names (``"AF7"``) and the labels in the file (``"EEG AF7-Ref"``), left channel first.
-    n_samples, duration_s
-        Length on the sample clock, pauses included.
-    start
-        Wall clock of the first sample as the file gives it (no time zone), or None if it is anonymous.
-    rail_uv
-        Magnitude (uV) at which each channel rails: the larger physical extreme of the file.
-    """
-
-    path: Path
-    fs_hz: float
-    channels: tuple[str, ...]
-    labels: tuple[str, ...]
-    n_samples: int
-    duration_s: float
-    start: datetime | None
-    rail_uv: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Recording:
-    """One opened night; made by `open_recording`.
-
-    Attributes
-    ----------
-    info
-        What is known before samples are read.
-    warnings
-        One sentence each: what is missing or doubtful.
-    annotations
-        Annotations of an EDF+ file, onsets in seconds since the first sample.
-    """
-
-    info: RecordingInfo
-    warnings: tuple[str, ...]
-    annotations: tuple[Annotation, ...]
-    _layout: Layout
-    _chosen: tuple[int, ...]
-    _uv_per_unit: FloatArray
-    _starts: IntArray
-    _losses: Losses
-
-    def blocks(self, block_s: float = 30.0) -> Iterator[SampleBlock]:
-        """All samples in order, in blocks of `block_s` seconds (the last may be shorter), NaN in gaps.
-
-        Raises
-        ------
-        RecordingError
-            The file can no longer be read.
-        """
-        size = max(1, round(block_s * self.info.fs_hz))
-        start, uv = 0, self._missing(size)
-        for at, piece in self._pieces():
-            while piece.shape[1]:
-                while at >= start + size:
-                    yield self._block(start, uv)
-                    start, uv = start + size, self._missing(size)
-                n = min(start + size - at, piece.shape[1])
-                uv[:, at - start : at - start + n] = piece[:, :n]
-                at, piece = at + n, piece[:, n:]
-        yield self._block(start, uv[:, : self.info.n_samples - start])
-
-    def _missing(self, size: int) -> FloatArray:
-        return np.full((len(self._chosen), size), np.nan)
-
-    def _block(self, start: int, uv: FloatArray) -> SampleBlock:
-        self._losses.blank(uv, start)
-        return SampleBlock(start, self.info.fs_hz, self.info.channels, uv)
-
-    def _pieces(self) -> Iterator[tuple[int, FloatArray]]:
-        """Uninterrupted stretches: sample clock of the first column, and microvolts."""
-        samples = self._layout.signals[self._chosen[0]].samples
-        for first, raw in self._layout.chunks():
-            uv = self._layout.decode(raw, self._chosen) * self._uv_per_unit
-            starts = self._starts[first : first + uv.shape[1] // samples]
-            edges = [int(edge) + 1 for edge in np.flatnonzero(np.diff(starts) != samples)]
-            for a, b in pairwise([0, *edges, len(starts)]):
-                yield int(starts[a]), uv[:, a * samples : b * samples]
-
-
-def open_recording(path: Path, channels: Sequence[str] | None = None) -> Recording:
-    """Open a recorded night for streaming.
+class EdfSource(Source):
+    """One opened EDF or BDF file; truncated ones are used as far as they go.
 
     Parameters
     ----------
     path
-        An EDF, EDF+ (with or without pauses), BDF or BDF+ file. Truncated ones are used as far as they go.
-    channels
-        One or two channels, by label or electrode (``AF7``); None takes the best frontal ones (see
-        `sanctuary.firmware_bridge.recordings.channels`), without an EOG of another rate.
+        The file, with or without pauses (EDF+C, EDF+D).
+    options
+        Only `ReadingOptions.start` is of use; it replaces what the header says.
 
     Raises
     ------
     RecordingError
-        The file cannot be used; one sentence names the file, what is wrong, and what to do.
+        The file is of another kind, or damaged beyond use.
     """
-    layout = read_layout(path)
-    labels = [signal.label for signal in layout.signals]
-    chosen = choose_channels(labels, channels, str(path))
-    rates = {layout.signals[index].samples for index in chosen}
-    if channels is None and len(rates) > 1 and is_eog(labels[chosen[-1]]):
-        chosen = chosen[:1]
-    fs_hz = common_rate(layout, chosen)
-    scales = [unit_scale(layout, index) for index in chosen]
-    marks = read_marks(layout)
-    samples = layout.signals[chosen[0]].samples
-    starts = np.arange(layout.present, dtype=np.int64) * samples
+
+    def __init__(self, path: Path, options: ReadingOptions = NOTHING_TOLD) -> None:
+        self._layout = layout = read_layout(path)
+        self._first = layout.parse(layout.records(0, 1))
+        self._marks = marks = read_marks(layout)
+        self._starts_s, paused = _record_starts_s(layout, marks)
+        start, doubts = start_time(layout, first_sample_s(marks.onsets_s, layout.record_s))
+        missing = _missing_data(layout)
+        self.path, self.format = path, layout.format
+        self.start = options.start or start
+        self.annotations = marks.annotations
+        self.warnings = (*([missing] if missing else []), *paused, *doubts)
+        end_s = float(self._starts_s[-1]) + layout.record_s
+        self.channels = tuple(
+            Channel(
+                signal.label, signal.unit, signal.samples / layout.record_s,
+                round(end_s * signal.samples / layout.record_s),
+            )
+            for signal in layout.signals
+        )  # fmt: skip
+        self.own = marks.own
+
+    def pieces(self, chosen: Sequence[int]) -> Iterator[Piece]:
+        """Stretches of the chosen channels, which have one rate, in their units; may be called again."""
+        layout = self._layout
+        samples = layout.signals[chosen[0]].samples
+        fs_hz = samples / layout.record_s
+        names = [short_name(self.channels[index].label) for index in chosen]
+        losses = Losses(self.annotations if self.own else (), names, fs_hz)
+        starts: IntArray = np.rint(self._starts_s * fs_hz).astype(np.int64)
+        for first, raw in layout.chunks():
+            values = layout.decode(raw, chosen)
+            those = starts[first : first + values.shape[1] // samples]
+            edges = [int(edge) + 1 for edge in np.flatnonzero(np.diff(those) != samples)]
+            for a, b in pairwise([0, *edges, len(those)]):
+                stretch = values[:, a * samples : b * samples]
+                losses.blank(stretch, int(those[a]))
+                yield int(those[a]), stretch
+
+    def rail(self, index: int) -> float:
+        """Magnitude of the larger physical extreme of a channel, in its unit.
+
+        Raises
+        ------
+        RecordingError
+            The calibration cannot be read; edfio would then return plain digital values.
+        """
+        signal = self._first.signals[index]
+        if not _calibrated(signal):
+            raise RecordingError(
+                f"{self.path}: channel {self.channels[index].label!r} has no usable calibration (physical "
+                "and digital minimum and maximum); correct the file's header, or choose another channel"
+            )
+        return max(abs(signal.physical_min), abs(signal.physical_max))
+
+    def probe(self, chosen: Sequence[int], most: int) -> FloatArray:
+        """Give up to `most` seconds spread over the recording, read from their places in the file."""
+        layout = self._layout
+        count = min(layout.present, math.ceil(1.0 / layout.record_s))
+        size = max(1, int(self.channels[chosen[0]].fs_hz))
+        firsts = np.unique(np.linspace(0, layout.present - count, most).astype(int))
+        seconds = [layout.decode(layout.records(first, count), chosen)[:, :size] for first in firsts.tolist()]
+        return np.stack(seconds, axis=1)
+
+
+def _record_starts_s(layout: Layout, marks: Marks) -> tuple[FloatArray, list[str]]:
+    """Start of each data record in seconds since the first sample, and a warning where they surprise."""
+    even = np.arange(layout.present) * layout.record_s
+    if not marks.onsets_s or layout.record_s == 0.0:
+        return even, []
     if layout.gapped:
-        starts = record_starts(marks.onsets_s, samples, fs_hz, str(path))
-    missing = missing_data(layout)
-    info = _info(layout, chosen, fs_hz, scales, n_samples=int(starts[-1]) + samples)
-    return Recording(
-        info=info,
-        warnings=(*([missing] if missing else []), *doubtful_units(layout, chosen, scales)),
-        annotations=marks.annotations,
-        _layout=layout,
-        _chosen=chosen,
-        _uv_per_unit=np.array(scales)[:, np.newaxis],
-        _starts=starts,
-        _losses=Losses(marks.annotations if marks.own else (), info.channels, fs_hz),
+        return record_starts(marks.onsets_s, layout.record_s, str(layout.path)), []
+    try:
+        starts_s = record_starts(marks.onsets_s, layout.record_s, str(layout.path))
+    except RecordingError:
+        return even, [_BACKWARDS]
+    pauses_s = np.diff(starts_s) - layout.record_s
+    paused = pauses_s > layout.record_s * 1e-6
+    if not paused.any():
+        return even, []
+    said = (
+        f"its header says that it has no pauses, but by its time stamps {int(paused.sum())} of together "
+        f"{pauses_s[paused].sum():g} s lie between its data records; they are kept as gaps"
     )
+    return starts_s, [said]
 
 
-def _info(
-    layout: Layout, chosen: tuple[int, ...], fs_hz: float, scales: list[float], n_samples: int
-) -> RecordingInfo:
-    opened = layout.parse(layout.records(0, 1))
-    labels = tuple(layout.signals[index].label for index in chosen)
-    rails = [rail(layout, opened.signals[index]) for index in chosen]
-    return RecordingInfo(
-        path=layout.path,
-        fs_hz=fs_hz,
-        channels=_names(labels),
-        labels=labels,
-        n_samples=n_samples,
-        duration_s=n_samples / fs_hz,
-        start=start_time(opened),
-        rail_uv=tuple(scale * largest for scale, largest in zip(scales, rails, strict=True)),
-    )
+def _calibrated(signal: EdfSignal | BdfSignal) -> bool:
+    try:
+        low, high = signal.physical_min, signal.physical_max
+        limits = signal.digital_min, signal.digital_max
+    except ValueError:
+        return False
+    return math.isfinite(low) and math.isfinite(high) and low != high and limits[0] < limits[1]
 
 
-def _names(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Short names, or the whole labels where the short ones would be the same."""
-    names = tuple(short_name(label) for label in labels)
-    return names if len(set(names)) == len(names) else labels
+def _missing_data(layout: Layout) -> str | None:
+    """Say in one sentence what a truncated or unfinished file lacks, or None."""
+    usable_s = layout.present * layout.record_s
+    missing_s = (layout.declared - layout.present) * layout.record_s
+    if layout.declared < 0:
+        return f"its recorder never finished the file; the {usable_s:g} s that it holds are used"
+    if missing_s > 0.0:
+        return f"the file is cut off: the last {missing_s:g} s are missing, {usable_s:g} s are used"
+    if missing_s < 0.0:
+        return f"it holds {-missing_s:g} s more than its header counts; all {usable_s:g} s are used"
+    if layout.stray_bytes:
+        return f"the last {layout.stray_bytes} bytes of the file belong to no data record and are left out"
+    return None

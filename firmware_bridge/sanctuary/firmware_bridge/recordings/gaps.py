@@ -23,16 +23,16 @@ LONGEST_GAP_S = 24 * 3600.0
 IntArray = NDArray[np.int64]
 
 
-def record_starts(onsets_s: Sequence[float | None], samples: int, fs_hz: float, where: str) -> IntArray:
-    """First sample of each data record on the sample clock, from the records' own onsets (EDF+D).
+def record_starts(onsets_s: Sequence[float | None], record_s: float, where: str) -> FloatArray:
+    """Start of each data record, seconds since the first sample, from the records' own onsets.
 
     Parameters
     ----------
     onsets_s
         Start of each record in seconds; None where it cannot be read: the record is then taken to adjoin the
         one before it.
-    samples, fs_hz
-        Samples in a record and their rate.
+    record_s
+        Length of a record.
     where
         The file, for messages.
 
@@ -41,23 +41,25 @@ def record_starts(onsets_s: Sequence[float | None], samples: int, fs_hz: float, 
     RecordingError
         Records overlap, or lie more than a day apart.
     """
-    origin_s = first_sample_s(onsets_s, samples / fs_hz)
-    tolerance = max(1.0, JITTER_S * fs_hz)
-    starts = np.empty(len(onsets_s), dtype=np.int64)
-    expected = 0
+    origin_s = first_sample_s(onsets_s, record_s)
+    starts_s = np.empty(len(onsets_s))
+    expected_s, run_from, run = 0.0, 0.0, 0
     for i, onset_s in enumerate(onsets_s):
-        start = expected if onset_s is None else round((onset_s - origin_s) * fs_hz)
-        if start < expected - tolerance:
+        start_s = expected_s if onset_s is None else onset_s - origin_s
+        if start_s < expected_s - JITTER_S:
             raise RecordingError(
                 f"{where}: data record {i + 1} starts before the one before it ends; time stamps are damaged"
             )
-        if start - expected > LONGEST_GAP_S * fs_hz:
+        if start_s - expected_s > LONGEST_GAP_S:
             raise RecordingError(
                 f"{where}: more than a day passes before data record {i + 1}; its time stamps are damaged"
             )
-        starts[i] = start if start > expected + tolerance else expected
-        expected = int(starts[i]) + samples
-    return starts
+        if start_s > expected_s + JITTER_S:
+            run_from, run = start_s, 0
+        starts_s[i] = run_from + run * record_s
+        run += 1
+        expected_s = run_from + run * record_s
+    return starts_s
 
 
 def loss_annotations(

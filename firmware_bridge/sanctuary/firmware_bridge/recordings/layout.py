@@ -8,6 +8,10 @@ Source: EDF specification (https://www.edfplus.info/specs/edf.html); BDF differs
 three bytes per sample. Values are decoded by edfio; this module only finds whole records, so that files which
 were cut off, or whose recorder crashed before it filled in the number of records, can be streamed in bounded
 memory.
+
+Writers pad fields with NUL, put blanks before a label or a decimal comma into a number. edfio gets a header
+in which fields are spelt as the standard has them and signals are named by their places, so that nobody can
+differ on which signal is which.
 """
 
 from __future__ import annotations
@@ -33,6 +37,9 @@ _RECORDS_FIELD = slice(236, 244)
 _SAMPLES_WIDTHS = (16, 80, 8, 8, 8, 8, 8, 80)
 """Widths of the fields before "samples per record": label, transducer, unit, four limits, prefilter."""
 _UNIT_START = 96
+_NUMBERS_START, _NUMBERS_END = 104, 136
+"""The four limits of a signal, between its unit and its prefilter."""
+_BDF_MAGIC = b"\xffBIOSEMI"
 _MAX_SIGNALS = 4096
 _CHUNK_BYTES = 1 << 20
 
@@ -54,6 +61,8 @@ class Layout:
     ----------
     header
         All bytes before the data; its own length, which follows from the number of signals, put right.
+    plain_header
+        The same for edfio: see the module's description.
     format
         ``"EDF"`` or ``"BDF"``.
     gapped
@@ -73,6 +82,7 @@ class Layout:
     path: Path
     format: str
     header: bytes
+    plain_header: bytes
     gapped: bool
     declared: int
     present: int
@@ -84,7 +94,7 @@ class Layout:
 
     def parse(self, records: bytes) -> Edf | Bdf:
         """Hand whole data records to edfio, under a header that counts just these."""
-        whole = _replaced(self.header, _RECORDS_FIELD, len(records) // self.record_bytes) + records
+        whole = _replaced(self.plain_header, _RECORDS_FIELD, len(records) // self.record_bytes) + records
         if self.format == "BDF":
             return read_bdf(whole)
         return read_edf(whole)
@@ -167,16 +177,18 @@ def _layout(path: Path, kind: str, header: bytes, size: int, n_signals: int) -> 
     ends = np.cumsum(samples) * width
     signals, spans = [], []
     for label, unit, count, end in zip(labels, units, samples, ends.tolist(), strict=True):
-        if decode_field(label) == f"{kind} Annotations":
+        if is_annotations(label):
             spans.append((end - width * count, end))
         else:
             signals.append(Signal(decode_field(label), decode_field(unit), count))
     present, stray_bytes = divmod(size - len(header), record_bytes)
+    header = _replaced(header, _LENGTH_FIELD, len(header))
     return Layout(
         path=path,
         format=kind,
-        header=_replaced(header, _LENGTH_FIELD, len(header)),
-        gapped=header[192:197] == kind.encode() + b"+D",
+        header=header,
+        plain_header=_plain(header, kind, n_signals),
+        gapped=decode_field(header[192:236])[:5].upper() in ("EDF+D", "BDF+D"),
         declared=_number(path, header[_RECORDS_FIELD], "number of data records"),
         present=present,
         stray_bytes=stray_bytes,
@@ -187,18 +199,24 @@ def _layout(path: Path, kind: str, header: bytes, size: int, n_signals: int) -> 
     )
 
 
+def is_edf(head: bytes) -> bool:
+    """Whether a file that begins with these bytes is EDF or BDF."""
+    return head[:8] == _BDF_MAGIC or (head[:1] == b"0" and not head[1:8].strip(b" \0"))
+
+
+def is_annotations(label: bytes) -> bool:
+    """Whether a signal of this label holds annotations, however the label is padded and spelt."""
+    return " ".join(decode_field(label).casefold().split()) in ("edf annotations", "bdf annotations")
+
+
 def _format(path: Path, fixed: bytes) -> str:
     if not fixed:
         raise RecordingError(f"{path}: the file is empty; use a complete copy")
-    if fixed[:8] == b"\xffBIOSEMI":
-        kind = "BDF"
-    elif fixed[:8].strip() == b"0" and fixed[:1] == b"0":
-        kind = "EDF"
-    else:
+    if not is_edf(fixed):
         raise RecordingError(f"{path}: this is not an EDF or BDF file; convert the recording to EDF first")
     if len(fixed) < _FIXED:
         raise RecordingError(f"{path}: ends within its header, so it holds no signal; use an undamaged copy")
-    return kind
+    return "BDF" if fixed[:8] == _BDF_MAGIC else "EDF"
 
 
 def _replaced(header: bytes, field: slice, value: int) -> bytes:
@@ -211,9 +229,41 @@ def _fields(header: bytes, start: int, width: int, n_signals: int) -> list[bytes
     return [header[first + i * width : first + (i + 1) * width] for i in range(n_signals)]
 
 
+def _plain(header: bytes, kind: str, n_signals: int) -> bytes:
+    """Spell the header as the standard would have it, signals named by their places."""
+    fixed = header[:8] + header[8:_FIXED].replace(b"\0", b" ")
+    fixed = fixed[:244] + _number_text(fixed[244:252]).encode()[:8].ljust(8) + fixed[252:]
+    labels = [
+        f"{kind} Annotations" if is_annotations(label) else f"s{i}"
+        for i, label in enumerate(_fields(header, 0, 16, n_signals))
+    ]
+    parts = [fixed, *(label.encode().ljust(16) for label in labels)]
+    parts.append(header[_FIXED + 16 * n_signals : _FIXED + _NUMBERS_START * n_signals].replace(b"\0", b" "))
+    for start in range(_NUMBERS_START, _NUMBERS_END, 8):
+        parts += [_number_text(raw).encode()[:8].ljust(8) for raw in _fields(header, start, 8, n_signals)]
+    tail = header[_FIXED + _NUMBERS_END * n_signals :].replace(b"\0", b" ")
+    counts = sum(_SAMPLES_WIDTHS) - _NUMBERS_END
+    parts.append(tail[: counts * n_signals])
+    parts += [
+        _number_text(raw).encode()[:8].ljust(8) for raw in _fields(header, sum(_SAMPLES_WIDTHS), 8, n_signals)
+    ]
+    parts.append(tail[(counts + 8) * n_signals :])
+    return b"".join(parts)
+
+
+def _number_text(raw: bytes) -> str:
+    """Spell a number of the header with a decimal point, and a whole one without (``256,0`` as ``256``)."""
+    text = decode_field(raw).replace(",", ".")
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return str(int(value)) if value.is_integer() and abs(value) < 1e8 else text
+
+
 def _number(path: Path, raw: bytes, name: str) -> int:
     try:
-        return int(raw.decode("ascii"))
+        return int(_number_text(raw))
     except ValueError as error:
         text = decode_field(raw)
         raise RecordingError(
@@ -223,7 +273,7 @@ def _number(path: Path, raw: bytes, name: str) -> int:
 
 def _record_s(path: Path, raw: bytes, *, only_annotations: bool) -> float:
     try:
-        seconds = float(raw.decode("ascii"))
+        seconds = float(_number_text(raw))
     except ValueError:
         seconds = math.nan
     if not math.isfinite(seconds) or seconds < 0.0 or (seconds == 0.0 and not only_annotations):

@@ -26,7 +26,8 @@ LARGEST_SD_UV = 2000.0
 
 
 def decode_field(raw: bytes) -> str:
-    """Text of a header field: ASCII as it should be, else UTF-8, else Latin-1."""
+    """Text of a header field: ASCII as it should be, else UTF-8, else Latin-1; padded with blanks or NUL."""
+    raw = raw.strip(b"\0 \t\r\n").partition(b"\0")[0]
     try:
         return raw.decode("utf-8").strip()
     except UnicodeDecodeError:

@@ -74,7 +74,7 @@ def _difference_uv(
     """Give the trace of the channels' difference between two times, 50 points a second."""
     import numpy as np
 
-    from sanctuary.firmware_bridge.recordings.edf import open_recording
+    from sanctuary.firmware_bridge.recordings.opening import open_recording
     from sanctuary.signal.eyes import POINTS_PER_S
     from sanctuary.signal.frontend import FrontEnd
     from sanctuary.signal.montage import Montage, montage_of

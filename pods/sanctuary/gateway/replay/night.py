@@ -18,8 +18,9 @@ from sanctuary.config.chain import ChainSettings
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.captures.format import SUFFIX
 from sanctuary.firmware_bridge.captures.night import CapturedNight, open_capture
-from sanctuary.firmware_bridge.recordings.edf import Recording, open_recording
 from sanctuary.firmware_bridge.recordings.hypnogram import Hypnogram, read_hypnogram
+from sanctuary.firmware_bridge.recordings.opening import open_recording
+from sanctuary.firmware_bridge.recordings.recording import Recording
 from sanctuary.gateway.replay.epochs import EPOCH_S, EpochLog
 from sanctuary.gateway.replay.traces import TraceCollector
 from sanctuary.gateway.reports.traces import ReplayTraces
