@@ -102,3 +102,56 @@ def test_impossible_names_are_refused(wanted: list[str], message: str) -> None:
 
 def test_a_whole_label_settles_what_an_electrode_leaves_open() -> None:
     assert choose_channels(["Fp1-M2", "Fp1-M1"], ["Fp1-M1"], "night.edf").indices == (1,)
+
+
+@pytest.mark.parametrize("eeg", ["C4-M1", "F4-M1", "C3-M2", "EEG Fpz-Cz", "AF8", "Cz"])
+@pytest.mark.parametrize(
+    "eog", ["E1-M2", "E2M1", "HEOG", "EOG_H", "EOG(L)", "LOC/A2", "EOG", "LEOG", "EOG1:A2"]
+)
+def test_an_eeg_and_an_eog_can_be_named_in_either_order(eeg: str, eog: str) -> None:
+    labels = ["ECG", eog, "EMG", eeg]
+    assert choose_channels(labels, [eeg, eog], "night.edf").indices == (3, 1)
+    assert choose_channels(labels, [eog, eeg], "night.edf").indices == (3, 1)
+
+
+@pytest.mark.parametrize("eog", ["EOG horizontal", "HEOG", "EOG_H", "EOGH-A1", "LOC-ROC", "E1-E2"])
+def test_a_horizontal_eog_beside_a_single_frontal_channel_is_found(eog: str) -> None:
+    choice = choose_channels(["C3-A2", eog, "VEOG", "Fpz-Cz"], None, "night.edf")
+    assert (choice.indices, choice.warnings) == ((3, 1), ())
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted", "said"),
+    [
+        (["Fp1-M2", "Fp1-Ref", "Fp2-M1"], None, "'Fp1-M2', 'Fp1-Ref' are all Fp1; the first is taken"),
+        (["Fpz", "HEOG", "EOG_H"], None, "'HEOG', 'EOG_H' are all horizontal EOGs; the first is taken"),
+        (["Fpz", "E1-M2", "E2-M1"], None, "'E1-M2', 'E2-M1' may show eye movements and is not used"),
+        (["Fpz", "EOG"], ["Fpz", "EOG"], "'EOG' does not say whether it is horizontal"),
+        (["EEG L", "EEG R"], None, "taken for the left and right frontal channels of a ZMax"),
+        (
+            ["EXG Channel 0", "EXG Channel 1"],
+            ["EXG Channel 0", "EXG Channel 1"],
+            "first is taken for the left",
+        ),
+        (["Pz", "AF8"], ["Pz", "AF8"], "are not left and right of the head"),
+        (["F3", "AF7"], ["F3", "AF7"], "are not left and right of the head"),
+        (["EMG chin"], ["EMG chin"], "'EMG chin' is by its label no EEG"),
+    ],
+)
+def test_what_a_label_leaves_open_is_said(labels: list[str], wanted: list[str] | None, said: str) -> None:
+    warnings = choose_channels(labels, wanted, "night.edf").warnings
+    assert any(said in warning for warning in warnings), warnings
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted", "said"),
+    [
+        (["Fpz", "VEOG"], ["Fpz", "VEOG"], "VEOG is a vertical EOG"),
+        (["Fpz", "Fp1-EOG"], ["Fpz", "Fp1-EOG"], "Fp1-EOG names the eyes and the scalp"),
+        (["LOC-A2", "ROC-A1"], ["LOC-A2", "ROC-A1"], "is an EOG; name an EEG channel first"),
+        (["E1", "E2", "E3", "E4"], ["E3", "E1"], "'E1' could be an EOG or an electrode of the net"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_words(labels: list[str], wanted: list[str], said: str) -> None:
+    with pytest.raises(RecordingError, match=said):
+        choose_channels(labels, wanted, "night.edf")

@@ -12,7 +12,8 @@ from sanctuary.signal.montage import montage_of
 PAIRS = (("AF7", "AF8"), ("Fp1", "Fp2"), ("F7", "F8"), ("F3", "F4"), ("EEG L", "EEG R"))
 """Frontal pairs, best first (eye movements are of opposite sign left and right); the last is a ZMax's."""
 SINGLES = (
-    "AF7", "AF8", "Fp1", "Fp2", "Fpz", "Fpz-Cz", "AFz", "F7", "F8", "F3", "F4", "Fz",
+    "AF7", "AF8", "Fp1", "Fp2", "Fpz", "Fpz-Cz", "AFz", "F7", "F8", "F3", "F4", "Fz", "EEG L",
+    "EEG R",
 )  # fmt: skip
 """Single frontal channels, best first."""
 _ZMAX = ("EEG L", "EEG R")
@@ -136,17 +137,22 @@ def _automatic(labels: Sequence[str], where: str) -> Choice:
         if left in eeg and right in eeg:
             pair = (eeg.index(left), eeg.index(right))
             said = [text for name in (left, right) for text in _alike(labels, eeg, name)]
-            if (left, right) == _ZMAX:
-                said.append("channels 'EEG L' and 'EEG R' are taken for the frontal pair of a ZMax")
-            return _choice(labels, pair, said)
+            return _choice(labels, pair, [*said, *_of_zmax(left)])
     for single in SINGLES:
         if single in eeg:
             eog, said = _eog(labels, meanings)
-            return _choice(labels, (eeg.index(single), *eog), [*_alike(labels, eeg, single), *said])
+            said = [*_alike(labels, eeg, single), *said, *_of_zmax(single)]
+            return _choice(labels, (eeg.index(single), *eog), said)
     raise RecordingError(
         f"{where}: no frontal EEG channel found (looked for AF7 and AF8, Fp1 and Fp2, F7 and F8, F3 and F4, "
         f"Fpz); name one or two of its channels: {_listed(labels)}"
     )
+
+
+def _of_zmax(name: str) -> list[str]:
+    if name not in _ZMAX:
+        return []
+    return ["'EEG L' and 'EEG R' are taken for the left and right frontal channels of a ZMax"]
 
 
 def _alike(labels: Sequence[str], names: Sequence[str | None], name: str) -> list[str]:

@@ -19,9 +19,9 @@ from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, Channel, P
 from sanctuary.firmware_bridge.recordings.start import start_time
 from sanctuary.signal.samples import FloatArray
 
-_BACKWARDS = (
-    "its header says that it has no pauses, and its time stamps run backwards; the time stamps are left out, "
-    "and its samples are taken as one stretch"
+_UNUSABLE_STAMPS = (
+    "its header says that it has no pauses, and its time stamps are not those of records one after another; "
+    "they are left out, and its samples are taken as one stretch"
 )
 
 
@@ -107,7 +107,7 @@ class EdfSource(Source):
 
 def _record_starts_s(layout: Layout, marks: Marks) -> tuple[FloatArray, list[str]]:
     """Start of each data record in seconds since the first sample, and a warning where they surprise."""
-    even = np.arange(layout.present) * layout.record_s
+    even: FloatArray = np.arange(layout.present, dtype=np.float64) * layout.record_s
     if not marks.onsets_s or layout.record_s == 0.0:
         return even, []
     if layout.gapped:
@@ -115,7 +115,7 @@ def _record_starts_s(layout: Layout, marks: Marks) -> tuple[FloatArray, list[str
     try:
         starts_s = record_starts(marks.onsets_s, layout.record_s, str(layout.path))
     except RecordingError:
-        return even, [_BACKWARDS]
+        return even, [_UNUSABLE_STAMPS]
     pauses_s = np.diff(starts_s) - layout.record_s
     paused = pauses_s > layout.record_s * 1e-6
     if not paused.any():

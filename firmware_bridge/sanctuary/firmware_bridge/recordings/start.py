@@ -37,7 +37,8 @@ def start_time(layout: Layout, first_sample_s: float = 0.0) -> tuple[datetime | 
     if time is None or date is None or _HIDDEN.match(identity):
         return None, []
     try:
-        start = datetime(*date, *(int(part) for part in time.groups()))  # noqa: DTZ001 (EDF has no zone)
+        hour, minute, second = (int(part) for part in time.groups())
+        start = datetime(*date, hour, minute, second)  # noqa: DTZ001 (EDF has no time zone)
         start += timedelta(seconds=first_sample_s)
     except (ValueError, OverflowError):
         return None, []
