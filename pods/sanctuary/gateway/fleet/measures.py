@@ -12,7 +12,7 @@ from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
-from sanctuary.gateway.fleet.site import FleetNight
+from sanctuary.gateway.fleet.simulated import FleetNight
 from sanctuary.gateway.night.result import cues_of, windows_of
 from sanctuary.pods.audit import check_violations
 from sanctuary.signal.samples import Stage
