@@ -40,25 +40,33 @@ def night_result(
     extra
         Further fields: seed, hours, broker, timing.
     """
-    violations = check_violations(records, pod_settings=settings.pod, limiter_settings=settings.limiter)
     return {
         "schema": SCHEMA,
         "version": version("dream-sanctuary"),
         "site": settings.site.id,
         **extra,
         "epoch_s": EPOCH_S,
-        "circles": [
-            {"id": c.id, "members": list(c.members), "quorum": c.quorum, "design": c.design}
-            for c in settings.circles
-        ],
+        "circles": circles_of(settings),
         "pods": {runner.id: _pod(settings, runner, truths) for runner in runners},
         "windows": windows_of(records, {c.id: c.design for c in settings.circles}),
         "cues": cues_of(records),
-        "violations": [
-            {"rule": v.rule, "t_s": v.t_s, "subject": v.subject, "text": v.text} for v in violations
-        ],
+        "violations": violations_of(settings, records),
         "detection": _detection(runners, truths),
     }
+
+
+def circles_of(settings: SanctuarySettings) -> list[dict[str, Any]]:
+    """Who shares windows with whom, of what."""
+    return [
+        {"id": c.id, "members": list(c.members), "quorum": c.quorum, "design": c.design}
+        for c in settings.circles
+    ]
+
+
+def violations_of(settings: SanctuarySettings, records: Sequence[LogLine]) -> list[dict[str, Any]]:
+    """Broken invariants, proved from the log."""
+    found = check_violations(records, pod_settings=settings.pod, limiter_settings=settings.limiter)
+    return [{"rule": v.rule, "t_s": v.t_s, "subject": v.subject, "text": v.text} for v in found]
 
 
 def _pod(settings: SanctuarySettings, runner: PodRunner, truths: Truths) -> dict[str, Any]:
