@@ -12,8 +12,8 @@ import pytest
 from sanctuary.config.scenario import FaultRates, ScenarioFault, ScenarioSettings, WireSettings
 from sanctuary.config.sleepers import SleeperSettings
 from sanctuary.gateway.fleet.measures import night_measures
-from sanctuary.gateway.fleet.simulation import simulate
 from sanctuary.gateway.fleet.simulated import FleetNight, circles_of, fleet_night
+from sanctuary.gateway.fleet.simulation import simulate
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.pod.evidence import Evidence
 from sanctuary.signal.samples import Stage

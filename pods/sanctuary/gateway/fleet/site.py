@@ -2,8 +2,7 @@
 
 Everything but signals, wire and clock is what runs in a real night: `Pod`, `Gateway`, their runners, their
 messages and signatures. The clock is an agenda, the wire is simulated, and what chains say comes with the
-guests: of simulated sleepers (`simulated`) or of recorded nights (`sanctuary.gateway.replay.circle`). One seed
-gives one night.
+guests: simulated sleepers (`simulated`) or recorded nights (`gateway.replay.circle`). One seed gives one night.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ class SiteSpec:
 
     boot: str
     secret: bytes
-    wire: WireSettings = WireSettings()
+    wire: WireSettings
 
 
 class Site:

@@ -115,9 +115,7 @@ def sounds_of(designs: Iterable[LoadedDesign]) -> SoundLibrary:
     return SoundLibrary({sha256: file for each in designs for sha256, file in each.files.items()})
 
 
-def in_one_circle(
-    settings: SanctuarySettings, pods: Sequence[PodEntry], **changed: Any
-) -> SanctuarySettings:
+def in_one_circle(settings: SanctuarySettings, pods: Sequence[PodEntry], **changed: Any) -> SanctuarySettings:
     """Put these pods, and no others, into the first circle of the settings, with changes to its fields."""
     members = tuple(pod.id for pod in pods)
     first = settings.circles[0] if settings.circles else CircleEntry(id="circle", members=members)

@@ -7,7 +7,7 @@ night together, in a site in virtual time. The result follows the schema ``sanct
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from math import floor
@@ -64,7 +64,7 @@ class HeardNight:
     @property
     def length_s(self) -> int:
         """Whole seconds."""
-        return floor(self.result["duration_s"])
+        return int(self.result["duration_s"])
 
 
 def hear_night(
@@ -212,16 +212,18 @@ def _shared(
 
 
 def _assumed(settings: SanctuarySettings, offsets_s: Sequence[int]) -> list[str]:
-    """What nobody has said and the result rests on."""
+    """Say what nobody has told and the result rests on."""
     grant = settings.circles[0].simulated_grant
-    what = ", ".join(grant.modalities) or "nothing"
-    together = (
-        "all nights begin at one moment, with their first samples"
-        if not any(offsets_s)
-        else "nights begin at the offsets given, not at the times in their files"
-    )
+    begin = "all nights begin at one moment" if not any(offsets_s) else "nights begin at the offsets given"
+    what = " and ".join(_granted(grant)) or "nothing"
     return [
-        f"{together}; these people did not sleep side by side",
-        f"consent: each sleeper grants this circle's design, {what}, sound up to {grant.max_level_dba:g} dBA",
-        "nobody hears the cues: the recorded sleep goes on as if none had sounded",
+        f"time: {begin}, with their first samples, whatever times their files name",
+        f"consent: every sleeper grants this circle's design {what}",
+        "sleep: it goes on as recorded; no cue wakes anybody",
     ]
+
+
+def _granted(grant: SimulatedGrant) -> Iterator[str]:
+    for modality in grant.modalities:
+        limit = f"{grant.max_level_dba:g} dBA" if modality == "sound" else f"{100 * grant.max_share:g} %"
+        yield f"{modality} up to {limit}"

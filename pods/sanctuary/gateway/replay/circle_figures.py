@@ -138,5 +138,5 @@ def _cues(rendered: Sequence[LogLine], night: SleptNight) -> dict[str, int]:
 
 
 def _tidy(seconds: float) -> float:
-    """Times are known to a millisecond at best."""
+    """Round to a millisecond: no more is known."""
     return round(seconds, 3)
