@@ -1,7 +1,7 @@
-"""What circles of recorded nights share: REM that could be shared, and what of it was spent in windows and cued.
+"""What circles of recorded nights share: REM that could be shared, and what of it they spent in windows.
 
-    python benchmarks/circle_of_nights.py --nights FOLDER [FOLDER ...] (--train FOLDER [FOLDER ...] | --shipped)
-        [--circles N] [--size N] [--quorum N] [--design NAME] [--set NAME=VALUE ...] [--seed S]
+    python benchmarks/circle_of_nights.py --nights FOLDER [FOLDER ...]
+        (--train FOLDER [FOLDER ...] | --shipped) [--circles N] [--size N] [--quorum N] [--design NAME]
         [--cache FOLDER] [--json OUT.json]
 
 Folders hold nights with hypnograms beside them; a person is the first five letters of a name. Each person is
@@ -38,8 +38,8 @@ from sanctuary.signal.emission import default_emission
 TRIES = 1000
 TIMES = ("possible_s", "open_s", "windows_s", "windows_in_rem_s", "cued_s", "cued_in_rem_s")
 HEADING = (
-    "| nights | possible | gates open | in windows | of that in REM | cued | of that in REM | share of possible "
-    "| cues | in REM |\n|---|---|---|---|---|---|---|---|---|---|"
+    "| nights | possible | gates open | in windows | of that in REM | cued | of that in REM "
+    "| share of possible | cues | in REM |\n|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -47,33 +47,33 @@ def draw_circles(
     nights: Sequence[NightFile], size: int, count: int, rng: Random
 ) -> Iterator[list[NightFile]]:
     """Draw circles: of those who were in the fewest so far, by chance, and no person twice."""
-    used: Counter[str] = Counter()
-    seen: set[frozenset[str]] = set()
+    used: Counter[Path] = Counter()
+    seen: set[frozenset[Path]] = set()
     for _ in range(TRIES):
         if len(seen) == count:
             return
         circle: dict[str, NightFile] = {}
-        for night in sorted(nights, key=lambda night: (used[night.name], rng.random())):
+        for night in sorted(nights, key=lambda night: (used[night.path], rng.random())):
             if len(circle) < size:
                 circle.setdefault(night.name[:5], night)
-        names = frozenset(night.name for night in circle.values())
+        paths = frozenset(night.path for night in circle.values())
         if len(circle) < size:
             raise SystemExit(f"{size} in a circle, but only {len(circle)} persons in the folders")
-        used.update(names)
-        if names not in seen:
-            seen.add(names)
+        used.update(paths)
+        if paths not in seen:
+            seen.add(paths)
             yield sorted(circle.values(), key=lambda night: night.name)
 
 
 def hear(
     nights: Sequence[NightFile], settings: SanctuarySettings, train: Sequence[Path], cache: Path | None
-) -> dict[str, HeardNight]:
+) -> dict[Path, HeardNight]:
     """Push every night through its chain, with the model of its person."""
     by_person = models(train, Recipe(ChainSettings()), cache) if train else {}
     heard = {}
     for night in nights:
         emission = by_person[night.name[:5]] if train else default_emission()
-        heard[night.name] = hear_night(open_night(night.path, night.hypnogram), settings, emission=emission)
+        heard[night.path] = hear_night(open_night(night.path, night.hypnogram), settings, emission=emission)
         print(f"heard {night.name}", file=sys.stderr, flush=True)
     return heard
 
@@ -123,8 +123,8 @@ def main() -> int:
     heard = hear(files, settings, args.train, args.cache)
     rows, broken = [], 0
     print(HEADING)
-    for circle in draw_circles(files, args.size, args.circles, Random(args.seed)):  # noqa: S311
-        result = circle_night(settings, [heard[night.name] for night in circle], [0] * args.size)
+    for circle in draw_circles(files, args.size, args.circles, Random(args.seed)):
+        result = circle_night(settings, [heard[night.path] for night in circle], [0] * args.size)
         broken += len(result["violations"])
         names = ", ".join(night.name for night in circle)
         rows.append({"nights": names, **result["shared"]} | {"share": share_of(result["shared"])})

@@ -94,12 +94,12 @@ def replay_circle(
     console = stdout_console()
     console.print(_table(result))
     for line in result["assumed"]:
-        console.print(f"assumed {line}", soft_wrap=True)
+        console.print(f"assumed: {line}", soft_wrap=True)
     for path in (json_path, report):
         if path is not None:
             console.print(f"wrote {path}", soft_wrap=True)
     if result["violations"]:
-        say(f"{len(result['violations'])} invariants were broken; see `violations` in the result")
+        say(f"{len(result['violations'])} invariants were broken; see the result")
         raise typer.Exit(EXIT_TROUBLE)
 
 
@@ -211,9 +211,11 @@ def _cells(pod: str, result: dict[str, Any], shared: dict[str, Any] | None) -> l
 
 
 def _counts(result: dict[str, Any]) -> list[str]:
+    from sanctuary.gateway.reports.wording import count
+
     refused = sum(cue["outcome"] == "refused" for cue in result["cues"])
-    windows, broken = len(result["windows"]), len(result["violations"])
-    lines = [f"{windows} windows; {refused} cues refused; {broken} invariants broken"]
+    parts = (len(result["windows"]), "window"), (len(result["violations"]), "broken invariant")
+    lines = [f"{count(*parts[0])}; {count(refused, 'refused cue')}; {count(*parts[1])}"]
     shared = result.get("shared")
     if shared is None:
         return [*lines, "without a hypnogram for every night it is not known how much REM could be shared"]

@@ -2,7 +2,8 @@
 
 Everything but signals, wire and clock is what runs in a real night: `Pod`, `Gateway`, their runners, their
 messages and signatures. The clock is an agenda, the wire is simulated, and what chains say comes with the
-guests: simulated sleepers (`simulated`) or recorded nights (`gateway.replay.circle`). One seed gives one night.
+guests, who are simulated sleepers (`simulated`) or recorded nights (`gateway.replay.circle`). One seed gives
+one night.
 """
 
 from __future__ import annotations

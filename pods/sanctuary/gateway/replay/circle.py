@@ -217,9 +217,9 @@ def _assumed(settings: SanctuarySettings, offsets_s: Sequence[int]) -> list[str]
     begin = "all nights begin at one moment" if not any(offsets_s) else "nights begin at the offsets given"
     what = " and ".join(_granted(grant)) or "nothing"
     return [
-        f"time: {begin}, with their first samples, whatever times their files name",
-        f"consent: every sleeper grants this circle's design {what}",
-        "sleep: it goes on as recorded; no cue wakes anybody",
+        f"{begin}, with their first samples, whatever times their files name",
+        f"every sleeper consents to this circle's design: {what}",
+        "sleep goes on as recorded: no cue wakes anybody",
     ]
 
 
