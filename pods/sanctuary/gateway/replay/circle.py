@@ -186,6 +186,7 @@ def circle_night(
         "windows": windows,
         "cues": cues_of(records),
         "violations": violations_of(settings, records),
+        "messages": site.messages,
     }
     shared = _shared(settings, by_pod, windows, records)
     if shared is not None:

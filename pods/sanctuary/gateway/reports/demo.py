@@ -150,6 +150,9 @@ def _cards(demo: DemoResult, together: float) -> list[Card]:
         cards.append(Card(percent(pooled.rem.f1), "REM F1, pooled", f"five-stage κ {number(pooled.kappa)}"))
     broken = demo.violations
     value = NOTHING if broken is None else str(len(broken))
+    if demo.shared is not None:
+        possible = f"{span(demo.shared.possible_s)} by the expert, after the least sleep"
+        cards.append(Card(percent(demo.shared.share), "of the REM that could be shared", possible))
     return [*cards, Card(value, "violations", "of safety invariants, from the log", alarm=bool(broken))]
 
 

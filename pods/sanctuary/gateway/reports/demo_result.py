@@ -159,6 +159,38 @@ class PodNight(Partial):
     gate: tuple[Opening, ...] = ()
 
 
+class SharedPod(Partial):
+    """What one pod of a circle of recorded nights had."""
+
+    rem_s: float | None = None
+    open_s: float | None = None
+    windows_s: float | None = None
+    cued_s: float | None = None
+    cues: int = 0
+    cues_in_rem: int = 0
+
+
+class Shared(Partial):
+    """What a circle of recorded nights shared of the REM that an expert saw."""
+
+    possible_s: float | None = None
+    open_s: float | None = None
+    windows_s: float | None = None
+    windows_in_rem_s: float | None = None
+    cued_s: float | None = None
+    cued_in_rem_s: float | None = None
+    cues: int = 0
+    cues_in_rem: int = 0
+    per_pod: dict[str, SharedPod] = Field(default_factory=dict)
+
+    @property
+    def share(self) -> float | None:
+        """Share of the REM that could be shared which was spent in windows."""
+        if not self.possible_s or self.windows_in_rem_s is None:
+            return None
+        return self.windows_in_rem_s / self.possible_s
+
+
 class DemoResult(Partial):
     """Schema ``sanctuary.demo.v1``."""
 
@@ -173,6 +205,13 @@ class DemoResult(Partial):
     cues: tuple[CueRecord, ...] = ()
     live: bool = False
     """Whether it was slept in real time."""
+    recorded: bool = False
+    """Whether its pods lived through recorded nights."""
+    assumed: tuple[str, ...] = ()
+    """What a circle of recorded nights rests on and nobody has told."""
+    warnings: tuple[str, ...] = ()
+    """What was odd about recordings."""
+    shared: Shared | None = None
     problems: tuple[Problem, ...] = ()
     violations: tuple[Violation, ...] | None = None
     """None where the log was not checked."""

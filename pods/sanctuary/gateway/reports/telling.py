@@ -64,6 +64,8 @@ class ProblemRow(NamedTuple):
 
 def telling_of(demo: DemoResult) -> Telling:
     """Choose the words that are true of a night."""
+    if demo.recorded:
+        return _recorded(demo)
     simulated = sum(demo.is_simulated(name) for name in demo.pods)
     people = len(demo.pods) - simulated
     if not demo.live:
@@ -93,6 +95,22 @@ def telling_of(demo: DemoResult) -> Telling:
         if simulated
         else "No scores: nobody scored this night. `sanctuary replay --hypnogram` scores its recordings.",
         has_truth=simulated > 0,
+    )
+
+
+def _recorded(demo: DemoResult) -> Telling:
+    scored = any(pod.truth for pod in demo.pods.values())
+    stages = "Bars are the stages that the live chain finds in each recording."
+    return Telling(
+        label="a circle of recorded nights",
+        title="A circle of recorded nights",
+        who=count(len(demo.pods), "recorded night"),
+        stages=f"{stages} The thin line is what the expert scored." if scored else stages,
+        sleepers="Recorded: each night went through the chain on its own, then the pods and the coordinator "
+        "of a real night lived through all of them together, in virtual time.",
+        detection="What the live chain finds, against what the expert scored, epoch by epoch.",
+        no_detection="No scores: no hypnogram was given.",
+        has_truth=scored,
     )
 
 
