@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +28,20 @@ def stderr_console() -> Console:
 def say(text: str) -> None:
     """Write one message to stderr, as it is, under the program's name."""
     print(f"sanctuary: {text}", file=sys.stderr)  # noqa: T201 - plain on purpose: no wrapping, no rich import
+
+
+@contextmanager
+def progress_bar(name: str, total: float) -> Iterator[Callable[[float], None]]:
+    """Show on a terminal how far a long task is; yields what takes how much of `total` is done."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    console = stderr_console()
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(name, total=total)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def _console(*, stderr: bool) -> Console:

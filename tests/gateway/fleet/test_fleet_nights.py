@@ -12,8 +12,8 @@ import pytest
 from sanctuary.config.scenario import FaultRates, ScenarioFault, ScenarioSettings, WireSettings
 from sanctuary.config.sleepers import SleeperSettings
 from sanctuary.gateway.fleet.measures import night_measures
+from sanctuary.gateway.fleet.simulated import FleetNight, circles_of, fleet_night
 from sanctuary.gateway.fleet.simulation import simulate
-from sanctuary.gateway.fleet.site import FleetNight, Site, circles_of
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.pod.evidence import Evidence
 from sanctuary.signal.samples import Stage
@@ -48,12 +48,12 @@ def violations(night: FleetNight) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def plain() -> FleetNight:
-    return Site(PLAIN, 3).sleep()
+    return fleet_night(PLAIN, 3)
 
 
 @pytest.fixture(scope="module")
 def rough() -> FleetNight:
-    return Site(ROUGH, 3).sleep()
+    return fleet_night(ROUGH, 3)
 
 
 def test_windows_open_and_cues_sound_for_those_in_rem(plain: FleetNight) -> None:
@@ -85,7 +85,7 @@ def test_a_rough_night_breaks_no_invariant(rough: FleetNight) -> None:
 
 def test_a_network_on_which_the_clock_is_not_sure_opens_nothing() -> None:
     scenario = PLAIN.model_copy(update={"wire": WireSettings(jitter_s=1.0)})
-    night = Site(scenario, 3).sleep()
+    night = fleet_night(scenario, 3)
     assert lines(night, kind="window", event="opened") == []
 
 
@@ -94,16 +94,16 @@ def test_another_coordinator_has_another_term_and_opens_windows(rough: FleetNigh
 
 
 def test_one_seed_gives_one_night_and_another_gives_another(rough: FleetNight) -> None:
-    assert Site(ROUGH, 3).sleep().records == rough.records
-    assert Site(ROUGH, 4).sleep().records != rough.records
-    assert Site(ROUGH, 3, night=1).sleep().records != rough.records
+    assert fleet_night(ROUGH, 3).records == rough.records
+    assert fleet_night(ROUGH, 4).records != rough.records
+    assert fleet_night(ROUGH, 3, night=1).records != rough.records
 
 
 def test_another_process_sleeps_the_same_night_byte_for_byte(plain: FleetNight) -> None:
     program = (
         "import json\nfrom sanctuary.config.scenario import ScenarioSettings\n"
-        "from sanctuary.gateway.fleet.site import Site\n"
-        f"print(json.dumps(Site(ScenarioSettings(pods=8, hours={HOURS}), 3).sleep().records))"
+        "from sanctuary.gateway.fleet.simulated import fleet_night\n"
+        f"print(json.dumps(fleet_night(ScenarioSettings(pods=8, hours={HOURS}), 3).records))"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", program],
@@ -124,7 +124,7 @@ def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return None if found == "arousal" else found
 
     monkeypatch.setattr(Evidence, "missing", blind)
-    night = Site(ROUGH, 6).sleep()
+    night = fleet_night(ROUGH, 6)
     assert {violation.rule for violation in violations(night)} & {"P1", "P4"}
 
 
@@ -155,7 +155,7 @@ def test_what_befalls_one_pod_ends_its_stay_with_that_reason(
     plain: FleetNight, kind: str, reason: str
 ) -> None:
     minute = busy_minute(plain, "pod-1")
-    night = Site(PLAIN.model_copy(update={"faults": (at(kind, minute),)}), 3).sleep()
+    night = fleet_night(PLAIN.model_copy(update={"faults": (at(kind, minute),)}), 3)
     left = [
         record
         for record in lines(night, kind="pod_window", event="left", pod="pod-1")
@@ -173,7 +173,7 @@ def test_without_network_or_coordinator_a_pod_falls_silent_by_itself(
     plain: FleetNight, kind: str, pod: str | None
 ) -> None:
     minute = busy_minute(plain, "pod-1")
-    night = Site(PLAIN.model_copy(update={"faults": (at(kind, minute, pod),)}), 3).sleep()
+    night = fleet_night(PLAIN.model_copy(update={"faults": (at(kind, minute, pod),)}), 3)
     (left,) = [
         record
         for record in lines(night, kind="pod_window", event="left", pod="pod-1")
@@ -185,7 +185,7 @@ def test_without_network_or_coordinator_a_pod_falls_silent_by_itself(
 
 def test_after_a_withdrawal_nothing_sounds_there_any_more(plain: FleetNight) -> None:
     minute = busy_minute(plain, "pod-1")
-    night = Site(PLAIN.model_copy(update={"faults": (at("withdraw", minute),)}), 3).sleep()
+    night = fleet_night(PLAIN.model_copy(update={"faults": (at("withdraw", minute),)}), 3)
     cues = lines(night, kind="cue", outcome="rendered", pod="pod-1")
     assert all(cue["t_s"] <= 60.0 * minute for cue in cues)
 
@@ -227,7 +227,7 @@ def test_light_sleepers_are_aroused_by_their_cues_and_leave_their_windows() -> N
         "responses": {"threshold_dba": 25.0, "threshold_sd_db": 0.0}
     }
     scenario = PLAIN.model_copy(update={"sleepers": SleeperSettings.model_validate(night_settings)})
-    night = Site(scenario, 3).sleep()
+    night = fleet_night(scenario, 3)
     aroused = {
         (pod, response.arousal.onset_s)
         for pod, responses in night.responses.items()
@@ -245,7 +245,7 @@ def test_light_sleepers_are_aroused_by_their_cues_and_leave_their_windows() -> N
 
 
 def test_sleepers_of_a_fleet_have_thresholds_that_designs_go_by() -> None:
-    night = Site(PLAIN.model_copy(update={"design": "tone-ladder"}), 3).sleep()
+    night = fleet_night(PLAIN.model_copy(update={"design": "tone-ladder"}), 3)
     thresholds = {pod.threshold_dba for pod in night.settings.pods}
     assert len(thresholds) > 4
     assert all(threshold is not None and 20.0 <= threshold <= 40.0 for threshold in thresholds)

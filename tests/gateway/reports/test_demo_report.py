@@ -18,6 +18,7 @@ from sanctuary.gateway.reports.demo_result import INVARIANTS, CueRecord, Member,
 SECTIONS = [
     "The night",
     "Windows",
+    "What did not work",
     "Cues",
     "Shared time",
     "Detection",

@@ -74,6 +74,7 @@ def _fleet(settings: SanctuarySettings, pods: int, seed: int, quorum: int) -> Sa
     """Put `pods` simulated sleepers into one circle; the first four are those of the shipped settings."""
     from sanctuary.config.fleet import PodEntry
     from sanctuary.config.headbands import SimulatedHeadband
+    from sanctuary.gateway.night.people import in_one_circle
 
     named = [(pod.sleeper, pod.threshold_dba) for pod in settings.pods]
     named += [(f"sleeper-{k + 1}", None) for k in range(len(named), pods)]
@@ -86,10 +87,7 @@ def _fleet(settings: SanctuarySettings, pods: int, seed: int, quorum: int) -> Sa
         )
         for k, (sleeper, threshold_dba) in enumerate(named[:pods])
     )
-    circle = settings.circles[0].model_copy(
-        update={"members": tuple(entry.id for entry in entries), "quorum": quorum}
-    )
-    return settings.model_copy(update={"pods": entries, "circles": (circle,)})
+    return in_one_circle(settings, entries, quorum=quorum)
 
 
 def _tell(result: dict[str, Any], written: list[Path]) -> None:

@@ -1,9 +1,7 @@
-"""``sanctuary replay``: a recorded night through the chain."""
+"""``sanctuary replay``: recorded nights through the chain, one alone or several as a circle."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,12 +9,11 @@ import typer
 
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.commands.options import ConfigOption, SetOption, load
-from sanctuary.gateway.consoles import say, stderr_console, stdout_console
+from sanctuary.gateway.consoles import progress_bar, say, stdout_console
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sanctuary.gateway.replay.night import Progress
     from sanctuary.signal.emission import Emission
 
 
@@ -26,12 +23,22 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    night: Annotated[
-        Path,
-        typer.Argument(metavar="NIGHT", help="EDF, EDF+ or BDF file, or a .capture.", show_default=False),
+    nights: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="NIGHT...",
+            help="EDF, EDF+ or BDF file, or a .capture; several with --circle.",
+            show_default=False,
+        ),
     ],
-    hypnogram: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Expert's stages: CSV, one stage a line, or EDF+.")
+    hypnograms: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--hypnogram",
+            metavar="FILE",
+            help="Expert's stages: CSV, one stage a line, or EDF+. With --circle one for each night, in "
+            "their order; found beside the nights if left out.",
+        ),
     ] = None,
     channels: Annotated[
         str | None,
@@ -52,24 +59,59 @@ def replay(
             metavar="SLEEPER", help="Begin with this sleeper's memory, and keep what the night adds."
         ),
     ] = None,
+    circle: Annotated[
+        bool,
+        typer.Option("--circle", help="Let pod-1, pod-2, ... live through several nights together."),
+    ] = False,
+    quorum: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="With --circle: members in REM together.", show_default="2"),
+    ] = None,
+    design: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="With --circle: a shipped design or a file.", show_default="tide"),
+    ] = None,
+    offsets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--offset",
+            metavar="POD=SECONDS",
+            help="With --circle: a night begins so much later than those without, such as pod-2=600.",
+        ),
+    ] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
-    """Replay a recorded night: stages, the gate's openings and, with a hypnogram, how well they fit."""
+    """Replay a recorded night: stages, the gate's openings and, with a hypnogram, how well they fit.
+
+    With --circle, several: the windows and cues that they would have shared, had they slept at one time.
+    """
     settings = load(config, assignments).settings
-    from sanctuary.gateway.files import check_place, write_json
-    from sanctuary.gateway.memories import Memories
-    from sanctuary.gateway.replay.night import open_night, replay_night
+    from sanctuary.gateway.files import check_place
 
     names = _names(channels)
     for path, what in ((json_path, "the result"), (report, "the report")):
         if path is not None:
             check_place(path, what)
     emission = _model(model)
+    if circle:
+        from sanctuary.gateway.commands.replay_circle import CircleAsked, replay_circle
+
+        _refuse({"--remember": remember}, "a circle is not one sleeper; replay that night on its own")
+        asked = CircleAsked(nights, hypnograms or [], names, quorum, design, offsets or [], emission)
+        replay_circle(settings, asked, json_path, report)
+        return
+    beyond = "goes with --circle"
+    _refuse({"--quorum": quorum, "--design": design, "--offset": offsets}, beyond)
+    night, hypnogram = _only(nights, hypnograms or [])
+    from sanctuary.gateway.files import write_json
+    from sanctuary.gateway.memories import Memories
+    from sanctuary.gateway.replay.night import open_night, replay_night
+
     memories = Memories(settings.site.data_dir)
     memory = memories.load(remember) if remember is not None else None
     opened = open_night(night, hypnogram, names)
-    with _progress(night.name, opened.duration_s) as progress:
+    with progress_bar(night.name, opened.duration_s) as progress:
         replayed = replay_night(
             opened, settings.chain, progress, emission=emission, memory=memory, traced=report is not None
         )
@@ -88,6 +130,23 @@ def replay(
     for path in (json_path, report):
         if path is not None:
             console.print(f"wrote {path}", soft_wrap=True)
+
+
+def _refuse(given: dict[str, object], why: str) -> None:
+    """Refuse options that do not suit the others."""
+    for name, value in given.items():
+        if value:
+            raise InputError(f"{name}: {why}")
+
+
+def _only(nights: list[Path], hypnograms: list[Path]) -> tuple[Path, Path | None]:
+    if len(nights) > 1:
+        raise InputError(
+            f"{nights[1]}: one night at a time; for the windows that several would have shared, add --circle"
+        )
+    if len(hypnograms) > 1:
+        raise InputError(f"--hypnogram {hypnograms[1]}: one night has one hypnogram")
+    return nights[0], hypnograms[0] if hypnograms else None
 
 
 def _model(path: Path | None) -> Emission | None:
@@ -111,19 +170,6 @@ def _names(channels: str | None) -> list[str] | None:
             f"--channels {channels}: name one channel, or two with a comma between, such as AF7,AF8"
         )
     return names
-
-
-@contextmanager
-def _progress(name: str, duration_s: float) -> Iterator[Progress]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    console = stderr_console()
-    with Progress(
-        *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(name, total=duration_s)
-        yield lambda done_s: bar.update(task, completed=done_s)
 
 
 def _table(result: dict[str, Any]) -> Table:

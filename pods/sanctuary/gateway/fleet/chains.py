@@ -9,7 +9,8 @@ import numpy as np
 from sanctuary.config.chain import ChainSettings
 from sanctuary.config.coordination import PodSettings
 from sanctuary.config.sleepers import SleeperSettings
-from sanctuary.signal.samples import Stage, StageEstimate
+from sanctuary.gateway.fleet.verdict_log import VerdictLog
+from sanctuary.signal.samples import StageEstimate
 from sanctuary.signal.stack import SleeperStack
 from sanctuary.simulator.fleets.verdicts import Verdicts
 from sanctuary.simulator.sleepers.sleeper import CHANNELS, Sleeper
@@ -32,11 +33,11 @@ def chain_verdicts(
         The sleepers, as in their pods, and those who sleep beside each of them.
     """
     people = [Sleeper(seed, hours, float(FS_HZ), sleepers, beside) for seed, beside in seeds]
-    rows: list[list[StageEstimate]] = [[] for _ in people]
+    logs = [VerdictLog(PodSettings().min_quality) for _ in people]
     for estimates in _judged(people, hours, chain):
-        for row, estimate in zip(rows, estimates, strict=True):
-            row.append(estimate)
-    return [_verdicts(row) for row in rows]
+        for log, estimate in zip(logs, estimates, strict=True):
+            log.estimate(estimate)
+    return [log.verdicts() for log in logs]
 
 
 def _judged(people: Sequence[Sleeper], hours: float, chain: ChainSettings) -> Iterator[list[StageEstimate]]:
@@ -47,15 +48,3 @@ def _judged(people: Sequence[Sleeper], hours: float, chain: ChainSettings) -> It
         size = min(BLOCK_S * FS_HZ, n - start)
         uv = np.stack([sleeper.render(size) for sleeper in people])
         yield from (list(row) for row in stack.push(start, uv))
-
-
-def _verdicts(estimates: Sequence[StageEstimate]) -> Verdicts:
-    poor = np.array([each.quality < PodSettings().min_quality for each in estimates])
-    unknown = np.array([each.stage is Stage.UNKNOWN for each in estimates])
-    return Verdicts(
-        np.array([max(0, int(each.stage)) for each in estimates], dtype=np.int8),
-        np.array([each.stable_rem for each in estimates]),
-        np.array([each.arousal for each in estimates]),
-        poor | unknown,
-        np.array([each.asleep_min for each in estimates]),
-    )

@@ -12,9 +12,8 @@ from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
-from sanctuary.gateway.fleet.site import FleetNight
-from sanctuary.gateway.night.result import cues_of, windows_of
-from sanctuary.pods.audit import check_violations
+from sanctuary.gateway.fleet.simulated import FleetNight
+from sanctuary.gateway.night.result import cues_of, violations_of, windows_of
 from sanctuary.signal.samples import Stage
 
 LogLine = Mapping[str, Any]
@@ -29,16 +28,12 @@ def night_measures(night: FleetNight, number: int) -> dict[str, Any]:
     ``sanctuary.simulate.v1``, each element with its night.
     """
     windows = windows_of(night.records, {circle.id: circle.design for circle in night.settings.circles})
-    violations = check_violations(
-        night.records, pod_settings=night.settings.pod, limiter_settings=night.settings.limiter
-    )
     return {
         "windows": [{"night": number, **window} for window in windows],
         "sleepers": _sleepers(night, windows, number),
         "faults": [{"night": number, **asdict(fault)} for fault in night.faults],
         "violations": [
-            {"night": number, "rule": v.rule, "t_s": v.t_s, "subject": v.subject, "text": v.text}
-            for v in violations
+            {"night": number, **broken} for broken in violations_of(night.settings, night.records)
         ],
         "messages": night.messages,
     }

@@ -13,7 +13,7 @@ from typing import Any
 from sanctuary.config.scenario import ScenarioSettings
 from sanctuary.gateway.fleet.chains import chain_verdicts
 from sanctuary.gateway.fleet.measures import fairness, night_measures, totals
-from sanctuary.gateway.fleet.site import Site, neighbours, seed_of, site_settings
+from sanctuary.gateway.fleet.simulated import fleet_night, neighbours, seed_of, site_settings
 
 SCHEMA = "sanctuary.simulate.v1"
 MOST_IN_A_STACK = 16
@@ -113,8 +113,8 @@ def _slept_with_signals(
                 for group, found in zip(groups, judged, strict=True)
                 for pod, each in zip(group, found.result(), strict=True)
             }
-            yield night_measures(Site(scenario, seed, number, verdicts).sleep(), number)
+            yield night_measures(fleet_night(scenario, seed, number, verdicts), number)
 
 
 def _one_night(scenario: ScenarioSettings, seed: int, number: int) -> dict[str, Any]:
-    return night_measures(Site(scenario, seed, number).sleep(), number)
+    return night_measures(fleet_night(scenario, seed, number), number)

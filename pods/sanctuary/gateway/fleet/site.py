@@ -1,23 +1,23 @@
-"""One night of a fleet in virtual time: pods, coordinators, the wire between them, and what goes wrong.
+"""A site in virtual time: pods and coordinator, the shells around them, and whatever goes wrong.
 
-The pods, the coordinator and the shells around them are those of a real night; only the clock, the wire and
-the verdicts are made up. One seed gives one night, byte for byte.
+Everything but signals, wire and clock is what runs in a real night: `Pod`, `Gateway`, their runners, their
+messages and signatures. The clock is an agenda, the wire is simulated, and what chains say comes with the
+guests, who are simulated sleepers (`simulated`) or recorded nights (`gateway.replay.circle`). One seed gives
+one night.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from types import MappingProxyType
 from typing import Any
 
-from sanctuary.config.fleet import CircleEntry, PodEntry
-from sanctuary.config.headbands import SimulatedHeadband
+from sanctuary.config.fleet import PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.config.scenario import ScenarioSettings
-from sanctuary.gateway.fleet.faults import PlannedFault, plan_faults
-from sanctuary.gateway.fleet.hearing import Hearing
+from sanctuary.config.scenario import WireSettings
+from sanctuary.firmware_bridge.outputs.cue import Cue
+from sanctuary.gateway.fleet.faults import PlannedFault
 from sanctuary.gateway.fleet.log import Ear, MemoryLog
 from sanctuary.gateway.fleet.place import Place, look_after
 from sanctuary.gateway.fleet.wire import VirtualWire
@@ -30,13 +30,7 @@ from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.wire.link import LinkUp
 from sanctuary.simulator.fleets.agenda import Agenda
-from sanctuary.simulator.fleets.drawing import draw_verdicts
 from sanctuary.simulator.fleets.verdicts import Verdicts
-from sanctuary.simulator.physiology.randomness import Concern, stream
-from sanctuary.simulator.sleepers.circle import sleeper_seeds
-from sanctuary.simulator.sleepers.night import draw_night
-from sanctuary.simulator.sleepers.responses import Response, heard_awake_dba
-from sanctuary.simulator.sleepers.truth import TruthNight
 
 UTC_AT_ZERO_S = 1_767_304_800.0
 """2026-01-01 22:00 UTC; a simulated night needs some date, always the same."""
@@ -45,39 +39,38 @@ NOTICED_S = (0.5, 10.0)
 """How long a pod takes to notice that its network is gone."""
 STAGGER_S = 0.01
 """Between the boots of two pods."""
+CLOCK_LIMIT_S = 0.05
+"""Pods of a fleet ask for the time once a minute, to save work: over a slow wire they know it less well."""
+
+Hear = Callable[[Cue, float, Place], None]
+"""Hears a cue, at a moment, in a place."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FleetNight:
-    """What came of a night.
+class Guest:
+    """Who sleeps in a pod: what the chain says of them, and what they make of cues."""
+
+    verdicts: Verdicts
+    hear: Hear = lambda _cue, _at_s, _place: None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSpec:
+    """What tells one site from another.
 
     Attributes
     ----------
-    settings
-        Of the site, as pods and coordinator had them.
-    records
-        All log records, each writer's in order.
-    truths, stable_s
-        The sleepers' nights, and for how long their gates were open, by pod.
-    responses
-        What followed from the cues that each sleeper heard, by pod.
-    faults
-        Those that happened.
-    messages
-        Sent, delivered and lost.
+    boot
+        Id of this start.
+    secret
+        Bytes from which all keys are derived.
+    wire
+        How good the wire is.
     """
 
-    settings: SanctuarySettings
-    records: list[Mapping[str, Any]]
-    truths: dict[str, TruthNight]
-    stable_s: dict[str, int]
-    responses: dict[str, list[Response]]
-    faults: list[PlannedFault]
-    messages: dict[str, int]
-
-
-CLOCK_LIMIT_S = 0.05
-"""Pods of a fleet ask for the time once a minute, to save work: over a slow wire they know it less well."""
+    boot: str
+    secret: bytes
+    wire: WireSettings
 
 
 class Site:
@@ -85,76 +78,64 @@ class Site:
 
     Parameters
     ----------
-    scenario
-        Who sleeps, and what goes wrong.
-    seed, night
-        Choose the sleepers, and which of their nights.
-    verdicts
-        What chains say, by pod; drawn where not given.
+    settings
+        As pods and coordinator have them.
+    guests
+        Who sleeps, by pod.
+    spec
+        Its keys and its wire.
+    agenda
+        Virtual time, from 0.
+    rng
+        Draws what chance decides on the wire and in faults.
+    faults
+        What goes wrong.
     """
 
     def __init__(
         self,
-        scenario: ScenarioSettings,
-        seed: int,
-        night: int = 0,
-        verdicts: Mapping[str, Verdicts] = MappingProxyType({}),
+        settings: SanctuarySettings,
+        guests: Mapping[str, Guest],
+        spec: SiteSpec,
+        agenda: Agenda,
+        rng: Random,
+        faults: Sequence[PlannedFault] = (),
     ) -> None:
-        self._scenario, self._given = scenario, verdicts
-        self._settings = site_settings(scenario, seed, night)
-        self._rng = Random(f"fleet {seed} night {night}")  # noqa: S311  chance, not secrets
-        self._agenda = Agenda()
+        self._settings, self._guests, self._faults = settings, guests, faults
+        self._rng, self._agenda = rng, agenda
         self._log = MemoryLog()
-        self._wire = VirtualWire(self._agenda, scenario.wire, self._rng)
-        self._designs = designs_of(self._settings.circles)
-        self._boot = f"sim-{seed}-{night}"
-        self._secret = f"simulated fleet {seed}".encode()
+        self._wire = VirtualWire(agenda, spec.wire, rng)
+        self._designs = designs_of(settings.circles)
+        self._boot, self._secret = spec.boot, spec.secret
         self._starts = self._term = 0
         self._coordinator: CoordinatorRunner | None = None
-        self._beside = neighbours(self._settings)
-        self._truths = {pod.id: self._truth(pod) for pod in self._settings.pods}
-        self._hearings: dict[str, Hearing] = {}
-        self._places = {pod.id: self._place(pod) for pod in self._settings.pods}
-        self._faults = plan_faults(scenario, self._rng)
+        self._places = {pod.id: self._place(pod) for pod in settings.pods}
 
-    def sleep(self) -> FleetNight:
-        """Let the night pass."""
+    @property
+    def messages(self) -> dict[str, int]:
+        """Messages sent, delivered and lost so far."""
+        return {"sent": self._wire.sent, "delivered": self._wire.delivered, "lost": self._wire.lost}
+
+    def sleep(self, until_s: float) -> list[Mapping[str, Any]]:
+        """Let the night pass; gives all log records, each writer's in order."""
         self._start_coordinator()
         for number, pod in enumerate(self._places):
             self._agenda.at(STAGGER_S * number, lambda pod=pod: self._boot_pod(pod))  # type: ignore[misc]
         for fault in self._faults:
             self._agenda.at(fault.at_s, lambda fault=fault: self._strike(fault))  # type: ignore[misc]
         look_after(self._tick_coordinator, self._agenda, COORDINATOR_TICK_S)
-        self._agenda.run(3600.0 * self._scenario.hours)
+        self._agenda.run(until_s)
         for place in self._places.values():
             place.runner.end(self._agenda.now_s)
-        return FleetNight(
-            self._settings,
-            self._log.records,
-            self._truths,
-            {pod: place.verdicts.stable_s for pod, place in self._places.items()},
-            {pod: hearing.responses for pod, hearing in self._hearings.items()},
-            self._faults,
-            {"sent": self._wire.sent, "delivered": self._wire.delivered, "lost": self._wire.lost},
-        )
+        return self._log.records
 
     # --- people and pods ---
 
-    def _truth(self, pod: PodEntry) -> TruthNight:
-        night = self._scenario.sleepers.night
-        return draw_night(seed_of(pod), self._scenario.hours, night, self._beside.get(pod.id, ()))
-
     def _place(self, pod: PodEntry) -> Place:
-        verdicts = self._given.get(pod.id)
-        if verdicts is None:
-            rng = stream(seed_of(pod), Concern.VERDICTS)
-            verdicts = draw_verdicts(self._truths[pod.id], self._scenario.verdicts, rng)
-        core = make_pod(self._plan(), pod, self._designs)
-        hearing = Hearing(seed_of(pod), self._truths[pod.id], self._scenario.sleepers.responses, self._agenda)
-        self._hearings[pod.id] = hearing
-        ear = Ear(lambda cue, at_s: hearing.hear(cue, at_s, self._places[pod.id]))
+        core, guest = make_pod(self._plan(), pod, self._designs), self._guests[pod.id]
+        ear = Ear(lambda cue, at_s: guest.hear(cue, at_s, self._places[pod.id]))
         runner = PodRunner(core, self._log, ear, lambda message: self._wire.send(pod.id, message))
-        return Place(runner, verdicts, self._agenda, self._settings.pod.heartbeat_s)
+        return Place(runner, guest.verdicts, self._agenda, self._settings.pod.heartbeat_s)
 
     def _boot_pod(self, pod: str) -> None:
         place = self._places[pod]
@@ -249,56 +230,3 @@ class Site:
         self._log.write(coordinator_record("died", self._term, self._agenda.now_s))
         self._wire.leave(f"coordinator-{self._starts}", will=True)
         self._agenda.after(for_s, self._start_coordinator)
-
-
-def site_settings(scenario: ScenarioSettings, seed: int, night: int) -> SanctuarySettings:
-    """Put the settings of a site together from a scenario."""
-    seeds = sleeper_seeds(scenario.pods, seed * 100_003 + night)
-    pods = tuple(
-        PodEntry(
-            id=f"pod-{number}",
-            sleeper=f"sleeper-{number}",
-            headband=SimulatedHeadband(kind="simulated", seed=own),
-            threshold_dba=heard_awake_dba(stream(own, Concern.HEARING)),
-        )
-        for number, own in enumerate(seeds, start=1)
-    )
-    pod = scenario.pod.model_copy(update={"clock_uncertainty_limit_s": CLOCK_LIMIT_S})
-    return SanctuarySettings(pod=pod, limiter=scenario.limiter, coordinator=scenario.coordinator).model_copy(
-        update={"pods": pods, "circles": circles_of(scenario)}
-    )
-
-
-def seed_of(pod: PodEntry) -> int:
-    """Give the seed of a simulated sleeper."""
-    return pod.headband.seed if isinstance(pod.headband, SimulatedHeadband) else 0
-
-
-def neighbours(settings: SanctuarySettings) -> dict[str, tuple[int, ...]]:
-    """Give, for each pod, the seeds of those who share a circle with its sleeper: they sleep side by side."""
-    seeds = {pod.id: seed_of(pod) for pod in settings.pods}
-    mates: dict[str, dict[str, None]] = {}
-    for circle in settings.circles:
-        for pod in circle.members:
-            mates.setdefault(pod, {}).update(dict.fromkeys(circle.members))
-    return {pod: tuple(seeds[mate] for mate in sorted(names)) for pod, names in mates.items()}
-
-
-def circles_of(scenario: ScenarioSettings) -> tuple[CircleEntry, ...]:
-    """Give the circles that the scenario names, or else neighbours by `circle_size`."""
-    if scenario.circles:
-        return scenario.circles
-    size = min(scenario.circle_size, scenario.pods)
-    count = scenario.pods // size
-    names = [f"pod-{number}" for number in range(1, scenario.pods + 1)]
-    groups = [names[at * size : (at + 1) * size] for at in range(count)]
-    groups[-1] += names[count * size :]
-    return tuple(
-        CircleEntry(
-            id=f"circle-{number}",
-            members=tuple(group),
-            quorum=min(scenario.quorum, len(group)),
-            design=scenario.design,
-        )
-        for number, group in enumerate(groups, start=1)
-    )

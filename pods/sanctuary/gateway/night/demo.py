@@ -23,6 +23,7 @@ from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.fleet import CHANNELS, FS_HZ, ReadAhead, Truth, simulated_headbands
 from sanctuary.gateway.night.journal import Journal
+from sanctuary.gateway.night.lacking import GrantWatch, grant_watch
 from sanctuary.gateway.night.live import LiveTable, Moment
 from sanctuary.gateway.night.people import (
     NightPlan,
@@ -89,6 +90,7 @@ class _Night:
     runners: list[PodRunner] = field(default_factory=list)
     chains: dict[str, Chain] = field(default_factory=dict)
     estimates: dict[str, deque[StageEstimate]] = field(default_factory=dict)
+    grants: dict[str, GrantWatch] = field(default_factory=dict)
     clients: dict[str, MqttClient] = field(default_factory=dict)
     now_s: float = 0.0
     messages: int = 0
@@ -122,7 +124,15 @@ async def run_demo(settings: SanctuarySettings, options: DemoOptions, display: D
                 runner.end(night.now_s)
         journal.flush()
         wall_s = time.perf_counter() - began_s
-        return night_result(settings, night.runners, journal.records, truth.epochs, _extra(night, wall_s))
+        return night_result(
+            settings,
+            night.runners,
+            journal.records,
+            truth.epochs,
+            _extra(night, wall_s),
+            live=False,
+            end_s=night.now_s,
+        )
 
 
 def _fresh(path: Path) -> Path:
@@ -158,6 +168,7 @@ async def _people(night: _Night, stack: AsyncExitStack) -> None:
             await client.subscribe(topic)
         client.publish(to_message(status(pod.identity, "simulated", online=True)))
         night.runners.append(runner)
+        night.grants[entry.id] = grant_watch(settings, entry, pod, designs, night.journal)
         night.estimates[entry.id] = deque()
         night.chains[entry.id] = Chain(FS_HZ, tuple(CHANNELS), settings.chain)
 
@@ -187,6 +198,7 @@ async def _second(night: _Night, headbands: Mapping[str, ReadAhead]) -> None:
             estimates.extend(night.chains[runner.id].push(headbands[runner.id].take()))
         runner.estimate(estimates.popleft(), now_s)
         runner.tick(now_s)
+        night.grants[runner.id].look(now_s)
     night.coordinator.tick(now_s)
     await _deliver(night)
     night.journal.flush()

@@ -46,6 +46,8 @@ class Journal:
         """Lines given up because the disk took none for too long."""
         self._waiting: list[str] = []
         self._troubled = False
+        self.trouble = ""
+        """Why the disk took nothing when it last refused."""
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         if _is_torn(self._file):
             self._waiting.append("\n")
@@ -77,6 +79,7 @@ class Journal:
             if durable:
                 os.fsync(self._file)
         except OSError as error:
+            self.trouble = error.strerror or str(error)
             if not self._troubled:
                 self._troubled = True
                 _LOG.warning("%s: cannot be written (%s); the log waits in memory", self.path, error.strerror)

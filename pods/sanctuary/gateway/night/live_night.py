@@ -30,6 +30,7 @@ from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
 from sanctuary.gateway.night.vigil import Vigil
 from sanctuary.gateway.recorder import recover
+from sanctuary.pods.logs import trouble_record
 
 _LOG = logging.getLogger(__name__)
 
@@ -86,7 +87,15 @@ def finish(vigil: Vigil, truth: Truth) -> NightFiles:
     _remember(vigil)
     vigil.journal.flush()
     runners = [pod.runner for pod in vigil.pods]
-    result = night_result(vigil.settings, runners, vigil.journal.records, truth.epochs, _extra(vigil))
+    result = night_result(
+        vigil.settings,
+        runners,
+        vigil.journal.records,
+        truth.epochs,
+        _extra(vigil),
+        live=True,
+        end_s=vigil.now(),
+    )
     return NightFiles(result, vigil.folder)
 
 
@@ -110,13 +119,25 @@ async def watch(
             pod.tell_state()
         if vigil.coordinator is not None:
             vigil.coordinator.tick(now_s)
-        vigil.journal.flush()
+        _flush(vigil, now_s)
         if not broker_told and not vigil.endpoint.alive():
             broker_told = True
             vigil.trouble = f"{vigil.endpoint.description}: it died in the night; no window opened after that"
+            vigil.journal.write(trouble_record("broker_died", "began", now_s))
             _LOG.warning("%s; recording goes on", vigil.trouble)
         table.update(_moment(vigil, now_s, end_s))
         await next_beat(runners, vigil.clock, now_s, stop)
+
+
+def _flush(vigil: Vigil, now_s: float) -> None:
+    """Bring the log to the disk; a disk that takes none stands in it, once it takes some again."""
+    written = vigil.journal.flush()
+    if written == vigil.log_is_written:
+        return
+    vigil.log_is_written = written
+    vigil.journal.write(
+        trouble_record("log_unwritten", "ended" if written else "began", now_s, detail=vigil.journal.trouble)
+    )
 
 
 def _moment(vigil: Vigil, now_s: float, end_s: float | None) -> Moment:

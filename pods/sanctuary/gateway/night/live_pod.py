@@ -14,9 +14,13 @@ from sanctuary.firmware_bridge.headbands import HeadbandInfo
 from sanctuary.firmware_bridge.outputs.base import Onset
 from sanctuary.firmware_bridge.pump import HeadbandPump
 from sanctuary.gateway.night.clocks import LiveTime
+from sanctuary.gateway.night.journal import Log
+from sanctuary.gateway.night.lacking import GrantWatch
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
+from sanctuary.gateway.record_queue import Report
 from sanctuary.gateway.recorder import NightRecorder
+from sanctuary.pods.logs import TroubleEvent, TroubleKind, trouble_record
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.wire.client import MqttClient
@@ -27,6 +31,8 @@ from sanctuary.signal.memory import SleeperMemory
 from sanctuary.signal.samples import SampleBlock, StageEstimate
 
 _LOG = logging.getLogger(__name__)
+
+BeginRecording = Callable[[datetime, Report], NightRecorder]
 
 MAX_WAITING = 2000
 """Blocks between the headband's thread and the loop; 40 ms each, so more than a minute."""
@@ -55,7 +61,12 @@ class LivePod:
     clock
         The sanctuary clock.
     begin_recording
-        Makes the recorder, given when the first sample was taken; None where the night is not recorded.
+        Makes the recorder, given when the first sample was taken and who hears of its troubles; None where
+        the night is not recorded.
+    journal
+        The night's log.
+    grants
+        Looked at as time passes.
     """
 
     def __init__(
@@ -64,9 +75,12 @@ class LivePod:
         chain: Chain,
         info: HeadbandInfo,
         clock: LiveTime,
-        begin_recording: Callable[[datetime], NightRecorder] | None,
+        begin_recording: BeginRecording | None,
+        journal: Log,
+        grants: GrantWatch,
     ) -> None:
         self.runner = runner
+        self._journal, self._grants = journal, grants
         self._chain = chain
         self._info = info
         self._clock = clock
@@ -98,7 +112,9 @@ class LivePod:
     def on_lost(self, reason: str) -> None:
         """Hear that the headband went away."""
         _LOG.warning("%s: %s; trying again", self.runner.id, reason)
-        self._loop.call_soon_threadsafe(self._tell, happened.HeadbandLost())
+        cause = self._pump.state.cause if self._pump is not None else None
+        lost = happened.HeadbandLost(reason, str(cause or ""))
+        self._loop.call_soon_threadsafe(self._tell, lost)
 
     def on_found(self) -> None:
         """Hear that the headband is back."""
@@ -125,7 +141,8 @@ class LivePod:
         self._tell(happened.LinkRestored())
 
     def tell_state(self) -> None:
-        """Publish how the headband is doing, if that has changed."""
+        """Note what the sleeper's grants lack, and publish how the headband is doing, if that has changed."""
+        self._grants.look(self._now())
         if self._client is not None and self._headband_status() != self._told:
             self._publish_status(self._client)
 
@@ -147,6 +164,15 @@ class LivePod:
                 at_s = self._clock.at(arrived.at_s - (end_s - estimate.t_s))
                 self.runner.estimate(replace(estimate, t_s=at_s), max(at_s, self._now()))
 
+    def note(self, what: TroubleKind, detail: str = "", *, event: TroubleEvent = "noted") -> None:
+        """Write down that something does not work, or works again."""
+        self._journal.write(trouble_record(what, event, self._now(), pod=self.runner.id, detail=detail))
+
+    def on_recording(self, told: str) -> None:
+        """Hear of the recording's troubles with the disk; from any thread."""
+        _LOG.warning("%s: %s", self.runner.id, told)
+        self._loop.call_soon_threadsafe(self.note, "not_recorded", told)
+
     def hush(self) -> None:
         """Silence everything: the night is ending."""
         self.runner.hush()
@@ -164,9 +190,11 @@ class LivePod:
             begin_recording, self._begin_recording = self._begin_recording, None
             ago_s = time.monotonic() - arrived.at_s + arrived.block.end / self._info.fs_hz
             try:
-                self._recorder = begin_recording(datetime.now().astimezone() - timedelta(seconds=ago_s))
+                start = datetime.now().astimezone() - timedelta(seconds=ago_s)
+                self._recorder = begin_recording(start, self.on_recording)
             except SanctuaryError as error:
                 _LOG.error("%s: %s; this pod is not recorded", self.runner.id, error)
+                self.note("not_recorded", str(error), event="began")
         return self._recorder
 
     async def _stand_back(self) -> None:
@@ -185,6 +213,7 @@ class LivePod:
             _LOG.exception(
                 "%s: the signal chain failed; this pod stays silent and is only recorded", self.runner.id
             )
+            self.note("chain_failed", event="began")
             return []
 
     def _publish_status(self, client: MqttClient) -> None:
@@ -211,9 +240,12 @@ class LivePod:
     def _put(self, arrived: _Arrived) -> None:
         if not self._blocks.full():
             self._blocks.put_nowait(arrived)
+            if self._dropped:
+                self.note("samples_dropped", event="ended")
             self._dropped = False
         elif not self._dropped:
             self._dropped = True
+            self.note("samples_dropped", event="began")
             _LOG.warning("%s: this machine is too slow for its pods; samples are being lost", self.runner.id)
 
     def _tell(self, event: happened.PodEvent) -> None:

@@ -21,6 +21,8 @@ from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 _LOG = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
+Fault = Callable[[Modality, str], None]
+"""Hears which kind of cue fails and why; an empty reason says that it works again."""
 
 
 class PodOutputs:
@@ -38,6 +40,7 @@ class PodOutputs:
         self._pod = pod
         self._outputs = dict(outputs or {})
         self._faulty: set[Modality] = set()
+        self.on_fault: Fault = lambda _modality, _reason: None
 
     @property
     def busy(self) -> bool:
@@ -91,11 +94,13 @@ class PodOutputs:
         except DeviceError as error:
             if modality not in self._faulty:
                 _LOG.warning("%s: %s; cues of this kind are not rendered meanwhile", self._pod, error)
-            self._faulty.add(modality)
+                self._faulty.add(modality)
+                self.on_fault(modality, str(error))
         else:
             if mends and modality in self._faulty:
                 self._faulty.discard(modality)
                 _LOG.warning("%s: %s works again", self._pod, modality)
+                self.on_fault(modality, "")
 
 
 def build_outputs(

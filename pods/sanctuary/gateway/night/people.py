@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 from pathlib import Path
+from typing import Any
 
 from nacl.signing import SigningKey
 
@@ -112,6 +113,14 @@ def sounds_of(designs: Iterable[LoadedDesign]) -> SoundLibrary:
         They are too long together.
     """
     return SoundLibrary({sha256: file for each in designs for sha256, file in each.files.items()})
+
+
+def in_one_circle(settings: SanctuarySettings, pods: Sequence[PodEntry], **changed: Any) -> SanctuarySettings:
+    """Put these pods, and no others, into the first circle of the settings, with changes to its fields."""
+    members = tuple(pod.id for pod in pods)
+    first = settings.circles[0] if settings.circles else CircleEntry(id="circle", members=members)
+    circle = first.model_copy(update={"members": members, **changed})
+    return settings.model_copy(update={"pods": tuple(pods), "circles": (circle,)})
 
 
 def warn_of_thresholds(settings: SanctuarySettings, designs: Mapping[str, LoadedDesign]) -> None:

@@ -11,14 +11,22 @@ from typing import Protocol
 
 from sanctuary.config.errors import DeviceError, ProtocolError
 from sanctuary.firmware_bridge.outputs.base import Onset
-from sanctuary.firmware_bridge.outputs.cue import Cue
+from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.gateway.night.clocks import MeasuredTime, PodTime
 from sanctuary.gateway.night.journal import Log as NightLog
 from sanctuary.gateway.night.outputs import PodOutputs
 from sanctuary.gateway.night.sending import Send, to_message, unsealed
 from sanctuary.gateway.replay.epochs import EpochLog
 from sanctuary.pods.effects import Effect, Keep, Log, Publish, Record, Render, Silence
-from sanctuary.pods.logs import CueEntry, LogRecord, eye_signal_record, onset_record, output_record
+from sanctuary.pods.logs import (
+    CueEntry,
+    LogRecord,
+    TroubleEvent,
+    eye_signal_record,
+    onset_record,
+    output_record,
+    trouble_record,
+)
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.pod import Pod
@@ -127,6 +135,7 @@ class PodRunner:
         self._journal = journal
         self._track = track
         self.outputs = outputs if outputs is not None else PodOutputs(self.id)
+        self.outputs.on_fault = self._on_fault
         self._track_open = False
         self._track_told = False
         self._send = send
@@ -137,6 +146,7 @@ class PodRunner:
         self._ahead_s = ahead_s
         self._waiting: deque[Render] = deque()
         self._untracked: deque[tuple[Cue, float]] = deque()
+        self._now_s = 0.0
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
@@ -210,6 +220,7 @@ class PodRunner:
 
         Where that was missed, as by a program that stood still, the step is judged by what is true now.
         """
+        self._now_s = now_s
         self.sound(now_s)
         if now_s - self.pod.next_due_s > ON_TIME_S:
             self.handle(happened.Ticked(), now_s)
@@ -264,6 +275,14 @@ class PodRunner:
     def began(self, onset: Onset) -> None:
         """Hear from a device when a cue really began."""
         self._journal.write(onset_record(self.id, str(onset.cue.modality), onset.wanted_s, onset.happened_s))
+
+    def _on_fault(self, modality: Modality, reason: str) -> None:
+        event: TroubleEvent = "began" if reason else "ended"
+        self._journal.write(
+            trouble_record(
+                "output_failed", event, self._now_s, pod=self.id, about=str(modality), detail=reason
+            )
+        )
 
     # --- effects ---
 

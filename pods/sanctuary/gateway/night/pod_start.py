@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
-from typing import Any
 
+from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.errors import ProtocolError, SanctuaryError
 from sanctuary.config.fleet import PodEntry
 from sanctuary.config.headbands import SimulatedHeadband
@@ -25,7 +25,8 @@ from sanctuary.gateway.night.clocks import PodTime
 from sanctuary.gateway.night.consent_keeper import ConsentKeeper
 from sanctuary.gateway.night.fleet import CHANNELS
 from sanctuary.gateway.night.headbands import simulated, wanted
-from sanctuary.gateway.night.live_pod import LivePod
+from sanctuary.gateway.night.lacking import grant_watch, note_what_is_not_there
+from sanctuary.gateway.night.live_pod import BeginRecording, LivePod
 from sanctuary.gateway.night.outputs import PodOutputs, build_outputs, lamp_of
 from sanctuary.gateway.night.people import NightPlan, identity_of, make_pod
 from sanctuary.gateway.night.pod_memories import MemoryKeeper, PodMemories
@@ -33,6 +34,7 @@ from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.sending import to_message
 from sanctuary.gateway.night.tasks import run_beside
 from sanctuary.gateway.night.vigil import Vigil
+from sanctuary.gateway.record_queue import Report
 from sanctuary.gateway.recorder import NightRecorder
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
@@ -45,6 +47,8 @@ from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.chain import Chain
 
 _LOG = logging.getLogger(__name__)
+
+Designs = Mapping[str, LoadedDesign]
 
 
 class PodLink:
@@ -87,7 +91,7 @@ class PodLink:
 async def start_pod(
     vigil: Vigil,
     entry: PodEntry,
-    designs: Any,
+    designs: Designs,
     link: PodLink,
     clock: PodTime,
     ports: dict[str, str],
@@ -118,7 +122,7 @@ async def start_pod(
     runner = PodRunner(
         core, vigil.journal, track, client.publish, outputs, entries, keeper, clock=clock, ahead_s=AHEAD_S
     )
-    pod = _live_pod(vigil, entry, runner, device.info)
+    pod = _live_pod(vigil, entry, designs, runner, device.info)
     live.append(pod)
     vigil.pods.append(pod)
     _wire_stop_button(entry, pod, stack)
@@ -126,6 +130,8 @@ async def start_pod(
         client.subscribe(topic)
     await client.connected()
     link.attach(pod)
+    note_what_is_not_there(vigil.settings, entry, designs, vigil.journal, vigil.now())
+    pod.tell_state()
     run_beside(stack, pod.listen(client), entry.id)
     run_beside(stack, pod.digest(), f"{entry.id} chain")
     capture = device.capture(vigil.folder, entry.id) if vigil.capture and not entry.is_simulated else None
@@ -136,11 +142,14 @@ async def start_pod(
     stack.callback(_let_go, pump, capture)
 
 
-def _live_pod(vigil: Vigil, entry: PodEntry, runner: PodRunner, info: HeadbandInfo) -> LivePod:
+def _live_pod(
+    vigil: Vigil, entry: PodEntry, designs: Designs, runner: PodRunner, info: HeadbandInfo
+) -> LivePod:
     settings = vigil.settings
     memory = Memories(settings.site.data_dir).load(entry.sleeper) if entry.remember else None
     chain = Chain(info.fs_hz, info.channels[:2], settings.chain, rail_uv=info.rail_uv[:2], memory=memory)
-    return LivePod(runner, chain, info, vigil.clock, _recording(vigil, entry, info))
+    grants = grant_watch(settings, entry, runner.pod, designs, vigil.journal)
+    return LivePod(runner, chain, info, vigil.clock, _recording(vigil, entry, info), vigil.journal, grants)
 
 
 def _let_go(pump: HeadbandPump, capture: CaptureWriter | None) -> None:
@@ -205,7 +214,7 @@ def _wire_stop_button(entry: PodEntry, pod: LivePod, stack: AsyncExitStack) -> N
         stack.callback(StopButton(button.pin, pod.on_stop_button).close)
 
 
-def _core(vigil: Vigil, entry: PodEntry, designs: Any) -> Pod:
+def _core(vigil: Vigil, entry: PodEntry, designs: Designs) -> Pod:
     memory = PodMemories(vigil.settings.site.data_dir).load(entry.id)
     try:
         return make_pod(vigil.plan, entry, designs, memory, time.time())
@@ -214,14 +223,12 @@ def _core(vigil: Vigil, entry: PodEntry, designs: Any) -> Pod:
         raise SanctuaryError(f"{where}: {error}; remove the entry, or have it signed anew") from error
 
 
-def _recording(
-    vigil: Vigil, entry: PodEntry, info: HeadbandInfo
-) -> Callable[[datetime], NightRecorder] | None:
+def _recording(vigil: Vigil, entry: PodEntry, info: HeadbandInfo) -> BeginRecording | None:
     """Give what begins the pod's recording once its first sample is there; None where nothing is recorded."""
     if not vigil.settings.record.edf:
         return None
 
-    def begin_recording(start: datetime) -> NightRecorder:
+    def begin_recording(start: datetime, report: Report) -> NightRecorder:
         return NightRecorder(
             vigil.folder,
             entry.id,
@@ -230,6 +237,7 @@ def _recording(
             start,
             rail_uv=max(info.rail_uv),
             sleeper=entry.sleeper,
+            report=report,
         )
 
     return begin_recording

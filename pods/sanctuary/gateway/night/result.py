@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.gateway.night.pod_runner import PodRunner
+from sanctuary.gateway.night.problems import problems_of
 from sanctuary.gateway.replay.epochs import EPOCH_S
 from sanctuary.pods.audit import check_violations
 from sanctuary.signal.samples import STAGES, Stage
@@ -28,6 +29,9 @@ def night_result(
     records: Sequence[LogLine],
     truths: Truths,
     extra: Mapping[str, Any],
+    *,
+    live: bool,
+    end_s: float,
 ) -> dict[str, Any]:
     """Put the result of a night together.
 
@@ -39,32 +43,50 @@ def night_result(
         Simulated stages of each 30 s epoch, by pod; of simulated sleepers only.
     extra
         Further fields: seed, hours, broker, timing.
+    live
+        Whether it was slept in real time.
+    end_s
+        When it ended, sanctuary clock.
     """
-    violations = check_violations(records, pod_settings=settings.pod, limiter_settings=settings.limiter)
     return {
         "schema": SCHEMA,
         "version": version("dream-sanctuary"),
         "site": settings.site.id,
+        "live": live,
         **extra,
         "epoch_s": EPOCH_S,
-        "circles": [
-            {"id": c.id, "members": list(c.members), "quorum": c.quorum, "design": c.design}
-            for c in settings.circles
-        ],
+        "circles": circles_of(settings),
         "pods": {runner.id: _pod(settings, runner, truths) for runner in runners},
         "windows": windows_of(records, {c.id: c.design for c in settings.circles}),
         "cues": cues_of(records),
-        "violations": [
-            {"rule": v.rule, "t_s": v.t_s, "subject": v.subject, "text": v.text} for v in violations
+        "problems": [
+            problem.row(end_s) for problem in problems_of(records, end_s, pod_settings=settings.pod)
         ],
+        "violations": violations_of(settings, records),
         "detection": _detection(runners, truths),
     }
 
 
+def circles_of(settings: SanctuarySettings) -> list[dict[str, Any]]:
+    """Who shares windows with whom, of what."""
+    return [
+        {"id": c.id, "members": list(c.members), "quorum": c.quorum, "design": c.design}
+        for c in settings.circles
+    ]
+
+
+def violations_of(settings: SanctuarySettings, records: Sequence[LogLine]) -> list[dict[str, Any]]:
+    """Broken invariants, proved from the log."""
+    found = check_violations(records, pod_settings=settings.pod, limiter_settings=settings.limiter)
+    return [{"rule": v.rule, "t_s": v.t_s, "subject": v.subject, "text": v.text} for v in found]
+
+
 def _pod(settings: SanctuarySettings, runner: PodRunner, truths: Truths) -> dict[str, Any]:
-    sleeper = next(pod.sleeper for pod in settings.pods if pod.id == runner.id)
+    entry = next(pod for pod in settings.pods if pod.id == runner.id)
     body: dict[str, Any] = {
-        "sleeper": sleeper,
+        "sleeper": entry.sleeper,
+        "simulated": entry.is_simulated,
+        "headband": entry.headband.kind,
         "epochs": runner.epochs.rows,
         "gate": [
             {"open_s": o.open_s, "close_s": o.close_s, "reason": o.reason} for o in runner.openings.openings

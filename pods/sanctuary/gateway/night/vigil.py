@@ -38,6 +38,8 @@ class Vigil:
     sounds: SoundLibrary = field(default_factory=SoundLibrary)
     """Sound files of the designs."""
     trouble: str | None = None
+    log_is_written: bool = True
+    """Whether the disk took the log when it was flushed last."""
 
     def now(self) -> float:
         """Give the sanctuary clock."""

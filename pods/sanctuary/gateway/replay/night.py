@@ -29,7 +29,7 @@ from sanctuary.signal.emission import Emission
 from sanctuary.signal.eyesignal.detector import EyeSignal
 from sanctuary.signal.gate import OpeningLog
 from sanctuary.signal.memory import SleeperMemory
-from sanctuary.signal.samples import Stage
+from sanctuary.signal.samples import Stage, StageEstimate
 from sanctuary.signal.scoring import scores
 from sanctuary.signal.stack import LOWEST_FS_HZ
 
@@ -38,6 +38,7 @@ BLOCK_S = 600.0
 
 Progress = Callable[[float], None]
 """Called with the seconds of the night done so far."""
+Listener = Callable[[StageEstimate], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,10 +91,11 @@ def replay_night(
     emission: Emission | None = None,
     memory: SleeperMemory | None = None,
     traced: bool = True,
+    listener: Listener = lambda _: None,
 ) -> Replayed:
     """Push the whole night through the chain, with the package's own emission unless another is given.
 
-    Without `traced` the traces that only a report needs are left out.
+    Without `traced` the traces that only a report needs are left out. `listener` hears each estimate.
     """
     began_s = time.perf_counter()
     info = night.recording.info
@@ -115,6 +117,7 @@ def replay_night(
             if traced:
                 traces.estimate(estimate)
             judged.estimate(estimate)
+            listener(estimate)
             if estimate.asleep_min < settings.gate.minimum_sleep_min:
                 ready_s = estimate.t_s
             if estimate.eye_signal is not None:

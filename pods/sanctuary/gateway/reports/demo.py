@@ -1,4 +1,4 @@
-"""The report of one simulated night of several pods."""
+"""The report of one night of several pods, simulated or in real time."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ from sanctuary.gateway.reports.demo_result import (
 from sanctuary.gateway.reports.page import render, write_page
 from sanctuary.gateway.reports.results import read_result
 from sanctuary.gateway.reports.shared import shared_minutes, together_minutes
+from sanctuary.gateway.reports.telling import (
+    Telling,
+    problem_rows,
+    problem_story,
+    telling_of,
+    why_no_window,
+)
 from sanctuary.gateway.reports.wording import NOTHING, count, number, percent, span
 
 
@@ -34,6 +41,8 @@ class PodRow(NamedTuple):
     windows: int
     rendered: int
     refused: int
+    heard: bool
+    """Whether its headband ever brought anything."""
 
 
 class ModalityRow(NamedTuple):
@@ -46,7 +55,7 @@ class ModalityRow(NamedTuple):
 
 
 def write_demo_report(path: Path, result: Mapping[str, Any]) -> None:
-    """Write the report of a simulated night to `path`, as one HTML file without outside parts.
+    """Write the report of a night to `path`, as one HTML file without outside parts.
 
     Parameters
     ----------
@@ -69,12 +78,16 @@ def demo_page(result: Mapping[str, Any]) -> str:
     end_s = demo.end_s
     lanes = lanes_of(demo)
     windows = [window.until(end_s) for window in demo.windows]
+    telling = telling_of(demo)
     best = figures.best_window(windows)
     together = together_minutes(window.model_dump() for window in windows)
     values = {
         "demo": demo,
         "end_s": end_s,
-        "story": _story(demo, together),
+        "telling": telling,
+        "story": _story(demo, telling, together),
+        "problems": problem_rows(demo),
+        "why_no_window": why_no_window(demo),
         "cards": _cards(demo, together),
         "lanes": lanes,
         "rows": [_pod_row(lane, demo, windows) for lane in lanes],
@@ -95,16 +108,16 @@ def demo_page(result: Mapping[str, Any]) -> str:
     return render("demo.html", values)
 
 
-def _story(demo: DemoResult, together: float) -> str:
+def _story(demo: DemoResult, telling: Telling, together: float) -> str:
     rendered = sum(cue.outcome == RENDERED for cue in demo.cues)
-    night = f"{count(len(demo.pods), 'simulated sleeper')}, {span(demo.end_s)} of night"
+    night = f"{telling.who}, {span(demo.end_s)} of night"
     if demo.interrupted:
         night += ", then interrupted"
     windows = f"{count(len(demo.windows), 'shared window')} opened"
     if demo.windows:
         windows += f", for {span(60.0 * together)} of REM side by side"
     cues = f"{count(rendered, 'cue')} rendered and {len(demo.cues) - rendered or 'none'} refused"
-    return f"{night}: {windows}; {cues}; {_broken(demo)}."
+    return f"{night}: {windows}; {cues}; {_broken(demo)}{problem_story(demo)}."
 
 
 def _broken(demo: DemoResult) -> str:
@@ -137,6 +150,9 @@ def _cards(demo: DemoResult, together: float) -> list[Card]:
         cards.append(Card(percent(pooled.rem.f1), "REM F1, pooled", f"five-stage κ {number(pooled.kappa)}"))
     broken = demo.violations
     value = NOTHING if broken is None else str(len(broken))
+    if demo.shared is not None:
+        possible = f"{span(demo.shared.possible_s)} by the expert, after the least sleep"
+        cards.append(Card(percent(demo.shared.share), "of the REM that could be shared", possible))
     return [*cards, Card(value, "violations", "of safety invariants, from the log", alarm=bool(broken))]
 
 
@@ -148,6 +164,7 @@ def _pod_row(lane: Lane, demo: DemoResult, windows: Sequence[Window]) -> PodRow:
         windows=sum(lane.pod in window.who for window in windows),
         rendered=sum(outcomes),
         refused=len(outcomes) - sum(outcomes),
+        heard=bool(demo.pods[lane.pod].epochs),
     )
 
 

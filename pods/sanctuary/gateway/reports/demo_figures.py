@@ -47,9 +47,10 @@ def night(demo: DemoResult, lanes_given: Sequence[Lane], windows: Sequence[Windo
         time_axis(lanes, 0.0, demo.end_s, None)
         lanes[0].grid(visible=False)
 
+    truth = "true stages as a thin line, " if any(given.truth.onsets_s for given in lanes_given) else ""
     label = (
-        f"Hypnograms of {len(lanes_given)} pods, one beneath the other: true stages as a thin line, found "
-        f"stages as coloured bars, with gate openings, cues and {len(windows)} shared windows"
+        f"Hypnograms of {len(lanes_given)} pods, one beneath the other: {truth}found stages as "
+        f"coloured bars, with gate openings, cues and {len(windows)} shared windows"
     )
     return figure_svg("night", label, heights_in, draw, gap_in=0.1)
 

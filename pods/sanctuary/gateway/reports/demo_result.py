@@ -113,13 +113,82 @@ class Violation(Partial):
         return {"rule": name.rstrip(":"), "text": rest}
 
 
+class ProblemSpan(Partial):
+    """When something did not work; without `to_s`, to the end."""
+
+    from_s: float = 0.0
+    to_s: float | None = None
+
+
+class Problem(Partial):
+    """Something that did not work."""
+
+    pod: str = ""
+    what: str = ""
+    about: str = ""
+    reason: str = ""
+    advice: str = ""
+    total_s: float = 0.0
+    spans: tuple[ProblemSpan, ...] = ()
+
+    @property
+    def first_s(self) -> float:
+        """When it began first."""
+        return min((one.from_s for one in self.spans), default=0.0)
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it was not over when the night ended."""
+        return any(one.to_s is None for one in self.spans)
+
+    @property
+    def has_length(self) -> bool:
+        """Whether it is more than moments."""
+        return any(one.to_s != one.from_s for one in self.spans)
+
+
 class PodNight(Partial):
     """One pod's night."""
 
     sleeper: str = ""
+    simulated: bool | None = None
+    """Whether nobody slept there; None in results that do not say."""
+    headband: str = ""
     epochs: tuple[Epoch, ...] = ()
     truth: tuple[StageName, ...] = ()
     gate: tuple[Opening, ...] = ()
+
+
+class SharedPod(Partial):
+    """What one pod of a circle of recorded nights had."""
+
+    rem_s: float | None = None
+    open_s: float | None = None
+    windows_s: float | None = None
+    cued_s: float | None = None
+    cues: int = 0
+    cues_in_rem: int = 0
+
+
+class Shared(Partial):
+    """What a circle of recorded nights shared of the REM that an expert saw."""
+
+    possible_s: float | None = None
+    open_s: float | None = None
+    windows_s: float | None = None
+    windows_in_rem_s: float | None = None
+    cued_s: float | None = None
+    cued_in_rem_s: float | None = None
+    cues: int = 0
+    cues_in_rem: int = 0
+    per_pod: dict[str, SharedPod] = Field(default_factory=dict)
+
+    @property
+    def share(self) -> float | None:
+        """Share of the REM that could be shared which was spent in windows."""
+        if not self.possible_s or self.windows_in_rem_s is None:
+            return None
+        return self.windows_in_rem_s / self.possible_s
 
 
 class DemoResult(Partial):
@@ -134,6 +203,16 @@ class DemoResult(Partial):
     circles: tuple[Circle, ...] = ()
     windows: tuple[Window, ...] = ()
     cues: tuple[CueRecord, ...] = ()
+    live: bool = False
+    """Whether it was slept in real time."""
+    recorded: bool = False
+    """Whether its pods lived through recorded nights."""
+    assumed: tuple[str, ...] = ()
+    """What a circle of recorded nights rests on and nobody has told."""
+    warnings: tuple[str, ...] = ()
+    """What was odd about recordings."""
+    shared: Shared | None = None
+    problems: tuple[Problem, ...] = ()
     violations: tuple[Violation, ...] | None = None
     """None where the log was not checked."""
     detection: dict[str, Scores | None] = Field(default_factory=dict)
@@ -141,6 +220,11 @@ class DemoResult(Partial):
     interrupted: bool = False
     messages: dict[str, int | float | str | None] = Field(default_factory=dict)
     broker: str = ""
+
+    def is_simulated(self, pod: str) -> bool:
+        """Tell whether nobody slept in a pod; of a night that is not live, unless it says otherwise."""
+        told = self.pods[pod].simulated
+        return told if told is not None else not self.live
 
     @property
     def end_s(self) -> float:

@@ -1,9 +1,9 @@
-"""How long each pair of pods was in a window together."""
+"""How long pods were in a window together, and stretches of time that several have in common."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -26,13 +26,19 @@ def shared_minutes(windows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str]
     """
     shared: dict[tuple[str, str], float] = defaultdict(float)
     for window in windows:
-        stays = _stays(window)
+        stays = stays_of(window)
         for a, b in combinations(sorted(stays), 2):
             shared[a, b] += _overlap_s(stays[a], stays[b]) / 60.0
     return dict(shared)
 
 
-def _stays(window: Mapping[str, Any]) -> dict[str, list[Stretch]]:
+def together_minutes(windows: Iterable[Mapping[str, Any]]) -> float:
+    """Minutes with two or more pods in one window, summed over windows; who was in as in `shared_minutes`."""
+    return sum(together_s(stays_of(window).values()) for window in windows) / 60.0
+
+
+def stays_of(window: Mapping[str, Any]) -> dict[str, list[Stretch]]:
+    """When each pod was in a window, as in `shared_minutes`."""
     stays: dict[str, list[Stretch]] = defaultdict(list)
     for member in window.get("members") or ():
         stays[member["pod"]].append((member.get("from_s"), member.get("to_s")))
@@ -53,19 +59,25 @@ def _merged(stretches: Iterable[tuple[float | None, float | None]]) -> list[Stre
     return merged
 
 
+def overlaps(first: Iterable[Stretch], second: Sequence[Stretch]) -> list[Stretch]:
+    """Give the stretches that two lists have in common; none of a list overlap each other."""
+    return [(max(a[0], b[0]), min(a[1], b[1])) for a in first for b in second if a[0] < b[1] and b[0] < a[1]]
+
+
+def length_s(stretches: Iterable[Stretch]) -> float:
+    """Sum of their lengths."""
+    return sum(end_s - start_s for start_s, end_s in stretches)
+
+
 def _overlap_s(first: list[Stretch], second: list[Stretch]) -> float:
-    return sum(max(0.0, min(a[1], b[1]) - max(a[0], b[0])) for a in first for b in second)
+    return length_s(overlaps(first, second))
 
 
-def together_minutes(windows: Iterable[Mapping[str, Any]]) -> float:
-    """Minutes with two or more pods in one window, summed over windows; who was in as in `shared_minutes`."""
-    return sum(_together_s(_stays(window)) for window in windows) / 60.0
-
-
-def _together_s(stays: Mapping[str, list[Stretch]]) -> float:
-    steps = sorted(step for stretches in stays.values() for a, b in stretches for step in ((a, 1), (b, -1)))
+def together_s(lists: Iterable[Iterable[Stretch]], least: int = 2) -> float:
+    """Time that lies in `least` or more of the lists, in each of which no stretches overlap."""
+    steps = sorted(step for stretches in lists for a, b in stretches for step in ((a, 1), (b, -1)))
     total_s, inside, before_s = 0.0, 0, 0.0
     for t_s, step in steps:
-        total_s += t_s - before_s if inside > 1 else 0.0
+        total_s += t_s - before_s if inside >= least else 0.0
         inside, before_s = inside + step, t_s
     return total_s

@@ -65,11 +65,16 @@ def _in_folder(folder: Path) -> list[NightFile]:
     recordings = sorted(p for p in folder.iterdir() if p.suffix.lower() in RECORDINGS)
     nights = []
     for path in recordings:
-        beside = [path.with_name(path.stem + ending) for ending in HYPNOGRAMS]
-        hypnogram = next((each for each in beside if each.is_file() and each != path), None)
+        hypnogram = hypnogram_beside(path)
         if hypnogram is not None:
             nights.append(NightFile(path, hypnogram, path.stem))
     return nights
+
+
+def hypnogram_beside(path: Path) -> Path | None:
+    """Give the hypnogram that lies beside a recording and has its name; None where there is none."""
+    beside = [path.with_name(path.stem + ending) for ending in HYPNOGRAMS]
+    return next((each for each in beside if each.is_file() and each != path), None)
 
 
 def _in_bands(path: Path) -> list[NightFile]:

@@ -193,7 +193,7 @@ class Body:
             self.keep(out)
             out.append(message)
 
-    def note(self, event: str, now_s: float, out: list[Effect], detail: str = "") -> None:
+    def note(self, event: str, now_s: float, out: list[Effect], detail: str = "", *, cause: str = "") -> None:
         """Write down what befell the pod; `event` is one of `PodRecord`'s."""
         record: Any = {
             "kind": "pod",
@@ -202,4 +202,6 @@ class Body:
             "event": event,
             "detail": detail,
         }
+        if cause:
+            record["cause"] = cause
         out.append(Record(record))

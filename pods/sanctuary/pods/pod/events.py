@@ -23,7 +23,18 @@ class SamplesMissed:
 
 @dataclass(frozen=True, slots=True)
 class HeadbandLost:
-    """The headband went away."""
+    """The headband went away, or did not come.
+
+    Attributes
+    ----------
+    reason
+        For people: what its driver said.
+    cause
+        One of `Cause`; empty where nobody knows.
+    """
+
+    reason: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,15 @@ class Pod:
         return self._body.phase
 
     @property
+    def consent(self) -> ConsentBook:
+        """The consent that the pod holds; to look at only."""
+        return self._body.consent
+
+    def utc_s(self, now_s: float) -> float:
+        """Turn sanctuary seconds into UTC seconds, by which grants are judged."""
+        return self._body.utc_s(now_s)
+
+    @property
     def memory(self) -> PodMemory:
         """What must outlive a restart; a `Keep` gives it whenever it changes."""
         return self._body.memory
@@ -199,10 +208,10 @@ class Pod:
     def _on_samples_missed(self, event: happened.SamplesMissed, now_s: float, out: list[Effect]) -> None:
         self._body.note("samples_missed", now_s, out, str(event.n_samples))
 
-    def _on_headband_lost(self, _event: happened.HeadbandLost, now_s: float, out: list[Effect]) -> None:
+    def _on_headband_lost(self, event: happened.HeadbandLost, now_s: float, out: list[Effect]) -> None:
         self._body.evidence.forget()
         self._verdict = None
-        self._body.note("headband_lost", now_s, out)
+        self._body.note("headband_lost", now_s, out, event.reason, cause=event.cause)
 
     def _on_headband_found(self, _event: happened.HeadbandFound, now_s: float, out: list[Effect]) -> None:
         self._body.note("headband_found", now_s, out)
