@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.commands.options import ConfigOption, SetOption, load
+from sanctuary.gateway.commands.options import (
+    ConfigOption,
+    EpochOption,
+    OffsetOption,
+    SetOption,
+    StagesOption,
+    load,
+)
 from sanctuary.gateway.consoles import say, stderr_console, stdout_console
 
 if TYPE_CHECKING:
@@ -31,8 +38,12 @@ def replay(
         typer.Argument(metavar="NIGHT", help="EDF, EDF+ or BDF file, or a .capture.", show_default=False),
     ],
     hypnogram: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Expert's stages: CSV, one stage a line, or EDF+.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Expert's stages: CSV, EDF+, one stage a line, XML, Luna..."),
     ] = None,
+    hypnogram_offset: OffsetOption = None,
+    epoch_s: EpochOption = None,
+    stages: StagesOption = None,
     channels: Annotated[
         str | None,
         typer.Option(metavar="LEFT,RIGHT", help="One or two frontal channels; found by name if left out."),
@@ -42,6 +53,14 @@ def replay(
     ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write a report to look at.")
+    ] = None,
+    hypnogram_out: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help="Write the stages found: .csv, .edf (annotations), .tsv (BIDS)."),
+    ] = None,
+    hypnogram_format: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="csv, edf, bids or yasa, where the ending of OUT does not say."),
     ] = None,
     model: Annotated[
         Path | None, typer.Option(metavar="MODEL.json", help="Model made by `sanctuary train`.")
@@ -57,18 +76,22 @@ def replay(
 ) -> None:
     """Replay a recorded night: stages, the gate's openings and, with a hypnogram, how well they fit."""
     settings = load(config, assignments).settings
+    from sanctuary.firmware_bridge.hypnograms.options import hypnogram_options
     from sanctuary.gateway.files import check_place, write_json
     from sanctuary.gateway.memories import Memories
+    from sanctuary.gateway.replay.hypnogram_out import hypnogram_format_of, write_hypnogram
     from sanctuary.gateway.replay.night import open_night, replay_night
 
-    names = _names(channels)
-    for path, what in ((json_path, "the result"), (report, "the report")):
+    names, options = _names(channels), hypnogram_options(epoch_s, hypnogram_offset, stages)
+    kind = hypnogram_format_of(hypnogram_out, hypnogram_format)
+    places = ((json_path, "the result"), (report, "the report"), (hypnogram_out, "the hypnogram"))
+    for path, what in places:
         if path is not None:
             check_place(path, what)
     emission = _model(model)
     memories = Memories(settings.site.data_dir)
     memory = memories.load(remember) if remember is not None else None
-    opened = open_night(night, hypnogram, names)
+    opened = open_night(night, hypnogram, names, options)
     with _progress(night.name, opened.duration_s) as progress:
         replayed = replay_night(
             opened, settings.chain, progress, emission=emission, memory=memory, traced=report is not None
@@ -83,9 +106,11 @@ def replay(
         from sanctuary.gateway.reports.replay import write_replay_report
 
         write_replay_report(report, replayed.result, replayed.traces)
+    if hypnogram_out is not None and kind is not None:
+        write_hypnogram(hypnogram_out, replayed.result, opened.recording.info.start, kind)
     console = stdout_console()
     console.print(_table(replayed.result))
-    for path in (json_path, report):
+    for path, _ in places:
         if path is not None:
             console.print(f"wrote {path}", soft_wrap=True)
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sanctuary.firmware_bridge.recordings.hypnogram import Hypnogram, Scored, read_hypnogram, stage_of
 
 from night_files import eeg_like, write_edf, write_hypnogram_csv, write_hypnogram_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.hypnogram import Hypnogram, Scored, read_hypnogram, stage_of
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.signal.samples import Stage
 

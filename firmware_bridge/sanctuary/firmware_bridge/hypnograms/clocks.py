@@ -1,0 +1,168 @@
+"""Wall clocks in hypnograms: times of day and dates as laboratories write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+DAY_S = 86400.0
+ANONYMOUS_DATE = date(1985, 1, 1)
+"""What EDF prescribes where the date is hidden."""
+
+_TIME = re.compile(
+    r"(?:(?P<date>[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4})[ T,]\s*)?"
+    r"(?P<h>[0-9]{1,2})(?P<sep>[:.])(?P<m>[0-9]{2})(?P=sep)(?P<s>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_DATE = re.compile(
+    r"(?P<y>[0-9]{4})[./-](?P<m>[0-9]{1,2})[./-](?P<d>[0-9]{1,2})"
+    r"|(?P<d2>[0-9]{1,2})\.(?P<m2>[0-9]{1,2})\.(?P<y2>[0-9]{4})"
+)
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A moment by a wall clock without time zone.
+
+    Attributes
+    ----------
+    time_s
+        Seconds since midnight, below `DAY_S`.
+    dates
+        Its date; more than one where the file contradicts itself, the better one first; empty if unknown.
+    anonymous
+        The date is known to be hidden.
+    """
+
+    time_s: float
+    dates: tuple[date, ...] = ()
+    anonymous: bool = False
+
+    def __str__(self) -> str:
+        time = str(timedelta(seconds=round(self.time_s, 3))).removesuffix("000").rjust(8, "0")
+        return time if self.anonymous or not self.dates else f"{self.dates[0]} {time}"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time in a row: seconds since midnight, the date if it is beyond doubt, whether it names a zone."""
+
+    time_s: float
+    day: date | None
+    zoned: bool = False
+
+
+def parse_moment(text: str) -> Moment | None:
+    """Read a time of day with or without a date: ``22:10:00,500``, ``10.15.30 PM``, ``2024-02-01 22:10:00``.
+
+    The order of day and month is taken only from dates that begin with the year or are written with dots;
+    ``8/03/2016`` gives its time alone. None if the text is nothing of the kind.
+    """
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        return None
+    hour, minute, second = int(found["h"]), int(found["m"]), int(found["s"])
+    if half := found["half"]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half[0] in "Pp" else 0)
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    fraction = float(f"0.{found['f']}") if found["f"] else 0.0
+    seconds = 3600.0 * hour + 60.0 * minute + second + fraction
+    return Moment(seconds, _date(found["date"]) if found["date"] else None, bool(found["zone"]))
+
+
+def elapsed(moments: Sequence[Moment]) -> tuple[Clock | None, list[float]]:
+    """Wall clock of the first moment, and seconds of each since it, over midnight as often as need be.
+
+    With dates on every row they count; otherwise a time more than 12 h before the one above it is the next
+    day.
+    """
+    if not moments:
+        return None, []
+    first = moments[0]
+    if all(moment.day is not None for moment in moments):
+        days = [(moment.day - first.day).days for moment in moments]  # type: ignore[operator]
+    else:
+        days, day = [0], 0
+        for before, moment in pairwise(moments):
+            step_s = moment.time_s - before.time_s
+            day += int(step_s < -DAY_S / 2) - int(step_s > DAY_S / 2)
+            days.append(day)
+    dates = (first.day,) if first.day is not None else ()
+    anonymous = first.day == ANONYMOUS_DATE
+    seconds = [
+        round(moment.time_s - first.time_s + DAY_S * day, 6)
+        for moment, day in zip(moments, days, strict=True)
+    ]
+    return Clock(first.time_s, dates, anonymous), seconds
+
+
+def clock_of(start: datetime) -> Clock:
+    """Clock of a date and time."""
+    time_s = 3600.0 * start.hour + 60.0 * start.minute + start.second + start.microsecond / 1e6
+    return Clock(time_s, (start.date(),), start.date() == ANONYMOUS_DATE)
+
+
+def header_clock(header: bytes, subsecond_s: float = 0.0) -> Clock | None:
+    """Wall clock of the first moment of an EDF or BDF file; None where its header hides or garbles it.
+
+    Parameters
+    ----------
+    header
+        At least its first 184 bytes.
+    subsecond_s
+        Onset of the first data record by its own time keeping.
+    """
+    moment = parse_moment(header[176:184].decode("latin-1").strip(" \0").replace(".", ":"))
+    if moment is None:
+        return None
+    said, hidden = _startdate(header[88:168].decode("latin-1"))
+    short = _short_date(header[168:176].decode("latin-1"))
+    found = tuple(dict.fromkeys(day for day in (said, short) if day is not None))
+    anonymous = hidden or not found or found[0] == ANONYMOUS_DATE
+    if anonymous and moment.time_s == 0.0 and not subsecond_s:
+        return None
+    seconds = moment.time_s + subsecond_s
+    if not 0.0 <= seconds < DAY_S:
+        seconds = moment.time_s
+    return Clock(seconds, found, anonymous)
+
+
+def _startdate(field: str) -> tuple[date | None, bool]:
+    """Date in ``Startdate 01-FEB-2024``, and whether it is hidden (``Startdate X``)."""
+    words = field.split()
+    if len(words) < 2 or words[0] != "Startdate":
+        return None, False
+    day, _, rest = words[1].partition("-")
+    month, _, year = rest.partition("-")
+    try:
+        return date(int(year), _MONTHS.index(month.upper()) + 1, int(day)), False
+    except ValueError:
+        return None, words[1].upper() == "X"
+
+
+def _short_date(field: str) -> date | None:
+    """Date in ``dd.mm.yy``; years from 85 on are of the last century."""
+    try:
+        day, month, year = (int(part) for part in field.strip(" \0").replace("-", ".").split("."))
+        return date(year + (1900 if year >= 85 else 2000), month, day)
+    except ValueError:
+        return None
+
+
+def _date(text: str) -> date | None:
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        if found["y"]:
+            return date(int(found["y"]), int(found["m"]), int(found["d"]))
+        return date(int(found["y2"]), int(found["m2"]), int(found["d2"]))
+    except ValueError:
+        return None
