@@ -84,7 +84,16 @@ def hypnogram_files(
     Returns
     -------
     Path and bytes of each file. `read_hypnogram` finds the same stages in them.
+
+    Raises
+    ------
+    InputError
+        There is no epoch to write.
     """
+    if not stages:
+        raise InputError(
+            f"{path}: the night is shorter than one epoch, so that there is no hypnogram to write"
+        )
     if kind is HypnogramFormat.EDF:
         return {path: _edf(stages, epoch_s, start)}
     if kind is HypnogramFormat.YASA:
