@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
 from edfio import Edf, EdfAnnotation, Recording
 
 STAGES = (
@@ -161,3 +164,30 @@ def visbrain() -> bytes:
     words = {"W": "Wake", "N1": "N1", "N2": "N2", "N3": "SWS", "R": "REM", "?": "Art"}
     rows = [f"{words[stage]}\t{onset + length}.000" for onset, length, stage in runs()]
     return lines([f"*Duration_sec\t{len(STAGES) * EPOCH_S}", "*Unspecified", *rows])
+
+
+SEEDS: dict[str, Callable[[], bytes]] = {
+    "csv": lambda: table("onset_s,duration_s,stage", lambda i, stage: f"{30 * i},30,{stage}"),
+    "clock": lambda: table("Time;Stage", lambda i, stage: f"{clock(i, '%Y-%m-%d %H:%M:%S')};{stage}"),
+    "list": lambda: table("", lambda _, stage: stage),
+    "edf": lambda: edf(edf_stages()),
+    "profusion": lambda: profusion([PROFUSION[stage] for stage in STAGES]).encode(),
+    "nsrr": nsrr,
+    "remlogic": remlogic,
+    "domino": domino,
+    "annot": annot,
+    "annot-clock": annot_clock,
+    "elan": lambda: lines(["time_base 30", "epoch_nb 40", "epoch_list", *(["0", "1", "2", "5"] * 10)]),
+    "visbrain": visbrain,
+    "json": lambda: json.dumps(
+        {"values": list(STAGES), "freq": "30s", "start": "2024-02-01T23:52:00"}
+    ).encode(),
+    "numpy": lambda: _npy(),
+}
+"""A small good file of each kind, to be damaged."""
+
+
+def _npy() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([max(0, CODES[stage]) for stage in STAGES]))
+    return buffer.getvalue()

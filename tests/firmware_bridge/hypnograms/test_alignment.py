@@ -111,9 +111,9 @@ def test_times_of_day_need_no_date(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", TIMES_ALONE)
 def test_times_of_day_that_fit_no_or_several_days_are_asked_for(tmp_path: Path, name: str) -> None:
     path = put(tmp_path, MAKERS[name]())
-    with pytest.raises(RecordingError, match="on no day lies in night.edf"):
+    with pytest.raises(RecordingError, match=r"on no day lies in night.edf"):
         read_hypnogram(path, night(12 * 3600.0))
-    with pytest.raises(RecordingError, match="may lie on several days of night.edf"):
+    with pytest.raises(RecordingError, match=r"may lie on several days of night.edf"):
         read_hypnogram(path, night(3600.0, 3 * 86400.0))
 
 
@@ -173,7 +173,7 @@ def test_times_that_begin_at_zero_may_be_elapsed_and_are_asked_for(tmp_path: Pat
     rows = [f"{a // 3600:02}:{a // 60 % 60:02}:{a % 60:02},{s}" for a, _, s in runs()]
     path = put(tmp_path, files.lines(["time,stage", *rows]))
     with pytest.raises(
-        RecordingError, match="may be midnight or the beginning; .* 0 if the recording begins"
+        RecordingError, match=r"may be midnight or the beginning; .* 0 if the recording begins"
     ):
         read_hypnogram(path, FakeNight())
     assert read_hypnogram(path, FakeNight(), HypnogramOptions(offset_s=0.0)).epochs(40).tolist() == EXPECTED
@@ -188,7 +188,7 @@ def test_a_time_zone_is_not_used_and_said(tmp_path: Path) -> None:
 
 def test_a_hypnogram_of_another_place_in_time_is_refused(tmp_path: Path) -> None:
     path = put(tmp_path, b"onset_s,duration_s,stage\n1706824800,30,W\n")
-    with pytest.raises(RecordingError, match="none of its stages lies within the 1200 s of night.edf"):
+    with pytest.raises(RecordingError, match=r"none of its stages lies within the 1200 s of night.edf"):
         read_hypnogram(path, FakeNight())
 
 

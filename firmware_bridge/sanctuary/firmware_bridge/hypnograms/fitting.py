@@ -49,8 +49,8 @@ def without_overlap(path: Path, pieces: Sequence[Piece]) -> tuple[list[Piece], l
         said.append(f"{path}: {_count(twice, 'is', 'are')} scored twice alike; used once")
     if trimmed:
         said.append(
-            f"{path}: {_count(trimmed, 'begins', 'begin')} up to {TRIMMED_S:g} s before the stage above ends, "
-            "which is cut there"
+            f"{path}: {_count(trimmed, 'begins', 'begin')} up to {TRIMMED_S:g} s before the stage above "
+            "ends, which is cut there"
         )
     return [each for each in kept if each.end_s > each.onset_s], said
 

@@ -35,8 +35,9 @@ def held(
     """Give every row an end, and put rows in order.
 
     A row without a duration lasts until the next row begins. Scorings that mark every epoch, not changes
-    alone, hold for one epoch, so that a hole in them stays unscored. The last row holds until `stop_s`, or for
-    one epoch if the scoring marks every epoch or `stop_s` is None. Sleep is never held for more than two hours.
+    alone, hold for one epoch, so that a hole in them stays unscored. The last row holds until `stop_s`, or
+    for one epoch if the scoring marks every epoch or `stop_s` is None. Sleep is never held for more than two
+    hours.
 
     Parameters
     ----------
