@@ -1,11 +1,11 @@
-"""Coverage-guided fuzzing of the readers of hypnograms: no exception but `InputError`, bounded memory, stages in order.
+"""Coverage-guided fuzzing of the readers of hypnograms: no error but `InputError`, bounded memory, in order.
 
     pip install atheris
     python benchmarks/fuzz_hypnograms.py SEED -max_total_time=600
 
-SEED is one of the good files of ``tests/support/hypnogram_files.py`` (``csv``, ``edf``, ``nsrr``, ``annot``...),
-which the fuzzer begins with, or ``any`` for all of them. What follows goes to libFuzzer; ``-rss_limit_mb`` bounds
-the memory. Atheris is no dependency of the project.
+SEED is a good file of ``tests/support/hypnogram_files.py`` (``csv``, ``edf``, ``nsrr``, ``annot``...),
+which the fuzzer begins with, or ``any`` for all of them. What follows goes to libFuzzer; ``-rss_limit_mb``
+bounds the memory. Atheris is no dependency of the project.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ with atheris.instrument_imports(include=["sanctuary.firmware_bridge.hypnograms"]
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from hypnogram_files import SEEDS, FakeNight
-
 from sanctuary.config.errors import InputError
 
 NIGHTS = (None, FakeNight(), FakeNight(start=None))

@@ -86,6 +86,21 @@ PLAIN = {
     "times of day without a header": table("", lambda i, s: f"{clock(i)} {s}"),
     "AM and PM": table("Time;Stage", lambda i, s: f"{clock(i, '%I:%M:%S %p')};{s}"),
     "German dates": table("time;stage", lambda i, s: f"{clock(i, '%d.%m.%Y %H:%M:%S')},5;{s}"),
+    "MNE text": files.lines(
+        [
+            "# MNE-Annotations",
+            "# orig_time : 2024-02-01 23:52:00",
+            "# onset, duration, description",
+            "5.0,0.0,lights off",
+            *(f"{float(a)},{float(b)},Sleep stage {s}" for a, b, s in runs()),
+        ]
+    ),
+    "MNE CSV": files.lines(
+        [
+            "onset,duration,description",
+            *(f"{clock(a // 30, '%Y-%m-%d %H:%M:%S')},{float(b)},Sleep stage {s}" for a, b, s in runs()),
+        ]
+    ),
     "JSON words": json.dumps(list(STAGES)).encode(),
     "Sleep-EDF": files.edf(files.edf_stages()),
     "HMC EDF+": files.edf([(30.0 * i, 30.0, f"Sleep stage {s}") for i, s in enumerate(STAGES)]),
@@ -221,6 +236,8 @@ def test_a_damaged_sidecar_is_said(tmp_path: Path) -> None:
         (b"Signal ID: SchlafProfil\nStart Time: x\nSignal Type: Discret\n", "without lines such as"),
         (b"Sleep Stage\tTime [hh:mm:ss]\tEvent\nS0\t22:00:00\tMCAP-A1\n", "without events such as SLEEP-S2"),
         (b"*Duration_sec\t60\nWake\t30\nN2\t20\n", "before the line above does"),
+        (b"W " * 600_000, "has a line of more than"),
+        (b"[" + b"1," * (5 << 20) + b"1]", "JSON of more than 8 MB"),
         (b"once upon\na time\n", "no sleep stages in it"),
         (b"W\n\nR\n", "line 2: is blank"),
     ],

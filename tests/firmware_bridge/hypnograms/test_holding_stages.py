@@ -85,7 +85,7 @@ def test_a_scoring_that_marks_every_epoch_keeps_its_holes(tmp_path: Path) -> Non
     hypnogram = read_hypnogram(path, night(1260.0))
     found = hypnogram.epochs(63, 20.0).tolist()
     assert found == [N2] * 12 + [NONE] * 3 + [N2] * 15 + [R] * 30 + [NONE] * 3
-    assert "its epochs of 20 s have 1 holes; left unscored" in hypnogram.warnings[1]
+    assert hypnogram.warnings[0] == f"{path}: holes between its epochs of 20 s (1) are left unscored"
 
 
 @pytest.mark.parametrize(("stage", "kept"), [("N2", [N2, NONE]), ("W", [W, W])])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.clocks import elapsed, parse_moment
+from sanctuary.firmware_bridge.hypnograms.clocks import elapsed, parse_moment, zone_unused
 from sanctuary.firmware_bridge.hypnograms.contents import MOST_LINES
 from sanctuary.firmware_bridge.hypnograms.drafts import Draft, Row, listing
 from sanctuary.firmware_bridge.hypnograms.numbers import seconds
@@ -20,6 +20,7 @@ from sanctuary.firmware_bridge.hypnograms.stages import PRESETS
 from sanctuary.signal.samples import Stage
 
 NUMPY_MAGIC = b"\x93NUMPY"
+LARGEST_JSON = 8 << 20
 _ELAN_CODES = {**PRESETS["rk"], "-2": Stage.UNKNOWN}
 _FREQUENCY = re.compile(r"([0-9]*)\s*(s|sec|min)", re.IGNORECASE)
 _NUMPY_HEAD = re.compile(
@@ -81,6 +82,8 @@ def read_json(path: Path, text: str) -> Draft:
     The numbers of a bare list mean what YASA and DOD mean by them only if the user says so: other programs
     write such lists too.
     """
+    if len(text) > LARGEST_JSON:
+        raise RecordingError(f"{path}: JSON of more than {LARGEST_JSON >> 20} MB, so this is no hypnogram")
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -101,7 +104,8 @@ def _yasa(path: Path, body: dict[str, Any]) -> Draft:
         _checked(path, epoch_s)
     moment = parse_moment(str(body.get("start") or ""))
     clock = elapsed([moment])[0] if moment else None
-    return listing("YASA JSON", labels, epoch_s=epoch_s, clock=clock, clocked=clock is not None)
+    said = (zone_unused(path),) if moment and moment.zoned else ()
+    return listing("YASA JSON", labels, epoch_s=epoch_s, clock=clock, clocked=bool(clock), warnings=said)
 
 
 def _labels(path: Path, values: list[Any]) -> list[tuple[str, str]]:
@@ -128,7 +132,7 @@ def read_numpy(path: Path, raw: bytes) -> Draft:
 
 
 def _array(path: Path, raw: bytes) -> np.ndarray[Any, Any]:
-    """Take an array out of its file: numpy's own reader evaluates the header, and allocates what it claims."""
+    """Take an array out of its file; numpy's own reader evaluates the header and allocates what it claims."""
     width = 2 if raw[6:7] == b"\x01" else 4
     start = 8 + width + int.from_bytes(raw[8 : 8 + width], "little")
     found = _NUMPY_HEAD.match(raw[8 + width : start])

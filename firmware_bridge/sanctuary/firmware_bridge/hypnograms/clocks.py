@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 DAY_S = 86400.0
 ANONYMOUS_DATE = date(1985, 1, 1)
@@ -75,6 +76,11 @@ def parse_moment(text: str) -> Moment | None:
     fraction = float(f"0.{found['f']}") if found["f"] else 0.0
     seconds = 3600.0 * hour + 60.0 * minute + second + fraction
     return Moment(seconds, _date(found["date"]) if found["date"] else None, bool(found["zone"]))
+
+
+def zone_unused(path: Path) -> str:
+    """Say that a time zone in a file is not used, as recordings have none."""
+    return f"{path}: the time zone of its times is not used; they are taken as the recording's wall clock"
 
 
 def elapsed(moments: Sequence[Moment]) -> tuple[Clock | None, list[float]]:

@@ -14,6 +14,8 @@ from sanctuary.firmware_bridge.recordings.files import reading
 
 LARGEST_BYTES = 32 << 20
 """Nobody's hypnogram is larger; a file that is was named by mistake."""
+LONGEST_LINE = 1 << 20
+"""Characters: a list may be on one line."""
 MOST_LINES = 500_000
 """Epochs of a tenth of a second for more than half a day."""
 EDF_MAGIC = (b"0       ", b"\xffBIOSEMI")
@@ -85,9 +87,20 @@ def text_of(path: Path, raw: bytes) -> str:
     return text
 
 
-def lines_of(text: str) -> list[str]:
-    """Lines, ended as on any system, without blank ones at the end."""
-    return re.split(r"\r*\n|\r", text.rstrip())
+def lines_of(path: Path, text: str) -> list[str]:
+    """Lines, ended as on any system, without blank ones at beginning and end.
+
+    Raises
+    ------
+    RecordingError
+        A line is longer than any list of stages.
+    """
+    lines = re.split(r"\r*\n|\r", text.rstrip())
+    if max(map(len, lines)) > LONGEST_LINE:
+        raise RecordingError(
+            f"{path}: has a line of more than {LONGEST_LINE} characters; this is no hypnogram"
+        )
+    return lines
 
 
 def _decoded(raw: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -49,30 +50,38 @@ def held(
         End of the recording on the hypnogram's clock.
     """
     ordered = sorted(rows, key=lambda each: each.row.onset)
-    onsets = np.array([each.row.onset for each in ordered])
-    later = _later_onsets(onsets)
+    later = _later_onsets(np.array([each.row.onset for each in ordered]))
     regular_s = _regular_step(ordered, later)
-    last_s = regular_s or (stop_s if stop_s is not None and not regular_s else None)
     pieces, counts = [], {"held": 0, "hole": 0, "long": 0}
-    final = None
+    last = None
     for each, next_s in zip(ordered, later, strict=True):
-        onset_s = each.row.onset
-        if each.row.duration:
-            pieces.append(Piece(onset_s, onset_s + each.row.duration, each.stage, each.row.place))
-            continue
-        counts["held"] += 1
-        end_s = next_s
-        if not np.isfinite(next_s):
-            end_s = onset_s + regular_s if regular_s else max(last_s or 0.0, onset_s + epoch_s)
-            final = Piece(onset_s, end_s, each.stage, each.row.place)
-        elif regular_s and next_s - onset_s > regular_s + OVERLAP_S:
-            end_s = onset_s + regular_s
-            counts["hole"] += 1
-        if each.stage not in (Stage.W, Stage.UNKNOWN) and end_s - onset_s > LONGEST_SLEEP_S:
-            end_s = onset_s + epoch_s
-            counts["long"] += 1
-        pieces.append(Piece(onset_s, float(end_s), each.stage, each.row.place))
-    return pieces, _said(path, counts, final, pieces, regular_s)
+        onset_s, duration_s = each.row.onset, each.row.duration
+        if not duration_s:
+            counts["held"] += 1
+            duration_s, why = _hold_s(each, next_s, (epoch_s, regular_s, stop_s))
+            counts[why] += int(why != "held")
+        piece = Piece(onset_s, onset_s + duration_s, each.stage, each.row.place)
+        pieces.append(piece)
+        if not each.row.duration and math.isinf(next_s):
+            last = piece
+    return pieces, _said(path, counts, last, regular_s)
+
+
+def _hold_s(
+    each: Staged, next_s: float, lengths: tuple[float, float | None, float | None]
+) -> tuple[float, str]:
+    """How long a row without a duration lasts, and whether it was cut: ``"hole"``, or too ``"long"``."""
+    epoch_s, regular_s, stop_s = lengths
+    onset_s = each.row.onset
+    if math.isinf(next_s):
+        length_s = regular_s or max(epoch_s, (stop_s or 0.0) - onset_s)
+    elif regular_s and next_s - onset_s > regular_s + OVERLAP_S:
+        return regular_s, "hole"
+    else:
+        length_s = next_s - onset_s
+    if length_s > LONGEST_SLEEP_S and each.stage not in (Stage.W, Stage.UNKNOWN):
+        return epoch_s, "long"
+    return length_s, "held"
 
 
 def _later_onsets(onsets: np.ndarray) -> list[float]:
@@ -94,19 +103,19 @@ def _regular_step(rows: Sequence[Staged], later: Sequence[float]) -> float | Non
     return step_s if regular and repeats else None
 
 
-def _said(
-    path: Path, counts: dict[str, int], final: Piece | None, pieces: Sequence[Piece], regular_s: float | None
-) -> list[str]:
-    if not counts["held"]:
-        return []
-    subject = "a stage has" if counts["held"] == 1 else f"{counts['held']} stages have"
-    said = f"{path}: {subject} no duration; each holds until the next one"
-    if final is not None and final.stage is not Stage.UNKNOWN:
-        end_s = next(each.end_s for each in reversed(pieces) if each.place == final.place)
-        said += f", the last ({final.stage.name} at {final.onset_s:g} s) for {end_s - final.onset_s:g} s"
-    found = [said]
+def _said(path: Path, counts: dict[str, int], last: Piece | None, regular_s: float | None) -> list[str]:
+    found = []
+    if counts["held"] and not regular_s:
+        subject = "a stage has" if counts["held"] == 1 else f"{counts['held']} stages have"
+        said = f"{path}: {subject} no duration; each holds until the next one"
+        if last is not None and last.stage is not Stage.UNKNOWN:
+            length_s = last.end_s - last.onset_s
+            said += f", the last ({last.stage.name} at {last.onset_s:g} s) for {length_s:g} s"
+        found.append(said)
     if counts["hole"]:
-        found.append(f"{path}: its epochs of {regular_s:g} s have {counts['hole']} holes; left unscored")
+        found.append(
+            f"{path}: holes between its epochs of {regular_s:g} s ({counts['hole']}) are left unscored"
+        )
     if counts["long"]:
         found.append(
             f"{path}: {counts['long']} stages of sleep would last more than "

@@ -14,6 +14,7 @@ from sanctuary.firmware_bridge.hypnograms.stages import KNOWN, Kind, Label, desc
 from sanctuary.signal.samples import Stage
 
 MOST_WORDS = 8
+MOST_NUMBERS = 12
 _WORD_LENGTH = 40
 
 
@@ -78,13 +79,14 @@ def _said(path: Path, word: str, rows: list[Row]) -> str:
 
 def _numbers(path: Path, numbers: dict[str, Row], options: HypnogramOptions) -> str:
     number, row = next(iter(numbers.items()))
+    shown = ", ".join(sorted(numbers, key=int)[:MOST_NUMBERS])
     if options.codes is not None:
         return (
             f"{path}, {row.place}: {number} means nothing by --stages; another coding? "
             f"{describe_presets(numbers)}"
         )
     return (
-        f"{path}, {row.place}: numbers ({', '.join(sorted(numbers, key=int))}) mean different stages in "
+        f"{path}, {row.place}: numbers ({shown}) mean different stages in "
         f"different laboratories; {describe_presets(numbers)}"
     )
 

@@ -88,7 +88,7 @@ def read_draft(path: Path) -> Draft:
         return read_xml(path, text.lstrip())
     if text.lstrip()[0] in "[{":
         return blocks.read_json(path, text)
-    lines = lines_of(text)
+    lines = lines_of(path, text)
     while not lines[0].strip():
         del lines[0]
     return _headed(path, lines) or _plain(path, lines)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.clocks import parse_moment
+from sanctuary.firmware_bridge.hypnograms.clocks import Moment, parse_moment
 from sanctuary.firmware_bridge.hypnograms.numbers import number
 from sanctuary.firmware_bridge.hypnograms.stages import Kind, understand
 
@@ -30,6 +30,8 @@ STAGES = (
 )  # fmt: skip
 _UNIT = re.compile(r"[ _(\[]+(ms|milliseconds?|msec|s|sec|secs|seconds?|min|minutes?)[)\]]?$")
 DATES = ("date",)
+_THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
+_ORIGIN = re.compile(r"#\s*orig_time\s*:\s*(\S.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,14 @@ class Table:
         Names of the columns, folded; empty if the table has none.
     rows, lines
         Cells of each row that is not blank, and the number of its line.
+    began
+        Wall clock of second 0 by a comment of MNE's.
     """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     lines: tuple[int, ...]
+    began: Moment | None = None
 
 
 def split_table(path: Path, lines: Sequence[str]) -> Table | None:
@@ -57,26 +62,52 @@ def split_table(path: Path, lines: Sequence[str]) -> Table | None:
     RecordingError
         A line is no CSV.
     """
-    start = 0
-    while start < len(lines) and (not lines[start].strip() or lines[start].lstrip()[0] in "#%"):
-        start += 1
+    start, began, named = _preamble(lines)
     if start == len(lines):
         return None
     separator = None
-    if found := re.fullmatch(r"sep=(.)", lines[start].strip()):
+    if found := re.fullmatch(r"sep=([\t;,|])", lines[start].strip(" ")):
         separator, start = found[1], start + 1
-    sample = [line for line in lines[start : start + 20] if line.strip()]
-    separator = separator or next((each for each in SEPARATORS if sample and each in sample[0]), None)
+    sample = next((line for line in lines[start:] if line.strip()), "")
+    separator = separator or next((each for each in SEPARATORS if each in sample), None)
     if separator is None:
         return _by_blanks(lines, start)
     rows, numbers = _rows(path, lines, start, separator)
     if not rows:
         return None
+    above = tuple(cell.strip() for cell in named.split(separator))
+    if len(above) == len(rows[0]) and _is_header(above):
+        rows, numbers = [above, *rows], [start, *numbers]
+    _unmistakable(path, separator, rows, numbers)
     headed = _is_header(rows[0]) or (len(rows) > 1 and _names_above_times(rows[0], rows[1]))
     header = tuple(_folded(cell) for cell in rows[0]) if headed else ()
     while header and not header[-1]:
         header = header[:-1]
-    return Table(header, tuple(rows[headed:]), tuple(numbers[headed:]))
+    return Table(header, tuple(rows[headed:]), tuple(numbers[headed:]), began)
+
+
+def _preamble(lines: Sequence[str]) -> tuple[int, Moment | None, str]:
+    """First line that is no comment, the origin that MNE writes above it, and the last comment.
+
+    MNE names the columns in a comment.
+    """
+    start, began, comment = 0, None, ""
+    while start < len(lines) and (not lines[start].strip() or lines[start].lstrip()[0] in "#%"):
+        if found := _ORIGIN.match(lines[start]):
+            began = parse_moment(found[1])
+        comment = lines[start].strip(" \t#%") or comment
+        start += 1
+    return start, began, comment
+
+
+def _unmistakable(path: Path, separator: str, rows: Sequence[Sequence[str]], lines: Sequence[int]) -> None:
+    """Refuse ``"1,200"`` between commas: 1200 to one reader, 1.2 to another."""
+    for row, line in zip(rows, lines, strict=True):
+        wrong = next((cell for cell in row if separator == "," and _THOUSANDS.fullmatch(cell)), None)
+        if wrong is not None:
+            raise RecordingError(
+                f"{path}, line {line}: {wrong!r} may be thousands or a decimal comma; write plain numbers"
+            )
 
 
 def _rows(

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.clocks import Moment, elapsed, parse_moment
+from sanctuary.firmware_bridge.hypnograms.clocks import Moment, elapsed, parse_moment, zone_unused
 from sanctuary.firmware_bridge.hypnograms.drafts import Draft, Row, listing
 from sanctuary.firmware_bridge.hypnograms.numbers import number, seconds
 from sanctuary.firmware_bridge.hypnograms.stages import Kind, StageCodes, understand
@@ -26,6 +26,8 @@ from sanctuary.firmware_bridge.hypnograms.table_cells import (
 
 _WITH_EVENTS = ("trial type", "value", "description", "annotation", "annotations", "event", "label")
 """Columns in which other events stand among the stages."""
+
+_NEAR_S = 0.01
 
 
 def read_table(path: Path, table: Table, levels: StageCodes | None = None) -> Draft:
@@ -47,7 +49,10 @@ def read_table(path: Path, table: Table, levels: StageCodes | None = None) -> Dr
         raise RecordingError(f"{path}: no sleep stages in it; only a header")
     if not table.header:
         return _without_header(path, table)
-    return replace(_with_header(path, table, levels), codes=levels)
+    draft = replace(_with_header(path, table, levels), codes=levels)
+    if table.began is None or draft.clock is not None:
+        return draft
+    return replace(draft, clock=elapsed([table.began])[0], clocked=True)
 
 
 def _with_header(path: Path, table: Table, levels: StageCodes | None) -> Draft:
@@ -174,7 +179,7 @@ def _by_clock(path: Path, table: Table, column: int, labels: Sequence[str], *, e
         if duration_s is not None and duration_s < 0.0:
             raise RecordingError(f"{path}, {place}: lasts {duration_s:g} s; expected 0 or more")
         rows.append(Row(label, place, onset_s, duration_s))
-    said = ("the time zone of its times is not used: they are taken as the recording's wall clock",)
+    zoned = any(moment.zoned for moment in moments)
     return Draft(
         "table with times of day",
         tuple(rows),
@@ -182,7 +187,7 @@ def _by_clock(path: Path, table: Table, column: int, labels: Sequence[str], *, e
         clocked=True,
         doubtful_midnight=clock is not None and not clock.time_s and not clock.dates,
         events=events,
-        warnings=said if any(moment.zoned for moment in moments) else (),
+        warnings=(zone_unused(path),) if zoned else (),
     )
 
 
@@ -241,9 +246,12 @@ def _without_header(path: Path, table: Table) -> Draft:
 def _durations(path: Path, onsets: Sequence[float], seconds_: Sequence[float]) -> list[float | None]:
     """Whether the second column is durations or ends, by which of them leads from row to row."""
     steps = [b - a for a, b in pairwise(onsets)]
-    if all(abs(step - each) < 0.01 for step, each in zip(steps, seconds_, strict=False)):
+    within = all(each <= step + _NEAR_S for step, each in zip(steps, seconds_, strict=False))
+    exact = all(abs(step - each) < _NEAR_S for step, each in zip(steps, seconds_, strict=False))
+    ends = all(a < end <= b + _NEAR_S for (a, b), end in zip(pairwise(onsets), seconds_, strict=False))
+    if exact or (within and not ends):
         return list(seconds_)
-    if all(abs(after - end) < 0.01 for after, end in zip(onsets[1:], seconds_, strict=False)):
+    if ends and not within:
         return [end - onset for onset, end in zip(onsets, seconds_, strict=True)]
     raise RecordingError(
         f"{path}: its second column is neither how long each stage lasts nor where it ends; "

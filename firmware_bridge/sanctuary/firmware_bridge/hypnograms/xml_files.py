@@ -15,10 +15,14 @@ from sanctuary.firmware_bridge.hypnograms.numbers import seconds
 from sanctuary.firmware_bridge.hypnograms.stages import PRESETS
 
 _DEEPEST = 50
+_MOST_ELEMENTS = 500_000
+_WANTED = frozenset(
+    ("SleepStage", "EpochLength", "EventType", "EventConcept", "Start", "Duration", "/ScoredEvent")
+)
 
 
 class _Elements:
-    """Collects the texts of leaf elements; expat calls the methods."""
+    """Collects the texts of those leaf elements that hypnograms are made of; expat calls the methods."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -53,7 +57,11 @@ class _Elements:
 
     def _end(self, name: str, line: int) -> None:
         self._names.pop()
-        self.found.append((name, "".join(self._text).strip(), line) if self._leaf else (f"/{name}", "", line))
+        ended = name if self._leaf else f"/{name}"
+        if ended in _WANTED:
+            self.found.append((ended, "".join(self._text).strip(), line))
+        if len(self.found) > _MOST_ELEMENTS:
+            raise RecordingError(f"{self.path}: more than {_MOST_ELEMENTS} events; this is no hypnogram")
         self._text.clear()
         self._leaf = False
 

@@ -83,7 +83,7 @@ def replay(
     from sanctuary.gateway.replay.night import open_night, replay_night
 
     names, options = _names(channels), hypnogram_options(epoch_s, hypnogram_offset, stages)
-    kind = hypnogram_format_of(hypnogram_out, hypnogram_format)
+    kind = hypnogram_format_of(hypnogram_out, hypnogram_format, (night, hypnogram, json_path, report, model))
     places = ((json_path, "the result"), (report, "the report"), (hypnogram_out, "the hypnogram"))
     for path, what in places:
         if path is not None:
@@ -106,8 +106,7 @@ def replay(
         from sanctuary.gateway.reports.replay import write_replay_report
 
         write_replay_report(report, replayed.result, replayed.traces)
-    if hypnogram_out is not None and kind is not None:
-        write_hypnogram(hypnogram_out, replayed.result, opened.recording.info.start, kind)
+    write_hypnogram(hypnogram_out, replayed.result, opened.recording.info.start, kind)
     console = stdout_console()
     console.print(_table(replayed.result))
     for path, _ in places:

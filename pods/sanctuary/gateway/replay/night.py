@@ -94,6 +94,10 @@ def open_night(
             "to see sleep spindles and muscle tone"
         )
     if hypnogram is None:
+        if options != _NO_OPTIONS:
+            raise RecordingError(
+                f"{path}: --epoch-s, --hypnogram-offset and --stages go with a hypnogram; give --hypnogram"
+            )
         return OpenedNight(recording, None)
     return OpenedNight(recording, read_hypnogram(hypnogram, recording.info, options))
 
