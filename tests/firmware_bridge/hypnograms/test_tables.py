@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hypnogram_files import FakeNight
 from night_files import write_hypnogram_csv
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
@@ -85,8 +87,14 @@ def test_a_bad_row_is_named_with_file_and_line(tmp_path: Path, row: str, message
         ("onset,stage\n0,foo\n30,bar\n", r"no sleep stages in it \(table\): it has 'foo' \(1\), 'bar' \(1\)"),
         ("onset,trial_type\n0,go\n30,stop\n", r"no sleep stages in it \(table\)"),
         ("onset,duration\n0,30\n30,30\n", "none of its columns onset, duration holds sleep stages"),
-        ("Zeit;Stadium\n5;W\n35;N1\n", "its column 'zeit' is not known, but looks like times"),
+        ("Wann;Was\n5;W\n35;N1\n", "its column 'wann' is not known, but looks like times"),
         ("0,40,W\n30,20,N1\n50,30,N2\n", "neither how long each stage lasts nor where it ends"),
+        (
+            "epoch,anna,ben\n1,W,W\n2,N1,N2\n3,N2,N2\n",
+            "line 3: N1 in column 'anna', N2 in 'ben'",
+        ),
+        (",stage\n7,W\n30,N1\n", "its column 'without a name' is not known, but looks like times"),
+        ("time,stage\n22:00,W\n", "line 2: time is '22:00'; expected seconds, or times as 22:00:30"),
         ("0,1,2,W\n1,2,3,N1\n", "4 columns without a header"),
         ("0,30,W\n30,N1\n", "line 2: 2 columns; the first line has 3"),
         ("epoch,stage\n5,W\n6,N1\n", "begins with epoch 5, so whether epochs count from 0 or 1 is not known"),
@@ -162,3 +170,33 @@ def test_what_lies_before_the_beginning_is_cut_and_said(tmp_path: Path) -> None:
     assert hypnogram.warnings == (
         f"{path}: 60 s of its scoring lie before the recording's beginning and are left out",
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",stage\n0,W\n1,N2\n2,R\n",
+        "Unnamed: 0;hypno\n1;W\n2;N2\n3;R\n",
+        "subject,epoch,stage\nS1,0,W\nS1,1,N2\nS1,2,R\n",
+        "Beginn;Dauer;Stadium\n0,0;30,0;Wach\n30,0;30,0;N2\n60,0;30,0;REM\n",
+        "epoch,anna,ben\n1,W,W\n2,N2,?\n3,R,R\n",
+        "0,20,W\n30,20,N2\n60,30,R\n",
+        "# made by hand\nonset,stage\n0,W\n30,N2\n60,R\n",
+    ],
+)
+def test_tables_of_many_dresses(tmp_path: Path, text: str) -> None:
+    assert read_hypnogram(written(tmp_path, text)).epochs(3).tolist() == [W, N2, R]
+
+
+def test_numbers_with_exponents_are_whole_numbers(tmp_path: Path) -> None:
+    path = written(tmp_path, "".join(f"{code:.18e}\n" for code in (0, 2, 4, -1)))
+    assert read_hypnogram(path, None, hypnogram_options(stages="yasa")).epochs(4).tolist() == [W, N2, R, NONE]
+
+
+def test_a_date_in_a_column_of_its_own_counts(tmp_path: Path) -> None:
+    times = ("01.02.2024;23:59:00", "01.02.2024;23:59:30", "02.02.2024;00:00:00")
+    path = written(tmp_path, "\n".join(["Date;Time;Stage", *(f"{time};N2" for time in times)]))
+    night = FakeNight(start=datetime(2024, 2, 1, 23, 58), duration_s=180.0)  # noqa: DTZ001
+    assert read_hypnogram(path, night).offset_s == 60.0
+    with pytest.raises(RecordingError, match="nothing of it would be scored"):
+        read_hypnogram(path, FakeNight(start=datetime(2024, 3, 1, 23, 58)))  # noqa: DTZ001

@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from sanctuary.firmware_bridge.recordings.start import header_start
+
 DAY_S = 86400.0
 ANONYMOUS_DATE = date(1985, 1, 1)
 """What EDF prescribes where the date is hidden."""
@@ -22,7 +24,6 @@ _DATE = re.compile(
     r"(?P<y>[0-9]{4})[./-](?P<m>[0-9]{1,2})[./-](?P<d>[0-9]{1,2})"
     r"|(?P<d2>[0-9]{1,2})\.(?P<m2>[0-9]{1,2})\.(?P<y2>[0-9]{4})"
 )
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,41 +126,16 @@ def header_clock(header: bytes, subsecond_s: float = 0.0) -> Clock | None:
     subsecond_s
         Onset of the first data record by its own time keeping.
     """
-    moment = parse_moment(header[176:184].decode("latin-1").strip(" \0").replace(".", ":"))
-    if moment is None:
+    found = header_start(header)
+    if found.time is None:
         return None
-    said, hidden = _startdate(header[88:168].decode("latin-1"))
-    short = _short_date(header[168:176].decode("latin-1"))
-    found = tuple(dict.fromkeys(day for day in (said, short) if day is not None))
-    anonymous = hidden or not found or found[0] == ANONYMOUS_DATE
-    if anonymous and moment.time_s == 0.0 and not subsecond_s:
+    dates = tuple(dict.fromkeys(day for day in (found.whole, found.short) if day is not None))
+    anonymous = found.hidden or not dates or dates[0] == ANONYMOUS_DATE
+    whole_s = clock_of(datetime.combine(ANONYMOUS_DATE, found.time)).time_s
+    if anonymous and whole_s + subsecond_s == 0.0:
         return None
-    seconds = moment.time_s + subsecond_s
-    if not 0.0 <= seconds < DAY_S:
-        seconds = moment.time_s
-    return Clock(seconds, found, anonymous)
-
-
-def _startdate(field: str) -> tuple[date | None, bool]:
-    """Date in ``Startdate 01-FEB-2024``, and whether it is hidden (``Startdate X``)."""
-    words = field.split()
-    if len(words) < 2 or words[0] != "Startdate":
-        return None, False
-    day, _, rest = words[1].partition("-")
-    month, _, year = rest.partition("-")
-    try:
-        return date(int(year), _MONTHS.index(month.upper()) + 1, int(day)), False
-    except ValueError:
-        return None, words[1].upper() == "X"
-
-
-def _short_date(field: str) -> date | None:
-    """Date in ``dd.mm.yy``; years from 85 on are of the last century."""
-    try:
-        day, month, year = (int(part) for part in field.strip(" \0").replace("-", ".").split("."))
-        return date(year + (1900 if year >= 85 else 2000), month, day)
-    except ValueError:
-        return None
+    seconds = whole_s + subsecond_s
+    return Clock(seconds if 0.0 <= seconds < DAY_S else whole_s, dates, anonymous)
 
 
 def _date(text: str) -> date | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from sanctuary.config.errors import InputError
+from sanctuary.firmware_bridge.hypnograms.numbers import number
 from sanctuary.signal.samples import Stage
 
 StageCodes = Mapping[str, Stage]
@@ -21,7 +22,7 @@ StageCodes = Mapping[str, Stage]
 W, N1, N2, N3, R, NONE = Stage.W, Stage.N1, Stage.N2, Stage.N3, Stage.R, Stage.UNKNOWN
 
 _WORDS = {
-    W: "w wake wk awake wakefulness wach s0 sleeps0",
+    W: "w wake wk awake wakefulness wach éveil eveil s0 sleeps0",
     N1: "n1 s1 nrem1 sleeps1",
     N2: "n2 s2 nrem2 sleeps2",
     N3: "n3 n4 s3 s4 nrem3 nrem4 sleeps3 sleeps4 sws slowwavesleep deep deepsleep",
@@ -48,7 +49,8 @@ PREFIXED: StageCodes = {"0": W, "1": N1, "2": N2, "3": N3, "4": N3}
 """After ``Sleep stage``: Rechtschaffen and Kales, as in Sleep-EDF."""
 KNOWN = "W, N1, N2, N3, R (or S1 to S4, REM, 'Sleep stage 2', ?)"
 
-_NUMBER = re.compile(r"([+-]?)0*([0-9]{1,6})(?:[.,]0*)?")
+_LARGEST = 1e6
+"""Larger numbers are no codes of stages."""
 _PREFIX = re.compile(r"(?:sleep ?)?(?:stage|stadium) ?(?=\S)")
 _STAGE_LIKE = re.compile(r"(?:n|s|nrem|sleeps)[0-9]|nrem|nonrem|light|lightsleep")
 
@@ -96,15 +98,15 @@ def understand(text: str, codes: StageCodes | None = None) -> Label:
     key = label_key(text)
     if codes and key in codes:
         return Label(Kind.STAGE, codes[key])
-    if number := _number(key):
-        return Label(Kind.NUMBER, number=number)
+    if code := _code(key):
+        return Label(Kind.NUMBER, number=code)
     prefix = _PREFIX.match(key)
     bare = key[prefix.end() :] if prefix else key
-    if prefix and (number := _number(label_key(bare.removesuffix(" sleep")))):
-        if codes and number in codes:
-            return Label(Kind.STAGE, codes[number])
-        kind = Kind.STAGE if number in PREFIXED else Kind.STAGE_NUMBER
-        return Label(kind, PREFIXED.get(number, Stage.UNKNOWN), number)
+    if prefix and (code := _code(label_key(bare.removesuffix(" sleep")))):
+        if codes and code in codes:
+            return Label(Kind.STAGE, codes[code])
+        kind = Kind.STAGE if code in PREFIXED else Kind.STAGE_NUMBER
+        return Label(kind, PREFIXED.get(code, Stage.UNKNOWN), code)
     word = bare.replace(" ", "")
     for form in (word, word.removesuffix("sleep")):
         if form in WORDS:
@@ -117,8 +119,9 @@ def understand(text: str, codes: StageCodes | None = None) -> Label:
 def label_key(text: str) -> str:
     """Key of a label in `StageCodes`: without EDF+'s channel (``@@``), NSRR's number, case and hyphens."""
     bare = text.split("@@", 1)[0].strip(" \t\r\n\"'\0").casefold()
-    if number := _NUMBER.fullmatch(bare):
-        return ("-" if number[1] == "-" and int(number[2]) else "") + str(int(number[2]))
+    value = number(bare)
+    if value is not None and value.is_integer() and abs(value) < _LARGEST:
+        return str(int(value))
     return " ".join(re.split(r"[\s_:-]+", re.sub(r"\|-?[0-9]+$", "", bare))).strip()
 
 
@@ -161,5 +164,5 @@ def _meaning(codes: StageCodes, numbers: set[str]) -> str:
     return " ".join(f"{each}={'none' if codes[each] is NONE else codes[each].name}" for each in shown)
 
 
-def _number(key: str) -> str | None:
+def _code(key: str) -> str | None:
     return key if re.fullmatch(r"-?[0-9]{1,6}", key) else None

@@ -16,20 +16,21 @@ from sanctuary.firmware_bridge.hypnograms.stages import Kind, understand
 SEPARATORS = "\t;,|"
 ONSETS = (
     "recording onset", "onset", "start", "begin", "init", "init sec", "start time", "time", "time s",
-    "seconds", "sec", "t", "timestamp",
+    "seconds", "sec", "t", "timestamp", "zeit", "uhrzeit", "beginn", "temps", "heure", "début",
 )  # fmt: skip
-DURATIONS = ("duration", "dur", "length")
-ENDS = ("end", "stop", "offset", "end time", "stop time")
+DURATIONS = ("duration", "dur", "length", "dauer", "durée")
+ENDS = ("end", "stop", "offset", "end time", "stop time", "ende", "fin")
 EPOCHS = (
     "epoch", "epochs", "epoch number", "epoch nr", "epoch no", "epoch id", "epoch index", "index", "nr", "no",
+    "epoche", "époque",
 )  # fmt: skip
 STAGES = (
     "stage", "sleep stage", "sleepstage", "stages", "sleep stages", "hypnogram", "hypno", "trial type",
     "value", "description", "annotation", "annotations", "label", "labels", "event", "class", "score",
-    "scoring", "state",
+    "scoring", "state", "stadium", "schlafstadium", "stade",
 )  # fmt: skip
 _UNIT = re.compile(r"[ _(\[]+(ms|milliseconds?|msec|s|sec|secs|seconds?|min|minutes?)[)\]]?$")
-DATES = ("date",)
+DATES = ("date", "datum")
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
 _ORIGIN = re.compile(r"#\s*orig_time\s*:\s*(\S.*)")
 

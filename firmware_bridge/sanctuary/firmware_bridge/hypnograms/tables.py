@@ -23,6 +23,7 @@ from sanctuary.firmware_bridge.hypnograms.table_cells import (
     base_name,
     unit_s,
 )
+from sanctuary.signal.samples import Stage
 
 _WITH_EVENTS = ("trial type", "value", "description", "annotation", "annotations", "event", "label")
 """Columns in which other events stand among the stages."""
@@ -66,6 +67,7 @@ def _with_header(path: Path, table: Table, levels: StageCodes | None) -> Draft:
     epoch = _column(header, EPOCHS)
     used = [each for each in (onset, clock, epoch, *_others(header)) if each is not None]
     stage = _stage_column(path, table, used, levels)
+    _one_scorer(path, table, stage, used, levels)
     labels = [cells[stage] for cells in table.rows]
     events = header[stage] in _WITH_EVENTS
     if onset is not None:
@@ -83,16 +85,40 @@ def _with_header(path: Path, table: Table, levels: StageCodes | None) -> Draft:
     return listing("table of epochs", _placed(table, labels))
 
 
+def _one_scorer(path: Path, table: Table, stage: int, used: Sequence[int], levels: StageCodes | None) -> None:
+    """Refuse a second column of stages that says something else; a constant one (a subject S1) is none."""
+    words = {cell for cells in table.rows for cell in cells}
+    stages = {word: understand(word, levels).stage for word in words}
+    for i, name in enumerate(table.header):
+        column = [stages[cells[i]] for cells in table.rows]
+        known = [each for each in column if each is not Stage.UNKNOWN]
+        if i == stage or i in used or len(set(known)) < 2 or len(known) < len(column) / 2:
+            continue
+        for cells, line, other in zip(table.rows, table.lines, column, strict=True):
+            here = stages[cells[stage]]
+            if Stage.UNKNOWN not in (other, here) and other is not here:
+                raise RecordingError(
+                    f"{path}, line {line}: {cells[stage]} in column {table.header[stage]!r}, {cells[i]} in "
+                    f"{name!r}; if these are two scorers, keep one of them"
+                )
+
+
 def _unread_times(table: Table, stage: int) -> str | None:
-    """Name of a column of times of day or of growing numbers under a name that says nothing."""
+    """Name of a column of times of day or of growing numbers under a name that says nothing.
+
+    A column without a name that counts by one numbers the rows.
+    """
     for i, name in enumerate(table.header):
         cells = [row[i] for row in table.rows]
         if i == stage or len(cells) < 2:
             continue
         values = [number(cell) for cell in cells]
         grows = all(b is not None and a is not None and a < b for a, b in pairwise(values))
+        counts = grows and values[0] in (0, 1) and values[-1] == values[0] + len(values) - 1
+        if counts and (not name or name.startswith("unnamed")):
+            continue
         if grows or all(parse_moment(cell) for cell in cells):
-            return name
+            return name or "without a name"
     return None
 
 
@@ -152,6 +178,10 @@ def _timed(path: Path, table: Table, onset: int, labels: Sequence[str]) -> tuple
     rows = []
     for cells, line, label in zip(table.rows, table.lines, labels, strict=True):
         where = f"{path}, line {line}"
+        if number(cells[onset]) is None:
+            raise RecordingError(
+                f"{where}: {header[onset]} is {cells[onset][:40]!r}; expected seconds, or times as 22:00:30"
+            )
         onset_s = seconds(cells[onset], header[onset], where) * unit_s(header[onset])
         duration_s = None
         if length is not None and cells[length].casefold() not in ("", "n/a", "na", "nan"):
@@ -165,9 +195,10 @@ def _timed(path: Path, table: Table, onset: int, labels: Sequence[str]) -> tuple
 
 
 def _by_clock(path: Path, table: Table, column: int, labels: Sequence[str], *, events: bool) -> Draft:
+    day = _column(table.header, DATES)
     moments: list[Moment] = []
     for cells, line in zip(table.rows, table.lines, strict=True):
-        moment = parse_moment(cells[column])
+        moment = _moment(cells, column, day)
         if moment is None:
             raise RecordingError(f"{path}, line {line}: {cells[column][:40]!r} is no time of day")
         moments.append(moment)
@@ -189,6 +220,12 @@ def _by_clock(path: Path, table: Table, column: int, labels: Sequence[str], *, e
         events=events,
         warnings=(zone_unused(path),) if zoned else (),
     )
+
+
+def _moment(cells: Sequence[str], column: int, day: int | None) -> Moment | None:
+    """Time of a row, with the date from a column of its own if that is beyond doubt."""
+    dated = None if day is None else parse_moment(f"{cells[day]} {cells[column]}")
+    return dated or parse_moment(cells[column])
 
 
 def _by_epoch(path: Path, table: Table, column: int, labels: Sequence[str]) -> Draft:
