@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.config.chain import EyeSignalSettings
-from sanctuary.firmware_bridge.recordings.hypnogram import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.signal.eyesignal.detector import EyeSignal, EyeSignalWatcher
 from sanctuary.signal.eyesignal.extrema import extremes

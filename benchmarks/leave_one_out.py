@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sanctuary.config.chain import ChainSettings
-from sanctuary.firmware_bridge.recordings.hypnogram import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.gateway.training.fitting import Recipe, leave_one_person_out, load_nights
 from sanctuary.gateway.training.sources import NightFile, find_nights

@@ -41,7 +41,7 @@ import numpy as np
 
 from leave_one_out import EPOCH_S, Trial, models, summary, with_rem
 from sanctuary.config.chain import ChainSettings
-from sanctuary.firmware_bridge.recordings.hypnogram import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
 from sanctuary.gateway.training.fitting import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.chain import Chain

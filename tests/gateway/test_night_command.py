@@ -11,8 +11,8 @@ import edfio
 import numpy as np
 import pytest
 
+from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
 from sanctuary.firmware_bridge.outputs.cue import Modality
-from sanctuary.firmware_bridge.recordings.hypnogram import read_hypnogram
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.gateway.cli import run
 from sanctuary.signal.samples import Stage

@@ -86,6 +86,13 @@ def write_json(path: Path, body: Any, what: str) -> None:
     write_whole(path, json.dumps(body, indent=1, allow_nan=False) + "\n", what)
 
 
+def check_places(places: Iterable[tuple[Path | None, str]]) -> None:
+    """Check each place that is not None, as `check_place` does."""
+    for path, what in places:
+        if path is not None:
+            check_place(path, what)
+
+
 def check_place(path: Path, what: str) -> None:
     """Find out before the work begins whether `path` can be written after it.
 

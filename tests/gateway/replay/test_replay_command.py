@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from night_files import cut_last_bytes, write_edf, write_hypnogram_csv
+from sanctuary.firmware_bridge.hypnograms.writing import HypnogramFormat, hypnogram_files
 from sanctuary.gateway.cli import run
+from sanctuary.signal.samples import Stage
 from signals import pair
 
 FS_HZ = 128.0
 MINUTES = 12
+BEGAN = datetime(2024, 2, 1, 22)  # noqa: DTZ001  EDF knows no time zones
 STAGES = ["W"] * 8 + ["N2"] * 10 + ["R"] * 6
 
 
@@ -158,3 +163,62 @@ def test_nothing_is_written_when_the_night_cannot_be_read(capsys, tmp_path):
     code, _, _ = replay(capsys, tmp_path / "missing.edf", "--json", tmp_path / "out.json")
     assert code == 2
     assert not (tmp_path / "out.json").exists()
+
+
+@pytest.fixture
+def dated(tmp_path, uv):
+    return write_edf(tmp_path / "dated.edf", uv, FS_HZ, ["EEG AF7", "EEG AF8"], start=BEGAN)
+
+
+def test_a_hypnogram_that_begins_later_is_laid_by_both_clocks_and_said(capsys, tmp_path, dated):
+    start = BEGAN + timedelta(minutes=2)
+    body = hypnogram_files(Path("x.edf"), [Stage.R] * 20, 30.0, start, HypnogramFormat.EDF)
+    (tmp_path / "h.edf").write_bytes(body[Path("x.edf")])
+    result, _, err = result_of(capsys, tmp_path, dated, "--hypnogram", tmp_path / "h.edf")
+    assert result["truth"] == [None] * 4 + ["R"] * 20
+    assert result["hypnogram"] == {"file": "h.edf", "kind": "EDF+ annotations", "offset_s": 120.0}
+    assert "begins 120 s after the recording" in err
+
+
+def test_offset_epochs_and_numbers_are_the_users_to_say(capsys, tmp_path, night):
+    numbers = tmp_path / "numbers.txt"
+    numbers.write_text("0\n5\n" * 12)
+    code, _, err = replay(capsys, night, "--hypnogram", numbers)
+    assert code == 2
+    assert "--stages" in err
+    said = ("--stages", "rk", "--epoch-s", "15", "--hypnogram-offset", "-30")
+    result, _, _ = result_of(capsys, tmp_path, night, "--hypnogram", numbers, *said)
+    assert result["truth"][:13] == ["W"] * 11 + [None] * 2
+
+
+@pytest.mark.parametrize("name", ["found.csv", "found.edf", "found.tsv"])
+def test_the_stages_found_are_written_and_read_again(capsys, tmp_path, dated, name):
+    out = tmp_path / name
+    result, said, _ = result_of(capsys, tmp_path, dated, "--hypnogram-out", out)
+    assert f"wrote {out}" in said
+    again, _, err = result_of(capsys, tmp_path, dated, "--hypnogram", out)
+    assert "warning" not in err
+    found = [epoch["stage"] for epoch in result["epochs"]]
+    assert again["truth"] == [None if stage == "unknown" else stage for stage in found]
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--hypnogram-out", "out.xml"], "csv, edf, bids, yasa"),
+        (["--hypnogram-out", "{night}"], "would overwrite"),
+        (["--hypnogram-out", "{tmp}/a.tsv", "--json", "{tmp}/a.json"], "would overwrite"),
+        (["--hypnogram-format", "csv"], "--hypnogram-out"),
+        (["--hypnogram-out", "/proc/no/out.csv"], "/proc/no/out.csv"),
+        (["--epoch-s", "20"], "give --hypnogram"),
+        (["--stages", "klingon"], "--stages klingon"),
+        (["--epoch-s", "-1"], "--epoch-s -1"),
+    ],
+)
+def test_hypnogram_options_without_sense_are_refused_before_the_work(capsys, tmp_path, night, args, said):
+    before = night.read_bytes()
+    code, out, err = replay(capsys, night, *(a.format(night=night, tmp=tmp_path) for a in args))
+    assert code == 2
+    assert said in err
+    assert out == ""
+    assert night.read_bytes() == before

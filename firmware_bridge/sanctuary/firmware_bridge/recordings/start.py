@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 from sanctuary.firmware_bridge.recordings.layout import Layout
 from sanctuary.firmware_bridge.recordings.units import decode_field
@@ -14,6 +15,26 @@ _CENTURY_TURNS = 85
 _TRIPLE = re.compile(r"(\d{1,2})[.:/\- ](\d{1,2})[.:/\- ](\d{1,2})")
 _HIDDEN = re.compile(r"Startdate +X\b", re.IGNORECASE)
 _STARTDATE = re.compile(r"Startdate +(\d{1,2})-([A-Za-z]{3})-(\d{4})\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderStart:
+    """When a file begins, as its header has it.
+
+    Attributes
+    ----------
+    time
+        Time of day in whole seconds; None if it is garbled.
+    short, whole
+        Date of the fixed field, and after ``Startdate``; None where there is none or it is garbled.
+    hidden
+        The date is hidden (``Startdate X``).
+    """
+
+    time: time | None
+    short: date | None
+    whole: date | None
+    hidden: bool
 
 
 def start_time(layout: Layout, first_sample_s: float = 0.0) -> tuple[datetime | None, list[str]]:
@@ -29,39 +50,65 @@ def start_time(layout: Layout, first_sample_s: float = 0.0) -> tuple[datetime | 
     first_sample_s
         Onset of the first data record by its own time keeping, which holds the fraction of a second.
     """
-    header = layout.header
-    time = _TRIPLE.fullmatch(decode_field(header[176:184]))
-    identity = decode_field(header[88:168])
-    short, whole = _short_date(decode_field(header[168:176])), _whole_date(identity)
-    date = whole or short
-    if time is None or date is None or _HIDDEN.match(identity):
+    found = header_start(layout.header)
+    day = found.whole or found.short
+    if found.time is None or day is None or found.hidden:
         return None, []
     try:
-        hour, minute, second = (int(part) for part in time.groups())
-        start = datetime(*date, hour, minute, second)  # noqa: DTZ001 (EDF has no time zone)
-        start += timedelta(seconds=first_sample_s)
-    except (ValueError, OverflowError):
+        start = datetime.combine(day, found.time) + timedelta(seconds=first_sample_s)
+    except OverflowError:
         return None, []
-    if whole and short and whole != short:
-        dates = f"{_iso(short)} and, after 'Startdate', {_iso(whole)}"
+    if found.whole and found.short and found.whole != found.short:
+        dates = f"{found.short} and, after 'Startdate', {found.whole}"
         return start, [f"its header gives two dates, {dates}; the second is taken"]
     return start, []
 
 
-def _short_date(text: str) -> tuple[int, int, int] | None:
+def header_start(header: bytes) -> HeaderStart:
+    """Read what the header of an EDF or BDF file says of its beginning.
+
+    Parameters
+    ----------
+    header
+        At least its first 184 bytes.
+    """
+    identity = decode_field(header[88:168])
+    return HeaderStart(
+        time=_time(decode_field(header[176:184])),
+        short=_short_date(decode_field(header[168:176])),
+        whole=_whole_date(identity),
+        hidden=bool(_HIDDEN.match(identity)),
+    )
+
+
+def _time(text: str) -> time | None:
+    found = _TRIPLE.fullmatch(text)
+    if found is None:
+        return None
+    hour, minute, second = (int(part) for part in found.groups())
+    try:
+        return time(hour, minute, second)
+    except ValueError:
+        return None
+
+
+def _short_date(text: str) -> date | None:
     found = _TRIPLE.fullmatch(text)
     if found is None:
         return None
     day, month, year = (int(part) for part in found.groups())
-    return (1900 if year >= _CENTURY_TURNS else 2000) + year, month, day
+    return _date((1900 if year >= _CENTURY_TURNS else 2000) + year, month, day)
 
 
-def _whole_date(text: str) -> tuple[int, int, int] | None:
+def _whole_date(text: str) -> date | None:
     found = _STARTDATE.match(text)
     if found is None or found[2].upper() not in _MONTHS:
         return None
-    return int(found[3]), _MONTHS.index(found[2].upper()) + 1, int(found[1])
+    return _date(int(found[3]), _MONTHS.index(found[2].upper()) + 1, int(found[1]))
 
 
-def _iso(date: tuple[int, int, int]) -> str:
-    return "-".join((f"{date[0]:04d}", f"{date[1]:02d}", f"{date[2]:02d}"))
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

@@ -34,6 +34,26 @@ GatewayOption = Annotated[
     str | None,
     typer.Option("--gateway", metavar="ID", help="Which of site.gateways this computer is."),
 ]
+EpochOption = Annotated[
+    float | None,
+    typer.Option("--epoch-s", metavar="S", help="Length of the hypnogram's epochs, where it is not clear."),
+]
+OffsetOption = Annotated[
+    float | None,
+    typer.Option(
+        "--hypnogram-offset",
+        metavar="S",
+        help="Where the hypnogram begins, after the recording's first sample; wins over the clocks of both.",
+    ),
+]
+StagesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--stages",
+        metavar="CODES",
+        help="What numbers in a hypnogram mean: yasa, aasm5, rk, usleep, ucd, or 0=W,1=N1,2=N2,3=N3,4=R.",
+    ),
+]
 
 
 def as_gateway(gateway: str | None) -> list[Override]:

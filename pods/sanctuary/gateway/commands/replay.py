@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.commands.options import ConfigOption, SetOption, load
-from sanctuary.gateway.consoles import progress_bar, say, stdout_console
+from sanctuary.gateway.commands.options import (
+    ConfigOption,
+    EpochOption,
+    OffsetOption,
+    SetOption,
+    StagesOption,
+    load,
+)
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from sanctuary.signal.emission import Emission
 
 
@@ -36,10 +40,13 @@ def replay(
         typer.Option(
             "--hypnogram",
             metavar="FILE",
-            help="Expert's stages: CSV, one stage a line, or EDF+. With --circle one for each night, in "
-            "their order; found beside the nights if left out.",
+            help="Expert's stages: CSV, EDF+, one stage a line, XML, Luna... With --circle one for each "
+            "night, in their order; found beside the nights if left out.",
         ),
     ] = None,
+    hypnogram_offset: OffsetOption = None,
+    epoch_s: EpochOption = None,
+    stages: StagesOption = None,
     channels: Annotated[
         str | None,
         typer.Option(metavar="LEFT,RIGHT", help="One or two frontal channels; found by name if left out."),
@@ -49,6 +56,14 @@ def replay(
     ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write a report to look at.")
+    ] = None,
+    hypnogram_out: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help="Write the stages found: .csv, .edf (annotations), .tsv (BIDS)."),
+    ] = None,
+    hypnogram_format: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="csv, edf, bids or yasa, where the ending of OUT does not say."),
     ] = None,
     model: Annotated[
         Path | None, typer.Option(metavar="MODEL.json", help="Model made by `sanctuary train`.")
@@ -87,49 +102,28 @@ def replay(
     With --circle, several: the windows and cues that they would have shared, had they slept at one time.
     """
     settings = load(config, assignments).settings
-    from sanctuary.gateway.files import check_place
+    from sanctuary.firmware_bridge.hypnograms.options import hypnogram_options
 
-    names = _names(channels)
-    for path, what in ((json_path, "the result"), (report, "the report")):
-        if path is not None:
-            check_place(path, what)
+    names, options = _names(channels), hypnogram_options(epoch_s, hypnogram_offset, stages)
     emission = _model(model)
     if circle:
         from sanctuary.gateway.commands.replay_circle import CircleAsked, replay_circle
 
         _refuse({"--remember": remember}, "a circle is not one sleeper; replay that night on its own")
-        asked = CircleAsked(nights, hypnograms or [], names, quorum, design, offsets or [], emission)
-        replay_circle(settings, asked, json_path, report)
-        return
-    beyond = "goes with --circle"
-    _refuse({"--quorum": quorum, "--design": design, "--offset": offsets}, beyond)
-    night, hypnogram = _only(nights, hypnograms or [])
-    from sanctuary.gateway.files import write_json
-    from sanctuary.gateway.memories import Memories
-    from sanctuary.gateway.replay.night import open_night, replay_night
-
-    memories = Memories(settings.site.data_dir)
-    memory = memories.load(remember) if remember is not None else None
-    opened = open_night(night, hypnogram, names)
-    with progress_bar(night.name, opened.duration_s) as progress:
-        replayed = replay_night(
-            opened, settings.chain, progress, emission=emission, memory=memory, traced=report is not None
+        alone = {"--hypnogram-out": hypnogram_out, "--hypnogram-format": hypnogram_format}
+        _refuse(alone, "a circle has many hypnograms; replay each night on its own to write one")
+        circle_asked = CircleAsked(
+            nights, hypnograms or [], names, options, quorum, design, offsets or [], emission
         )
-    for warning in replayed.result["warnings"]:
-        say(f"warning: {warning}")
-    if remember is not None:
-        memories.learn(remember, replayed.memory)
-    if json_path is not None:
-        write_json(json_path, replayed.result, "the result")
-    if report is not None:
-        from sanctuary.gateway.reports.replay import write_replay_report
+        replay_circle(settings, circle_asked, json_path, report)
+        return
+    from sanctuary.gateway.commands.replay_night import NightAsked, Outputs, replay_alone
 
-        write_replay_report(report, replayed.result, replayed.traces)
-    console = stdout_console()
-    console.print(_table(replayed.result))
-    for path in (json_path, report):
-        if path is not None:
-            console.print(f"wrote {path}", soft_wrap=True)
+    _refuse({"--quorum": quorum, "--design": design, "--offset": offsets}, "goes with --circle")
+    night, hypnogram = _only(nights, hypnograms or [])
+    asked = NightAsked(night, hypnogram, names, options, emission, remember)
+    outputs = Outputs(json_path, report, hypnogram_out, hypnogram_format)
+    replay_alone(settings, asked, outputs, (night, hypnogram, model))
 
 
 def _refuse(given: dict[str, object], why: str) -> None:
@@ -170,44 +164,3 @@ def _names(channels: str | None) -> list[str] | None:
             f"--channels {channels}: name one channel, or two with a comma between, such as AF7,AF8"
         )
     return names
-
-
-def _table(result: dict[str, Any]) -> Table:
-    from rich.table import Table
-
-    table = Table(
-        title=f"{result['file']}: {result['duration_s'] / 3600:.2f} h, {', '.join(result['channels'])}"
-    )
-    for heading in ("stage", "minutes", "expert", "precision", "recall", "F1"):
-        table.add_column(heading, justify="left" if heading == "stage" else "right")
-    found = [epoch["stage"] for epoch in result["epochs"]]
-    scored = result.get("scores")
-    for name in ("W", "N1", "N2", "N3", "R", "unknown"):
-        cells = ["", "", "", ""]
-        if scored and name in scored["per_stage"]:
-            of = scored["per_stage"][name]
-            cells = [f"{of['support'] / 2:.1f}", *(_number(of[key]) for key in ("precision", "recall", "f1"))]
-        table.add_row(name, f"{found.count(name) / 2:.1f}", *cells)
-    table.caption = _caption(result)
-    return table
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _caption(result: dict[str, Any]) -> str:
-    open_min = sum(o["close_s"] - o["open_s"] for o in result["gate"]) / 60
-    lines = [f"gate: {len(result['gate'])} openings, {open_min:.1f} min of stable REM"]
-    if scored := result.get("scores"):
-        gate = scored["gate"]
-        lines.append(
-            f"accuracy {_number(scored['accuracy'])}, kappa {_number(scored['kappa'])}; gate in REM "
-            f"{_number(gate['precision'])}, share of REM {_number(gate['rem_share'])}, "
-            f"false openings {gate['false_openings']}"
-        )
-    if signals := result["eye_signals"]:
-        lines.append(f"{len(signals)} voluntary eye signals")
-    timing = result["timing"]
-    lines.append(f"{timing['wall_s']:.1f} s, {timing['times_real_time']:.0f} times real time")
-    return "\n".join(lines)

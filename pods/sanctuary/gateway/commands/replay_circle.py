@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from sanctuary.config.sanctuary import SanctuarySettings
+    from sanctuary.firmware_bridge.hypnograms.options import HypnogramOptions
     from sanctuary.gateway.replay.circle import HeardNight
     from sanctuary.gateway.replay.night import OpenedNight
     from sanctuary.signal.emission import Emission
@@ -39,6 +40,8 @@ class CircleAsked:
         Recordings, and as many hypnograms in the same order or none.
     channels
         Of every night; found by name if None.
+    hypnogram_options
+        For every hypnogram.
     quorum, design
         The usual ones if None.
     offsets
@@ -50,6 +53,7 @@ class CircleAsked:
     nights: Sequence[Path]
     hypnograms: Sequence[Path]
     channels: list[str] | None
+    hypnogram_options: HypnogramOptions
     quorum: int | None
     design: str | None
     offsets: Sequence[str]
@@ -69,10 +73,11 @@ def replay_circle(
         With code 2 where an invariant was broken.
     """
     from sanctuary.gateway.designs.finding import find_design
-    from sanctuary.gateway.files import write_json
+    from sanctuary.gateway.files import check_places, write_json
     from sanctuary.gateway.night.people import designs_of, warn_of_thresholds
     from sanctuary.gateway.replay.circle import aligned, check_overlap, circle_night, circle_settings
 
+    check_places(((json_path, "the result"), (report, "the report")))
     quorum = _quorum(asked)
     offsets_s = aligned(_offsets(asked.offsets, len(asked.nights)))
     if asked.design is not None:
@@ -141,7 +146,7 @@ def _opened(asked: CircleAsked) -> list[OpenedNight]:
         )
     hypnograms: Sequence[Path | None] = asked.hypnograms or list(map(hypnogram_beside, asked.nights))
     return [
-        open_night(path, hypnogram, asked.channels)
+        open_night(path, hypnogram, asked.channels, asked.hypnogram_options)
         for path, hypnogram in zip(asked.nights, hypnograms, strict=True)
     ]
 

@@ -18,7 +18,9 @@ from sanctuary.config.chain import ChainSettings
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.captures.format import SUFFIX
 from sanctuary.firmware_bridge.captures.night import CapturedNight, open_capture
-from sanctuary.firmware_bridge.recordings.hypnogram import Hypnogram, read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.options import HypnogramOptions
+from sanctuary.firmware_bridge.hypnograms.scoring import Hypnogram
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.firmware_bridge.recordings.recording import Recording
 from sanctuary.gateway.replay.epochs import EPOCH_S, EpochLog
@@ -35,6 +37,7 @@ from sanctuary.signal.stack import LOWEST_FS_HZ
 
 SCHEMA = "sanctuary.replay.v1"
 BLOCK_S = 600.0
+_NO_OPTIONS = HypnogramOptions()
 
 Progress = Callable[[float], None]
 """Called with the seconds of the night done so far."""
@@ -64,14 +67,25 @@ class OpenedNight:
 
 
 def open_night(
-    path: Path, hypnogram: Path | None = None, channels: Sequence[str] | None = None
+    path: Path,
+    hypnogram: Path | None = None,
+    channels: Sequence[str] | None = None,
+    options: HypnogramOptions = _NO_OPTIONS,
 ) -> OpenedNight:
     """Open a night and its hypnogram.
+
+    Parameters
+    ----------
+    path, channels
+        The recording, and which of its channels.
+    hypnogram, options
+        The expert's stages, and what the user says of them.
 
     Raises
     ------
     RecordingError
-        One of the files cannot be used, or the sampling rate is below `LOWEST_FS_HZ`.
+        One of the files cannot be used, they do not belong together, or the sampling rate is below
+        `LOWEST_FS_HZ`.
     """
     opened = open_capture if path.suffix == SUFFIX else open_recording
     recording = opened(path, channels)
@@ -80,7 +94,13 @@ def open_night(
             f"{path}: sampled at {recording.info.fs_hz:g} Hz; at least {LOWEST_FS_HZ:g} Hz are needed "
             "to see sleep spindles and muscle tone"
         )
-    return OpenedNight(recording, read_hypnogram(hypnogram) if hypnogram is not None else None)
+    if hypnogram is None:
+        if options != _NO_OPTIONS:
+            raise RecordingError(
+                f"{path}: --epoch-s, --hypnogram-offset and --stages go with a hypnogram; give --hypnogram"
+            )
+        return OpenedNight(recording, None)
+    return OpenedNight(recording, read_hypnogram(hypnogram, recording.info, options))
 
 
 def replay_night(
@@ -124,7 +144,7 @@ def replay_night(
                 signals.append(_eye_signal(estimate.eye_signal))
         progress(block.end / info.fs_hz)
     log.end(info.duration_s)
-    result = _heading(night, judged)
+    result = _heading(night)
     result["epochs"] = judged.rows
     result["gate"] = [{"open_s": o.open_s, "close_s": o.close_s, "reason": o.reason} for o in log.openings]
     result["eye_signals"] = signals
@@ -132,6 +152,11 @@ def replay_night(
         truth = night.hypnogram.epochs(len(judged.rows))
         detected = np.array(judged.stages, dtype=np.int8)
         result["scores"] = scores(truth, detected, log.openings, EPOCH_S, ready_s)
+        result["hypnogram"] = {
+            "file": night.hypnogram.path.name,
+            "kind": night.hypnogram.kind,
+            "offset_s": night.hypnogram.offset_s,
+        }
         result["truth"] = [None if stage == Stage.UNKNOWN else Stage(stage).name for stage in truth]
     wall_s = time.perf_counter() - began_s
     result["timing"] = {"wall_s": round(wall_s, 3), "times_real_time": round(info.duration_s / wall_s, 1)}
@@ -149,8 +174,9 @@ def _eye_signal(signal: EyeSignal) -> dict[str, Any]:
     }
 
 
-def _heading(night: OpenedNight, judged: EpochLog) -> dict[str, Any]:
+def _heading(night: OpenedNight) -> dict[str, Any]:
     info = night.recording.info
+    told = () if night.hypnogram is None else night.hypnogram.warnings
     return {
         "schema": SCHEMA,
         "version": version("dream-sanctuary"),
@@ -160,22 +186,5 @@ def _heading(night: OpenedNight, judged: EpochLog) -> dict[str, Any]:
         "channels": list(info.channels),
         "fs_hz": info.fs_hz,
         "epoch_s": EPOCH_S,
-        "warnings": [*night.recording.warnings, *_mismatch(night, len(judged.rows))],
+        "warnings": [*night.recording.warnings, *told],
     }
-
-
-def _mismatch(night: OpenedNight, n_epochs: int) -> list[str]:
-    """Say so if the hypnogram and the night differ in length by more than an epoch."""
-    if night.hypnogram is None or not night.hypnogram.scored:
-        return []
-    last = night.hypnogram.scored[-1]
-    end_s = last.onset_s + last.duration_s
-    night_s = n_epochs * EPOCH_S
-    if abs(end_s - night_s) <= EPOCH_S:
-        return []
-    kind = "longer" if end_s > night_s else "shorter"
-    message = (
-        f"{night.hypnogram.path}: the hypnogram ends at {end_s:g} s and is {kind} than the night "
-        f"of {night_s:g} s; epochs without both are left out of the scores"
-    )
-    return [message]

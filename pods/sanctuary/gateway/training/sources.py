@@ -17,7 +17,7 @@ import numpy as np
 
 from sanctuary.config.chain import ChainSettings
 from sanctuary.config.errors import InputError, RecordingError
-from sanctuary.firmware_bridge.recordings.hypnogram import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.signal.features import EPOCH_S, Features, TrailingFeatures
 from sanctuary.signal.frontend import FrontEnd

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from sanctuary.firmware_bridge.recordings.hypnogram import HEADER
+from sanctuary.firmware_bridge.hypnograms import writing
 from sanctuary.firmware_bridge.recordings.tal import Annotation
 from sanctuary.firmware_bridge.recordings.writing import night_format, record_count_field
 from sanctuary.signal.samples import Stage
@@ -80,9 +80,8 @@ def edf_bytes(sleeper: Sleeper) -> Iterator[bytes]:
 
 
 def hypnogram_csv(truth: TruthNight) -> str:
-    """Write the stages of a night's epochs, one a line, with the header that `read_hypnogram` expects."""
-    rows = [f"{i * EPOCH_S:g},{EPOCH_S:g},{Stage(int(stage)).name}" for i, stage in enumerate(truth.epochs())]
-    return "\n".join([",".join(HEADER), *rows]) + "\n"
+    """Write the stages of a night's epochs as CSV, one a line."""
+    return writing.hypnogram_csv([Stage(int(stage)) for stage in truth.epochs()], EPOCH_S)
 
 
 def _of_cue(response: Response) -> Sequence[Annotation]:
