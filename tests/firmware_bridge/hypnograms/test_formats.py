@@ -133,7 +133,6 @@ NUMBERED = {
     "numbers": table("", lambda _, s: str(CODES[s])),
     "numbers with decimals": table("stage", lambda _, s: f"{CODES[s]:.1f}"),
     "YASA numbers": table("Epoch,Stage", lambda i, s: f"{i},{CODES[s]}"),
-    "DOD JSON": json.dumps(EXPECTED).encode(),
     "numpy": npy(np.array(EXPECTED)[:, np.newaxis]),
 }
 
@@ -198,6 +197,18 @@ def test_profusion_movement_and_unscored_are_never_wake(
     assert read_hypnogram(path).epochs(3).tolist() == [Stage.W, expected, Stage.N2]
 
 
+def test_a_json_list_is_dods_and_said_unless_its_numbers_are_others(tmp_path: Path) -> None:
+    path = put(tmp_path, json.dumps(EXPECTED).encode())
+    hypnogram = read_hypnogram(path, NIGHT)
+    assert hypnogram.epochs(40).tolist() == EXPECTED
+    assert len(hypnogram.warnings) == 1
+    assert "are taken as DOD's (0 W, 1 N1, 2 N2, 3 N3, 4 R, -1 none)" in hypnogram.warnings[0]
+    other = put(tmp_path, b"[0, 1, 2, 4, 5]")
+    assert read_hypnogram(other, None, hypnogram_options(stages="rk")).epochs(5).tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(RecordingError, match="mean different stages"):
+        read_hypnogram(other)
+
+
 def test_bids_levels_say_what_numbers_mean(tmp_path: Path) -> None:
     rows = [f"{30 * i}\t30\t{code}" for i, code in enumerate([5, 0, 3, 8])]
     path = put(tmp_path, files.lines(["onset\tduration\tsleep_stage", *rows]), "sub-1_events.tsv")
@@ -237,6 +248,7 @@ def test_a_damaged_sidecar_is_said(tmp_path: Path) -> None:
         (b"Sleep Stage\tTime [hh:mm:ss]\tEvent\nS0\t22:00:00\tMCAP-A1\n", "without events such as SLEEP-S2"),
         (b"*Duration_sec\t60\nWake\t30\nN2\t20\n", "before the line above does"),
         (b"W " * 600_000, "has a line of more than"),
+        (b"a," * 300 + b"\nW,1\n", "line 1: 301 columns"),
         (b"[" + b"1," * (5 << 20) + b"1]", "JSON of more than 8 MB"),
         (b"once upon\na time\n", "no sleep stages in it"),
         (b"W\n\nR\n", "line 2: is blank"),
@@ -255,8 +267,8 @@ def test_a_file_larger_than_any_hypnogram_is_refused(tmp_path: Path) -> None:
 
 
 def test_more_lines_than_any_hypnogram_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="more than 500000 lines"):
-        read_hypnogram(put(tmp_path, b"W\n" * 500_002))
+    with pytest.raises(RecordingError, match="more than 200000 lines"):
+        read_hypnogram(put(tmp_path, b"W\n" * 200_002))
 
 
 def test_a_missing_hypnogram_is_refused(tmp_path: Path) -> None:

@@ -79,8 +79,7 @@ def read_visbrain(path: Path, lines: Sequence[str]) -> Draft:
 def read_json(path: Path, text: str) -> Draft:
     """Read a bare list of stages (a scorer of DOD), or what YASA's `Hypnogram.to_json` writes.
 
-    The numbers of a bare list mean what YASA and DOD mean by them only if the user says so: other programs
-    write such lists too.
+    Numbers in a bare list are DOD's if none is beyond them, which is said.
     """
     if len(text) > LARGEST_JSON:
         raise RecordingError(f"{path}: JSON of more than {LARGEST_JSON >> 20} MB, so this is no hypnogram")
@@ -89,10 +88,19 @@ def read_json(path: Path, text: str) -> Draft:
     except (ValueError, RecursionError) as error:
         raise RecordingError(f"{path}: damaged JSON ({str(error)[:80]}); export it again") from error
     if isinstance(body, list):
-        return listing("JSON list", _labels(path, body))
+        return _dod(path, _labels(path, body))
     if isinstance(body, dict) and isinstance(body.get("values"), list):
         return _yasa(path, body)
     raise RecordingError(f"{path}: JSON of another kind; a list of stages, or YASA's with 'values', is read")
+
+
+def _dod(path: Path, labels: list[tuple[str, str]]) -> Draft:
+    codes = {label: PRESETS["yasa"].get(label) for label, _ in labels}
+    if None in codes.values() or "-2" in codes:
+        return listing("JSON list", labels)
+    said = f"{path}: the numbers of this list are taken as DOD's (0 W, 1 N1, 2 N2, 3 N3, 4 R, -1 none)"
+    also = "; --stages says otherwise"
+    return listing("JSON list", labels, codes=PRESETS["yasa"], warnings=(said + also,))
 
 
 def _yasa(path: Path, body: dict[str, Any]) -> Draft:

@@ -16,8 +16,8 @@ LARGEST_BYTES = 32 << 20
 """Nobody's hypnogram is larger; a file that is was named by mistake."""
 LONGEST_LINE = 1 << 20
 """Characters: a list may be on one line."""
-MOST_LINES = 500_000
-"""Epochs of a tenth of a second for more than half a day."""
+MOST_LINES = 200_000
+"""Epochs of a fifth of a second for eleven hours."""
 EDF_MAGIC = (b"0       ", b"\xffBIOSEMI")
 _GZIP_MAGIC = b"\x1f\x8b"
 _OTHERS = {

@@ -16,11 +16,11 @@ from sanctuary.firmware_bridge.hypnograms import blocks, luna, vendors
 from sanctuary.firmware_bridge.hypnograms.alignment import lay
 from sanctuary.firmware_bridge.hypnograms.bids import read_levels
 from sanctuary.firmware_bridge.hypnograms.contents import EDF_MAGIC, lines_of, load, text_of
-from sanctuary.firmware_bridge.hypnograms.drafts import Draft
+from sanctuary.firmware_bridge.hypnograms.drafts import Draft, Row
 from sanctuary.firmware_bridge.hypnograms.edf_annotations import read_annotations
 from sanctuary.firmware_bridge.hypnograms.epoch_length import epoch_length
 from sanctuary.firmware_bridge.hypnograms.fitting import on_recording, without_overlap
-from sanctuary.firmware_bridge.hypnograms.holding import Piece, held
+from sanctuary.firmware_bridge.hypnograms.holding import held
 from sanctuary.firmware_bridge.hypnograms.labels import Staged, staged_rows
 from sanctuary.firmware_bridge.hypnograms.lists import read_list
 from sanctuary.firmware_bridge.hypnograms.options import HypnogramOptions, Night
@@ -28,6 +28,7 @@ from sanctuary.firmware_bridge.hypnograms.scoring import EPOCH_S, Hypnogram
 from sanctuary.firmware_bridge.hypnograms.table_cells import split_table
 from sanctuary.firmware_bridge.hypnograms.tables import read_table
 from sanctuary.firmware_bridge.hypnograms.xml_files import read_xml
+from sanctuary.signal.samples import Stage
 
 _NO_OPTIONS = HypnogramOptions()
 
@@ -59,9 +60,7 @@ def read_hypnogram(
     if draft.listed:
         epoch_s = epoch_length(path, draft, night, options)
         rows = [_scaled(each, epoch_s) for each in rows]
-    pieces, _ = held(path, rows, epoch_s, None)
-    span_s = _span(pieces)
-    offset_s, laid = lay(path, draft, span_s, night, options)
+    offset_s, laid = lay(path, draft, _span(rows, epoch_s), night, options)
     stop_s = None if night is None else night.duration_s - offset_s
     pieces, holds = held(path, rows, epoch_s, stop_s)
     pieces, twice = without_overlap(path, pieces)
@@ -132,10 +131,10 @@ def _packed_edf(path: Path, raw: bytes) -> Draft:
 def _scaled(each: Staged, epoch_s: float) -> Staged:
     row = each.row
     duration_s = None if row.duration is None else row.duration * epoch_s
-    return Staged(replace(row, onset=row.onset * epoch_s, duration=duration_s), each.stage)
+    return Staged(Row(row.label, row.place, row.onset * epoch_s, duration_s), each.stage)
 
 
-def _span(pieces: list[Piece]) -> tuple[float, float]:
-    """From where to where something is scored; what is marked as unscored does not count."""
-    known = [each for each in pieces if each.stage >= 0]
-    return min(each.onset_s for each in known), max(each.end_s for each in known)
+def _span(rows: list[Staged], epoch_s: float) -> tuple[float, float]:
+    """From where to where at least something is scored (s); what is marked as unscored does not count."""
+    known = [each.row for each in rows if each.stage is not Stage.UNKNOWN]
+    return min(row.onset for row in known), max(row.onset + (row.duration or epoch_s) for row in known)

@@ -30,6 +30,7 @@ STAGES = (
     "scoring", "state", "stadium", "schlafstadium", "stade",
 )  # fmt: skip
 _UNIT = re.compile(r"[ _(\[]+(ms|milliseconds?|msec|s|sec|secs|seconds?|min|minutes?)[)\]]?$")
+MOST_COLUMNS = 200
 DATES = ("date", "datum")
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
 _ORIGIN = re.compile(r"#\s*orig_time\s*:\s*(\S.*)")
@@ -118,6 +119,10 @@ def _rows(
     rows, numbers = [], []
     try:
         for row in reader:
+            if len(row) > MOST_COLUMNS:
+                raise RecordingError(
+                    f"{path}, line {start + reader.line_num}: {len(row)} columns; no hypnogram"
+                )
             if any(cell.strip() for cell in row):
                 rows.append(tuple(cell.strip() for cell in row))
                 numbers.append(start + reader.line_num)

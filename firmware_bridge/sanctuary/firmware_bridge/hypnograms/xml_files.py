@@ -15,7 +15,7 @@ from sanctuary.firmware_bridge.hypnograms.numbers import seconds
 from sanctuary.firmware_bridge.hypnograms.stages import PRESETS
 
 _DEEPEST = 50
-_MOST_ELEMENTS = 500_000
+_MOST_ELEMENTS = 200_000
 _WANTED = frozenset(
     ("SleepStage", "EpochLength", "EventType", "EventConcept", "Start", "Duration", "/ScoredEvent")
 )
