@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import atheris
@@ -27,23 +28,23 @@ from sanctuary.config.errors import InputError
 
 NIGHTS = (None, FakeNight(), FakeNight(start=None))
 OPTIONS = (hypnogram_options(), hypnogram_options(20.0, 30.0, "rk"))
+WAYS = tuple(product(NIGHTS, OPTIONS))
 
 
 def check(path: Path, data: bytes) -> None:
-    """Read one input in every way; a `Hypnogram` must be in order, and not overlap."""
+    """Read one input in the way that its last byte says; a `Hypnogram` must be in order, and not overlap."""
     path.write_bytes(data)
-    for night in NIGHTS:
-        for options in OPTIONS:
-            try:
-                hypnogram = read_hypnogram(path, night, options)
-            except InputError:
-                continue
-            end_s = 0.0
-            for each in hypnogram.scored:
-                if each.onset_s < end_s - 0.0011 or not each.duration_s > 0.0:
-                    raise AssertionError(f"out of order: {each}")
-                end_s = each.end_s
-            hypnogram.epochs(100)
+    night, options = WAYS[(data[-1] if data else 0) % len(WAYS)]
+    try:
+        hypnogram = read_hypnogram(path, night, options)
+    except InputError:
+        return
+    end_s = 0.0
+    for each in hypnogram.scored:
+        if each.onset_s < end_s - 0.0011 or not each.duration_s > 0.0:
+            raise AssertionError(f"out of order: {each}")
+        end_s = each.end_s
+    hypnogram.epochs(100)
 
 
 def main() -> None:

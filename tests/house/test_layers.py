@@ -39,6 +39,7 @@ SHARED = {
     "outputs",
     "pump",
     "recordings",
+    "hypnograms",
     "sample_queue",
     "scanning",
     "supervisor",

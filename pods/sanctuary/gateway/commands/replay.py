@@ -110,6 +110,8 @@ def replay(
         from sanctuary.gateway.commands.replay_circle import CircleAsked, replay_circle
 
         _refuse({"--remember": remember}, "a circle is not one sleeper; replay that night on its own")
+        shifted = {"--hypnogram-offset": hypnogram_offset is not None}
+        _refuse(shifted, "is for one hypnogram; replay that night on its own")
         alone = {"--hypnogram-out": hypnogram_out, "--hypnogram-format": hypnogram_format}
         _refuse(alone, "a circle has many hypnograms; replay each night on its own to write one")
         circle_asked = CircleAsked(

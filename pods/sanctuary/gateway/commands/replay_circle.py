@@ -136,6 +136,7 @@ def _offsets(given: Sequence[str], pods: int) -> list[int]:
 
 def _opened(asked: CircleAsked) -> list[OpenedNight]:
     """Open every night before any work is done."""
+    from sanctuary.firmware_bridge.hypnograms.options import HypnogramOptions
     from sanctuary.gateway.replay.night import open_night
     from sanctuary.gateway.training.sources import hypnogram_beside
 
@@ -145,8 +146,11 @@ def _opened(asked: CircleAsked) -> list[OpenedNight]:
             "their order, or none to take those that lie beside the nights"
         )
     hypnograms: Sequence[Path | None] = asked.hypnograms or list(map(hypnogram_beside, asked.nights))
+    options = asked.hypnogram_options
+    if options != HypnogramOptions() and not any(hypnograms):
+        raise InputError("--epoch-s and --stages go with hypnograms, and none lies beside the nights")
     return [
-        open_night(path, hypnogram, asked.channels, asked.hypnogram_options)
+        open_night(path, hypnogram, asked.channels, options if hypnogram else HypnogramOptions())
         for path, hypnogram in zip(asked.nights, hypnograms, strict=True)
     ]
 
