@@ -179,6 +179,8 @@ def test_a_night_may_begin_before_the_others(capsys: Capture, tmp_path: Path, fo
         (["a", "b", "--circle", "--offset", "b.edf=60"], "no such pod"),
         (["a", "b", "--circle", "--offset", "pod-1=5", "--offset", "pod-1=6"], "already"),
         (["a", "b", "--circle", "--offset", "pod-2=240"], "no moment in common"),
+        (["a", "b", "--circle", "--hypnogram-offset", "0"], "--hypnogram-offset: is for one hypnogram"),
+        (["a", "b", "--circle", "--hypnogram-out", "x.csv"], "--hypnogram-out: a circle has many"),
         (["a", "b", "c", "--circle", "--offset", "pod-1=-240"], "pod-1"),
         (["a", "b", "--circle", "--hypnogram", "x.csv"], "1 for 2 nights"),
         (["a", "b", "--circle", "--hypnogram", "x.csv", "--hypnogram", "y.csv"], "x.csv"),

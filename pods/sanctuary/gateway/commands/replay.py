@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,8 +111,10 @@ def replay(
         from sanctuary.gateway.commands.replay_circle import CircleAsked, replay_circle
 
         _refuse({"--remember": remember}, "a circle is not one sleeper; replay that night on its own")
-        shifted = {"--hypnogram-offset": hypnogram_offset is not None}
-        _refuse(shifted, "is for one hypnogram; replay that night on its own")
+        _refuse(
+            {"--hypnogram-offset": hypnogram_offset is not None},
+            "is for one hypnogram; replay that night on its own",
+        )
         alone = {"--hypnogram-out": hypnogram_out, "--hypnogram-format": hypnogram_format}
         _refuse(alone, "a circle has many hypnograms; replay each night on its own to write one")
         circle_asked = CircleAsked(
@@ -128,7 +131,7 @@ def replay(
     replay_alone(settings, asked, outputs, (night, hypnogram, model))
 
 
-def _refuse(given: dict[str, object], why: str) -> None:
+def _refuse(given: Mapping[str, object], why: str) -> None:
     """Refuse options that do not suit the others."""
     for name, value in given.items():
         if value:
