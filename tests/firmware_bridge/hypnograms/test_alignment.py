@@ -161,6 +161,11 @@ def test_a_header_with_two_dates_takes_the_one_that_fits_and_says_so(tmp_path: P
     hypnogram = read_hypnogram(path, FakeNight())
     assert hypnogram.epochs(40).tolist() == EXPECTED
     assert "gives two dates, 2023-03-05 and 2024-02-01; 2024-02-01 is used" in hypnogram.warnings[0]
+    patch(path, 88, b"Startdate 01-FEB-2024 X X X".ljust(80))
+    patch(path, 168, b"05.03.23")
+    hypnogram = read_hypnogram(path, FakeNight())
+    assert hypnogram.epochs(40).tolist() == EXPECTED
+    assert "gives two dates, 2024-02-01 and 2023-03-05; 2024-02-01 is used" in hypnogram.warnings[0]
 
 
 def test_the_subsecond_of_the_first_record_belongs_to_the_start(tmp_path: Path) -> None:

@@ -94,8 +94,9 @@ def _by_clocks(
     said = []
     if _dated(here) and _dated(there):
         offset_s, day = _by_dates(path, clocks, span_s, night)
-        if day != here.dates[0]:
-            said.append(f"{path}: its header gives two dates, {here.dates[0]} and {day}; {day} is used")
+        if len(here.dates) > 1:
+            both = " and ".join(str(each) for each in here.dates)
+            said.append(f"{path}: its header gives two dates, {both}; {day} is used")
     else:
         offset_s = _by_times(path, clocks, span_s, night)
         if abs(offset_s) >= RESOLUTION_S and (here.dates or here.anonymous or there.anonymous):
