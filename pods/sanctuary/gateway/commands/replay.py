@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.commands.options import ConfigOption, SetOption, load
+from sanctuary.gateway.commands.options import ChannelsOption, ConfigOption, SetOption, channel_names, load
 from sanctuary.gateway.consoles import progress_bar, say, stdout_console
 
 if TYPE_CHECKING:
@@ -40,10 +40,7 @@ def replay(
             "their order; found beside the nights if left out.",
         ),
     ] = None,
-    channels: Annotated[
-        str | None,
-        typer.Option(metavar="LEFT,RIGHT", help="One or two frontal channels; found by name if left out."),
-    ] = None,
+    channels: ChannelsOption = None,
     json_path: Annotated[
         Path | None, typer.Option("--json", metavar="OUT.json", help="Write the result.")
     ] = None,
@@ -89,7 +86,7 @@ def replay(
     settings = load(config, assignments).settings
     from sanctuary.gateway.files import check_place
 
-    names = _names(channels)
+    names = channel_names(channels)
     for path, what in ((json_path, "the result"), (report, "the report")):
         if path is not None:
             check_place(path, what)
@@ -159,17 +156,6 @@ def _model(path: Path | None) -> Emission | None:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a model: {error}") from error
     return parse_emission(text, str(path))
-
-
-def _names(channels: str | None) -> list[str] | None:
-    if channels is None:
-        return None
-    names = [name.strip() for name in channels.split(",")]
-    if not all(names) or len(names) > 2:
-        raise InputError(
-            f"--channels {channels}: name one channel, or two with a comma between, such as AF7,AF8"
-        )
-    return names
 
 
 def _table(result: dict[str, Any]) -> Table:

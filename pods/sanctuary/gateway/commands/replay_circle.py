@@ -49,7 +49,7 @@ class CircleAsked:
 
     nights: Sequence[Path]
     hypnograms: Sequence[Path]
-    channels: list[str] | None
+    channels: Sequence[str] | None
     quorum: int | None
     design: str | None
     offsets: Sequence[str]
