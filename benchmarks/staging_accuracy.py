@@ -7,9 +7,9 @@
 Folders hold EDF nights with ``NIGHT.hypnogram.csv`` beside them; persons are told by their names, as
 ``sanctuary train`` does. For each person the model is trained on --train without that person, and the
 person's nights are replayed through the whole chain, each 30 s epoch judged from the samples up to its end.
-With --shipped the package's own model judges, which has seen them. With --yasa-python, YASA (an offline stager that sees the
-whole night) runs beside it in that interpreter, on the mean (EEG) and, where the montage shows eye
-movements, the difference (EOG).
+With --shipped the package's own model judges, which has seen them. With --yasa-python, YASA (an offline
+stager that sees the whole night) runs beside it in that interpreter, on the mean (EEG) and, where the montage
+shows eye movements, the difference (EOG).
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def test_blocks_have_the_size_asked_for_and_any_channels_in_any_order(tmp_path: 
 @pytest.mark.parametrize(
     ("header", "channels", "told"),
     [
-        (HEADER, ["Oz"], "no channel Oz; there are AF7, AF8"),
+        (HEADER, ["Oz"], "there is no channel 'Oz'; it has 'AF7', 'AF8'"),
         (CaptureHeader("crown", {"AF7": 1}), None, "line 1: crown: no such headband; there are cyton"),
         (CaptureHeader("cyton", {"AF7": 1}, {"colour": 3}), None, "line 1: .*colour"),
         (CaptureHeader("cyton", {"AF7": 9}), None, "line 1: .*inputs 1 to 8"),

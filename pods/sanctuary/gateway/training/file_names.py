@@ -19,6 +19,8 @@ SCORINGS = ("edf", "xml", "annot", "csv", "tsv", "txt", "ids", "eannot", "hyp", 
 """Endings of scorings; of one scoring in several formats the first is taken."""
 TEXTS = ("csv", "tsv", "txt")
 """Recordings of some programs and scorings both end so."""
+_OF_ANYTHING = ("npy", "json")
+"""Endings of scorings and of much else, of recordings never."""
 _PACKED = (".gz", ".zip")
 _MARK = re.compile(
     r"(?:^|(?P<base>.*?)[ ._-]+)(?P<mark>hypnogram|hypno|hyp|sleep[ _-]?scoring|sleep[ _-]?stag(?:es?|ing)"
@@ -108,7 +110,7 @@ class FileName:
             return Role.PREDICTION
         if _SIDECAR.fullmatch(stem) or _SIDECAR.fullmatch(f"{stem}.{self.extension}"):
             return Role.OTHER
-        if self.extension in TEXTS or (self.packed and not self.extension):
+        if self.extension in (*TEXTS, *_OF_ANYTHING) or (self.packed and not self.extension):
             return self._of_text(stem)
         scoring = bool(_MARK.fullmatch(stem) or _marked_scorer(stem))
         if self.extension in SIGNALS:
@@ -141,6 +143,11 @@ class FileName:
             found += [each for each in _shorter(claim) if each not in found]
         found += [Claim(key, c.mark, c.scorer) for c in found for key in _sleep_edf([c.key])]
         return tuple(found)
+
+    @property
+    def may_be_recording(self) -> bool:
+        """Whether a file whose name says nothing could be a recording at all."""
+        return self.extension not in _OF_ANYTHING
 
     @property
     def is_generic(self) -> bool:

@@ -126,5 +126,5 @@ def _provenance(gathered: Gathered, recipe: Recipe, scores: Mapping[str, Any]) -
         "rem_p": [recipe.settings.staging.rem_p, recipe.settings.staging.rem_p_without_eyes],
         "scores": dict(scores),
         "data": rows,
-        "left_out": [{"name": each.name, "reason": each.reason} for each in gathered.left_out],
+        "left_out": [{"night": n.name, "reason": n.reason} for n in gathered.left_out if n.is_night],
     }

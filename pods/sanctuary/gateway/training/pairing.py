@@ -136,7 +136,9 @@ def _sorted_out(
     for file in either:
         if _fitting(file, by_key):
             scorings.append(file)
-        elif any((file.folder, key) in beside for key in file.recording_keys if key):
+        elif file.may_be_recording and any(
+            (file.folder, key) in beside for key in file.recording_keys if key
+        ):
             recordings.append(file)
         else:
             unused.append(file.path)
