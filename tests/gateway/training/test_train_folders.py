@@ -13,7 +13,7 @@ import pytest
 from night_files import write_edf, write_hypnogram_csv
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.cli import run
-from sanctuary.gateway.training.sources import find_nights, survey
+from sanctuary.gateway.training.sources import find_nights, hypnogram_beside, survey
 from signals import pink
 
 FS_HZ = 100.0
@@ -200,6 +200,26 @@ def test_recordings_and_scorings_may_be_in_different_sources(tmp_path: Path) -> 
     (tmp_path / "edfs" / "shhs1-200001.hypnogram.csv").rename(scoring)
     (found,) = find_nights([path.parent, scoring.parent])
     assert (found.path, found.hypnogram) == (path, scoring)
+
+
+def test_the_hypnogram_beside_a_recording_or_a_capture_is_found(tmp_path: Path) -> None:
+    for name in (
+        "a.capture",
+        "a.hypnogram.csv",
+        "SC4001E0-PSG.edf",
+        "SC4001EC-Hypnogram.edf",
+        "b.edf",
+        "c.edf",
+    ):
+        (tmp_path / name).touch()
+    assert hypnogram_beside(tmp_path / "a.capture") == tmp_path / "a.hypnogram.csv"
+    assert hypnogram_beside(tmp_path / "SC4001E0-PSG.edf") == tmp_path / "SC4001EC-Hypnogram.edf"
+    assert hypnogram_beside(tmp_path / "b.edf") is None
+    assert hypnogram_beside(tmp_path / "none" / "b.edf") is None
+    for name in ("c_1.txt", "c_2.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=r"several hypnograms are beside it, c_1.txt, c_2.txt"):
+        hypnogram_beside(tmp_path / "c.edf")
 
 
 def test_a_source_of_nothing_is_refused_by_name(good: Path, tmp_path: Path) -> None:
