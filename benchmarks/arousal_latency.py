@@ -31,9 +31,9 @@ from typing import Any
 
 import numpy as np
 
-from leave_one_out import EPOCH_S, Trial, models, with_rem
+from leave_one_out import EPOCH_S, Trial, models, whose, with_rem
 from sanctuary.config.chain import ChainSettings
-from sanctuary.gateway.training.fitting import Recipe
+from sanctuary.gateway.training.recipe import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.emission import Emission
 from sanctuary.signal.samples import BoolArray, FloatArray, Stage, StageEstimate
@@ -206,7 +206,7 @@ def main() -> None:
     settings = ChainSettings()
     by_person = models(arguments.train, Recipe(settings), arguments.cache)
     files = with_rem(find_nights(arguments.nights))
-    emissions = [by_person[file.name[:5]] for file in files]
+    emissions = [by_person[whose(file)] for file in files]
     run = partial(judge, per_night=arguments.per_night, seed=arguments.seed, trial=Trial(settings))
     with ProcessPoolExecutor(arguments.workers) as pool:
         found = summary(list(pool.map(run, files, emissions)))

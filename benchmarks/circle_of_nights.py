@@ -24,14 +24,14 @@ from typing import Any
 
 import numpy as np
 
-from leave_one_out import models, with_rem
+from leave_one_out import models, whose, with_rem
 from sanctuary.config.assignments import parse_override
 from sanctuary.config.chain import ChainSettings
 from sanctuary.config.loading import load_settings
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.gateway.replay.circle import HeardNight, circle_night, circle_settings, hear_night
 from sanctuary.gateway.replay.night import open_night
-from sanctuary.gateway.training.fitting import Recipe
+from sanctuary.gateway.training.recipe import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.emission import default_emission
 
@@ -55,7 +55,7 @@ def draw_circles(
         circle: dict[str, NightFile] = {}
         for night in sorted(nights, key=lambda night: (used[night.path], rng.random())):
             if len(circle) < size:
-                circle.setdefault(night.name[:5], night)
+                circle.setdefault(whose(night), night)
         paths = frozenset(night.path for night in circle.values())
         if len(circle) < size:
             raise SystemExit(f"{size} in a circle, but only {len(circle)} persons in the folders")
@@ -72,7 +72,7 @@ def hear(
     by_person = models(train, Recipe(ChainSettings()), cache) if train else {}
     heard = {}
     for night in nights:
-        emission = by_person[night.name[:5]] if train else default_emission()
+        emission = by_person[whose(night)] if train else default_emission()
         heard[night.path] = hear_night(open_night(night.path, night.hypnogram), settings, emission=emission)
         print(f"heard {night.name}", file=sys.stderr, flush=True)
     return heard

@@ -16,7 +16,10 @@ import numpy as np
 from sanctuary.config.chain import ChainSettings
 from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
 from sanctuary.firmware_bridge.recordings.opening import open_recording
-from sanctuary.gateway.training.fitting import Recipe, leave_one_person_out, load_nights
+from sanctuary.gateway.training.fitting import leave_one_person_out
+from sanctuary.gateway.training.gathering import load_nights
+from sanctuary.gateway.training.persons import person_of
+from sanctuary.gateway.training.recipe import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.emission import PAIR, SINGLE, Emission, Head, parse_emission
@@ -32,6 +35,11 @@ EPOCH_S = 30.0
 def with_rem(files: Sequence[NightFile]) -> list[NightFile]:
     """Nights in which the expert scored REM."""
     return [f for f in files if f.hypnogram is None or ",R" in f.hypnogram.read_text()]
+
+
+def whose(file: NightFile) -> str:
+    """Whose night it is, as `Recipe` without letters says."""
+    return person_of(file.name, file.path.as_posix())
 
 
 def models(sources: Sequence[Path], recipe: Recipe, cache: Path | None = None) -> dict[str, Emission]:
@@ -55,7 +63,8 @@ def models(sources: Sequence[Path], recipe: Recipe, cache: Path | None = None) -
     for night, model in pairs:
         heads = {
             name: Head(
-                head.weights, best_calibration([(p, y) for who, p, y in judged[name] if who != night.person])
+                head.weights,
+                best_calibration([(p, y) for by, p, y in judged[name] if by != night.person]),
             )
             for name, head in model.heads.items()
             if night.person not in found
@@ -117,8 +126,8 @@ def replay(
 
 
 def replay_all(files: Sequence[NightFile], by_person: dict[str, Emission], trial: Trial) -> list[Any]:
-    """Replay nights, several at a time; persons are the first five letters of a night's name."""
-    emissions = [by_person[file.name[:5]] for file in files]
+    """Replay nights, several at a time, each with the model of its person."""
+    emissions = [by_person[whose(file)] for file in files]
     with ProcessPoolExecutor() as pool:
         return list(pool.map(partial(replay, trial=trial), files, emissions))
 

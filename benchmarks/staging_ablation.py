@@ -20,7 +20,9 @@ import numpy as np
 
 from leave_one_out import with_rem
 from sanctuary.config.chain import ChainSettings
-from sanctuary.gateway.training.fitting import Recipe, held_out_scores, load_nights
+from sanctuary.gateway.training.fitting import held_out_scores
+from sanctuary.gateway.training.gathering import load_nights
+from sanctuary.gateway.training.recipe import Recipe
 from sanctuary.gateway.training.sources import find_nights
 from sanctuary.signal.emission import Emission, design
 from sanctuary.signal.measures.registry import MEASURES

@@ -4,12 +4,12 @@
         [--montages pair,single,left,eeg+eog] [--shipped] [--cache FOLDER] [--yasa-python PYTHON]
         [--json OUT.json]
 
-Folders hold EDF nights with ``NIGHT.hypnogram.csv`` beside them; a person is the first five letters of a
-name. For each person the model is trained on --train without that person, and the person's nights are
-replayed through the whole chain, each 30 s epoch judged from the samples up to its end. With --shipped the
-package's own model judges, which has seen them. With --yasa-python, YASA (an offline stager that sees the
-whole night) runs beside it in that interpreter, on the mean (EEG) and, where the montage shows eye
-movements, the difference (EOG).
+Folders hold EDF nights with ``NIGHT.hypnogram.csv`` beside them; persons are told by their names, as
+``sanctuary train`` does. For each person the model is trained on --train without that person, and the
+person's nights are replayed through the whole chain, each 30 s epoch judged from the samples up to its end.
+With --shipped the package's own model judges, which has seen them. With --yasa-python, YASA (an offline
+stager that sees the whole night) runs beside it in that interpreter, on the mean (EEG) and, where the montage
+shows eye movements, the difference (EOG).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from leave_one_out import Trial, line, models, replay_all, summary, with_rem
+from leave_one_out import Trial, line, models, replay_all, summary, whose, with_rem
 from sanctuary.config.chain import ChainSettings
 from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
-from sanctuary.gateway.training.fitting import Recipe
+from sanctuary.gateway.training.recipe import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.emission import default_emission
 from sanctuary.signal.samples import Stage
@@ -93,7 +93,7 @@ def main() -> None:
     result: dict[str, Any] = {"targets": TARGETS, "rows": {}}
     for folder in args.nights:
         files = with_rem(find_nights([folder]))
-        chosen = {f.name[:5]: default_emission() for f in files} if args.shipped else by_person
+        chosen = {whose(f): default_emission() for f in files} if args.shipped else by_person
         for montage in args.montages.split(","):
             found = summary(replay_all(files, chosen, Trial(montage=montage)))
             print(line(f"{folder.name} {montage}", found), flush=True)

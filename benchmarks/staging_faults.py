@@ -39,10 +39,10 @@ from typing import Any
 
 import numpy as np
 
-from leave_one_out import EPOCH_S, Trial, models, summary, with_rem
+from leave_one_out import EPOCH_S, Trial, models, summary, whose, with_rem
 from sanctuary.config.chain import ChainSettings
 from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
-from sanctuary.gateway.training.fitting import Recipe
+from sanctuary.gateway.training.recipe import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.emission import Emission
@@ -294,7 +294,7 @@ def main() -> None:
     settings = ChainSettings()
     by_person = models(arguments.train, Recipe(settings), arguments.cache)
     files = with_rem(find_nights(arguments.nights))
-    emissions = [by_person[file.name[:5]] for file in files]
+    emissions = [by_person[whose(file)] for file in files]
     threads = os.environ.get("OMP_NUM_THREADS", "not set")
     print(f"{len(files)} nights, {len(files[::2])} with faults; OMP_NUM_THREADS {threads}")
     trial, found = Trial(settings), {}

@@ -96,6 +96,16 @@ def test_a_recorded_night_is_played(tmp_path: Path, recorded_night: Path) -> Non
     assert np.abs(uv).max() == pytest.approx(50.0, rel=0.02)  # the sine that was recorded
 
 
+def test_channels_of_a_recorded_night_are_chosen(tmp_path: Path, recorded_night: Path) -> None:
+    with virtual("cyton", "--edf", str(recorded_night), "--channels", "C3-X") as (address, process):
+        uv = read("cyton", address, 500)
+        process.terminate()
+        assert process.stderr is not None
+        told = process.stderr.read()
+    assert np.abs(uv).max() == pytest.approx(20.0, rel=0.02)
+    assert told.splitlines()[-1] == f"sanctuary: {recorded_night}: EEG C3-X"
+
+
 @pytest.fixture
 def recorded_night(tmp_path: Path) -> Path:
     import edfio
@@ -103,13 +113,13 @@ def recorded_night(tmp_path: Path) -> Path:
     t_s = np.arange(250 * 60) / 250
     signals = [
         edfio.EdfSignal(
-            50.0 * np.sin(2 * np.pi * 2.0 * t_s),
+            amplitude_uv * np.sin(2 * np.pi * 2.0 * t_s),
             250,
             label=label,
             physical_dimension="uV",
             physical_range=(-500.0, 500.0),
         )
-        for label in ("AF7", "AF8")
+        for label, amplitude_uv in (("AF7", 50.0), ("AF8", 50.0), ("EEG C3-X", 20.0))
     ]
     path = tmp_path / "night.edf"
     edfio.Edf(signals).write(path)
@@ -123,6 +133,8 @@ def recorded_night(tmp_path: Path) -> Path:
         (["cyton", "--count", "2"], "--count 2: a cyton has a port of its own"),
         (["muse", "--fault", "drop=2"], "fault 'drop=2': must be drop=SHARE"),
         (["cyton", "--edf", "/no/such.edf"], "/no/such.edf: there is no such file"),
+        (["cyton", "--channels", "AF7"], "--channels AF7: chooses among those of a recorded night"),
+        (["cyton", "--edf", "n.edf", "--channels", "A,B,C"], "--channels A,B,C: name one channel, or two"),
         (["ganglion", "--firmware", "4"], "less than or equal to 3"),
     ],
 )

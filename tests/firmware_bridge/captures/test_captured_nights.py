@@ -79,10 +79,16 @@ def test_blocks_have_the_size_asked_for_and_any_channels_in_any_order(tmp_path: 
 @pytest.mark.parametrize(
     ("header", "channels", "told"),
     [
-        (HEADER, ["Oz"], "no channel Oz; there are AF7, AF8"),
+        (HEADER, ["Oz"], "there is no channel 'Oz'; it has 'AF7', 'AF8'"),
         (CaptureHeader("crown", {"AF7": 1}), None, "line 1: crown: no such headband; there are cyton"),
         (CaptureHeader("cyton", {"AF7": 1}, {"colour": 3}), None, "line 1: .*colour"),
         (CaptureHeader("cyton", {"AF7": 9}), None, "line 1: .*inputs 1 to 8"),
+        (CaptureHeader("cyton", {"AF7": 1, "VEOG": 2}), None, "VEOG is a vertical EOG"),
+        (
+            CaptureHeader("cyton", {"E1-M2": 1, "E2-M1": 2}),
+            None,
+            "E1-M2 is an EOG; name an EEG channel first",
+        ),
         (HEADER, None, "no samples of the OpenBCI Cyton in this capture"),
     ],
 )
@@ -94,6 +100,29 @@ def test_captures_that_cannot_be_used_say_why(
     with pytest.raises(RecordingError, match=told) as caught:
         open_capture(path, channels)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("channels", "there", "signs"),
+    [
+        ({"HEOG": 1, "AF7": 2}, ("AF7", "HEOG"), (1.0, 1.0)),
+        ({"AF8": 1, "AF7": 2}, ("AF7", "AF8"), (1.0, 1.0)),
+        ({"Fpz": 2, "ROC-LOC": 1}, ("Fpz", "ROC-LOC"), (1.0, -1.0)),
+    ],
+)
+def test_channels_are_put_in_the_order_of_a_recording(
+    tmp_path: Path, channels: dict[str, int], there: tuple[str, ...], signs: tuple[float, ...]
+) -> None:
+    packets = VirtualCyton(NoiseSource(1)).packets(500)
+    found = {}
+    for name, sites in (("plain", {"AF7": 2, "AF8": 1}), ("n", channels)):
+        path = tmp_path / f"{name}.capture"
+        head = CaptureHeader("cyton", sites, {}, "port", "2026-01-02T03:04:05+01:00").to_bytes()
+        path.write_bytes(head + pack_event(0.0, "started") + pack(2.0, 0, packets))
+        found[name] = open_capture(path)
+    assert found["n"].info.channels == there
+    wanted = joined(list(found["plain"].blocks())) * np.array(signs)[:, np.newaxis]
+    np.testing.assert_array_equal(joined(list(found["n"].blocks())), wanted)
 
 
 def test_only_what_was_read_is_logged_and_a_refused_connection_leaves_no_trace(tmp_path: Path) -> None:

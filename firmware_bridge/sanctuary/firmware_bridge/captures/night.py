@@ -14,6 +14,7 @@ from sanctuary.firmware_bridge.captures.format import CaptureReader, Event
 from sanctuary.firmware_bridge.codecs.base import Codec, arrived_s
 from sanctuary.firmware_bridge.drivers.base import Driver, Options
 from sanctuary.firmware_bridge.drivers.registry import driver_named
+from sanctuary.firmware_bridge.recordings.channels import choose_channels
 from sanctuary.firmware_bridge.recordings.recording import RecordingInfo
 from sanctuary.firmware_bridge.sample_queue import SampleQueue
 from sanctuary.firmware_bridge.timing.placement import Placement
@@ -56,12 +57,13 @@ def open_capture(path: Path, channels: Sequence[str] | None = None) -> CapturedN
     path
         The file.
     channels
-        One or two of its channels; None for the first two.
+        One or two of its channels; None for the first two. They are put in the order of a recording's, left
+        before right and an EEG before an EOG.
 
     Raises
     ------
     RecordingError
-        It cannot be used; says why.
+        It cannot be used, or the chain cannot use these channels; says why.
     """
     reader = CaptureReader(path)
     header = reader.header
@@ -70,7 +72,9 @@ def open_capture(path: Path, channels: Sequence[str] | None = None) -> CapturedN
         options = Options(**header.options)
     except (InputError, TypeError) as error:
         raise RecordingError(f"{path}: line 1: {error}") from error
-    sites = _chosen(path, header.channels, channels)
+    labels = tuple(header.channels)
+    choice = choose_channels(labels, labels[:CHAIN_CHANNELS] if channels is None else channels, str(path))
+    sites = {labels[index]: header.channels[labels[index]] for index in choice.indices}
     if wrong := [site for site, number in sites.items() if not 1 <= number <= len(driver.inputs)]:
         raise RecordingError(
             f"{path}: line 1: {wrong[0]}: the {driver.title} has inputs 1 to {len(driver.inputs)}"
@@ -78,7 +82,8 @@ def open_capture(path: Path, channels: Sequence[str] | None = None) -> CapturedN
     decoder = _Decoder(driver, options, sites)
     for record in reader.records():
         decoder.take(record)
-    samples = tuple(decoder.finish())
+    signs = np.array(choice.signs)[:, np.newaxis]
+    samples = tuple(replace(block, uv=block.uv * signs) for block in decoder.finish())
     if not samples:
         raise RecordingError(f"{path}: no samples of the {driver.title} in this capture")
     n_samples = samples[-1].end
@@ -92,7 +97,7 @@ def open_capture(path: Path, channels: Sequence[str] | None = None) -> CapturedN
         start=_start(header.started_at, samples[0]),
         rail_uv=(driver.rail_uv(options),) * len(sites),
     )
-    return CapturedNight(info, _warnings(path, reader, samples), samples)
+    return CapturedNight(info, (*choice.warnings, *_warnings(path, reader, samples)), samples)
 
 
 class _Decoder:
@@ -131,15 +136,6 @@ class _Decoder:
         self._codec = self._driver.session(tuple(self._sites.values()), options).codec()
         self._queue = SampleQueue(self._driver.fs_hz, tuple(self._sites))
         self._placed += self._placement.connected()
-
-
-def _chosen(path: Path, there: dict[str, int], wanted: Sequence[str] | None) -> dict[str, int]:
-    if wanted is None:
-        return dict(list(there.items())[:CHAIN_CHANNELS])
-    for name in wanted:
-        if name not in there:
-            raise RecordingError(f"{path}: no channel {name}; there are {', '.join(there)}")
-    return {name: there[name] for name in wanted}
 
 
 def _start(started_at: str, first: SampleBlock) -> datetime | None:

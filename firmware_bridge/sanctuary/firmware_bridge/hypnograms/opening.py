@@ -23,18 +23,16 @@ from sanctuary.firmware_bridge.hypnograms.fitting import on_recording, without_o
 from sanctuary.firmware_bridge.hypnograms.holding import held
 from sanctuary.firmware_bridge.hypnograms.labels import Staged, staged_rows
 from sanctuary.firmware_bridge.hypnograms.lists import read_list
-from sanctuary.firmware_bridge.hypnograms.options import HypnogramOptions, Night
+from sanctuary.firmware_bridge.hypnograms.options import NO_OPTIONS, HypnogramOptions, Night
 from sanctuary.firmware_bridge.hypnograms.scoring import EPOCH_S, Hypnogram
 from sanctuary.firmware_bridge.hypnograms.table_cells import split_table
 from sanctuary.firmware_bridge.hypnograms.tables import read_table
 from sanctuary.firmware_bridge.hypnograms.xml_files import read_xml
 from sanctuary.signal.samples import Stage
 
-_NO_OPTIONS = HypnogramOptions()
-
 
 def read_hypnogram(
-    path: Path, night: Night | None = None, options: HypnogramOptions = _NO_OPTIONS
+    path: Path, night: Night | None = None, options: HypnogramOptions = NO_OPTIONS
 ) -> Hypnogram:
     """Read the hypnogram of a night.
 

@@ -50,6 +50,9 @@ class HypnogramOptions:
     codes: StageCodes | None = None
 
 
+NO_OPTIONS = HypnogramOptions()
+
+
 def hypnogram_options(
     epoch_s: float | None = None, offset_s: float | None = None, stages: str | None = None
 ) -> HypnogramOptions:

@@ -63,11 +63,14 @@ class Recording:
         One sentence each: what is missing, doubtful or was assumed.
     annotations
         What is marked in the file, onsets in seconds since the first sample.
+    implausible
+        Those of the warnings that say that a channel holds no EEG in the unit that the file names.
     """
 
     info: RecordingInfo
     warnings: tuple[str, ...]
     annotations: tuple[Annotation, ...]
+    implausible: tuple[str, ...]
     _source: Source
     _chosen: tuple[int, ...]
     _uv_per_unit: FloatArray
@@ -152,16 +155,16 @@ def recording_of(source: Source, channels: Sequence[str] | None = None) -> Recor
         rail_uv=tuple(rail_uv(source, index, scale) for index, scale in zip(chosen, scales, strict=True)),
         format=source.format,
     )
+    implausible = tuple(doubtful_units(source, chosen, scales))
     return Recording(
         info=info,
-        warnings=(
-            *source.warnings, *said, *resampling, *doubtful_units(source, chosen, scales)
-        ),
+        warnings=(*source.warnings, *said, *resampling, *implausible),
         annotations=source.annotations,
+        implausible=implausible,
         _source=source,
         _chosen=chosen,
         _uv_per_unit=(np.array(scales) * np.array(signs))[:, np.newaxis],
-    )  # fmt: skip
+    )
 
 
 def _names(labels: tuple[str, ...]) -> tuple[str, ...]:

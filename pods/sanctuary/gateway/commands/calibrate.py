@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.commands.options import ConfigOption, SetOption, load
+from sanctuary.gateway.commands.options import ChannelsOption, ConfigOption, SetOption, channel_names, load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sanctuary.config.chain import ChainSettings
     from sanctuary.signal.samples import FloatArray
 
@@ -28,9 +30,7 @@ def calibrate(
     start: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.0, help="When the routine began in the recording.")
     ] = 0.0,
-    channels: Annotated[
-        str | None, typer.Option(metavar="LEFT,RIGHT", help="The frontal pair; found by name if left out.")
-    ] = None,
+    channels: ChannelsOption = None,
     routine: Annotated[bool, typer.Option("--routine", help="Print the prompts and their times.")] = False,
     config: ConfigOption = None,
     assignments: SetOption = None,
@@ -52,8 +52,9 @@ def calibrate(
 
     memories = Memories(settings.site.data_dir)
     before = memories.load(sleeper) or SleeperMemory()
-    names = [name.strip() for name in channels.split(",")] if channels else None
-    difference_uv = _difference_uv(recording, names, settings.chain, start, start + DURATION_S)
+    difference_uv = _difference_uv(
+        recording, channel_names(channels), settings.chain, start, start + DURATION_S
+    )
     found = measure(difference_uv, ROUTINE)
     if not found.usable:
         raise InputError(
@@ -69,7 +70,7 @@ def calibrate(
 
 
 def _difference_uv(
-    path: Path, names: list[str] | None, settings: ChainSettings, start_s: float, end_s: float
+    path: Path, names: Sequence[str] | None, settings: ChainSettings, start_s: float, end_s: float
 ) -> FloatArray:
     """Give the trace of the channels' difference between two times, 50 points a second."""
     import numpy as np

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sanctuary.gateway.commands.options import ConfigOption, SetOption, load
-from sanctuary.gateway.consoles import stdout_console
+from sanctuary.gateway.consoles import say, stdout_console
 
 if TYPE_CHECKING:
     from sanctuary.config.layering import Loaded
@@ -30,8 +30,12 @@ def check(
 ) -> None:
     """Check a settings file by itself and list every mistake in it."""
     from sanctuary.config.loading import load_settings
+    from sanctuary.gateway.headband_channels import check_channels
 
-    settings = load_settings(file).settings
+    loaded = load_settings(file)
+    settings = loaded.settings
+    for doubt in check_channels(settings.pods, loaded.origins):
+        say(f"warning: {doubt}")
     typer.echo(f"{file}: no mistakes; pods {len(settings.pods)}, circles {len(settings.circles)}")
 
 

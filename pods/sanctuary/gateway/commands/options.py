@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sanctuary.config.errors import InputError
+
 if TYPE_CHECKING:
     from sanctuary.config.assignments import Override
     from sanctuary.config.layering import Loaded
@@ -54,6 +56,30 @@ StagesOption = Annotated[
         help="What numbers in a hypnogram mean: yasa, aasm5, rk, usleep, ucd, or 0=W,1=N1,2=N2,3=N3,4=R.",
     ),
 ]
+ChannelsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--channels",
+        metavar="LEFT,RIGHT",
+        help="One or two channels, by electrode or whole label; found by name if left out.",
+    ),
+]
+
+
+def channel_names(text: str | None) -> tuple[str, ...] | None:
+    """Read the value of `ChannelsOption`.
+
+    Raises
+    ------
+    InputError
+        It names no channel, or more than two.
+    """
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names) or len(names) > 2:
+        raise InputError(f"--channels {text}: name one channel, or two with a comma between, such as AF7,AF8")
+    return names
 
 
 def as_gateway(gateway: str | None) -> list[Override]:

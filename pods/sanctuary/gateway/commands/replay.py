@@ -10,11 +10,13 @@ import typer
 
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.commands.options import (
+    ChannelsOption,
     ConfigOption,
     EpochOption,
     OffsetOption,
     SetOption,
     StagesOption,
+    channel_names,
     load,
 )
 
@@ -48,10 +50,7 @@ def replay(
     hypnogram_offset: OffsetOption = None,
     epoch_s: EpochOption = None,
     stages: StagesOption = None,
-    channels: Annotated[
-        str | None,
-        typer.Option(metavar="LEFT,RIGHT", help="One or two frontal channels; found by name if left out."),
-    ] = None,
+    channels: ChannelsOption = None,
     json_path: Annotated[
         Path | None, typer.Option("--json", metavar="OUT.json", help="Write the result.")
     ] = None,
@@ -105,7 +104,7 @@ def replay(
     settings = load(config, assignments).settings
     from sanctuary.firmware_bridge.hypnograms.options import hypnogram_options
 
-    names, options = _names(channels), hypnogram_options(epoch_s, hypnogram_offset, stages)
+    names, options = channel_names(channels), hypnogram_options(epoch_s, hypnogram_offset, stages)
     emission = _model(model)
     if circle:
         from sanctuary.gateway.commands.replay_circle import CircleAsked, replay_circle
@@ -158,14 +157,3 @@ def _model(path: Path | None) -> Emission | None:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a model: {error}") from error
     return parse_emission(text, str(path))
-
-
-def _names(channels: str | None) -> list[str] | None:
-    if channels is None:
-        return None
-    names = [name.strip() for name in channels.split(",")]
-    if not all(names) or len(names) > 2:
-        raise InputError(
-            f"--channels {channels}: name one channel, or two with a comma between, such as AF7,AF8"
-        )
-    return names

@@ -52,7 +52,7 @@ class CircleAsked:
 
     nights: Sequence[Path]
     hypnograms: Sequence[Path]
-    channels: list[str] | None
+    channels: Sequence[str] | None
     hypnogram_options: HypnogramOptions
     quorum: int | None
     design: str | None

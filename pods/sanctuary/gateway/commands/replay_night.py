@@ -23,7 +23,7 @@ class NightAsked:
 
     night: Path
     hypnogram: Path | None
-    channels: list[str] | None
+    channels: Sequence[str] | None
     hypnogram_options: HypnogramOptions
     emission: Emission | None
     remember: str | None

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.commands.options import ConfigOption, SetOption, load
-from sanctuary.gateway.consoles import say, stdout_console
+from sanctuary.gateway.commands.options import (
+    ChannelsOption,
+    ConfigOption,
+    EpochOption,
+    SetOption,
+    StagesOption,
+    channel_names,
+    load,
+)
+from sanctuary.gateway.consoles import progress_bar, say, stderr_console, stdout_console
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from rich.table import Table
+
+
+EXIT_MOSTLY_LEFT_OUT = 1
 
 
 def register(app: typer.Typer) -> None:
@@ -27,8 +41,9 @@ def train(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FOLDER...",
-            help="Folders of EDF or BDF nights with hypnograms beside them, or band-power files (npz).",
+            metavar="SOURCE...",
+            help="Folders of recordings with hypnograms, in subfolders too, single recordings with "
+            "hypnograms beside them, or band-power files (npz).",
             show_default=False,
         ),
     ],
@@ -40,8 +55,20 @@ def train(
         str, typer.Option(metavar="NIGHT,...", help="Nights to leave out, by the beginning of their names.")
     ] = "",
     person_letters: Annotated[
-        int, typer.Option(min=0, help="First letters of a night's name that are its person; 0: all.")
-    ] = 5,
+        int | None,
+        typer.Option(
+            min=0,
+            help="First letters of a night's name that are its person; 0: all. Left out: by the names of "
+            "public data sets, else 5.",
+        ),
+    ] = None,
+    channels: ChannelsOption = None,
+    epoch_s: EpochOption = None,
+    stages: StagesOption = None,
+    scorer: Annotated[
+        int | None,
+        typer.Option(min=1, help="Expert to follow, where several have scored a night (NIGHT_1, NIGHT_2)."),
+    ] = None,
     note: Annotated[
         str, typer.Option(metavar="TEXT", help="What the data are, and their licence; kept in the model.")
     ] = "",
@@ -50,26 +77,50 @@ def train(
 ) -> None:
     """Train the stage model on scored nights, judge it on persons it has not seen, and write it."""
     settings = load(config, assignments).settings
+    from sanctuary.firmware_bridge.hypnograms.options import hypnogram_options
     from sanctuary.gateway.files import check_place, write_whole
-    from sanctuary.gateway.training.fitting import Recipe
     from sanctuary.gateway.training.fitting import train as fit
-    from sanctuary.gateway.training.sources import find_nights
+    from sanctuary.gateway.training.gathering import gather
+    from sanctuary.gateway.training.loading import Reading
+    from sanctuary.gateway.training.recipe import Recipe
+    from sanctuary.gateway.training.sources import survey
 
     check_place(out, "the model")
-    recipe = Recipe(settings.chain, _checked_measures(measures), person_letters, note)
-    left_out = tuple(_names(without))
-    files = [f for f in find_nights(sources) if not (left_out and f.name.startswith(left_out))]
-    if not files:
+    reading = Reading(channel_names(channels), hypnogram=hypnogram_options(epoch_s, stages=stages))
+    recipe = Recipe(settings.chain, _checked_measures(measures), person_letters, note, reading)
+    found = survey(sources, scorer).without(_names(without))
+    if without and not found.nights:
         raise InputError(f"--without {without}: leaves no night to train on")
-    model = fit(files, recipe, say)
+    with _progress(len(found.nights)) as step:
+        gathered = gather(found, recipe, say, step)
+    model = fit(gathered, recipe, say)
     write_whole(out, model.to_json(), "the model")
     console = stdout_console()
     console.print(_table(model.provenance["scores"]))
     console.print(f"wrote {out}", soft_wrap=True)
+    if gathered.mostly_left_out:
+        left, used = len(gathered.nights_left_out), len(gathered.used)
+        say(f"more than half of the nights were left out, {left} of {left + used}: {out} is made of the rest")
+        raise typer.Exit(EXIT_MOSTLY_LEFT_OUT)
 
 
-def _names(text: str) -> list[str]:
-    return [name for each in text.split(",") if (name := each.strip())]
+@contextmanager
+def _progress(n_nights: int) -> Iterator[Callable[[str], None]]:
+    """Show a bar on a terminal, and elsewhere a line for each night."""
+    quiet, done = stderr_console().is_terminal, count(1)
+    with progress_bar("nights", n_nights) as bar:
+
+        def step(name: str) -> None:
+            number = next(done)
+            bar(number)
+            if not quiet:
+                say(f"{number} of {n_nights} read: {name}")
+
+        yield step
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for each in text.split(",") if (name := each.strip()))
 
 
 def _checked_measures(text: str) -> tuple[str, ...]:

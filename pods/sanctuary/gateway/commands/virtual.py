@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sanctuary.config.errors import InputError
+from sanctuary.gateway.commands.options import ChannelsOption, channel_names
 from sanctuary.gateway.consoles import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sanctuary.simulator.devices.source import SignalSource
 
 
@@ -31,6 +34,7 @@ def virtual(
     edf: Annotated[
         Path | None, typer.Option(metavar="NIGHT.edf", help="Play this recorded night instead.")
     ] = None,
+    channels: ChannelsOption = None,
     twin: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +71,15 @@ def virtual(
         raise InputError(f"--fault: {error}") from error
     if edf is not None and twin is not None:
         raise InputError("--edf and --twin: a headband plays one of them")
-    sources = [_source(rate_hz(kind), seed + number, hours, edf, twin) for number in range(count)]
+    names = channel_names(channels)
+    if names is not None and edf is None:
+        raise InputError(
+            f"--channels {channels}: chooses among those of a recorded night; name it with --edf"
+        )
+    if edf is not None:
+        sources = _recorded(edf, rate_hz(kind), names, count)
+    else:
+        sources = [_source(rate_hz(kind), seed + number, hours, twin) for number in range(count)]
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
@@ -82,11 +94,18 @@ def virtual(
         ended.wait()
 
 
-def _source(fs_hz: int, seed: int, hours: float, edf: Path | None, twin: str | None) -> SignalSource:
-    if edf is not None:
-        from sanctuary.simulator.devices.recorded import RecordedSource
+def _recorded(edf: Path, fs_hz: int, names: Sequence[str] | None, count: int) -> list[SignalSource]:
+    """Give the night to each of the headbands, and say once what is doubtful of it."""
+    from sanctuary.simulator.devices.recorded import RecordedSource
 
-        return RecordedSource(edf, float(fs_hz))
+    sources = [RecordedSource(edf, float(fs_hz), names) for _ in range(count)]
+    for warning in sources[0].warnings:
+        say(f"warning: {warning}")
+    say(f"{edf}: {', '.join(sources[0].info.labels)}")
+    return [*sources]
+
+
+def _source(fs_hz: int, seed: int, hours: float, twin: str | None) -> SignalSource:
     if twin is not None:
         from sanctuary.simulator.sleepers.twin import read_twin
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.fleet import PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.gateway.headband_channels import warn_of_channels
 from sanctuary.gateway.night.clocks import MeasuredTime, PodTime, cadence_of
 from sanctuary.gateway.night.fleet import sleeper_specs
 from sanctuary.gateway.night.gateway_line import GatewayLine
@@ -52,6 +53,7 @@ async def begin(
     for entry in settings.pods:
         PodMemories(settings.site.data_dir).load(entry.id)  # one that is damaged stops the start here
     warn_of_thresholds(settings, designs)
+    warn_of_channels(settings.pods)
     boot = new_boot()
     gateway = gateway_of(settings)
     clock = open_clock(

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, ExitStack
 from sanctuary.config.errors import InputError, ProtocolError
 from sanctuary.config.fleet import PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.gateway.headband_channels import warn_of_channels
 from sanctuary.gateway.night.beat import CUE_TICK_S
 from sanctuary.gateway.night.clocks import FollowedTime, OwnClock, cadence_of
 from sanctuary.gateway.night.fleet import Truth
@@ -93,6 +94,7 @@ async def _one_night(
     capture: bool,
 ) -> NightFiles | None:
     store, designs, boot = SiteStore(settings.site.data_dir), designs_of(settings.circles), new_boot()
+    warn_of_channels(settings.pods)
     warn_of_thresholds(settings.model_copy(update={"pods": (entry,)}), designs)
     truth = Truth(settings.pods, LONGEST_NIGHT_H, settings.sleepers)
     with ExitStack() as files:

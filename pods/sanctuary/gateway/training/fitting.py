@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from sanctuary.config.chain import ChainSettings
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.training.sources import NightFile, load_night, sha256
+from sanctuary.gateway.training.gathering import Gathered, Say
+from sanctuary.gateway.training.recipe import Recipe
 from sanctuary.signal.emission import PAIR, SINGLE, Emission
 from sanctuary.signal.samples import STAGES, FloatArray, Stage
 from sanctuary.signal.scoring import confusion, kappa, ratio, rem_specificity, stage_scores
@@ -30,33 +25,10 @@ from sanctuary.signal.training import (
     sharpened,
 )
 
-Say = Callable[[str], None]
 HeldOut = list[tuple[ScoredNight, Emission]]
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What to train: settings, measures beside bands and eyes, who is who, and what the data are."""
-
-    settings: ChainSettings
-    measures: tuple[str, ...] = ()
-    person_letters: int = 5
-    note: str = ""
-
-    def person(self, night: str) -> str:
-        """Whose night it is: the first letters of its name."""
-        return night[: self.person_letters] if self.person_letters else night
-
-
-def load_nights(files: Sequence[NightFile], recipe: Recipe) -> list[ScoredNight]:
-    """Load all nights, several at a time; of a pair of channels also each side alone."""
-    persons = [recipe.person(file.name) for file in files]
-    load = partial(load_night, measures=recipe.measures, settings=recipe.settings)
-    with ProcessPoolExecutor(min(len(files), os.cpu_count() or 1)) as pool:
-        return list(chain.from_iterable(pool.map(load, files, persons)))
-
-
-def train(files: Sequence[NightFile], recipe: Recipe, say: Say = lambda _: None) -> Emission:
+def train(gathered: Gathered, recipe: Recipe, say: Say = lambda _: None) -> Emission:
     """Fit on all nights; scores and exponents come from fits that leave each person out in turn.
 
     Raises
@@ -64,9 +36,8 @@ def train(files: Sequence[NightFile], recipe: Recipe, say: Say = lambda _: None)
     InputError
         Fewer than two persons, or a stage that nobody shows.
     """
-    nights = load_nights(files, recipe)
+    nights = gathered.nights
     _check(nights)
-    say(f"{len(files)} nights of {len({night.person for night in nights})} persons")
     held_out = leave_one_person_out(nights, recipe)
     calibrations, scores = {}, {}
     for head in (PAIR, SINGLE):
@@ -83,7 +54,7 @@ def train(files: Sequence[NightFile], recipe: Recipe, say: Say = lambda _: None)
         true = [(sharpened(p, calibrations[head]), stages) for p, stages in judged]
         scores[head] = {**held_out_scores(true, rem_p), "calibration": calibrations[head]}
         say(f"{head}: held out, REM F1 {scores[head]['rem_f1']}, kappa {scores[head]['kappa']}")
-    provenance = _provenance(files, nights, recipe, scores)
+    provenance = _provenance(gathered, recipe, scores)
     return fit_emission(nights, recipe.measures, recipe.settings.normalisation, provenance, calibrations)
 
 
@@ -135,28 +106,25 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _provenance(
-    files: Sequence[NightFile], nights: Sequence[ScoredNight], recipe: Recipe, scores: Mapping[str, Any]
-) -> dict[str, Any]:
-    hashes = {
-        path: sha256(path) for path in {f.path for f in files} | {f.hypnogram for f in files if f.hypnogram}
-    }
-    epochs = {night.name: int((night.stages != Stage.UNKNOWN).sum()) for night in nights}
+def _provenance(gathered: Gathered, recipe: Recipe, scores: Mapping[str, Any]) -> dict[str, Any]:
     rows = []
-    for file in files:
-        kind = "recording" if file.hypnogram else "bands"
-        row: dict[str, Any] = {"night": file.name, "person": recipe.person(file.name), "kind": kind}
-        row |= {"epochs": epochs[file.name], "file": file.path.name, "sha256": hashes[file.path]}
-        if file.hypnogram is not None:
-            row |= {"hypnogram": file.hypnogram.name, "hypnogram_sha256": hashes[file.hypnogram]}
+    for file, loaded in gathered.used:
+        night = loaded.nights[0]
+        kind = "bands" if loaded.hypnogram is None else "recording"
+        row: dict[str, Any] = {"night": file.name, "person": night.person, "kind": kind}
+        row |= {"epochs": int((night.stages != Stage.UNKNOWN).sum())}
+        row |= {"file": file.path.name, "sha256": loaded.hashes[file.path]}
+        if (path := loaded.hypnogram) is not None:
+            row |= {"hypnogram": path.name, "hypnogram_sha256": loaded.hashes[path]}
         rows.append(row)
     return {
         "made_by": f"sanctuary train {version('dream-sanctuary')}",
         "note": recipe.note,
         "split": "leave one person out; the model itself is fitted on all nights",
-        "persons": len({night.person for night in nights}),
+        "persons": len({row["person"] for row in rows}),
         "normalisation": recipe.settings.normalisation.model_dump(),
         "rem_p": [recipe.settings.staging.rem_p, recipe.settings.staging.rem_p_without_eyes],
         "scores": dict(scores),
         "data": rows,
+        "left_out": [{"night": n.name, "reason": n.reason} for n in gathered.left_out if n.is_night],
     }

@@ -1,4 +1,4 @@
-"""Scored nights to train on: folders of EDF nights with hypnograms, and files of band powers.
+"""Scored nights on disk: folders of recordings with scorings, single recordings, and files of band powers.
 
 A band-power file is an npz with, for each night, ``<night>_band`` (epochs, channels, 5 bands of
 `spectra.BAND_NAMES`; uV^2/Hz) and ``<night>_y`` (0 W, 1 N1, 2 N2, 3 N3, 4 R), 30 s each; its first channel
@@ -7,151 +7,219 @@ is used.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
-from sanctuary.config.chain import ChainSettings
-from sanctuary.config.errors import InputError, RecordingError
-from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
-from sanctuary.firmware_bridge.recordings.opening import open_recording
-from sanctuary.signal.features import EPOCH_S, Features, TrailingFeatures
-from sanctuary.signal.frontend import FrontEnd
-from sanctuary.signal.montage import Montage, montage_of
-from sanctuary.signal.samples import Stage
-from sanctuary.signal.spectra import BAND_NAMES, decibel
-from sanctuary.signal.training import IntArray, ScoredNight, bands_only
+from sanctuary.config.errors import InputError
+from sanctuary.firmware_bridge.captures.format import SUFFIX as CAPTURE_SUFFIX
+from sanctuary.gateway.training.folders import files_below
+from sanctuary.gateway.training.pairing import Pair, Pairing, pair_up
 
-MARGIN_EPOCHS = 60
-"""Waking kept before and after sleep in band-power files: half an hour, as a sleeper in a pod would show."""
-RECORDINGS = (".edf", ".bdf")
-HYPNOGRAMS = (".hypnogram.csv", ".hypnogram.txt", ".csv", ".txt", "-Hypnogram.edf", ".hypnogram.edf")
+_NAMED = 5
+"""Files of no known kind that are named; of more only the number is said."""
 
 
 @dataclass(frozen=True, slots=True)
 class NightFile:
-    """One night on disk: a recording with its hypnogram, or one night's arrays in a band-power file."""
+    """One night on disk: a recording with its hypnogram, or one night's arrays in a band-power file.
+
+    Attributes
+    ----------
+    path, hypnogram
+        The recording, and its scoring; the band-power file, and None.
+    name
+        Of the night.
+    others
+        Further scorings of the same night, which have to agree with `hypnogram`.
+    notes
+        One sentence each: files beside it that are not used.
+    """
 
     path: Path
     hypnogram: Path | None
     name: str
+    others: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that is not trained on, and why; ``is_night`` where it is a recording."""
+
+    name: str
+    reason: str
+    is_night: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What there is in the sources.
+
+    Attributes
+    ----------
+    nights
+        Recordings with scorings, and nights of band-power files.
+    left_out
+        Recordings without a scoring, and scorings without a recording.
+    said
+        One sentence each: what was passed over.
+    """
+
+    nights: tuple[NightFile, ...]
+    left_out: tuple[LeftOut, ...]
+    said: tuple[str, ...]
+
+    def without(self, beginnings: tuple[str, ...]) -> Survey:
+        """Leave out, unsaid, what has a name that begins so."""
+        if not beginnings:
+            return self
+        nights = (each for each in self.nights if not each.name.startswith(beginnings))
+        left = (each for each in self.left_out if not Path(each.name).name.startswith(beginnings))
+        return Survey(tuple(nights), tuple(left), self.said)
 
 
 def find_nights(sources: Sequence[Path]) -> list[NightFile]:
-    """All scored nights in the folders and band-power files.
+    """All scored nights in the sources.
 
     Raises
     ------
     InputError
-        A source is missing or holds no scored night.
+        A source is missing or of no use, or there is no scored night.
+    """
+    found = survey(sources)
+    if not found.nights:
+        reasons = "; ".join(f"{each.name}: {each.reason}" for each in found.left_out[:_NAMED])
+        raise InputError(f"{', '.join(map(str, sources))}: no scored night in it ({reasons})")
+    return list(found.nights)
+
+
+def survey(sources: Sequence[Path], scorer: int | None = None) -> Survey:
+    """Look for scored nights, and for what is no night and why.
+
+    Parameters
+    ----------
+    sources
+        Folders, recordings with their scorings beside them, or band-power files.
+    scorer
+        Number of the expert to follow, where scorings carry numbers.
+
+    Raises
+    ------
+    InputError
+        A source is missing, or holds neither a recording nor a scoring.
     """
     nights: list[NightFile] = []
-    for source in sources:
-        found = _in_folder(source) if source.is_dir() else _in_bands(source)
-        if not found:
+    left: list[LeftOut] = []
+    said: list[str] = []
+    bands = [source for source in sources if source.suffix.casefold() == ".npz" and source.is_file()]
+    folders = [source for source in sources if source.is_dir()]
+    single = [source for source in sources if source not in bands and source not in folders]
+    pairings = [_in_folders(folders, scorer, said), *(_of_file(source, scorer) for source in single)]
+    seen: dict[Path, Pair] = {}
+    for pair in (pair for pairing in pairings for pair in pairing.pairs):
+        first = seen.setdefault(Path(pair.recording).resolve(), pair)
+        if first is pair:
+            nights.append(_night(pair))
+        elif first.recording != pair.recording:
+            left.append(LeftOut(pair.name, f"the same file as {first.name}"))
+    left += [
+        LeftOut(_shown(Path(each.path), sources), each.reason, each.is_night)
+        for pairing in pairings
+        for each in pairing.left_over
+    ]
+    said += _passed_over([path for pairing in pairings for path in pairing.unused])
+    for source in bands:
+        nights += _in_bands(source)
+    return Survey(tuple(nights), tuple(left), tuple(said))
+
+
+def _night(pair: Pair) -> NightFile:
+    first, *others = (Path(each) for each in pair.scorings)
+    return NightFile(Path(pair.recording), first, pair.name, tuple(others), pair.notes)
+
+
+def _in_folders(folders: Sequence[Path], scorer: int | None, said: list[str]) -> Pairing:
+    """Pair what is in all folders together: recordings and scorings may be in different ones."""
+    paths: dict[str, None] = {}
+    below: dict[Path, list[str]] = {}
+    for folder in dict.fromkeys(folders):
+        below[folder], passed = files_below(folder)
+        paths.update(dict.fromkeys(below[folder]))
+        said += passed
+    found = pair_up(paths, scorer)
+    known = {path for pair in found.pairs for path in (pair.recording, *pair.scorings)}
+    known |= {each.path for each in found.left_over}
+    for folder, files in below.items():
+        if known.isdisjoint(files):
             raise InputError(
-                f"{source}: no scored night in it; a night is an EDF or BDF file with its hypnogram beside "
-                "it, such as NIGHT.edf and NIGHT.hypnogram.csv"
+                f"{folder}: no scored night in it; a night is a recording with its hypnogram beside it, such "
+                "as NIGHT.edf and NIGHT.hypnogram.csv, or named as a public data set names them"
             )
-        nights += found
-    return nights
+    return found
 
 
-def _in_folder(folder: Path) -> list[NightFile]:
-    recordings = sorted(p for p in folder.iterdir() if p.suffix.lower() in RECORDINGS)
-    nights = []
-    for path in recordings:
-        hypnogram = hypnogram_beside(path)
-        if hypnogram is not None:
-            nights.append(NightFile(path, hypnogram, path.stem))
-    return nights
+def _of_file(path: Path, scorer: int | None) -> Pairing:
+    """Pair one recording, named by itself, with the scorings in its folder."""
+    if not path.is_file():
+        raise InputError(f"{path}: neither a folder nor a band-power file (npz), nor a recording; check it")
+    beside = [str(each) for each in sorted(path.parent.iterdir()) if each.is_file()]
+    found = pair_up(beside, scorer)
+    pairs = tuple(pair for pair in found.pairs if pair.recording == str(path))
+    left = tuple(each for each in found.left_over if each.path == str(path))
+    if not pairs and not any(each.is_night for each in left):
+        raise InputError(
+            f"{path}: neither a folder nor a band-power file (npz), nor by its name and what is beside it a "
+            "recording with a hypnogram; name the recording, and call its hypnogram NIGHT.hypnogram.csv"
+        )
+    return Pairing(pairs, left, ())
 
 
 def hypnogram_beside(path: Path) -> Path | None:
-    """Give the hypnogram that lies beside a recording and has its name; None where there is none."""
-    beside = [path.with_name(path.stem + ending) for ending in HYPNOGRAMS]
-    return next((each for each in beside if each.is_file() and each != path), None)
+    """Give the hypnogram that lies beside a recording and is called as it is; None where there is none.
+
+    Raises
+    ------
+    InputError
+        There are several.
+    """
+    # a capture is no recording to train on, but its hypnogram is called in the same ways
+    named = path if path.suffix != CAPTURE_SUFFIX else path.with_suffix(".edf")
+    beside = (
+        {str(each) for each in path.parent.iterdir() if each.is_file()} if path.parent.is_dir() else set()
+    )
+    pair = next((p for p in pair_up(beside | {str(named)}).pairs if p.recording == str(named)), None)
+    if pair is None:
+        return None
+    if len(pair.scorings) > 1:
+        names = ", ".join(Path(each).name for each in pair.scorings)
+        raise InputError(f"{path}: several hypnograms are beside it, {names}; name one with --hypnogram")
+    return Path(pair.scorings[0])
+
+
+def _passed_over(paths: Sequence[str]) -> Iterator[str]:
+    if paths:
+        names = ", ".join(Path(path).name for path in paths[:_NAMED])
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        yield f"not used, by their names neither recordings nor hypnograms of one: {names}{more}"
+
+
+def _shown(path: Path, sources: Sequence[Path]) -> str:
+    """Path below the source that it was found in."""
+    inside = [path.relative_to(source) for source in sources if path.is_relative_to(source)]
+    return str(inside[0]) if inside and inside[0] != Path() else path.name
 
 
 def _in_bands(path: Path) -> list[NightFile]:
     try:
         with np.load(path, allow_pickle=False) as data:
             names = sorted(key[:-2] for key in data.files if key.endswith("_y"))
-            return [NightFile(path, None, name) for name in names if f"{name}_band" in data.files]
+            found = [NightFile(path, None, name) for name in names if f"{name}_band" in data.files]
     except (OSError, ValueError, BadZipFile, AttributeError) as error:
         raise InputError(f"{path}: neither a folder nor a band-power file (npz): {error}") from error
-
-
-def load_night(
-    file: NightFile, person: str, measures: Sequence[str], settings: ChainSettings
-) -> list[ScoredNight]:
-    """Features and stages of one night; of a pair also those of each side alone, as when one is lifted.
-
-    Raises
-    ------
-    RecordingError, InputError
-        Naming the file and what is wrong.
-    """
-    if file.hypnogram is None:
-        return [_from_bands(file, person)]
-    channels = open_recording(file.path).info.channels
-    sides = [(name,) for name in channels] if montage_of(channels) is Montage.PAIR else []
-    hypnogram, nights = read_hypnogram(file.hypnogram), []
-    for chosen in (channels, *sides):
-        features = recorded_features(file.path, chosen, measures, settings)
-        stages = hypnogram.epochs(len(features))
-        if not features or (stages == Stage.UNKNOWN).all():
-            raise RecordingError(f"{file.hypnogram}: scores no epoch of {file.path.name}")
-        bands, eyes, others = (
-            np.concatenate([getattr(each, group) for each in features])
-            for group in ("band_db", "eyes", "measures")
-        )
-        name = file.name if chosen is channels else f"{file.name} {chosen[0]}"
-        nights.append(ScoredNight(name, person, bands, eyes, others, stages))
-    return nights
-
-
-def recorded_features(
-    path: Path, channels: Sequence[str], measures: Sequence[str], settings: ChainSettings
-) -> list[Features]:
-    """Compute the chain's features of each 30 s epoch of these channels of a recording."""
-    info = (recording := open_recording(path, channels)).info
-    rail_uv = np.array([info.rail_uv], dtype=np.float64)
-    front_end = FrontEnd(info.fs_hz, montage_of(info.channels), settings, rail_uv)
-    trailing = TrailingFeatures(info.fs_hz, front_end.spectrum.freq_hz, measures)
-    found = []
-    for block in recording.blocks():
-        for seconds in front_end.push(block.start, block.uv[np.newaxis]):
-            trailing.seconds(seconds)
-            ends = [k for k in range(seconds.count) if (seconds.first_s + k) % EPOCH_S == 0]
-            found += [trailing.at(k) for k in ends]
+    if not found:
+        raise InputError(f"{path}: no scored night in it; a night has NIGHT_band and NIGHT_y")
     return found
-
-
-def _from_bands(file: NightFile, person: str) -> ScoredNight:
-    with np.load(file.path, allow_pickle=False) as data:
-        power, stages = np.asarray(data[f"{file.name}_band"], dtype=np.float64), data[f"{file.name}_y"]
-    if power.ndim != 3 or power.shape[2] != len(BAND_NAMES) or stages.shape != power.shape[:1]:
-        raise InputError(
-            f"{file.path}: {file.name}_band has shape {power.shape}, {file.name}_y {stages.shape}; "
-            f"wanted are (epochs, channels, {len(BAND_NAMES)}) and (epochs,)"
-        )
-    known = np.isin(stages, range(5))
-    coded: IntArray = np.where(known, stages, Stage.UNKNOWN).astype(np.int8)
-    asleep = np.flatnonzero(coded > Stage.W)
-    first, last = (int(asleep[0]), int(asleep[-1])) if asleep.size else (0, len(coded) - 1)
-    keep = slice(max(0, first - MARGIN_EPOCHS), last + MARGIN_EPOCHS + 1)
-    return bands_only(file.name, person, decibel(power[keep, 0]), coded[keep])
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
