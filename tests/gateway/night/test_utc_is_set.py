@@ -8,11 +8,19 @@ from pathlib import Path
 import pytest
 
 from clock_bench import QUICK, TRUE_UTC_S, ClockHouse, Computer, answered
+from pod_bench import COORDINATOR_KEY, ORIGIN, SITE, SLEEPER_KEY, PodBench, grant, make_pod, reply_of, sealed
+from sanctuary.commons.consent import ConsentBook
+from sanctuary.commons.keys import key_id
+from sanctuary.config.clock import ClockSettings
 from sanctuary.gateway.night.clocks import FollowedTime
 from sanctuary.gateway.night.pod_night import SameClock
+from sanctuary.gateway.night.pod_utc import PodUtc
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock
 from sanctuary.gateway.night.site_store import KeptClock
 from sanctuary.gateway.night.steady import SteadySeconds, alive_s, asleep_s, boot_id
+from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.ids import IdSource
+from sanctuary.pods.pod.events import ClockMeasured, LinkRestored
 
 HOUR_S = 3600.0
 
@@ -181,6 +189,61 @@ def test_a_gateway_whose_own_clock_is_kept_goes_by_that_when_its_turn_comes(tmp_
     assert house.wrong_by_s(follower) == pytest.approx(0.0)
     assert follower.source.synchronised
     assert follower.began_utc_s == began_s == leader.began_utc_s
+
+
+# --- grants ---
+
+
+class Sleeper:
+    """A pod in the gateway's program, whose sleeper's one grant ended two hours ago by the true time."""
+
+    def __init__(self, house: ClockHouse, *, allowed: bool) -> None:
+        self.house, self.own = house, house.own("")
+        self.clock = house.clock(self.own)
+        settings = ClockSettings(allow_unsynchronised=allowed)
+        self.utc = PodUtc("pod-1", self.own, lambda: self.clock.source, settings)
+        book = ConsentBook(ORIGIN, key_id(SLEEPER_KEY))
+        book.add(sealed(grant(nbf=TRUE_UTC_S - 9 * HOUR_S, exp=TRUE_UTC_S - 2 * HOUR_S)))
+        pod = make_pod(consent=book, own_utc_s=house.computer.utc())
+        self.bench = PodBench(pod, Commander(SITE, COORDINATOR_KEY, 1, IdSource("g")))
+        self.hears()
+        self.bench.handle(LinkRestored())
+        self.sleeps()
+
+    def hears(self) -> None:
+        """Let the program look at its clock, as it does twice a second."""
+        self.own.look()
+        self.bench.now_s = self.clock.now()
+        news = self.utc.news(self.bench.now_s)
+        if news is not None:
+            self.bench.handle(news)
+
+    def sleeps(self) -> None:
+        self.house.computer.passes(2.0)
+        self.bench.handle(ClockMeasured(0.0, 0.002))
+        self.bench.sleep(2)
+
+    def refusal(self, name: str) -> str:
+        return reply_of(self.bench.offer(name)).reason
+
+
+@pytest.mark.parametrize(("allowed", "before"), [(False, "clock_unsynchronised"), (True, "")])
+def test_grants_that_ended_hours_ago_are_not_obeyed_once_the_clock_is_right(
+    tmp_path: Path, allowed: bool, before: str
+) -> None:
+    house = ClockHouse(tmp_path, Computer(wrong_by_s=-6 * HOUR_S, synchronised=False))
+    night = Sleeper(house, allowed=allowed)
+    assert night.refusal("1") == before
+    house.computer.is_set(6 * HOUR_S)
+    house.computer.synchronised = True
+    night.hears()
+    night.sleeps()
+    assert night.refusal("2") == "grant_expired"
+    again = Sleeper(house, allowed=allowed)
+    assert again.refusal("1") == "grant_expired"
+    house.computer.restarts(loses_s=6 * HOUR_S)
+    house.computer.synchronised = False
+    assert Sleeper(house, allowed=allowed).refusal("1") == "grant_expired", "the floor is above its end"
 
 
 # --- sleep ---
