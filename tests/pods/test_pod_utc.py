@@ -216,7 +216,7 @@ def test_what_was_heard_is_written_down_and_the_audit_goes_by_it() -> None:
     bench = playing_bench()
     (record,) = recorded(bench.handle(heard(Z + 60.0, Z)), "pod")
     assert (record["event"], record["detail"], record["utc_suffices"]) == ("utc_heard", "synchronised", True)
-    assert record["utc_s"] == [Z + bench.now_s, Z + 60.0 + bench.now_s]
+    assert record["utc_range_s"] == [Z + bench.now_s, Z + 60.0 + bench.now_s]
     lines = [dict(line) for line in bench.lines]
     cue = next(line for line in lines if line["kind"] == "cue")
     assert check_violations(lines) == []
@@ -224,8 +224,8 @@ def test_what_was_heard_is_written_down_and_the_audit_goes_by_it() -> None:
     said = {**record, "t_s": cue["t_s"], "utc_suffices": False}
     assert [one.rule for one in check_violations([*lines[:at], said, *lines[at:]])] == ["P2"]
     for utc_s in ([Z + 9e5, Z + 9e5], [Z - 9e5, Z], [Z, Z + 9e5]):
-        set_by = {**record, "t_s": cue["t_s"], "utc_s": utc_s}
+        set_by = {**record, "t_s": cue["t_s"], "utc_range_s": utc_s}
         assert [one.rule for one in check_violations([*lines[:at], set_by, *lines[at:]])] == ["P2"]
     again = {**record, "event": "booted", "t_s": cue["t_s"], "lamps_in_view": 1, "light_cleared": True}
-    del again["utc_s"]
+    del again["utc_range_s"]
     assert "P2" not in [one.rule for one in check_violations([*lines[:at], said, again, *lines[at:]])]

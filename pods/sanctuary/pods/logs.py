@@ -164,7 +164,7 @@ class PodRecord(TypedDict):
     """Of ``booted``: lamps among which the bounds of flashes are divided."""
     light_cleared: NotRequired[bool]
     """Of ``booted``: whether all who see the lamp said that light does them no harm."""
-    utc_s: NotRequired[list[float]]
+    utc_range_s: NotRequired[list[float]]
     """Of ``utc_heard``: the earliest and the latest that UTC may be, in all of which a grant must hold."""
     utc_suffices: NotRequired[bool]
     """Of ``utc_heard``: whether anything may be cued by it."""

@@ -52,7 +52,7 @@ class ConsentMonitor(Monitor):
         if line["event"] == "booted":
             self._utc_heard, self._utc_suffices = False, True
         elif line["event"] == "utc_heard":
-            earliest_s, latest_s = line["utc_s"]
+            earliest_s, latest_s = line["utc_range_s"]
             self._zeros_s = (earliest_s - line["t_s"], latest_s - line["t_s"])
             self._utc_heard, self._utc_suffices = True, line["utc_suffices"]
 

@@ -120,7 +120,7 @@ def utc_record(pod: str, event: UtcHeard, utc: UtcRange, now_s: float) -> PodRec
         "pod": pod,
         "event": "utc_heard",
         "detail": kept if event.suffices else f"{kept}: nothing is cued",
-        "utc_s": [utc.earliest_s, utc.latest_s],
+        "utc_range_s": [utc.earliest_s, utc.latest_s],
         "utc_suffices": event.suffices,
     }
 
