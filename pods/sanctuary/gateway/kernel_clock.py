@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from dataclasses import dataclass
+from functools import cache
 
 _STA_UNSYNC = 0x0040
 _TIME_ERROR = 5
@@ -72,13 +73,18 @@ def judge(state: int, status: int, max_error_us: int) -> KernelClock:
     return KernelClock(state != _TIME_ERROR and not status & _STA_UNSYNC, max_error_us / 1e6)
 
 
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
 def read_kernel_clock() -> KernelClock | None:
     """Ask the kernel; None where it has no such call, or forbids it."""
     if not sys.platform.startswith("linux"):
         return None
     asked = _Timex()  # modes = 0: nothing is set
     try:
-        state = ctypes.CDLL(None).adjtimex(ctypes.byref(asked))
+        state = _libc().adjtimex(ctypes.byref(asked))
     except (OSError, AttributeError):
         return None
     return None if state < 0 else judge(state, asked.status, asked.maxerror)

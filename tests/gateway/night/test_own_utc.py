@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,14 @@ import pytest
 
 from clock_bench import TRUE_UTC_S, ClockHouse, Computer
 from sanctuary.config.errors import InputError
+from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.gateway.chrony import Tracking
 from sanctuary.gateway.clock_state import ClockSources
 from sanctuary.gateway.kernel_clock import KernelClock
 from sanctuary.gateway.night import site_store
+from sanctuary.gateway.night.live_start import unkept_means, watch_utc
 from sanctuary.gateway.night.own_utc import OwnUtc
+from sanctuary.gateway.night.site_store import SiteStore
 
 
 @pytest.fixture
@@ -128,6 +132,12 @@ def test_chrony_is_asked_where_the_kernel_does_not_know_and_only_there(tmp_path:
     own.look()
     assert own.is_synchronised
     assert asked == [2.0]
+    house.computer.is_set(60.0)
+    own.look()
+    assert not own.is_synchronised, "what chrony said before the step says nothing of the clock now"
+    asyncio.run(own.ask_chrony())
+    own.look()
+    assert own.is_synchronised
 
 
 # --- the floor ---
@@ -214,3 +224,36 @@ def test_states_come_from_where_they_are_said_to_come(tmp_path: Path) -> None:
     own = OwnUtc("g", ClockHouse(tmp_path).store, utc=computer.utc, alive=computer.alive, sources=sources)
     own.look()
     assert own.is_synchronised
+
+
+def sanctuary(headband: str, *, allowed: bool) -> SanctuarySettings:
+    place = '"seed": 1' if headband == "simulated" else '"port": "/dev/ttyUSB0"'
+    pod = f'{{"id": "pod-1", "sleeper": "alder", "headband": {{"kind": "{headband}", {place}}}}}'
+    clock = f'{{"allow_unsynchronised": {str(allowed).lower()}}}'
+    return SanctuarySettings.model_validate_json(f'{{"pods": [{pod}], "clock": {clock}}}')
+
+
+@pytest.mark.parametrize(
+    ("headband", "allowed", "words"),
+    [
+        ("simulated", False, ""),
+        ("simulated", True, ""),
+        ("cyton", False, "no person is given a cue until one does: see `timedatectl`"),
+        ("cyton", True, "persons are given cues all the same, as clock.allow_unsynchronised says"),
+    ],
+)
+def test_what_it_means_is_said_where_persons_sleep(headband: str, allowed: bool, words: str) -> None:
+    means = unkept_means(sanctuary(headband, allowed=allowed))
+    assert means.startswith(words)
+    assert bool(means) == bool(words)
+
+
+def test_a_program_looks_at_its_clock_first_and_keeps_it_last(tmp_path: Path) -> None:
+    store = SiteStore(tmp_path)
+
+    async def run() -> OwnUtc:
+        async with AsyncExitStack() as stack:
+            return await watch_utc("gateway-1", SanctuarySettings(), store, stack)
+
+    own = asyncio.run(run())
+    assert (store.floor() is not None) == own.is_synchronised

@@ -56,7 +56,7 @@ async def begin(
     warn_of_thresholds(settings, designs)
     boot = new_boot()
     gateway = gateway_of(settings)
-    own_utc = await watch_utc(gateway, settings, store, stack, _unkept_means(settings))
+    own_utc = await watch_utc(gateway, settings, store, stack, unkept_means(settings))
     clock = open_clock(
         store,
         gateway,
@@ -104,7 +104,7 @@ async def watch_utc(
     return own_utc
 
 
-def _unkept_means(settings: SanctuarySettings) -> str:
+def unkept_means(settings: SanctuarySettings) -> str:
     """Say what it means for the sleepers of this program that no time service keeps its clock."""
     if all(entry.is_simulated for entry in settings.pods):
         return ""

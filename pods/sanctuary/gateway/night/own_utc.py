@@ -149,7 +149,8 @@ class OwnUtc:
         ]
 
     def close(self) -> None:
-        """Keep the latest UTC: the program ends."""
+        """Keep the latest UTC, as a last look finds it: the program ends."""
+        self.look()
         self._raise_floor(at_once=True)
 
     def _by_kernel(self) -> ClockState:
@@ -167,6 +168,7 @@ class OwnUtc:
         apart_s = self._utc() - self._alive()
         by_s, self._apart_s = apart_s - self._apart_s, apart_s
         if abs(by_s) > STEP_S:
+            self._tracking = SanctuaryError("chrony was not asked since the clock was set")
             way = "forward" if by_s > 0.0 else "back"
             text = (
                 f"this computer's clock was set {way} by {abs(by_s):.1f} s; grants are judged by the stricter"
@@ -191,7 +193,7 @@ class OwnUtc:
         way = "both judge grants" if self.is_synchronised else "the later one is used"
         text = (
             f"this computer's clock says {_written(utc_s)}, but a synchronised one has said "
-            f"{_written(floor_s)} here; {way}. If the later one is wrong, stop, remove "
+            f"{_written(floor_s)} here; {way}. If the later one is wrong, end this program, remove "
             f"{self._store.clock_path} and start again"
         )
         yield ClockNews("behind", floor_s - utc_s, text)
