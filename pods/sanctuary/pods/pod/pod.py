@@ -15,6 +15,7 @@ from typing import Any
 
 from sanctuary.commons.consent import ConsentBook, Refusal
 from sanctuary.commons.designs import LoadedDesign
+from sanctuary.commons.utc import UtcRange
 from sanctuary.config.coordination import LimiterSettings, PodSettings
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.pod import events as happened
@@ -126,9 +127,9 @@ class Pod:
         """The consent that the pod holds; to look at only."""
         return self._body.consent
 
-    def utc_s(self, now_s: float) -> float:
-        """Turn sanctuary seconds into UTC seconds, by which grants are judged."""
-        return self._body.utc_s(now_s)
+    def utc(self, now_s: float) -> UtcRange:
+        """Say what UTC may be at a moment of the sanctuary clock; a grant must hold in all of it."""
+        return self._body.utc.at(now_s)
 
     @property
     def memory(self) -> PodMemory:
