@@ -20,6 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 from sanctuary.commons.consent import ConsentBook, Refusal
+from sanctuary.commons.utc import UtcRange
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.torture.batch import Ordeal, sensible_processes, torture
 from sanctuary.gateway.torture.pod import TorturePod
@@ -80,8 +81,8 @@ def _withdrawal_by_hand_forgotten(original: Any, book: ConsentBook, circle: str)
         book._local = kept  # noqa: SLF001
 
 
-def _grants_never_end(original: Any, book: ConsentBook, circle: str, now_utc_s: float) -> Any:
-    verdict = original(book, circle, now_utc_s)
+def _grants_never_end(original: Any, book: ConsentBook, circle: str, now: float | UtcRange) -> Any:
+    verdict = original(book, circle, now)
     if isinstance(verdict, Refusal) and verdict.reason == "grant_expired":
         return book._verdicts[circle]  # noqa: SLF001
     return verdict

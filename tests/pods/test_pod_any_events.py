@@ -31,10 +31,18 @@ from sanctuary.pods.effects import Effect, Log, Publish, Record, Render, Silence
 from sanctuary.pods.ids import IdSource
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.states import LATCHED, TRANSITIONS, PodPhase, Trigger, after
+from sanctuary.pods.pod.utc import UtcMark
 
 FORGER = Commander("harbour", signing_key(b"\x66" * 32), 99, IdSource("forger"))
 names = st.sampled_from(["1", "2"])
 leads = st.sampled_from([0.5, 1.0, 1.5, 2.0])
+UTC_SAID = (
+    *((by_s, True, True) for by_s in (0.0, 0.0, 0.0, 0.7, -0.7, 3600.0)),
+    (0.0, False, False),
+    (-0.7, False, True),
+    (90_000.0, False, True),
+)
+"""By how much a clock is off, whether it is kept, whether that suffices; by the last, every grant is over."""
 
 
 class AnyEvents(RuleBasedStateMachine):
@@ -63,6 +71,11 @@ class AnyEvents(RuleBasedStateMachine):
         self.term = 1
         self.highest_term = -1
         self.crashes = 0
+        self.begins_s = -inf
+        self.utc: list[tuple[float, bool]] = [(0.0, True)]
+        """By how much each clock that was heard is off, those of now first, and whether it is kept."""
+        self.heard = False
+        self.utc_suffices = True
 
     def do(self, event: happened.PodEvent) -> None:
         out = self.bench.handle(event)
@@ -113,6 +126,10 @@ class AnyEvents(RuleBasedStateMachine):
         assert said.quality >= 0.5, "P1"
         assert now_s - said.t_s < 3.0, "P1"
         assert self.granted_seq > self.withdrawn_seq, "P2"
+        assert self.utc_suffices, "P2: nobody keeps UTC"
+        off = [by_s for by_s, kept in self.utc if kept] or [self.utc[0][0]]
+        assert now_s + min(off) >= self.begins_s, "P2: not begun by every kept clock"
+        assert now_s + max(self.utc[0][0], *off) < 86_400.0, "P2: over by some clock"
         cap = {Modality.SOUND: 38.0, Modality.LIGHT: 0.2}[cue.modality]
         assert cue.level <= cap, "P2, P3"
         assert cue.fade_s >= 0.05, "P3"
@@ -199,12 +216,21 @@ class AnyEvents(RuleBasedStateMachine):
     def measure_clock(self, uncertainty_s: float) -> None:
         self.do(happened.ClockMeasured(0.0, uncertainty_s))
 
+    @rule(said=st.sampled_from(UTC_SAID))
+    def hear_utc(self, said: tuple[float, bool, bool]) -> None:
+        """The clock is set, or kept by nobody, which may suffice."""
+        by_s, kept, suffices = said
+        self.utc = [(by_s, kept), *(one for one in self.utc if one[1] and self.heard)]
+        self.heard, self.utc_suffices = True, suffices
+        self.do(happened.UtcHeard(UtcMark(UTC_AT_ZERO_S + by_s, kept), None, suffices))
+
     @rule()
     def grant(self) -> None:
         """A new grant that cites what was signed before it."""
         seq = max(self.granted_seq, self.withdrawn_seq) + 1
         entry = sealed(grant(seq, prev=self.prev, max_level_dba=38.0, nbf=UTC_AT_ZERO_S + self.now_s))
         self.granted_seq, self.prev = seq, unseal(entry, ORIGIN).digest
+        self.begins_s = self.now_s
         self.do(happened.ConsentPresented(entry))
 
     @rule(signed=st.booleans())
@@ -267,6 +293,7 @@ class AnyEvents(RuleBasedStateMachine):
         self.reset()
         self.restore_link()
         self.measure_clock(0.001)
+        self.hear_utc((0.0, True, True))
         self.grant()
         for _ in range(12):
             self.feel("rem", 0.0)
@@ -303,6 +330,7 @@ class AnyEvents(RuleBasedStateMachine):
         self.crashes += 1
         self.link, self.last, self.newest_s = False, None, -inf
         self.sounding, self.inside, self.valid_until_s = None, None, -inf
+        self.utc, self.heard, self.utc_suffices = [(0.0, True)], False, True
         self.fresh = []
         self.bench.restart(f"b{self.crashes + 1}")
 

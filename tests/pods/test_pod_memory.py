@@ -232,10 +232,31 @@ def test_a_sanctuary_clock_that_was_set_forward_over_a_restart_shortens_no_gap(
 ) -> None:
     bench = playing_bench()
     assert bench.kept is not None
-    bench.kept = bench.kept.model_copy(update={"kept_own_utc_s": 5000.0})
+    bench.kept = bench.kept.model_copy(update={"kept_own_utc_s": UTC_AT_ZERO_S + 5000.0})
     bench.now_s += 1500.0 - 13.0
-    rise_again(bench, own_utc_s=5000.0 + own_s - 13.0)
+    rise_again(bench, own_utc_s=UTC_AT_ZERO_S + 5000.0 + own_s - 13.0)
     assert [entry["reason"] for entry in entries(dream(bench, "2"))] == [reason]
+
+
+@pytest.mark.parametrize(("boot_id", "reason"), [("one", "too_soon"), ("two", ""), ("", "")])
+def test_utc_that_was_set_while_the_program_was_down_shortens_no_gap(boot_id: str, reason: str) -> None:
+    """Both clocks are the computer's own; within one start of it another tells how long it really was."""
+    bench = playing_bench()
+    assert bench.kept is not None
+    kept = {"kept_own_utc_s": UTC_AT_ZERO_S + bench.now_s, "kept_boot_id": boot_id, "kept_alive_s": 50.0}
+    bench.kept = bench.kept.model_copy(update=kept)
+    bench.now_s += 1500.0
+    own_utc_s = bench.kept.own_utc_s(UTC_AT_ZERO_S + bench.now_s, 52.0, "one")
+    rise_again(bench, own_utc_s=own_utc_s)
+    assert [entry["reason"] for entry in entries(dream(bench, "2"))] == [reason]
+
+
+def test_an_own_clock_that_began_anew_tells_nothing() -> None:
+    memory = PodMemory(pod=POD, kept_own_utc_s=100.0, kept_boot_id="one", kept_alive_s=50.0)
+    assert memory.own_utc_s(900.0, 60.0, "one") == 110.0
+    assert memory.own_utc_s(900.0, 40.0, "one") == 900.0
+    assert memory.own_utc_s(900.0, 60.0, "two") == 900.0
+    assert PodMemory(pod=POD).own_utc_s(900.0, 60.0, "one") == 900.0
 
 
 def test_memory_reads_back_as_it_was_written() -> None:

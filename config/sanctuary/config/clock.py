@@ -25,3 +25,6 @@ class ClockSettings(Settings):
     """Time (seconds) from one question to chrony to the next."""
     system_timeout_s: float = Field(2.0, ge=0.1, le=10.0)
     """Patience (seconds) with chrony's answer."""
+    allow_unsynchronised: bool = False
+    """Whether persons are given cues although no time service keeps UTC, by which their grants begin and end.
+    For sanctuaries without a network, whose clock somebody has set by hand; see `docs/clock.md`."""

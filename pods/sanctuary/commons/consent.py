@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sanctuary.commons.entries import ANY_VOTED_DESIGN, Entry, Grant, Withdrawal, unseal
+from sanctuary.commons.utc import UtcRange, utc_range
 from sanctuary.config.errors import ProtocolError
 from sanctuary.firmware_bridge.outputs.cue import Modality
 
@@ -146,8 +147,14 @@ class ConsentBook:
         """Hear that entries up to this number were here before; nothing is in force until they are again."""
         self._expected_seq = max(self._expected_seq, seq)
 
-    def in_force(self, circle: str, now_utc_s: float) -> Grant | Refusal:
-        """Give the grant for `circle` that holds now, whatever its design, modalities and levels."""
+    def in_force(self, circle: str, now: float | UtcRange) -> Grant | Refusal:
+        """Give the grant for `circle` that holds now, whatever its design, modalities and levels.
+
+        Parameters
+        ----------
+        now
+            UTC seconds; of a range, the grant must hold in all of it.
+        """
         if self.top_seq < self._expected_seq:
             return Refusal(ConsentReason.MISSING)
         verdict = self._verdicts.get(circle)
@@ -155,10 +162,11 @@ class ConsentBook:
             verdict = self._verdicts[circle] = self._judge(circle)
         if isinstance(verdict, Refusal):
             return verdict
-        if now_utc_s < verdict.nbf:
-            return Refusal(ConsentReason.NOT_YET)
-        if now_utc_s >= verdict.exp:
+        earliest_s, latest_s = utc_range(now)
+        if latest_s >= verdict.exp:
             return Refusal(ConsentReason.EXPIRED)
+        if earliest_s < verdict.nbf:
+            return Refusal(ConsentReason.NOT_YET)
         return verdict
 
     def covers_design(self, grant: Grant, design_hash: str) -> bool:
@@ -168,7 +176,7 @@ class ConsentBook:
         )
 
     def permits(
-        self, circle: str, modality: Modality, level: float, design_hash: str, now_utc_s: float
+        self, circle: str, modality: Modality, level: float, design_hash: str, now: float | UtcRange
     ) -> Permission | Refusal:
         """Decide on one cue.
 
@@ -176,10 +184,10 @@ class ConsentBook:
         ----------
         level
             In the unit of `Cue.level`.
-        now_utc_s
-            UTC seconds; grants are given for hours of the calendar, not of the pod's clock.
+        now
+            UTC seconds; grants are given for hours of the calendar, not of the pod's clock. As of `in_force`.
         """
-        grant = self.in_force(circle, now_utc_s)
+        grant = self.in_force(circle, now)
         if isinstance(grant, Refusal):
             return grant
         if not self.covers_design(grant, design_hash):

@@ -16,6 +16,9 @@ from sanctuary.config.errors import SanctuaryError
 
 COMMAND = ("chronyc", "-c", "tracking")
 _FIELDS = 14
+_REFERENCE = 0
+_LOCAL_REFERENCE = "7F7F0101"
+"""chronyd's own clock, for which it was told to stand in (``local``)."""
 _CORRECTION, _LAST_OFFSET, _SKEW_PPM, _ROOT_DELAY, _ROOT_DISPERSION, _LEAP = 4, 5, 9, 10, 11, 13
 _UNSYNCHRONISED = "Not synchronised"
 _LEAST_GROWTH = 1e-6
@@ -32,10 +35,14 @@ class Tracking:
         UTC is no farther away than this.
     growth
         So fast that grows until the next answer (seconds per second).
+    is_local
+        Whether the daemon follows nobody and stands in for a source itself (``local``): computers that follow
+        it are in step, but none of them knows UTC.
     """
 
     uncertainty_s: float
     growth: float
+    is_local: bool = False
 
 
 def parse_tracking(text: str) -> Tracking:
@@ -59,7 +66,8 @@ def parse_tracking(text: str) -> Tracking:
     uncertainty_s = correction + last + dispersion + delay / 2.0
     if not math.isfinite(uncertainty_s + skew_ppm):
         raise SanctuaryError("chronyc tracking: a number that is not finite")
-    return Tracking(uncertainty_s, max(_LEAST_GROWTH, skew_ppm * 1e-6))
+    is_local = fields[_REFERENCE] == _LOCAL_REFERENCE
+    return Tracking(uncertainty_s, max(_LEAST_GROWTH, skew_ppm * 1e-6), is_local)
 
 
 async def read_tracking(timeout_s: float) -> Tracking:

@@ -151,6 +151,7 @@ class PodRecord(TypedDict):
         "clock_measured",
         "clock_set",
         "clock_doubted",
+        "utc_heard",
         "cue_missed",
         "estimate_refused",
         "requalifying",
@@ -163,6 +164,10 @@ class PodRecord(TypedDict):
     """Of ``booted``: lamps among which the bounds of flashes are divided."""
     light_cleared: NotRequired[bool]
     """Of ``booted``: whether all who see the lamp said that light does them no harm."""
+    utc_range_s: NotRequired[list[float]]
+    """Of ``utc_heard``: the earliest and the latest that UTC may be, in all of which a grant must hold."""
+    utc_suffices: NotRequired[bool]
+    """Of ``utc_heard``: whether anything may be cued by it."""
     carried: NotRequired[Carried]
     """Of ``booted``, where the limiter goes on from before."""
 
@@ -302,6 +307,20 @@ class CoordinatorRecord(TypedDict):
     """Highest that its gateway had used by then."""
 
 
+class ClockRecord(TypedDict):
+    """What became of a computer's own clock; written by the program that runs there."""
+
+    kind: Literal["clock"]
+    t_s: float
+    gateway: str
+    """The gateway, or the pod where only a pod runs there."""
+    event: Literal["synchronised", "unsynchronised", "stepped", "behind", "slept"]
+    """``behind``: it says less than a synchronised clock has said before. ``slept``: the computer slept."""
+    by_s: float
+    """Of ``stepped``: by how much it was set forward; of ``behind`` and ``slept``, how much. Else 0."""
+    detail: str
+
+
 class LeaseRecord(TypedDict):
     """A lease that the coordinator took or refused."""
 
@@ -338,6 +357,7 @@ LogRecord = (
     | WindowRecord
     | TenureRecord
     | CoordinatorRecord
+    | ClockRecord
     | LeaseRecord
     | RefusedMessage
 )

@@ -143,6 +143,7 @@ class Computer:
 
     monotonic_s: float = 500.0
     utc_s: float = 1.8e9
+    started: str = "one"
 
     def passes(self, seconds: float) -> None:
         self.monotonic_s += seconds
@@ -157,9 +158,18 @@ class Nights:
     computer: Computer = field(default_factory=Computer)
 
     def start(self, boot: str) -> SanctuaryClock:
-        utc: Callable[[], float] = lambda: self.computer.utc_s  # noqa: E731
-        zero_s = open_clock(self.store, "gateway-1", boot, system=False, cadence=QUICK, utc=utc).utc_s_at_zero
-        return SanctuaryClock("gateway-1", boot, zero_s, monotonic=lambda: self.computer.monotonic_s, utc=utc)
+        return open_clock(
+            self.store,
+            "gateway-1",
+            boot,
+            system=False,
+            cadence=QUICK,
+            utc=lambda: self.computer.utc_s,
+            monotonic=lambda: self.computer.monotonic_s,
+            alive=lambda: self.computer.monotonic_s,
+            asleep=lambda: 0.0,
+            started=self.computer.started,
+        )
 
 
 def test_a_second_means_the_same_moment_before_and_after_a_crash(tmp_path: Path) -> None:
@@ -168,7 +178,7 @@ def test_a_second_means_the_same_moment_before_and_after_a_crash(tmp_path: Path)
     assert first.now() == pytest.approx(0.0, abs=1e-6)
     nights.computer.passes(3600.0)
     assert first.now() == pytest.approx(3600.0, abs=1e-6)
-    nights.computer = Computer(3.0, nights.computer.utc_s + 60.0)
+    nights.computer = Computer(3.0, nights.computer.utc_s + 60.0, "two")
     assert nights.start("g2").now() == pytest.approx(3660.0, abs=1e-6)
 
 
@@ -180,7 +190,7 @@ def test_a_night_that_ended_in_order_or_too_long_ago_is_not_continued(tmp_path: 
     assert nights.start("g2").now() == pytest.approx(0.0, abs=1e-6)
     nights.computer.passes(16 * 3600.0)
     assert nights.start("g3").now() == pytest.approx(0.0, abs=1e-6)
-    nights.computer.utc_s -= 100.0
+    nights.computer = Computer(3.0, nights.computer.utc_s - 100.0, "two")
     assert nights.start("g4").now() == pytest.approx(0.0, abs=1e-6)
 
 
@@ -204,7 +214,7 @@ def test_a_gateway_that_follows_another_goes_on_from_its_clock_when_its_turn_com
     before_s = second.now()
     second.lead()
     assert 0.0 <= second.now() - before_s < 1.0
-    assert second.source == TimeSource("gateway-2", "g2", leader.utc_s_at_zero)
+    assert second.source == TimeSource("gateway-2", "g2", leader.utc_s_at_zero, leader.began_utc_s)
 
 
 # --- the computer's clock, kept by chrony ---

@@ -45,6 +45,14 @@ def test_a_headband_that_never_came_is_told_with_reason_cause_and_advice() -> No
     assert row["total_s"] == END_S - 10.0
 
 
+def test_a_clock_that_nobody_kept_is_told_from_when_to_when() -> None:
+    heard = [(0.0, False), (600.0, True), (900.0, True), (3000.0, False)]
+    (row,) = rows(*(pod("utc_heard", t_s, utc_suffices=suffices) for t_s, suffices in heard))
+    assert (row["what"], row["total_s"]) == ("clock_unsynchronised", 1200.0)
+    assert row["spans"] == [{"from_s": 0.0, "to_s": 600.0}, {"from_s": 3000.0, "to_s": None}]
+    assert "timedatectl" in row["advice"]
+
+
 def test_a_headband_that_comes_late_is_told_until_it_came() -> None:
     (row,) = rows(pod("headband_lost", 1.0, "off"), pod("headband_found", 601.0), estimate(602.0, 0.9))
     assert (row["what"], row["total_s"]) == ("headband_missing", 600.0)

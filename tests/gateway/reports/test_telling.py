@@ -90,6 +90,10 @@ def test_a_pod_whose_headband_never_came_stands_in_the_report_with_the_reason() 
             "in force (no grant given); pod-2: no grant was in force (no grant given)).",
         ),
         (
+            [problem("pod-2", "clock_unsynchronised", "")],
+            "and only 1 could take part the whole night long (pod-2: no time service kept the clock).",
+        ),
+        (
             [problem("pod-2", "no_grant", "no_grant", about="another")],
             "Circle tide: never were 2 of its members in stable REM at once.",
         ),

@@ -94,7 +94,15 @@ def test_payloads_name_their_schema() -> None:
     assert request == TimeRequest(id="boot-1", t1_s=1.5)
     response = read(TimeResponse, respond(request.to_bytes(), 2.0, 3.0))
     assert response == TimeResponse(
-        id="boot-1", t1_s=1.5, t2_s=2.0, t3_s=3.0, gateway="gateway-1", boot="g1", utc_s_at_zero=1.8e9
+        id="boot-1",
+        t1_s=1.5,
+        t2_s=2.0,
+        t3_s=3.0,
+        gateway="gateway-1",
+        boot="g1",
+        utc_s_at_zero=1.8e9,
+        began_utc_s=0.0,
+        synchronised=True,
     )
 
 

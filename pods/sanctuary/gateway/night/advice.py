@@ -40,6 +40,8 @@ REST: Mapping[str, str] = {
     "link_lost": "Look at the broker's log, and at the network between it and this machine.",
     "link_refused": "See the reason, and the table of broker settings in docs/configuration.md.",
     "broker_died": "Look at this machine's log for why it ended; an external broker outlives this program.",
+    "clock_unsynchronised": "See `timedatectl` or `chronyc tracking`, or set clock.allow_unsynchronised = "
+    "true where somebody has set the clock by hand (docs/clock.md).",
     "clock_doubted": "A clock was wrong: see docs/clock.md.",
     "clock_set": "Somebody or something set a clock: see docs/clock.md.",
     "cue_missed": "This machine stood still at a cue's moment: see what else ran on it.",

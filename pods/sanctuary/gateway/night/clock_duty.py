@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from sanctuary.config.errors import ProtocolError
 from sanctuary.config.site import SiteSettings
-from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner, alive_s
+from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock
 from sanctuary.gateway.night.sending import Send, unsealed
+from sanctuary.gateway.night.steady import alive_s
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.coordinator.office import Now
 from sanctuary.pods.wire import topics

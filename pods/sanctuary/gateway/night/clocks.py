@@ -12,6 +12,7 @@ from math import inf
 from typing import Protocol
 
 from sanctuary.config.clock import ClockSettings
+from sanctuary.gateway.night.steady import SteadySeconds
 from sanctuary.pods.pod.events import ClockMeasured
 from sanctuary.pods.wire.clock import TimeSource
 from sanctuary.pods.wire.clock_follower import SPARSE, Cadence, ClockFollower
@@ -132,12 +133,12 @@ class FollowedTime:
     boot, cadence
         As for `ClockFollower`.
     own
-        The pod's own clock.
+        The pod's own clock; by default one that goes on while the computer sleeps.
     """
 
-    def __init__(self, boot: str, cadence: Cadence, own: OwnClock = lambda monotonic_s: monotonic_s) -> None:
+    def __init__(self, boot: str, cadence: Cadence, own: OwnClock | None = None) -> None:
         self._follower = ClockFollower(boot, cadence)
-        self._own = own
+        self._own = own or SteadySeconds()
         self._line: _Line | None = None
         self._news: ClockMeasured | None = None
 

@@ -11,7 +11,8 @@ from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.gateway.night.clocks import cadence_of
 from sanctuary.gateway.night.gateway_line import GatewayLine
 from sanctuary.gateway.night.journal import Journal
-from sanctuary.gateway.night.live_start import new_boot, plan_night
+from sanctuary.gateway.night.live_start import new_boot, plan_night, watch_utc
+from sanctuary.gateway.night.own_utc import OwnUtc
 from sanctuary.gateway.night.people import designs_of, gateway_of, make_gateway
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock, open_clock
 from sanctuary.gateway.night.site_store import SiteStore
@@ -21,6 +22,7 @@ from sanctuary.pods.wire.broker import open_broker
 from sanctuary.pods.wire.clock import ZERO_TOLERANCE_S
 
 TICK_S = 0.2
+_UNKEPT_MEANS = "persons are given no cue by pods whose own clock nobody keeps either"
 
 Tell = Callable[[str], None]
 
@@ -56,9 +58,11 @@ async def _one_night(
     """Coordinate until the sanctuary clock becomes another: what was known by the old one is worthless."""
     designs, boot = designs_of(settings.circles), new_boot()
     system = settings.clock.source == "system"
-    clock = open_clock(store, gateway, boot, system=system, cadence=cadence_of(settings.clock))
     with ExitStack() as files:
         async with AsyncExitStack() as stack:
+            own = await watch_utc(gateway, settings, store, stack, _UNKEPT_MEANS)
+            cadence = cadence_of(settings.clock)
+            clock = open_clock(store, gateway, boot, system=system, cadence=cadence, own=own)
             endpoint = await stack.enter_async_context(open_broker(settings.broker))
             folder = settings.site.data_dir / settings.record.folder
             name = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S") + f"-{gateway}"
@@ -72,22 +76,24 @@ async def _one_night(
             await line.open()
             run_beside(stack, line.listen(), "coordinator")
             tell(f"{gateway} coordinates at {endpoint.description}; Ctrl-C ends it")
-            await _watch(line, clock, journal, stop, tell)
+            await _watch(line, clock, own, journal, stop, tell)
             line.runner.stop(clock.now())
         journal.flush()
 
 
 async def _watch(
-    line: GatewayLine, clock: SanctuaryClock, journal: Journal, stop: StopFlag, tell: Tell
+    line: GatewayLine, clock: SanctuaryClock, own: OwnUtc, journal: Journal, stop: StopFlag, tell: Tell
 ) -> None:
     """Let time pass; the coordinator begins once the sanctuary clock is known."""
     held: tuple[str, ...] = ()
-    zero_s: float | None = None
+    began_s: float | None = None
     while not stop.is_set:
+        for record in own.records(clock.now()):
+            journal.write(record)
         line.duty.tick()
         if line.duty.is_settled:
-            zero_s = clock.utc_s_at_zero if zero_s is None else zero_s
-            if abs(clock.utc_s_at_zero - zero_s) > ZERO_TOLERANCE_S:
+            began_s = clock.began_utc_s if began_s is None else began_s
+            if abs(clock.began_utc_s - began_s) > ZERO_TOLERANCE_S:
                 tell("the sanctuary clock is another; beginning anew")
                 return
             line.tick()

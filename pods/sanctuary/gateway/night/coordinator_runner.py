@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 
 from sanctuary.config.errors import ProtocolError, SanctuaryError
@@ -25,12 +24,6 @@ _LOG = logging.getLogger(__name__)
 
 VIRTUAL = TimeSource("gateway", "virtual", 0.0)
 """Who answers in virtual time."""
-
-
-def alive_s() -> float:
-    """Read a clock of this computer that nobody sets and that runs on while it sleeps, where it has one."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 class CoordinatorRunner:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.gateway.night.clock_duty import ClockDuty
-from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner, alive_s
+from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.journal import Log
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock
+from sanctuary.gateway.night.steady import alive_s
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.broker import BrokerEndpoint
@@ -44,6 +45,7 @@ class GatewayLine:
     ) -> None:
         self._clock = clock
         self._core = core
+        core.utc_at_zero_s = clock.began_utc_s
         self._subscribed = False
         self.runner = CoordinatorRunner(
             settings.site.id,
@@ -84,8 +86,8 @@ class GatewayLine:
             self.runner.on_link(LinkUp(session_present=False))
 
     def tick(self) -> None:
-        """Let time pass."""
-        self._core.utc_at_zero_s = self._clock.utc_s_at_zero
+        """Let time pass. What is told of moments to other gateways goes by the UTC that names the clock."""
+        self._core.utc_at_zero_s = self._clock.began_utc_s
         self.runner.tick(self._clock.now())
 
     async def listen(self) -> None:

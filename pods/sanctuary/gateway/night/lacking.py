@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from sanctuary.commons.consent import ConsentBook, ConsentReason, Refusal
 from sanctuary.commons.designs import LoadedDesign
+from sanctuary.commons.utc import UtcRange
 from sanctuary.config.fleet import PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.outputs.cue import Modality
@@ -27,7 +28,11 @@ Tell = Callable[[str], None]
 
 
 def ungranted(
-    book: ConsentBook, circle: str, design: LoadedDesign, now_utc_s: float, threshold_dba: float | None = None
+    book: ConsentBook,
+    circle: str,
+    design: LoadedDesign,
+    utc: float | UtcRange,
+    threshold_dba: float | None = None,
 ) -> str:
     """Say what a design asks for and the grants for its circle do not give; empty where they give it all.
 
@@ -36,7 +41,7 @@ def ungranted(
     str
         A `ConsentReason`, followed by the modalities that it concerns, if not all.
     """
-    grant = book.in_force(circle, now_utc_s)
+    grant = book.in_force(circle, utc)
     if isinstance(grant, Refusal):
         return str(grant.reason)
     if not book.covers_design(grant, design.hash):
@@ -99,8 +104,7 @@ class GrantWatch:
 
     def _look_at(self, circle: str, design: LoadedDesign, now_s: float) -> None:
         pod, identity = self._pod, self._pod.identity
-        utc_s = pod.utc_s(now_s)
-        lack = ungranted(pod.consent, circle, design, utc_s, identity.threshold_dba)
+        lack = ungranted(pod.consent, circle, design, pod.utc(now_s), identity.threshold_dba)
         if " " in lack and not self._narrow:
             lack = ""
         before = self._lacking.get(circle, "")

@@ -111,6 +111,7 @@ async def watch(
     runners = [pod.runner for pod in vigil.pods]
     broker_told = False
     while not stop.is_set and not is_over():
+        vigil.look_at_clock()
         now_s = vigil.now()
         if end_s is not None and now_s >= end_s:
             return

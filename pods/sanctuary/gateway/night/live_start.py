@@ -15,6 +15,7 @@ from sanctuary.gateway.night.clocks import MeasuredTime, PodTime, cadence_of
 from sanctuary.gateway.night.fleet import sleeper_specs
 from sanctuary.gateway.night.gateway_line import GatewayLine
 from sanctuary.gateway.night.journal import Journal
+from sanctuary.gateway.night.own_utc import HOW_TO_KEEP_IT, OwnUtc
 from sanctuary.gateway.night.people import (
     NightPlan,
     designs_of,
@@ -25,7 +26,8 @@ from sanctuary.gateway.night.people import (
     warn_of_thresholds,
 )
 from sanctuary.gateway.night.pod_memories import PodMemories
-from sanctuary.gateway.night.pod_start import PodLink, start_pod
+from sanctuary.gateway.night.pod_start import PodClocks, PodLink, start_pod
+from sanctuary.gateway.night.pod_utc import PodUtc
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock, open_clock
 from sanctuary.gateway.night.sending import open_outbox
 from sanctuary.gateway.night.site_store import SiteStore
@@ -56,23 +58,61 @@ async def begin(
     warn_of_channels(settings.pods)
     boot = new_boot()
     gateway = gateway_of(settings)
+    own_utc = await watch_utc(gateway, settings, store, stack, unkept_means(settings))
     clock = open_clock(
-        store, gateway, boot, system=settings.clock.source == "system", cadence=cadence_of(settings.clock)
+        store,
+        gateway,
+        boot,
+        system=settings.clock.source == "system",
+        cadence=cadence_of(settings.clock),
+        own=own_utc,
     )
     plan = plan_night(settings, store, boot, store.term(), clock.utc_s_at_zero)
     endpoint = await stack.enter_async_context(open_broker(settings.broker))
     journal = Journal(folder / "events.jsonl")
     files.callback(journal.close)
     vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, clock.now())
-    vigil.sounds = sounds_of(designs.values())
+    vigil.sounds, vigil.own_utc = sounds_of(designs.values()), own_utc
+    vigil.look_at_clock()
     await start_coordinator(vigil, clock, designs, stack)
     ports = simulated_ports(settings, settings.pods, stack)
     for entry in settings.pods:
         outbox = stack.enter_context(open_outbox(settings.site.data_dir, entry.id))
         link = PodLink(plan, entry, endpoint, outbox)
         await stack.enter_async_context(link.client)
-        await start_pod(vigil, entry, designs, link, _time_of(vigil, clock, entry, stack), ports, stack)
+        utc = PodUtc(entry.id, own_utc, lambda: clock.source, settings.clock, needed=not entry.is_simulated)
+        time_of = _time_of(vigil, clock, entry, stack)
+        await start_pod(vigil, entry, designs, link, PodClocks(time_of, utc), ports, stack)
     return vigil
+
+
+async def watch_utc(
+    name: str, settings: SanctuarySettings, store: SiteStore, stack: AsyncExitStack, unkept_means: str = ""
+) -> OwnUtc:
+    """Look at this computer's clock, and go on asking who keeps it until the stack is left.
+
+    Parameters
+    ----------
+    name
+        As of `OwnUtc`.
+    unkept_means
+        What it means that nobody keeps the clock; empty where that concerns nobody.
+    """
+    own_utc = OwnUtc(name, store, settings.clock, unkept_means)
+    await own_utc.ask_chrony()
+    own_utc.look()
+    stack.callback(own_utc.close)
+    run_beside(stack, own_utc.watch(), f"{name} clock")
+    return own_utc
+
+
+def unkept_means(settings: SanctuarySettings) -> str:
+    """Say what it means for the sleepers of this program that no time service keeps its clock."""
+    if all(entry.is_simulated for entry in settings.pods):
+        return ""
+    if settings.clock.allow_unsynchronised:
+        return "persons are given cues all the same, as clock.allow_unsynchronised says"
+    return f"no person is given a cue until one does: {HOW_TO_KEEP_IT}"
 
 
 def new_boot() -> str:

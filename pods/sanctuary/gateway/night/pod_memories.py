@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.files import write_together, write_whole
+from sanctuary.gateway.night.steady import alive_s, boot_id
 from sanctuary.pods.pod.memory import PodMemory
 
 _LOG = logging.getLogger(__name__)
@@ -96,12 +97,18 @@ class MemoryKeeper:
 
     Parameters
     ----------
-    own_utc
-        This computer's UTC.
+    own_utc, alive
+        This computer's UTC, and a clock of it that nobody sets.
     """
 
-    def __init__(self, memories: PodMemories, own_utc: Callable[[], float] = time.time) -> None:
-        self._memories, self._own_utc = memories, own_utc
+    def __init__(
+        self,
+        memories: PodMemories,
+        own_utc: Callable[[], float] = time.time,
+        alive: Callable[[], float] = alive_s,
+    ) -> None:
+        self._memories, self._own_utc, self._alive = memories, own_utc, alive
+        self._boot_id = boot_id()
         self._unkept: PodMemory | None = None
         self._latch: tuple[object, object, object] | None = None
 
@@ -120,7 +127,12 @@ class MemoryKeeper:
         return True
 
     def _save(self, memory: PodMemory) -> None:
-        memory = memory.model_copy(update={"kept_own_utc_s": self._own_utc()})
+        kept = {
+            "kept_own_utc_s": self._own_utc(),
+            "kept_boot_id": self._boot_id,
+            "kept_alive_s": self._alive(),
+        }
+        memory = memory.model_copy(update=kept)
         latch = (memory.latch, memory.withdrawn_here, memory.consent_seq)
         try:
             self._memories.save(memory)

@@ -19,11 +19,19 @@ from sanctuary.gateway.night.clocks import FollowedTime, OwnClock, cadence_of
 from sanctuary.gateway.night.fleet import Truth
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_night import Display, NightFiles, finish, hush, new_folder, watch
-from sanctuary.gateway.night.live_start import LONGEST_NIGHT_H, new_boot, plan_night, simulated_ports
+from sanctuary.gateway.night.live_start import (
+    LONGEST_NIGHT_H,
+    new_boot,
+    plan_night,
+    simulated_ports,
+    watch_utc,
+)
 from sanctuary.gateway.night.people import designs_of, identity_of, sounds_of, warn_of_thresholds
-from sanctuary.gateway.night.pod_start import PodLink, start_pod
+from sanctuary.gateway.night.pod_start import PodClocks, PodLink, start_pod
+from sanctuary.gateway.night.pod_utc import PodUtc
 from sanctuary.gateway.night.sending import open_outbox, unsealed
 from sanctuary.gateway.night.site_store import SiteStore
+from sanctuary.gateway.night.steady import SteadySeconds
 from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
 from sanctuary.gateway.night.system_time import SystemTime
 from sanctuary.gateway.night.tasks import run_beside
@@ -111,14 +119,23 @@ async def _one_night(
             source = await learn_time(link.client, me, clock, stop)
             if source is None:
                 return None
+            own_utc = await watch_utc(entry.id, settings, store, stack)
             folder = new_folder(settings, f"-{entry.id}")
             plan = plan_night(settings, store, boot, 0, source.utc_s_at_zero)
             journal = Journal(folder / "events.jsonl")
             files.callback(journal.close)
             vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, clock.now())
-            vigil.sounds = sounds_of(designs.values())
+            vigil.sounds, vigil.own_utc = sounds_of(designs.values()), own_utc
             ports = simulated_ports(settings, (entry,), stack)
-            await start_pod(vigil, entry, designs, link, clock, ports, stack)
+            utc = PodUtc(
+                entry.id,
+                own_utc,
+                lambda: clock.source,
+                settings.clock,
+                needed=not entry.is_simulated,
+                tell=_LOG.warning,
+            )
+            await start_pod(vigil, entry, designs, link, PodClocks(clock, utc), ports, stack)
             try:
                 with display([each.runner for each in vigil.pods], truth.stage_at) as table:
                     await watch(vigil, hours, stop, table, SameClock(clock, source).is_over)
@@ -128,7 +145,7 @@ async def _one_night(
 
 
 def make_clock(
-    settings: SanctuarySettings, entry: PodEntry, boot: str, own: OwnClock = lambda monotonic_s: monotonic_s
+    settings: SanctuarySettings, entry: PodEntry, boot: str, own: OwnClock | None = None
 ) -> FollowedTime | SystemTime:
     """Make the clock that the settings ask for."""
     if settings.clock.source == "system":
@@ -168,22 +185,23 @@ async def learn_time(
 class SameClock:
     """Sees when the sanctuary clock is no continuation of the one that the night began with.
 
-    Second 0 is elsewhere, or the clock jumped: a gateway came back with its UTC set wrong. A pod whose time
-    has jumped back would stand still until it is caught up.
+    It has another name, or it jumped: a gateway came back and did not know any more when the night began. A
+    pod whose time has jumped back would stand still until it is caught up. UTC that is set makes it no other.
     """
 
     def __init__(self, clock: FollowedTime | SystemTime, begun_with: TimeSource) -> None:
         self._clock, self._begun_with = clock, begun_with
-        self._apart_s = clock.now() - time.monotonic()
+        self._steady = SteadySeconds()
+        self._apart_s = clock.now() - self._steady(time.monotonic())
 
     def is_over(self) -> bool:
         """Look; wanted every second or so."""
-        apart_s = self._clock.now() - time.monotonic()
+        apart_s = self._clock.now() - self._steady(time.monotonic())
         jumped = abs(apart_s - self._apart_s) > ZERO_TOLERANCE_S
         self._apart_s = apart_s
         source = self._clock.source
         moved = source is not None and (
-            abs(source.utc_s_at_zero - self._begun_with.utc_s_at_zero) > ZERO_TOLERANCE_S
+            abs(source.began_utc_s - self._begun_with.began_utc_s) > ZERO_TOLERANCE_S
         )
         if jumped or moved:
             _LOG.warning("the sanctuary clock is another one now; this night ends, and another begins")

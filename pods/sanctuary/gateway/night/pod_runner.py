@@ -15,6 +15,7 @@ from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.gateway.night.clocks import MeasuredTime, PodTime
 from sanctuary.gateway.night.journal import Log as NightLog
 from sanctuary.gateway.night.outputs import PodOutputs
+from sanctuary.gateway.night.pod_utc import PodUtc
 from sanctuary.gateway.night.sending import Send, to_message, unsealed
 from sanctuary.gateway.replay.epochs import EpochLog
 from sanctuary.pods.effects import Effect, Keep, Log, Publish, Record, Render, Silence
@@ -102,6 +103,8 @@ class PodRunner:
         Keeps the pod's memory; without, it lies in `memory` alone.
     clock
         How the pod knows the sanctuary clock; by default, as virtual time does.
+    utc
+        What is known of UTC; without, that of second 0 holds, as in virtual time.
     ahead_s
         The pod is asked for a step so much before it is due, and its entry is on the disk before the moment
         comes; the cue waits for `sound`. Whatever silences the pod meanwhile takes it back.
@@ -123,6 +126,7 @@ class PodRunner:
         keeper: Keeper | None = None,
         *,
         clock: PodTime | None = None,
+        utc: PodUtc | None = None,
         ahead_s: float = 0.0,
     ) -> None:
         self.pod = pod
@@ -143,6 +147,7 @@ class PodRunner:
         self._keeper = keeper
         self.memory: PodMemory | None = None
         self.clock = clock if clock is not None else MeasuredTime(pod.identity.boot)
+        self._utc = utc
         self._ahead_s = ahead_s
         self._waiting: deque[Render] = deque()
         self._untracked: deque[tuple[Cue, float]] = deque()
@@ -221,6 +226,7 @@ class PodRunner:
         Where that was missed, as by a program that stood still, the step is judged by what is true now.
         """
         self._now_s = now_s
+        self.hear_utc(now_s)
         self.sound(now_s)
         if now_s - self.pod.next_due_s > ON_TIME_S:
             self.handle(happened.Ticked(), now_s)
@@ -238,6 +244,12 @@ class PodRunner:
         if request is not None:
             self._send(Message(topics.time_request(self._site, self.id), request, 0))
         self._tell_clock(now_s)
+
+    def hear_utc(self, now_s: float) -> None:
+        """Tell the pod what is known of UTC, if that is news; first of all that befalls it."""
+        heard = self._utc.news(now_s) if self._utc is not None else None
+        if heard is not None:
+            self.handle(heard, now_s)
 
     def sound(self, now_s: float) -> None:
         """Hand the cues over whose moment has come; where it was missed, those that may still sound."""

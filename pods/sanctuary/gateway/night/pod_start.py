@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.errors import ProtocolError, SanctuaryError
@@ -31,7 +32,9 @@ from sanctuary.gateway.night.outputs import PodOutputs, build_outputs, lamp_of
 from sanctuary.gateway.night.people import NightPlan, identity_of, make_pod
 from sanctuary.gateway.night.pod_memories import MemoryKeeper, PodMemories
 from sanctuary.gateway.night.pod_runner import PodRunner
+from sanctuary.gateway.night.pod_utc import PodUtc
 from sanctuary.gateway.night.sending import to_message
+from sanctuary.gateway.night.steady import alive_s, boot_id
 from sanctuary.gateway.night.tasks import run_beside
 from sanctuary.gateway.night.vigil import Vigil
 from sanctuary.gateway.record_queue import Report
@@ -88,12 +91,19 @@ class PodLink:
             pod.on_link(event, self.client)
 
 
+class PodClocks(NamedTuple):
+    """How a pod measures the sanctuary clock, and what it hears of UTC."""
+
+    time: PodTime
+    utc: PodUtc
+
+
 async def start_pod(
     vigil: Vigil,
     entry: PodEntry,
     designs: Designs,
     link: PodLink,
-    clock: PodTime,
+    clocks: PodClocks,
     ports: dict[str, str],
     stack: AsyncExitStack,
 ) -> None:
@@ -101,8 +111,8 @@ async def start_pod(
 
     Parameters
     ----------
-    clock
-        How it measures the sanctuary clock.
+    clocks
+        How it knows the time.
     ports
         Of simulated headbands, by pod.
     """
@@ -120,8 +130,18 @@ async def start_pod(
     core = _core(vigil, entry, designs)
     keeper = MemoryKeeper(PodMemories(vigil.settings.site.data_dir))
     runner = PodRunner(
-        core, vigil.journal, track, client.publish, outputs, entries, keeper, clock=clock, ahead_s=AHEAD_S
+        core,
+        vigil.journal,
+        track,
+        client.publish,
+        outputs,
+        entries,
+        keeper,
+        clock=clocks.time,
+        utc=clocks.utc,
+        ahead_s=AHEAD_S,
     )
+    runner.hear_utc(vigil.now())
     pod = _live_pod(vigil, entry, designs, runner, device.info)
     live.append(pod)
     vigil.pods.append(pod)
@@ -216,8 +236,11 @@ def _wire_stop_button(entry: PodEntry, pod: LivePod, stack: AsyncExitStack) -> N
 
 def _core(vigil: Vigil, entry: PodEntry, designs: Designs) -> Pod:
     memory = PodMemories(vigil.settings.site.data_dir).load(entry.id)
+    own_utc_s = time.time()
+    if memory is not None:
+        own_utc_s = memory.own_utc_s(own_utc_s, alive_s(), boot_id())
     try:
-        return make_pod(vigil.plan, entry, designs, memory, time.time())
+        return make_pod(vigil.plan, entry, designs, memory, own_utc_s)
     except ProtocolError as error:
         where = vigil.store.folder / "consent" / entry.id
         raise SanctuaryError(f"{where}: {error}; remove the entry, or have it signed anew") from error

@@ -178,8 +178,17 @@ def _take_pod(story: _Story, line: LogLine) -> None:
             story.begin(line, "link_lost")
         case "link_restored":
             story.end(line, "link_lost")
-        case "clock_doubted" | "clock_set" | "cue_missed":
-            story.moment(line, event)
+        case _:
+            _take_clock(story, line)
+
+
+def _take_clock(story: _Story, line: LogLine) -> None:
+    event = line["event"]
+    if event == "utc_heard":
+        take = story.end if line["utc_suffices"] else story.begin
+        take(line, "clock_unsynchronised")
+    elif event in ("clock_doubted", "clock_set", "cue_missed"):
+        story.moment(line, event)
 
 
 def _take_estimate(story: _Story, line: LogLine) -> None:

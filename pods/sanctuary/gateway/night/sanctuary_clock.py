@@ -1,21 +1,28 @@
 """The sanctuary clock at a gateway: one clock for the whole site, told to whoever asks.
 
-The gateway that answers counts monotonic seconds from second 0. A gateway that does not answer follows the
-one that does, and goes on from there when its turn comes. Second 0 is kept on disk until the night ends in
-order, so that a gateway that crashes comes back to the same clock.
+The gateway that answers counts seconds from second 0 by a clock that nobody sets. A gateway that does not
+answer follows the one that does, and goes on from there when its turn comes. Second 0 is kept on disk until
+the night ends in order, so that a gateway that crashes comes back to the same clock.
+
+UTC is set now and then, and the seconds are not: what moves is UTC at second 0, which is told with the time.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from math import inf
 
-from sanctuary.config.errors import ProtocolError
-from sanctuary.gateway.night.site_store import SiteStore
+from sanctuary.config.errors import ProtocolError, SanctuaryError
+from sanctuary.gateway.night.own_utc import STEP_S, OwnUtc
+from sanctuary.gateway.night.site_store import KeptClock, SiteStore
+from sanctuary.gateway.night.steady import SteadySeconds, alive_s, asleep_s, boot_id
 from sanctuary.pods.wire.clock import TimeSource, respond
 from sanctuary.pods.wire.clock_follower import Cadence, ClockFollower
 from sanctuary.pods.wire.packets import Message
+
+_LOG = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 
@@ -34,8 +41,14 @@ class SanctuaryClock:
         UTC seconds at second 0.
     system
         Whether it goes by the computer's UTC, which chrony keeps, rather than by its monotonic clock.
-    monotonic, utc
+    began_utc_s
+        As of `TimeSource`; as `utc_s_at_zero` for a clock that begins.
+    monotonic, utc, asleep
         The computer's clocks.
+    is_synchronised
+        Whether a time service keeps `utc`.
+    keep
+        Hears of `utc_s_at_zero`, `began_utc_s` and `now` when they are to be kept: UTC at second 0 has moved.
     """
 
     def __init__(
@@ -46,13 +59,24 @@ class SanctuaryClock:
         *,
         system: bool = False,
         cadence: Cadence | None = None,
+        began_utc_s: float | None = None,
         monotonic: Clock = time.monotonic,
         utc: Clock = time.time,
+        asleep: Clock = asleep_s,
+        is_synchronised: Callable[[], bool] = lambda: True,
+        keep: Callable[[float, float, float], None] = lambda _zero_s, _began_s, _now_s: None,
     ) -> None:
         self._gateway, self._boot, self._system = gateway, boot, system
         self._monotonic, self._utc = monotonic, utc
+        self._is_synchronised, self._keep = is_synchronised, keep
+        self._steady = SteadySeconds(asleep)
         self._utc_s_at_zero = utc_s_at_zero
-        self._line = (0.0, utc() - utc_s_at_zero - monotonic(), 0.0)
+        self._began_utc_s = utc_s_at_zero if began_utc_s is None else began_utc_s
+        steady_s = self._steady(monotonic())
+        self._line = (0.0, utc() - utc_s_at_zero - steady_s, 0.0)
+        self._apart_s = utc() - steady_s
+        self._told: TimeSource | None = None
+        self._leads = True
         self._follower = ClockFollower(boot, cadence)
         self.uncertainty_s = 0.0
         """How far it may be off the clock of the gateway that answers; 0 where that is this one."""
@@ -60,11 +84,19 @@ class SanctuaryClock:
     @property
     def source(self) -> TimeSource:
         """What this gateway says of itself."""
-        return TimeSource(self._gateway, self._boot, self._utc_s_at_zero)
+        zero_s = self.utc_s_at_zero
+        synchronised = self._is_synchronised() if self._told is None else self._told.synchronised
+        return TimeSource(self._gateway, self._boot, zero_s, self._began_utc_s, synchronised)
+
+    @property
+    def began_utc_s(self) -> float:
+        """As of `TimeSource`."""
+        return self._began_utc_s
 
     @property
     def utc_s_at_zero(self) -> float:
-        """UTC seconds at second 0."""
+        """UTC seconds at second 0, as known now."""
+        self._hear_utc()
         return self._utc_s_at_zero
 
     def now(self) -> float:
@@ -73,10 +105,12 @@ class SanctuaryClock:
 
     def at(self, monotonic_s: float) -> float:
         """Give what it was at a moment of the monotonic clock."""
+        steady_s = self._steady(monotonic_s)
         if self._system:
-            return self._utc() - (self._monotonic() - monotonic_s) - self._utc_s_at_zero
+            self._hear_utc()
+            return self._utc() - (self._steady(self._monotonic()) - steady_s) - self._utc_s_at_zero
         since_s, offset_s, rate = self._line
-        return monotonic_s + offset_s + rate * (monotonic_s - since_s)
+        return steady_s + offset_s + rate * (steady_s - since_s)
 
     def answer(self, message: Message) -> bytes:
         """Answer a time request, as the one gateway of the site that does.
@@ -86,13 +120,13 @@ class SanctuaryClock:
         ProtocolError
             Not a request.
         """
-        now_s = self.now()
+        source, now_s = self.source, self.now()
         arrived_s = now_s if message.arrived_s is None else self.at(message.arrived_s)
-        return respond(message.payload, min(arrived_s, now_s), self.now(), self.source)
+        return respond(message.payload, min(arrived_s, now_s), self.now(), source)
 
     def ask(self) -> bytes | None:
         """Write a request to the gateway that answers, if one is due."""
-        return self._follower.ask(self._monotonic())
+        return self._follower.ask(self._steady(self._monotonic()))
 
     def follow(self, message: Message) -> None:
         """Take its answer, and go by its clock from now on.
@@ -103,35 +137,111 @@ class SanctuaryClock:
             Not an answer to a request of this gateway, or its own.
         """
         arrived_s = self._monotonic() if message.arrived_s is None else message.arrived_s
-        self._follower.take(message.payload, arrived_s)
-        source, now_s = self._follower.source, self._monotonic()
-        offset = self._follower.offset(now_s)
+        self._follower.take(message.payload, self._steady(arrived_s))
+        source, steady_s = self._follower.source, self._steady(self._monotonic())
+        offset = self._follower.offset(steady_s)
         if source is None or offset is None or source.boot == self._boot:
             raise ProtocolError(f"{self._gateway}: a time response that tells nothing")
-        self._utc_s_at_zero = source.utc_s_at_zero
-        self._line = (now_s, offset.offset_s, offset.rate)
+        self._told, self._leads = source, False
+        self._utc_s_at_zero, self._began_utc_s = source.utc_s_at_zero, source.began_utc_s
+        self._line = (steady_s, offset.offset_s, offset.rate)
         self.uncertainty_s = offset.uncertainty_s
 
     def lead(self) -> None:
         """Answer from now on: go on from where the followed clock stands, at this computer's own rate."""
-        now_s = self._monotonic()
-        self._line = (now_s, self.at(now_s) - now_s, 0.0)
+        monotonic_s = self._monotonic()
+        steady_s = self._steady(monotonic_s)
+        self._line = (steady_s, self.at(monotonic_s) - steady_s, 0.0)
         self._follower.hurry()
         self.uncertainty_s = 0.0
+        self._leads = True
+        self._keep(self._utc_s_at_zero, self._began_utc_s, self.now())
 
     @property
     def is_followed(self) -> bool:
         """Whether another gateway's clock is known well enough to go by it."""
         return self._follower.source is not None and self.uncertainty_s < inf
 
+    def _hear_utc(self) -> None:
+        """Let UTC at second 0 follow this computer's UTC, unless another gateway's is told and is better."""
+        utc_s, steady_s = self._utc(), self._steady(self._monotonic())
+        by_s, self._apart_s = utc_s - steady_s - self._apart_s, utc_s - steady_s
+        if self._told is not None and not (self._leads and self._is_synchronised()):
+            return
+        if self._system:
+            zero_s = self._utc_s_at_zero + (by_s if abs(by_s) > STEP_S else 0.0)
+        else:
+            since_s, offset_s, rate = self._line
+            zero_s = utc_s - (steady_s + offset_s + rate * (steady_s - since_s))
+        self._told = None
+        if abs(zero_s - self._utc_s_at_zero) > STEP_S:
+            self._utc_s_at_zero = zero_s
+            self._keep(zero_s, self._began_utc_s, self.now())
+
 
 def open_clock(
-    store: SiteStore, gateway: str, boot: str, *, system: bool, cadence: Cadence, utc: Clock = time.time
+    store: SiteStore,
+    gateway: str,
+    boot: str,
+    *,
+    system: bool,
+    cadence: Cadence,
+    utc: Clock = time.time,
+    own: OwnUtc | None = None,
+    monotonic: Clock = time.monotonic,
+    asleep: Clock = asleep_s,
+    alive: Clock = alive_s,
+    started: str | None = None,
 ) -> SanctuaryClock:
-    """Go on with the clock of a night that did not end in order, or begin one; it is kept from now on."""
-    now_s = utc()
-    zero_s = store.clock()
-    if zero_s is None or not 0.0 <= now_s - zero_s < LONGEST_NIGHT_S:
-        zero_s = now_s
-    store.keep_clock(zero_s)
-    return SanctuaryClock(gateway, boot, zero_s, system=system, cadence=cadence, utc=utc)
+    """Go on with the clock of a night that did not end in order, or begin one; it is kept from now on.
+
+    Parameters
+    ----------
+    utc, monotonic, asleep, alive
+        The computer's clocks.
+    own
+        What is known of `utc`; without it, that is looked up here.
+    started
+        As `boot_id`.
+    """
+    if own is None:
+        own = OwnUtc(gateway, store, utc=utc, alive=alive, asleep=asleep)
+        own.look()
+    best_utc = utc if system else own.utc_s
+    started = boot_id() if started is None else started
+
+    def keep(zero_s: float, began_s: float, now_s: float) -> None:
+        try:
+            store.keep_clock(KeptClock(zero_s, began_s, started, alive() - now_s))
+        except SanctuaryError as error:
+            _LOG.debug("%s", error)
+
+    kept, now_utc_s = store.clock(), best_utc()
+    since_s = None if kept is None else _since_zero(kept, now_utc_s, alive(), started)
+    zero_s = began_s = now_utc_s - (since_s or 0.0)
+    if kept is not None and since_s is not None:
+        began_s = kept.began_utc_s
+    store.keep_clock(KeptClock(zero_s, began_s, started, alive() - (since_s or 0.0)))
+    return SanctuaryClock(
+        gateway,
+        boot,
+        zero_s,
+        system=system,
+        cadence=cadence,
+        began_utc_s=began_s,
+        monotonic=monotonic,
+        utc=best_utc,
+        asleep=asleep,
+        is_synchronised=lambda: own.is_synchronised,
+        keep=keep,
+    )
+
+
+def _since_zero(kept: KeptClock, utc_s: float, alive_s_now: float, started: str) -> float | None:
+    """Say how long ago second 0 of a kept clock was; None where that was no part of this night.
+
+    Within one start of the computer that is known by a clock that nobody sets; else by UTC.
+    """
+    same_start = bool(started) and kept.boot_id == started
+    since_s = alive_s_now - kept.alive_s_at_zero if same_start else utc_s - kept.utc_s_at_zero
+    return since_s if 0.0 <= since_s < LONGEST_NIGHT_S else None

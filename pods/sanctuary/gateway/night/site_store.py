@@ -1,4 +1,4 @@
-"""What a sanctuary keeps: secret, highest term, consent; its clock while a night lasts."""
+"""What a sanctuary keeps: secret, highest term, consent, latest UTC; its clock while a night lasts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,36 @@ import math
 import os
 import secrets
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.files import write_together, write_whole
 
 SECRET_BYTES = 32
 LARGEST_ENTRY = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class KeptClock:
+    """A sanctuary clock as it is kept.
+
+    Attributes
+    ----------
+    utc_s_at_zero
+        UTC seconds at second 0, as known last.
+    began_utc_s
+        As known first: names the clock.
+    boot_id, alive_s_at_zero
+        Second 0 by a clock that nobody sets, which goes on within one start of the computer; the id is empty
+        where that cannot be told.
+    """
+
+    utc_s_at_zero: float
+    began_utc_s: float
+    boot_id: str = ""
+    alive_s_at_zero: float = 0.0
 
 
 class SiteStore:
@@ -82,26 +105,56 @@ class SiteStore:
         except OSError as error:
             raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
-    def clock(self) -> float | None:
-        """Read UTC at second 0 of a clock that no night has ended in order; None for none.
+    @property
+    def clock_path(self) -> Path:
+        """Where the sanctuary clock is kept."""
+        return self.folder / "clock.json"
+
+    def clock(self) -> KeptClock | None:
+        """Read a clock that no night has ended in order; None for none.
 
         A file that cannot be read counts as none: a new clock costs a window, no more.
         """
-        try:
-            zero_s = json.loads((self.folder / "clock.json").read_text(encoding="utf-8"))["utc_s_at_zero"]
-            return float(zero_s) if math.isfinite(float(zero_s)) else None
-        except (OSError, ValueError, KeyError, TypeError):
+        kept = self._clock_file()
+        numbers = [_number(kept.get(name)) for name in ("utc_s_at_zero", "began_utc_s", "alive_s_at_zero")]
+        utc_s_at_zero, began_utc_s, alive_s_at_zero = numbers
+        if utc_s_at_zero is None:
             return None
+        boot_id = kept.get("boot_id") if alive_s_at_zero is not None else ""
+        began_utc_s = utc_s_at_zero if began_utc_s is None else began_utc_s
+        return KeptClock(utc_s_at_zero, began_utc_s, str(boot_id or ""), alive_s_at_zero or 0.0)
 
-    def keep_clock(self, utc_s_at_zero: float) -> None:
-        """Keep UTC at second 0 of the sanctuary clock, so that a crash does not end it."""
-        body = json.dumps({"utc_s_at_zero": utc_s_at_zero}) + "\n"
-        write_whole(self.folder / "clock.json", body, "the sanctuary clock")
+    def keep_clock(self, clock: KeptClock) -> None:
+        """Keep the sanctuary clock, so that a crash does not end it."""
+        self._keep_clock_file({**asdict(clock), **self._kept_floor()})
 
     def forget_clock(self) -> None:
-        """End the clock: the night ended in order."""
-        with suppress(OSError):
-            (self.folder / "clock.json").unlink(missing_ok=True)
+        """End the clock: the night ended in order. The latest UTC stays."""
+        floor = self._kept_floor()
+        with suppress(OSError, InputError):
+            self._keep_clock_file(floor) if floor else self.clock_path.unlink(missing_ok=True)
+
+    def floor(self) -> float | None:
+        """Read the latest UTC (seconds) that a synchronised clock has said here; None where none was kept."""
+        return _number(self._clock_file().get("latest_utc_s"))
+
+    def keep_floor(self, utc_s: float) -> None:
+        """Keep the latest UTC; raises `InputError` where it cannot be written."""
+        self._keep_clock_file({**self._clock_file(), "latest_utc_s": utc_s})
+
+    def _kept_floor(self) -> dict[str, float]:
+        floor_s = self.floor()
+        return {} if floor_s is None else {"latest_utc_s": floor_s}
+
+    def _clock_file(self) -> dict[str, Any]:
+        try:
+            kept = json.loads(self.clock_path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return kept if isinstance(kept, dict) else {}
+
+    def _keep_clock_file(self, kept: dict[str, Any]) -> None:
+        write_whole(self.clock_path, json.dumps(kept) + "\n", "the sanctuary clock")
 
     def keep_consent(self, pod: str, raw: bytes) -> None:
         """Keep a signed entry with those of `consent`.
@@ -113,3 +166,12 @@ class SiteStore:
         """
         name = f"{hashlib.sha256(raw).hexdigest()[:32]}.entry"
         write_together([(self.folder / "consent" / pod / name, [raw], "a consent entry")])
+
+
+def _number(value: object) -> float | None:
+    """Take a finite number; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    with suppress(OverflowError):
+        return float(value) if math.isfinite(value) else None
+    return None

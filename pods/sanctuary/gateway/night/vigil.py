@@ -12,6 +12,7 @@ from sanctuary.gateway.night.clocks import LiveTime
 from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
 from sanctuary.gateway.night.journal import Journal
 from sanctuary.gateway.night.live_pod import LivePod
+from sanctuary.gateway.night.own_utc import OwnUtc
 from sanctuary.gateway.night.people import NightPlan
 from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.pods.wire.broker import BrokerEndpoint
@@ -40,6 +41,14 @@ class Vigil:
     trouble: str | None = None
     log_is_written: bool = True
     """Whether the disk took the log when it was flushed last."""
+    own_utc: OwnUtc | None = None
+    """None where nobody watches it."""
+
+    def look_at_clock(self) -> None:
+        """See what became of this computer's clock, and write it down."""
+        if self.own_utc is not None:
+            for record in self.own_utc.records(self.now()):
+                self.journal.write(record)
 
     def now(self) -> float:
         """Give the sanctuary clock."""

@@ -24,6 +24,7 @@ _HEADINGS: Mapping[str, str] = {
     "link_lost": "no link to the broker",
     "link_refused": "the broker refused it",
     "broker_died": "the broker died",
+    "clock_unsynchronised": "no time service kept the clock",
     "clock_doubted": "a clock was in doubt",
     "clock_set": "a clock was set",
     "cue_missed": "a cue came too late to sound",
@@ -34,7 +35,7 @@ _HEADINGS: Mapping[str, str] = {
     "log_unwritten": "the log could not be written",
     "entry_refused": "a consent entry was refused",
 }
-_SILENCING = ("headband_missing", "no_grant", "latched", "no_circle")
+_SILENCING = ("headband_missing", "no_grant", "latched", "no_circle", "clock_unsynchronised")
 """What keeps a pod from any window while it lasts."""
 
 

@@ -46,6 +46,7 @@ REASONS: Mapping[str, str] = {
     # the moment, and consent
     "late": "came too late to be in step",
     "clock_uncertain": "clock not sure enough",
+    "clock_unsynchronised": "no time service keeps the clock",
     "no_threshold": "the sleeper's threshold is not known",
     "clock_set": "the clock was set",
     "clock_doubted": "a clock was wrong",

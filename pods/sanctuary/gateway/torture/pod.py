@@ -71,6 +71,11 @@ class TorturePod(Machine, Bed):
     def _knows_time(self) -> bool:
         return self._offset_s is not None
 
+    @property
+    def own_utc_s(self) -> float:
+        """UTC as this pod's computer has it: set once, by somebody, and drifting since."""
+        return UTC_AT_ZERO_S + self.clock.at(self.world.now_s) - self.clock.at(0.0)
+
     # --- on and off ---
 
     def boot(self) -> None:
@@ -217,7 +222,7 @@ class TorturePod(Machine, Bed):
 
     def keep(self, memory: PodMemory) -> bool:
         """Keep the pod's memory, as a `Keeper`."""
-        stamped = memory.model_copy(update={"kept_own_utc_s": self.clock.at(self.world.now_s)})
+        stamped = memory.model_copy(update={"kept_own_utc_s": self.own_utc_s})
         self._unkept = None if self._write("memory", stamped.to_json()) else memory
         return self._unkept is None
 
@@ -262,7 +267,7 @@ class TorturePod(Machine, Bed):
             limiter_settings=settings.limiter,
             light_cleared=True,
             memory=memory,
-            own_utc_s=self.clock.at(self.world.now_s),
+            own_utc_s=self.own_utc_s,
         )
 
     def _send(self, message: Message) -> None:

@@ -1,4 +1,8 @@
-"""P2: before each cue stands a grant that covers it, and no withdrawal at or after that grant."""
+"""P2: before each cue stands a grant that covers it, and no withdrawal at or after that grant.
+
+A grant must hold in the whole range of what UTC may be, as the pod wrote it down last; and nothing sounds
+while the pod says that UTC is not known well enough.
+"""
 
 from __future__ import annotations
 
@@ -20,37 +24,50 @@ class ConsentMonitor(Monitor):
         Hashes of designs that the assembly chose.
     """
 
-    kinds = frozenset({"consent", "cue"})
+    kinds = frozenset({"consent", "cue", "pod"})
 
     def __init__(self, pod: str, voted: Collection[str], slack_s: float = 0.0) -> None:
         super().__init__(pod, slack_s)
         self._voted = voted
         self._seen: list[LogLine] = []
-        self._utc_at_zero_s = 0.0
+        self._zeros_s = (0.0, 0.0)
+        self._utc_heard = False
+        self._utc_suffices = True
 
     def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take a consent entry or a cue."""
+        """Take a consent entry, what the pod hears of UTC, or a cue."""
         if line["kind"] == "consent":
             self._consent(line)
+        elif line["kind"] == "pod":
+            self._utc(line)
         elif line["outcome"] == "rendered":
-            utc_s = self._utc_at_zero_s + line["t_s"]
+            if not self._utc_suffices:
+                yield self.broken("P2", line["t_s"], f"{step_of(line)}: by a clock that nobody keeps")
             seen = self._seen
-            if not any(
-                self._covers(one, line, utc_s) and not _ended(one, seen, self.slack_s) for one in seen
-            ):
+            if not any(self._covers(one, line) and not _ended(one, seen, self.slack_s) for one in seen):
                 yield self.broken("P2", line["t_s"], f"{step_of(line)}: no grant in force")
+
+    def _utc(self, line: LogLine) -> None:
+        """Keep what UTC may be; a pod that boots hears of it anew."""
+        if line["event"] == "booted":
+            self._utc_heard, self._utc_suffices = False, True
+        elif line["event"] == "utc_heard":
+            earliest_s, latest_s = line["utc_range_s"]
+            self._zeros_s = (earliest_s - line["t_s"], latest_s - line["t_s"])
+            self._utc_heard, self._utc_suffices = True, line["utc_suffices"]
 
     def _consent(self, line: LogLine) -> None:
         """Keep an entry; a pod that boots writes down anew what it knows, which adds nothing."""
         if line["act"] == "refused":
             return
         if line["act"] != "withdraw_here":
-            self._utc_at_zero_s = line["utc_s"] - line["t_s"]
+            if not self._utc_heard:
+                self._zeros_s = (line["utc_s"] - line["t_s"],) * 2
             if any(_same(line, other) for other in self._seen):
                 return
         self._seen.append(line)
 
-    def _covers(self, grant: LogLine, cue: LogLine, utc_s: float) -> bool:
+    def _covers(self, grant: LogLine, cue: LogLine) -> bool:
         if grant["act"] != "grant" or grant["circle"] != cue["circle"]:
             return False
         if cue.get("answers") and not grant.get("echo", False):
@@ -59,7 +76,8 @@ class ConsentMonitor(Monitor):
         if grant["design"] != cue["design"] and not by_vote:
             return False
         cap = grant["caps"].get(cue["modality"])
-        in_time = grant["nbf"] - self.slack_s <= utc_s < grant["exp"] + self.slack_s
+        earliest_s, latest_s = (zero_s + cue["t_s"] for zero_s in self._zeros_s)
+        in_time = grant["nbf"] - self.slack_s <= earliest_s and latest_s < grant["exp"] + self.slack_s
         return cap is not None and cue["level"] <= cap + _LEVEL_SLACK and in_time
 
 

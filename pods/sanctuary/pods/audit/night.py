@@ -15,8 +15,8 @@ TICK_S = 1.0
 """Within this time a pod acts on what time alone brings about (P4)."""
 ROUNDING_S = 1e-6
 """Times that differ by less are equal."""
-COORDINATOR_KINDS = frozenset({"window", "lease", "coordinator", "refused_message", "tenure"})
-"""Records of gateways; all others are of pods."""
+COORDINATOR_KINDS = frozenset({"window", "lease", "coordinator", "refused_message", "tenure", "clock"})
+"""Records of gateways, and of a computer's clock; all others are of pods."""
 
 
 @dataclass(frozen=True, slots=True)

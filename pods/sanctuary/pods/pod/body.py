@@ -16,6 +16,7 @@ from sanctuary.pods.pod.outbox import Outbox
 from sanctuary.pods.pod.player import Player
 from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.states import INTERRUPTED, LATCHED, PodPhase, Trigger, after
+from sanctuary.pods.pod.utc import KnownUtc, UtcMark
 
 
 class _Kept(NamedTuple):
@@ -49,6 +50,8 @@ class Body:
         Whether the broker can be reached, whatever the phase.
     terms
         Highest term obeyed, by circle.
+    utc
+        What is known of UTC.
     """
 
     def __init__(
@@ -75,7 +78,8 @@ class Body:
         self.limiter = Limiter(limiter_settings, light_cleared=light_cleared)
         self.outbox = Outbox(identity, settings)
         self._answered = memory.answered if memory else None
-        self._utc_at_zero_s = utc_at_zero_s
+        self.utc = KnownUtc(UtcMark(utc_at_zero_s))
+        self._withdrawn_s: float | None = None
         self.player = Player(
             identity.pod,
             self.evidence,
@@ -83,7 +87,7 @@ class Body:
             consent,
             self.limiter,
             self.keep,
-            utc_at_zero_s=utc_at_zero_s,
+            utc=self.utc,
             late_s=settings.late_s,
             threshold_dba=identity.threshold_dba,
             shams=identity.shams,
@@ -109,7 +113,7 @@ class Body:
         gained_s = 0.0 if own_utc_s is None else memory.gained_s(utc_s, own_utc_s)
         limiter = memory.limiter.moved(gained_s) if gained_s > CLOCKS_DIFFER_S else memory.limiter
         if not limiter.is_over(utc_s):
-            self.limiter.recall(limiter, self._utc_at_zero_s, now_s)
+            self.limiter.recall(limiter, self.utc.told_at_zero_s, now_s)
         elif self.phase is PodPhase.CUT_OFF:
             self.phase = PodPhase.OFFLINE
 
@@ -128,7 +132,7 @@ class Body:
                 "answered": kept.answered,
                 "consent_seq": kept.consent_seq,
                 "kept_utc_s": self.utc_s(self.now_s),
-                "limiter": self.limiter.memory(self._utc_at_zero_s),
+                "limiter": self.limiter.memory(self.utc.told_at_zero_s),
             }
         )
 
@@ -150,8 +154,28 @@ class Body:
         )
 
     def utc_s(self, now_s: float) -> float:
-        """Turn sanctuary seconds into UTC seconds."""
-        return self._utc_at_zero_s + now_s
+        """Turn sanctuary seconds into UTC seconds, as the gateway tells it."""
+        return self.utc.told_at_zero_s + now_s
+
+    def withdraw_here(self, now_s: float) -> None:
+        """Take a withdrawal by hand: only a grant that begins later ends it."""
+        self._withdrawn_s = now_s
+        self.consent.withdraw_here(self.utc_s(now_s))
+
+    def clock_set(self, by_s: float) -> None:
+        """Hear that the sanctuary clock was set; neither evidence nor limits nor UTC go with it."""
+        self.evidence.clock_set(by_s)
+        self.limiter.clock_set(by_s)
+        self.utc.clock_set(by_s)
+        if self._withdrawn_s is not None:
+            self._withdrawn_s += by_s
+
+    def hear_utc(self, told: UtcMark, own: UtcMark | None, floor_at_zero_s: float | None) -> None:
+        """Go by what the clocks say now; a withdrawal made this night moves with them, but never back."""
+        self.utc.heard(told, own, floor_at_zero_s)
+        kept = self.consent.withdrawn_here
+        if self._withdrawn_s is not None and kept is not None:
+            self.consent.recall_withdrawal(kept[0], self.utc_s(self._withdrawn_s))
 
     def answers_in(self, window: str) -> int:
         """Count the answers that were planned in a window, however often the pod left and came back."""

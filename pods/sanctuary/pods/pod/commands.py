@@ -51,7 +51,6 @@ class CommandReason(StrEnum):
     NOT_ELIGIBLE = "not_eligible"
     UNKNOWN_DESIGN = "unknown_design"
     NO_LEASE = "no_such_lease"
-    CLOCK = "clock_uncertain"
     TOO_SOON = "start_too_soon"
     TOO_FAR = "start_too_far"
     BAD_ZERO = "zero_after_start"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sanctuary.commons.consent import ConsentReason, Refusal
 from sanctuary.commons.entries import Grant, Withdrawal
+from sanctuary.commons.utc import UtcRange
 from sanctuary.config.errors import ProtocolError
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.pod import events as happened
@@ -31,7 +32,7 @@ class Consenting:
         if event.entry:
             self._take(event.entry, now_s, out)
         utc_s = body.utc_s(now_s)
-        body.consent.withdraw_here(utc_s)
+        body.withdraw_here(now_s)
         out.append(Record(records.withdrawal_record(body.identity.pod, now_s, utc_s, body.consent.top_seq)))
         body.quit(Trigger.WITHDRAW, "withdrawn", now_s, out)
 
@@ -47,11 +48,11 @@ class Consenting:
         if entry is None:
             return False
         out.append(Record(records.consent_record(pod, entry.event, now_s, utc_s)))
-        return book.forks != forks or self._ends_consent(entry.event, utc_s)
+        return book.forks != forks or self._ends_consent(entry.event, self._body.utc.at(now_s))
 
-    def _ends_consent(self, event: Grant | Withdrawal, utc_s: float) -> bool:
+    def _ends_consent(self, event: Grant | Withdrawal, utc: UtcRange) -> bool:
         if not isinstance(event, Withdrawal):
             return False
         touched = (circle for circle in self._body.identity.circles if event.touches(circle))
-        verdicts = (self._body.consent.in_force(circle, utc_s) for circle in touched)
+        verdicts = (self._body.consent.in_force(circle, utc) for circle in touched)
         return any(isinstance(verdict, Refusal) and verdict.reason in _WITHDRAWN for verdict in verdicts)

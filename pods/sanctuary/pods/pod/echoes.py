@@ -36,7 +36,7 @@ def _untold_reason(body: Body, session: Session, now_s: float) -> str | None:
 
 def echo_refusal(body: Body, session: Session, now_s: float) -> ConsentReason | None:
     """Say why the sleeper's grant lets nothing pass between this pod and others; None where it does."""
-    grant = body.consent.in_force(session.offer.circle, body.utc_s(now_s))
+    grant = body.consent.in_force(session.offer.circle, body.utc.at(now_s))
     if isinstance(grant, Refusal):
         return grant.reason
     return None if grant.scope.echo else ConsentReason.ECHO
@@ -62,8 +62,8 @@ def _echo_reason(body: Body, session: Session, command: Echo, now_s: float) -> s
     refusal = echo_refusal(body, session, now_s)
     if refusal is not None:
         return refusal
-    if not body.clock.is_sure(now_s):
-        return CommandReason.CLOCK
+    if (untimed := body.clock.refusal(now_s)) is not None:
+        return untimed
     if session.answer_planned or body.answers_in(session.offer.window) >= answer.max_per_window:
         return CommandReason.TOO_MANY_ANSWERS
     if command.start_at_s < session.start_at_s:

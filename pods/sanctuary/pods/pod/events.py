@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sanctuary.pods.pod.utc import UtcMark
 from sanctuary.signal.samples import StageEstimate
 
 
@@ -103,6 +104,26 @@ class ClockMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class UtcHeard:
+    """What the clocks say of UTC changed, or is told for the first time.
+
+    Attributes
+    ----------
+    told, own
+        By the gateway, and by the pod's own computer.
+    suffices
+        Whether anything may be cued: a time service keeps one of the two, or the settings ask for none.
+    floor_at_zero_s
+        As of `KnownUtc.heard`.
+    """
+
+    told: UtcMark
+    own: UtcMark | None
+    suffices: bool
+    floor_at_zero_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CueUnkept:
     """The last cue was refused by the shell, which could not keep the pod's memory."""
 
@@ -132,6 +153,7 @@ PodEvent = (
     | StopPressed
     | PersonReset
     | ClockMeasured
+    | UtcHeard
     | CueUnkept
     | CueMissed
     | Ticked

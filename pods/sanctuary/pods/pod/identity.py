@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from math import inf
 
 from nacl.signing import SigningKey, VerifyKey
@@ -51,12 +52,27 @@ class PodIdentity:
             raise InputError(f"pod id {self.pod!r}: means every pod; choose another")
 
 
+class ClockReason(StrEnum):
+    """Why a pod trusts no clock so far that it would join a window or play a step."""
+
+    UNCERTAIN = "clock_uncertain"
+    """The sanctuary clock is not known well enough to be in step with others."""
+    UNSYNCHRONISED = "clock_unsynchronised"
+    """Nobody keeps UTC, by which grants begin and end."""
+
+
 TOLD_EVERY_S = 60.0
 """A measurement that changes nothing is worth a record this often."""
 
 
 class ClockTrust:
-    """The last measurement of the sanctuary clock."""
+    """The last measurement of the sanctuary clock, and whether anybody keeps UTC.
+
+    Attributes
+    ----------
+    utc_suffices
+        Whether UTC is known as well as the settings ask for.
+    """
 
     def __init__(self, settings: PodSettings) -> None:
         self._settings = settings
@@ -64,6 +80,7 @@ class ClockTrust:
         self._growth = 0.0
         self._measured_s = -inf
         self._told: tuple[bool, float] = (False, -inf)
+        self.utc_suffices = True
 
     def measured(self, uncertainty_s: float, now_s: float, growth: float = 0.0) -> bool:
         """Take a measurement; one that is not a number, or negative, is as good as none.
@@ -87,6 +104,12 @@ class ClockTrust:
         self._uncertainty_s, self._growth = inf, 0.0
         self._told = (False, now_s)
         return was_sure
+
+    def refusal(self, now_s: float) -> ClockReason | None:
+        """Say why nothing may be played by what is known of the time; None where it may."""
+        if not self.utc_suffices:
+            return ClockReason.UNSYNCHRONISED
+        return None if self.is_sure(now_s) else ClockReason.UNCERTAIN
 
     def is_sure(self, now_s: float) -> bool:
         """Tell whether the clock is good enough to play in step."""

@@ -35,6 +35,10 @@ class PodMemory(BaseModel):
     """When this was so, by the sanctuary clock."""
     kept_own_utc_s: Utc | None = None
     """The same by the pod's own computer: the two may disagree after a restart, where one was set."""
+    kept_boot_id: str = Field("", max_length=64)
+    """Which start of that computer it was; empty where it has no name."""
+    kept_alive_s: float | None = None
+    """The same by a clock of that computer that nobody sets, within one start of it."""
 
     def gained_s(self, utc_s: float, own_utc_s: float) -> float:
         """How much later it is by the sanctuary clock than by the own one, counted from when this was kept.
@@ -44,6 +48,21 @@ class PodMemory(BaseModel):
         if self.kept_utc_s is None or self.kept_own_utc_s is None:
             return 0.0
         return max(0.0, (utc_s - self.kept_utc_s) - max(0.0, own_utc_s - self.kept_own_utc_s))
+
+    def own_utc_s(self, utc_s: float, alive_s: float, boot_id: str) -> float:
+        """Say what the own computer's UTC would be now, had nobody set it since this was kept.
+
+        Parameters
+        ----------
+        utc_s, alive_s, boot_id
+            What it is, and as of `kept_alive_s` and `kept_boot_id`. After another start of the computer
+            nothing is known of how its UTC was set, and what it is counts.
+        """
+        if self.kept_own_utc_s is None or self.kept_alive_s is None:
+            return utc_s
+        if not boot_id or boot_id != self.kept_boot_id or alive_s < self.kept_alive_s:
+            return utc_s
+        return self.kept_own_utc_s + alive_s - self.kept_alive_s
 
     def to_json(self) -> str:
         """Write as one line of JSON."""

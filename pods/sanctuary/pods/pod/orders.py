@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sanctuary.commons.consent import ConsentBook, ConsentReason, Refusal
 from sanctuary.commons.designs import LoadedDesign
+from sanctuary.commons.utc import UtcRange
 from sanctuary.config.coordination import PodSettings
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.pod.body import Body
@@ -100,11 +101,9 @@ class Orders:
             return CommandReason.UNKNOWN_DESIGN
         if offer.part > self._designs[offer.design].design.parts:
             return CommandReason.NO_PART
-        refusal = consent_reason(body.consent, offer, body.utc_s(now_s))
+        refusal = consent_reason(body.consent, offer, body.utc.at(now_s)) or body.clock.refusal(now_s)
         if refusal is not None:
             return refusal
-        if not body.clock.is_sure(now_s):
-            return CommandReason.CLOCK
         in_rem = body.phase is PodPhase.ELIGIBLE and body.evidence.missing(now_s) is None
         return None if in_rem else CommandReason.NOT_ELIGIBLE
 
@@ -112,9 +111,7 @@ class Orders:
         body, session = self._body, self._body.session
         if session is None or session.playing or not session.matches(command):
             return CommandReason.NO_LEASE
-        if not body.clock.is_sure(now_s):
-            return CommandReason.CLOCK
-        reason = start_reason(command, now_s, body.settings)
+        reason = body.clock.refusal(now_s) or start_reason(command, now_s, body.settings)
         if reason is None:
             session.begin(command)
             session.lease_due_s = now_s
@@ -159,12 +156,12 @@ def phase_reason(phase: PodPhase) -> CommandReason | None:
     return CommandReason.OFFLINE if phase is PodPhase.OFFLINE else None
 
 
-def consent_reason(book: ConsentBook, offer: OfferArgs, utc_s: float) -> ConsentReason | None:
+def consent_reason(book: ConsentBook, offer: OfferArgs, utc: UtcRange) -> ConsentReason | None:
     """Say why the sleeper's grants do not cover an offer; some of its modalities must be granted.
 
     A design without any, which is silent, needs a grant of the design alone.
     """
-    grant = book.in_force(offer.circle, utc_s)
+    grant = book.in_force(offer.circle, utc)
     if isinstance(grant, Refusal):
         return grant.reason
     if not book.covers_design(grant, offer.design):

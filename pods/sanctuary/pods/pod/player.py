@@ -20,13 +20,13 @@ from sanctuary.pods.pod.evidence import Evidence
 from sanctuary.pods.pod.identity import ClockTrust
 from sanctuary.pods.pod.records import cue_entry
 from sanctuary.pods.pod.session import DueStep, Session
+from sanctuary.pods.pod.utc import KnownUtc
 
 
 class StepReason(StrEnum):
     """Why a step is refused before consent and limiter are asked."""
 
     LATE = "late"
-    CLOCK = "clock_uncertain"
     KEEPALIVE = "window_not_valid"
     STEP_NEAR = "step_near"
     """An answer that would keep the design's next step from sounding."""
@@ -47,8 +47,8 @@ class Player:
     ----------
     keep
         Asks the shell to keep what the limiter counted, before the cue of it sounds.
-    utc_at_zero_s
-        UTC seconds at second 0 of the sanctuary clock; grants are given in UTC.
+    utc
+        Grants are given in UTC.
     late_s
         Steps further behind their time are refused.
     threshold_dba
@@ -68,7 +68,7 @@ class Player:
         limiter: Limiter,
         keep: Callable[[list[Effect]], None],
         *,
-        utc_at_zero_s: float,
+        utc: KnownUtc,
         late_s: float,
         threshold_dba: float | None = None,
         shams: Collection[str] = (),
@@ -80,7 +80,7 @@ class Player:
         self._consent = consent
         self._limiter = limiter
         self._keep = keep
-        self._utc_at_zero_s = utc_at_zero_s
+        self._utc = utc
         self._late_s = late_s
         self._threshold_dba = threshold_dba
         self._shams = frozenset(shams)
@@ -110,7 +110,7 @@ class Player:
         cue = self._capped(session, asked, now_s)
         offer = session.offer
         allowed = self._consent.permits(
-            offer.circle, cue.modality, cue.level, offer.design, self._utc_at_zero_s + now_s
+            offer.circle, cue.modality, cue.level, offer.design, self._utc.at(now_s)
         )
         if isinstance(allowed, Refusal):
             return _Verdict(asked, allowed.reason)
@@ -124,8 +124,8 @@ class Player:
             return StepReason.LATE
         if now_s >= session.valid_until_s:
             return StepReason.KEEPALIVE
-        if not self._clock.is_sure(now_s):
-            return StepReason.CLOCK
+        if (untimed := self._clock.refusal(now_s)) is not None:
+            return untimed
         missing = self._evidence.missing(now_s)
         if missing is None and due.answers and not self._leaves_room(session, due):
             return StepReason.STEP_NEAR
@@ -138,7 +138,7 @@ class Player:
 
     def _capped(self, session: Session, cue: Cue, now_s: float) -> Cue:
         """Lower the cue to the highest level that the sleeper granted for its modality."""
-        grant = self._consent.in_force(session.offer.circle, self._utc_at_zero_s + now_s)
+        grant = self._consent.in_force(session.offer.circle, self._utc.at(now_s))
         if isinstance(grant, Refusal) or cue.modality not in grant.scope.modalities:
             return cue
         return replace(cue, level=min(cue.level, grant.scope.max_level(cue.modality)))

@@ -15,6 +15,7 @@ from typing import Any
 
 from sanctuary.commons.consent import ConsentBook, Refusal
 from sanctuary.commons.designs import LoadedDesign
+from sanctuary.commons.utc import UtcRange
 from sanctuary.config.coordination import LimiterSettings, PodSettings
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.pod import events as happened
@@ -29,6 +30,7 @@ from sanctuary.pods.pod.orders import Orders, consent_reason
 from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.snapshot import Heartbeat
 from sanctuary.pods.pod.states import ENGAGED, LATCHED, PodPhase, Trigger
+from sanctuary.pods.pod.utc import UtcMark
 
 SET_FORWARD_S = 0.1
 """A clock that is found to be behind by more than this was set; by less, it was only measured better."""
@@ -104,6 +106,7 @@ class Pod:
             happened.StopPressed: self._on_stop,
             happened.PersonReset: self._on_reset,
             happened.ClockMeasured: self._on_clock,
+            happened.UtcHeard: self._on_utc,
             happened.CueUnkept: self._on_unkept,
             happened.CueMissed: self._on_missed,
             happened.Ticked: self._on_tick,
@@ -124,9 +127,9 @@ class Pod:
         """The consent that the pod holds; to look at only."""
         return self._body.consent
 
-    def utc_s(self, now_s: float) -> float:
-        """Turn sanctuary seconds into UTC seconds, by which grants are judged."""
-        return self._body.utc_s(now_s)
+    def utc(self, now_s: float) -> UtcRange:
+        """Say what UTC may be at a moment of the sanctuary clock; a grant must hold in all of it."""
+        return self._body.utc.at(now_s)
 
     @property
     def memory(self) -> PodMemory:
@@ -224,14 +227,19 @@ class Pod:
             detail = f"{event.offset_s:.6f} s, sure to {event.uncertainty_s:.6f} s"
             self._body.note("clock_measured", now_s, out, detail)
 
+    def _on_utc(self, event: happened.UtcHeard, now_s: float, out: list[Effect]) -> None:
+        body = self._body
+        body.hear_utc(event.told, event.own, event.floor_at_zero_s)
+        body.clock.utc_suffices = event.suffices
+        out.append(Record(records.utc_record(body.identity.pod, event, body.utc.at(now_s), now_s)))
+
     def _clock_set(self, by_s: float, now_s: float, out: list[Effect]) -> None:
         """Go by the clock as it is now; nothing that was in step by the old one goes on."""
         body = self._body
         body.note("clock_set", now_s, out, f"{by_s:+.3f} s")
         if body.phase in ENGAGED:
             body.quit(Trigger.FALTER, "clock_set", now_s, out)
-        body.evidence.clock_set(by_s)
-        body.limiter.clock_set(by_s)
+        body.clock_set(by_s)
         self._orders.clock_set(by_s, now_s)
         self._heartbeat.hasten()
         self._verdict = None
@@ -290,6 +298,8 @@ class Pod:
         self._orders.booted(now_s)
         if self._memory is not None:
             body.recall(self._memory, now_s, self._own_utc_s)
+        if self._own_utc_s is not None:
+            body.utc.own_is(UtcMark(self._own_utc_s - now_s))
         latch = str(self.phase) if self.phase in LATCHED else ""
         out.append(Record(records.boot_record(pod, latch, body.limiter, now_s)))
         out.extend(map(Record, records.book_records(pod, body.consent, now_s, body.utc_s(now_s))))
@@ -302,7 +312,7 @@ class Pod:
         missing = self._pass_time(now_s, out)
         willing = self._willing(now_s)
         self._requalify(now_s, out)
-        ready = missing is None and bool(willing) and body.clock.is_sure(now_s)
+        ready = missing is None and bool(willing) and body.clock.refusal(now_s) is None
         if ready and body.phase is PodPhase.IDLE:
             body.move(Trigger.READY)
         elif not ready and body.phase is PodPhase.ELIGIBLE:
@@ -345,7 +355,7 @@ class Pod:
 
     def _leave_reason(self, session: Session, now_s: float) -> str | None:
         body = self._body
-        refusal = consent_reason(body.consent, session.offer, body.utc_s(now_s))
+        refusal = consent_reason(body.consent, session.offer, body.utc.at(now_s))
         if refusal is not None:
             return refusal
         if now_s >= session.expiry():
@@ -364,8 +374,8 @@ class Pod:
             body.send(body.outbox.lease(session, now_s), out)
 
     def _willing(self, now_s: float) -> tuple[str, ...]:
-        utc_s, book = self._body.utc_s(now_s), self._body.consent
-        return tuple(c for c in self.identity.circles if not isinstance(book.in_force(c, utc_s), Refusal))
+        utc, book = self._body.utc.at(now_s), self._body.consent
+        return tuple(c for c in self.identity.circles if not isinstance(book.in_force(c, utc), Refusal))
 
     def _tell_state(
         self, missing: EvidenceReason | None, willing: tuple[str, ...], now_s: float, out: list[Effect]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.entries import EVERY_CIRCLE, Grant, Withdrawal
+from sanctuary.commons.utc import UtcRange
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.pods.limiter import Limiter
 from sanctuary.pods.logs import (
@@ -16,6 +17,7 @@ from sanctuary.pods.logs import (
     PodRecord,
     WindowSignalRecord,
 )
+from sanctuary.pods.pod.events import UtcHeard
 from sanctuary.pods.pod.session import DueStep, Session
 from sanctuary.pods.wire.messages import Command
 from sanctuary.signal.samples import StageEstimate
@@ -106,6 +108,21 @@ def boot_record(pod: str, latch: str, limiter: Limiter, now_s: float) -> PodReco
             "highest": {str(modality): limiter.highest(modality) for modality in Modality},
         }
     return record
+
+
+def utc_record(pod: str, event: UtcHeard, utc: UtcRange, now_s: float) -> PodRecord:
+    """Describe what the clocks say of UTC, and whether anything may be cued by it."""
+    synchronised = event.told.synchronised or (event.own is not None and event.own.synchronised)
+    kept = "synchronised" if synchronised else "unsynchronised"
+    return {
+        "kind": "pod",
+        "t_s": now_s,
+        "pod": pod,
+        "event": "utc_heard",
+        "detail": kept if event.suffices else f"{kept}: nothing is cued",
+        "utc_range_s": [utc.earliest_s, utc.latest_s],
+        "utc_suffices": event.suffices,
+    }
 
 
 def book_records(pod: str, book: ConsentBook, now_s: float, utc_s: float) -> Iterator[ConsentRecord]:

@@ -47,7 +47,11 @@ class TimeResponse(Message):
     boot: Id
     """Of the gateway: another start, another clock until it is measured."""
     utc_s_at_zero: Seconds
-    """UTC seconds at second 0 of the sanctuary clock, as the gateway's computer had it."""
+    """UTC seconds at second 0 of the sanctuary clock, as the gateway has it now; it moves when UTC is set."""
+    began_utc_s: Seconds
+    """The same as it was when that clock began; names it, and stays while it lasts, over restarts too."""
+    synchronised: bool
+    """Whether a time service keeps the UTC that is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,22 @@ class TimeSource:
     gateway, boot
         Who answers, and which of its starts.
     utc_s_at_zero
-        UTC seconds at second 0.
+        UTC seconds at second 0, as known now.
+    began_utc_s
+        As first known: names the clock.
+    synchronised
+        Whether a time service keeps that UTC.
     """
 
     gateway: str
     boot: str
     utc_s_at_zero: float
+    began_utc_s: float = 0.0
+    synchronised: bool = True
+
+    def is_start_of(self, other: TimeSource) -> bool:
+        """Tell whether the other is the same start of the same gateway, whatever UTC it tells."""
+        return (self.gateway, self.boot) == (other.gateway, other.boot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +127,8 @@ def respond(payload: bytes, received_s: float, sent_s: float, source: TimeSource
         gateway=source.gateway,
         boot=source.boot,
         utc_s_at_zero=source.utc_s_at_zero,
+        began_utc_s=source.began_utc_s,
+        synchronised=source.synchronised,
     ).to_bytes()
 
 
@@ -169,11 +185,12 @@ class OffsetEstimator:
         slack_s = grain_s + self._max_drift * abs(now_s - asked_s)
         if answer.t3_s < answer.t2_s or now_s < asked_s or rtt_s < -slack_s:
             raise ProtocolError(f"time response {answer.id}: a clock was set meanwhile, or runs wild")
-        source = TimeSource(answer.gateway, answer.boot, answer.utc_s_at_zero)
-        if source != self.source:
-            if self.source is not None:
-                self.forget()
-            self.source = source
+        source = TimeSource(
+            answer.gateway, answer.boot, answer.utc_s_at_zero, answer.began_utc_s, answer.synchronised
+        )
+        if self.source is not None and not source.is_start_of(self.source):
+            self.forget()
+        self.source = source
         low_s, high_s = answer.t3_s - now_s - grain_s, answer.t2_s - asked_s + grain_s
         if not self._fit.add(Exchange(asked_s, now_s, low_s, high_s)):
             self.steps += 1

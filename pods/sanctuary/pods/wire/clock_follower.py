@@ -84,9 +84,12 @@ class ClockFollower:
 
     def take(self, payload: bytes, now_s: float) -> None:
         """Take an answer; raises `ProtocolError` as `OffsetEstimator.take`."""
-        before = self._estimator.source, self._estimator.steps
+        before, steps = self._estimator.source, self._estimator.steps
         self._estimator.take(payload, now_s)
-        if before[0] is not None and before != (self._estimator.source, self._estimator.steps):
+        source = self._estimator.source
+        if before is None or source is None:
+            return
+        if steps != self._estimator.steps or not source.is_start_of(before):
             self.hurry()
 
     def offset(self, now_s: float) -> Offset | None:

@@ -212,6 +212,8 @@ EXAMPLES: tuple[Example, ...] = (
             gateway="gateway-1",
             boot="n1",
             utc_s_at_zero=1_800_000_000.0,
+            began_utc_s=1_800_000_000.0,
+            synchronised=True,
         ),
     ),
 )
