@@ -47,6 +47,7 @@ from sanctuary.gateway.night.pod_memories import MemoryKeeper, PodMemories
 from sanctuary.gateway.night.pod_night import entry_of
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.site_store import SiteStore
+from sanctuary.gateway.night.stopping import stop_on_signals
 from sanctuary.pods.wire.client import MqttClient
 from sanctuary.pods.wire.mosquitto import find_mosquitto
 from scripted_pod import be_pod, one_circle, steps_every
@@ -191,8 +192,9 @@ def _listens(port: int) -> bool:
 
 def _gateway(settings: SanctuarySettings, who: str, folder: Path) -> None:
     _quiet(folder / f"{who}.log")
-    with patch("sanctuary.gateway.night.coordinate.designs_of", lambda _circles: {"tide": steady()}):
-        asyncio.run(coordinate(settings, log.info))
+    designs = patch("sanctuary.gateway.night.coordinate.designs_of", lambda _circles: {"tide": steady()})
+    with designs, stop_on_signals() as stop:
+        asyncio.run(coordinate(settings, log.info, stop))
 
 
 def _pod(settings: SanctuarySettings, who: str, folder: Path) -> None:

@@ -18,6 +18,7 @@ from sanctuary.config.site import SiteSettings
 from sanctuary.firmware_bridge.headbands import HeadbandInfo
 from sanctuary.gateway.night.clocks import FollowedTime, OwnClock, cadence_of
 from sanctuary.gateway.night.journal import Journal
+from sanctuary.gateway.night.lacking import GrantWatch
 from sanctuary.gateway.night.live_night import watch
 from sanctuary.gateway.night.live_pod import LivePod
 from sanctuary.gateway.night.live_start import new_boot, plan_night
@@ -126,10 +127,11 @@ async def be_pod(
             journal = Journal(journal_path)
             files.callback(journal.close)
             vigil = Vigil(
-                settings, store, journal_path.parent, endpoint, journal, plan, clock, False, clock.now()
+                settings, store, journal_path.parent, endpoint, journal, plan, clock, False, stop, clock.now()
             )
             runner = build(plan, journal, link.client, clock)
-            pod = LivePod(runner, NoChain(), INFO, clock, None)  # type: ignore[arg-type]
+            grants = GrantWatch(runner.pod, journal, {})
+            pod = LivePod(runner, NoChain(), INFO, clock, None, journal, grants)  # type: ignore[arg-type]
             vigil.pods.append(pod)
             for topic in runner.subscriptions:
                 link.client.subscribe(topic)

@@ -145,7 +145,7 @@ async def gateway(settings: SanctuarySettings, folder: Path) -> None:
         async with AsyncExitStack() as stack:
             journal = Journal(folder / "gateway" / "events.jsonl")
             files.callback(journal.close)
-            vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, False, clock.now())
+            vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, False, stop, clock.now())
             await start_coordinator(vigil, clock, {"tide": every_second()}, stack)
             await watch(vigil, None, stop, NoTable())  # type: ignore[arg-type]
 

@@ -15,7 +15,6 @@ to `app`, and name the module in `COMMANDS`. Three rules keep the frame whole:
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -46,6 +45,7 @@ from sanctuary.gateway.commands import (
 )
 from sanctuary.gateway.commands import run as run_command
 from sanctuary.gateway.consoles import say
+from sanctuary.gateway.streams import forgiving_streams
 
 COMMANDS: tuple[ModuleType, ...] = (
     demo,
@@ -97,21 +97,23 @@ def run(argv: Sequence[str] | None = None) -> int:
     -------
     int
         0 done; 2 a mistake in the options, the input or the program, told in one sentence on stderr;
-        130 interrupted; 141 the reader of our output went away.
+        130 interrupted; 141 all done, but the reader of our output went away meanwhile.
     """
+    with forgiving_streams() as output:
+        code = _run(argv)
+        sys.stdout.flush()
+        if output.error is not None:
+            code = code or _unprinted(output.error)
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
     session = Session()
     try:
         command = typer.main.get_command(build_app())
         code = command.main(args=argv, prog_name="sanctuary", standalone_mode=False, obj=session)
-        sys.stdout.flush()
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except SystemExit as stop:
-        if not isinstance(stop.__context__, BrokenPipeError):
-            raise
-        return _broken_pipe()
-    except BrokenPipeError:
-        return _broken_pipe()
     except Exception as error:
         if session.verbose:
             traceback.print_exception(error)
@@ -192,7 +194,10 @@ def _unwrap(error: BaseException) -> BaseException:
     return error
 
 
-def _broken_pipe() -> int:
-    """Keep the interpreter from flushing into the closed pipe once more as it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return EXIT_BROKEN_PIPE
+def _unprinted(error: OSError) -> int:
+    """Say that what was done could not be printed; a reader that went away needs no telling."""
+    if isinstance(error, BrokenPipeError):
+        return EXIT_BROKEN_PIPE
+    told = "what was printed is lost, files that were written are whole"
+    say(f"standard output: {error.strerror}; {told}")
+    return EXIT_MISTAKE

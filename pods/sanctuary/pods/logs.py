@@ -172,38 +172,6 @@ class PodRecord(TypedDict):
     """Of ``booted``, where the limiter goes on from before."""
 
 
-TroubleKind = Literal[
-    "no_grant",
-    "no_circle",
-    "no_output",
-    "output_failed",
-    "samples_dropped",
-    "chain_failed",
-    "not_recorded",
-    "log_unwritten",
-    "broker_died",
-    "link_refused",
-]
-
-
-TroubleEvent = Literal["began", "ended", "noted"]
-
-
-class TroubleRecord(TypedDict):
-    """Something that does not work, as the shell around a pod sees it; it commands nothing."""
-
-    kind: Literal["trouble"]
-    t_s: float
-    pod: str
-    """Empty where it concerns the whole program."""
-    what: TroubleKind
-    event: TroubleEvent
-    """``noted``: it has no end that could be told."""
-    about: str
-    """Which circle or kind of cue; empty where there is but one. What began ends under the same name."""
-    detail: str
-
-
 class SilenceRecord(TypedDict):
     """A pod silenced its outputs."""
 
@@ -350,7 +318,6 @@ LogRecord = (
     | WindowSignalRecord
     | ConsentRecord
     | PodRecord
-    | TroubleRecord
     | SilenceRecord
     | PodWindowRecord
     | CommandRecord
@@ -368,27 +335,6 @@ def coordinator_record(
 ) -> CoordinatorRecord:
     """Note that the coordinator of a gateway began or died."""
     return {"kind": "coordinator", "t_s": t_s, "gateway": gateway, "event": event, "term": term}
-
-
-def trouble_record(
-    what: TroubleKind,
-    event: TroubleEvent,
-    t_s: float,
-    *,
-    pod: str = "",
-    about: str = "",
-    detail: str = "",
-) -> TroubleRecord:
-    """Note that something does not work, or works again."""
-    return {
-        "kind": "trouble",
-        "t_s": t_s,
-        "pod": pod,
-        "what": what,
-        "event": event,
-        "about": about,
-        "detail": detail,
-    }
 
 
 def output_record(pod: str, window: str, step: int, t_s: float) -> OutputRecord:

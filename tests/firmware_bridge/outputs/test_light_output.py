@@ -173,3 +173,37 @@ def test_when_the_link_is_back_an_idle_lamp_is_told_to_be_dark_and_a_busy_one_go
     before = len(room.told)
     room.output.linked()
     assert len(room.told) == before
+
+
+@pytest.mark.parametrize(("kind", "longest_s"), [("wled", 60.0), ("esphome", 4.0)])
+@given(
+    duration_s=st.floats(0.2, 100.0),
+    fade_s=st.floats(0.1, 10.0),
+    flash_hz=st.sampled_from([0.0, 0.5, 2.0]),
+    share=st.floats(0.0, 1.0),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_lamp_whose_gateway_dies_in_a_cue_goes_dark_by_itself_and_never_before(
+    kind: str, longest_s: float, duration_s: float, fade_s: float, flash_hz: float, share: float
+) -> None:
+    room = Room(kind)
+    cue = glow(0.15, duration_s, fade_s, flash_hz)
+    lamp, died_s = room.lamp, share * duration_s
+    for told in room.ours.messages(cue):
+        if told.offset_s > died_s:
+            break
+        lamp.message(told.offset_s, told.topic, told.payload)
+        assert lamp.dark_s > duration_s or lamp.target == 0.0 or flash_hz
+    assert lamp.refused == []
+    assert lamp.at(duration_s + longest_s + 2.1) == 0.0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_lamp_that_was_told_to_be_dark_does_not_go_dark_once_more_under_a_person_who_reads(
+    kind: str,
+) -> None:
+    room = Room(kind)
+    room.output.play(glow(), 0.0)
+    room.watch(7.0)
+    room.output.stop(room.clock.now_s)
+    assert room.lamp.dark_s == float("inf")

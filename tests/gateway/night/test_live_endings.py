@@ -18,6 +18,7 @@ from sanctuary.config.fleet import PodEntry
 from sanctuary.config.headbands import SimulatedHeadband
 from sanctuary.config.outputs import DeviceSettings
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.lamps import Wled
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.gateway.cli import run
 from sanctuary.gateway.night import live_night, live_start, pod_start
@@ -45,7 +46,7 @@ LAMP = """
 kind = "wled"
 topic = "wled/bed1"
 """
-DARK = b'{"on":false,"transition":0}'
+DARK = Wled("wled/bed1", 0.2).off().payload
 DEVICES = DeviceSettings.model_validate({"light": {"kind": "wled", "topic": "wled/bed1"}})
 
 
@@ -103,7 +104,8 @@ def test_a_lamp_goes_dark_by_will_when_the_program_dies() -> None:
         heard: list[bytes] = []
         async with open_broker(BrokerSettings(kind="embedded")) as endpoint, lamp_at(endpoint, heard):
             vigil = SimpleNamespace(
-                settings=SimpleNamespace(site=SimpleNamespace(id="harbour"), broker=BrokerSettings()),
+                settings=SimpleNamespace(broker=BrokerSettings()),
+                plan=SimpleNamespace(client_id=lambda name: f"harbour-a1b2-{name}"),
                 endpoint=endpoint,
             )
             entry = PodEntry(

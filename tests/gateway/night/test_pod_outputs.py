@@ -10,6 +10,7 @@ from sanctuary.config.errors import DeviceError, InputError
 from sanctuary.config.outputs import DeviceSettings
 from sanctuary.firmware_bridge.outputs.calibration import Calibration, Calibrations
 from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.lamps import Wled
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
 from sanctuary.gateway.night.outputs import PodOutputs, build_outputs
 
@@ -72,7 +73,7 @@ def test_a_lamp_from_the_settings_is_lit_and_told_of(tmp_path: Path) -> None:
     assert outputs.heard("wled/bed1/status", b"online")
     assert not outputs.heard("harbour/v1/other", b"x")
     outputs.close()
-    assert sent[-1] == ("wled/bed1/api", b'{"on":false,"transition":0}')
+    assert sent[-1] == ("wled/bed1/api", Wled("wled/bed1", 0.2).off().payload)
 
 
 def test_esphome_too(tmp_path: Path) -> None:

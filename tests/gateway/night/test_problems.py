@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sanctuary.config.errors import Cause
 from sanctuary.gateway.night.advice import HEADBANDS
 from sanctuary.gateway.night.problems import problems_of
-from sanctuary.pods.logs import trouble_record
+from sanctuary.pods.troubles import trouble_record
 
 END_S = 3600.0
 
@@ -74,6 +74,7 @@ def test_losses_for_one_reason_are_one_row_with_each_time() -> None:
 
 def test_a_signal_that_is_unusable_for_long_is_told_and_a_moment_is_not() -> None:
     assert rows(estimate(0.0, 0.0), estimate(20.0, 0.9)) == []
+    assert rows(estimate(END_S - 50.0, 0.0)) == []
     (row,) = rows(estimate(0.0, 0.9), estimate(100.0, 0.2), estimate(800.0, 0.7))
     assert (row["what"], row["total_s"]) == ("signal_unusable", 700.0)
     assert "electrodes" in row["advice"]

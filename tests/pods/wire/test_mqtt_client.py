@@ -192,7 +192,9 @@ def test_a_broker_that_never_answers_holds_nobody_up(root: str) -> None:
         async with Relay(mute=True) as relay:
             async with client(root, relay.port, settings=settings) as pod:
                 waiting = [pod.publish(Message(root, b"")), pod.subscribe(root)]
-                with pytest.raises(BrokerError, match=rf"no MQTT broker at 127\.0\.0\.1:{relay.port} within"):
+                with pytest.raises(
+                    BrokerError, match=rf"no link to the MQTT broker at 127\.0\.0\.1:{relay.port} within"
+                ):
                     await pod.connected()
             for answer in waiting:
                 assert "closed before" in str(answer.exception())
@@ -342,7 +344,7 @@ def test_a_refused_password_is_told(tmp_path: Path, root: str) -> None:
             scripted_broker(CONNACK_NOT_AUTHORISED) as (port, heard),
             client(root, port, settings=settings) as pod,
         ):
-            await until(lambda: "Not authorized" in pod._trouble)
+            await until(lambda: "Not authorized" in pod._news.reason)
             with pytest.raises(BrokerError, match="Not authorized"):
                 await pod.connected(timeout_s=0.0)
             assert heard[0].endswith(b"\x00\x03pod\x00\x0aopensesame")

@@ -1,6 +1,8 @@
 """What lamps understand: a cue as messages with their times, and how to be dark at once; pure.
 
 Both kinds run unmodified firmware, named by topic. Brightness is capped here, as the last thing done to it.
+Whatever makes a lamp shine also tells it when to go dark by itself, should nobody be there to say so: WLED by
+its nightlight, in whole minutes; ESPHome by a flash, in whole seconds.
 """
 
 from __future__ import annotations
@@ -14,12 +16,17 @@ from sanctuary.firmware_bridge.outputs.cue import AMBER, Cue
 
 Rgb = tuple[int, int, int]
 FULL = 255
+NIGHTLIGHT_INSTANT = 0
+"""WLED's nightlight that leaves the light alone until its time is over, and then sets it to ``tbri``."""
+MOST_MINUTES = 255
 FADE_STEPS_HZ = 10.0
 """Steps a second of a fade that the lamp cannot make itself."""
 HIGHEST_FLASH_HZ = 2.0
 """No lamp flashes faster, whatever is asked: below the three flashes a second of WCAG 2.3.1, with margin."""
 SHORTEST_EDGE_S = 0.1
 """Flashes have no harder edges than this."""
+GRACE_S = 2.0
+"""A lamp that goes dark by itself does so this much after it would have been told to, or later."""
 MAX_TOPIC = 32
 """Longest topic that WLED keeps."""
 
@@ -117,7 +124,7 @@ class Wled:
         for swell in swells(cue):
             end_s = swell.at_s + swell.length_s
             told += [
-                self._turn(swell.at_s, level, swell.fade_s, cue.rgb),
+                self._turn(swell.at_s, level, swell.fade_s, cue.rgb, swell.length_s),
                 self._turn(end_s - swell.fade_s, 0, swell.fade_s),
                 self._turn(end_s, 0, 0.0),
             ]
@@ -127,10 +134,15 @@ class Wled:
         """Dark without a transition."""
         return self._turn(0.0, 0, 0.0)
 
-    def _turn(self, at_s: float, level: int, fade_s: float, rgb: Rgb = AMBER) -> Timed:
+    def _turn(self, at_s: float, level: int, fade_s: float, rgb: Rgb = AMBER, lit_s: float = 0.0) -> Timed:
+        """Turn it on for `lit_s`, or off."""
         state: dict[str, object] = {"on": level > 0, "transition": round(fade_s * 10.0)}
         if level > 0:
-            state |= {"bri": level, "seg": [{"col": [list(rgb)], "fx": 0}]}
+            minutes = min(MOST_MINUTES, math.ceil((lit_s + GRACE_S) / 60.0))
+            nightlight = {"on": True, "dur": minutes, "mode": NIGHTLIGHT_INSTANT, "tbri": 0}
+            state |= {"bri": level, "seg": [{"col": [list(rgb)], "fx": 0}], "nl": nightlight}
+        else:
+            state["nl"] = {"on": False}
         return Timed(at_s, f"{self._topic}/api", json.dumps(state, separators=(",", ":")).encode())
 
 
@@ -168,12 +180,9 @@ class Esphome:
             n = max(1, math.ceil(swell.fade_s * FADE_STEPS_HZ - 1e-9))
             step_s = swell.fade_s / n
             end_s = swell.at_s + swell.length_s
-            told += [
-                self._turn(swell.at_s + k * step_s, _eased(level, (k + 1) / n), cue.rgb) for k in range(n)
-            ]
-            told += [
-                self._turn(end_s - (n - k) * step_s, _eased(level, 1.0 - k / n), cue.rgb) for k in range(1, n)
-            ]
+            steps = [(swell.at_s + k * step_s, (k + 1) / n) for k in range(n)]
+            steps += [(end_s - (n - k) * step_s, 1.0 - k / n) for k in range(1, n)]
+            told += [self._turn(at_s, _eased(level, share), cue.rgb, end_s - at_s) for at_s, share in steps]
             told.append(self._turn(end_s, 0))
         return told
 
@@ -181,10 +190,12 @@ class Esphome:
         """Dark without a transition."""
         return self._turn(0.0, 0)
 
-    def _turn(self, at_s: float, level: int, rgb: Rgb = AMBER) -> Timed:
-        state: dict[str, object] = {"state": "ON" if level > 0 else "OFF", "transition": 0}
+    def _turn(self, at_s: float, level: int, rgb: Rgb = AMBER, lit_s: float = 0.0) -> Timed:
+        """Turn it on for `lit_s`, or off; a flash that follows another goes back to what was before both."""
+        state: dict[str, object] = {"state": "OFF", "transition": 0}
         if level > 0:
-            state |= {"brightness": level, "color": dict(zip("rgb", rgb, strict=True))}
+            color = dict(zip("rgb", rgb, strict=True))
+            state = {"state": "ON", "brightness": level, "color": color, "flash": math.ceil(lit_s + GRACE_S)}
         return Timed(at_s, self._topic, json.dumps(state, separators=(",", ":")).encode())
 
 

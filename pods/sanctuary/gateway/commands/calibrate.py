@@ -46,12 +46,12 @@ def calibrate(
     if recording is None or sleeper is None:
         raise InputError("name a RECORDING.edf and its --sleeper, or ask for the prompts with --routine")
     settings = load(config, assignments).settings
+    from sanctuary.gateway.data_lock import hold, sleeper_part
     from sanctuary.gateway.memories import Memories
     from sanctuary.signal.eyesignal.routine import calibrate as measure
     from sanctuary.signal.memory import SleeperMemory
 
     memories = Memories(settings.site.data_dir)
-    before = memories.load(sleeper) or SleeperMemory()
     difference_uv = _difference_uv(
         recording, channel_names(channels), settings.chain, start, start + DURATION_S
     )
@@ -61,7 +61,9 @@ def calibrate(
             f"{recording}: not a usable routine from {start:g} s on: {found.reason} ({found.followed} of "
             f"{found.prompts} prompts followed); nothing was changed. See `sanctuary calibrate --routine`"
         )
-    memories.save(sleeper, SleeperMemory(before.level_db, before.nights, found))
+    with hold(settings.site.data_dir, sleeper_part(sleeper), "sanctuary calibrate"):
+        before = memories.load(sleeper) or SleeperMemory()
+        memories.save(sleeper, SleeperMemory(before.level_db, before.nights, found))
     sign = "rises" if found.polarity > 0 else "falls"
     typer.echo(
         f"{sleeper}: a full shift of gaze is {found.gain_uv:.0f} uV, left minus right {sign} when the eyes "

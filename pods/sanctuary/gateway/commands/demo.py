@@ -47,10 +47,12 @@ def demo(
         raise InputError(f"--quorum {quorum}: {pods} pods can never reach it; allowed: 2 to {pods}")
     settings = _fleet(load(None, assignments).settings, pods, seed, quorum)
     import asyncio
+    from functools import partial
 
     from sanctuary.gateway.files import check_place, write_json
     from sanctuary.gateway.night.demo import DemoOptions, run_demo
     from sanctuary.gateway.night.live import LiveTable
+    from sanctuary.gateway.night.stopping import stop_on_signals
     from sanctuary.gateway.reports.demo import write_demo_report
     from sanctuary.gateway.reports.figures import warm_up
 
@@ -60,13 +62,12 @@ def demo(
     console = stderr_console()
     warm_up()
     options = DemoOptions(hours, seed, out, speed)
-    result = asyncio.run(
-        run_demo(settings, options, lambda runners, truth: LiveTable(console, runners, truth))
-    )
     written = [out / "report.html", out / "night.json", *([json_path] if json_path is not None else [])]
-    for path in written[1:]:
-        write_json(path, result, "the result")
-    write_demo_report(written[0], result)
+    with stop_on_signals() as stop:
+        result = asyncio.run(run_demo(settings, options, partial(LiveTable, console), stop))
+        for path in written[1:]:
+            write_json(path, result, "the result")
+        write_demo_report(written[0], result)
     _tell(result, [*written, out / "events.jsonl"])
 
 

@@ -55,9 +55,14 @@ def show(sleeper: SleeperArgument, config: ConfigOption = None, assignments: Set
 
 def forget(sleeper: SleeperArgument, config: ConfigOption = None, assignments: SetOption = None) -> None:
     """Remove all that is remembered of a sleeper."""
+    from sanctuary.gateway.data_lock import hold, sleeper_part
+
+    settings = load(config, assignments).settings
     memories = _memories(config, assignments)
-    if not memories.forget(sleeper):
+    if not memories.path(sleeper).parent.is_dir():
         raise InputError(_nothing(memories, sleeper))
+    with hold(settings.site.data_dir, sleeper_part(sleeper), "sanctuary memory"):
+        memories.forget(sleeper)
     typer.echo(f"forgot {sleeper}: removed {memories.path(sleeper).parent}")
 
 

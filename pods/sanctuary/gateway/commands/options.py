@@ -36,6 +36,13 @@ GatewayOption = Annotated[
     str | None,
     typer.Option("--gateway", metavar="ID", help="Which of site.gateways this computer is."),
 ]
+WaitBrokerOption = Annotated[
+    bool,
+    typer.Option(
+        "--wait-broker",
+        help="Wait for an external broker that is not there yet, for ever, instead of ending.",
+    ),
+]
 EpochOption = Annotated[
     float | None,
     typer.Option("--epoch-s", metavar="S", help="Length of the hypnogram's epochs, where it is not clear."),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sanctuary.gateway.commands.options import ConfigOption, SetOption, load
+from sanctuary.gateway.commands.options import ConfigOption, SetOption, WaitBrokerOption, load
 from sanctuary.gateway.consoles import say, stderr_console, stdout_console
 
 EXIT_TROUBLE = 2
@@ -27,34 +27,44 @@ def pod(
     capture: Annotated[
         bool, typer.Option("--capture", help="Keep every byte of the headband too, for `sanctuary replay`.")
     ] = False,
+    wait_broker: WaitBrokerOption = False,
     assignments: SetOption = None,
 ) -> None:
     """Watch over one pod, apart from its gateway: over the settings' broker, by its own clock."""
     settings = load(config, assignments).settings
     import asyncio
+    from functools import partial
 
+    from sanctuary.gateway.data_lock import hold_all, parts_of
     from sanctuary.gateway.files import write_json
     from sanctuary.gateway.night.live import LiveTable
     from sanctuary.gateway.night.pod_night import entry_of, run_pod
+    from sanctuary.gateway.night.stopping import stop_on_signals
     from sanctuary.gateway.reports.demo import write_demo_report
     from sanctuary.gateway.reports.figures import warm_up
 
-    entry_of(settings, name)
+    entry = entry_of(settings, name)
     console = stderr_console()
     warm_up()
-    if not console.is_terminal:
-        say(f"{name} runs; Ctrl-C ends the night")
-    nights = asyncio.run(
-        run_pod(
-            settings, name, hours, lambda runners, truth: LiveTable(console, runners, truth), capture=capture
-        )
-    )
     violations = 0
-    for night in nights:
-        write_json(night.folder / "night.json", night.result, "the result")
-        write_demo_report(night.folder / "report.html", night.result)
-        violations += len(night.result["violations"])
-        stdout_console().print(f"{name}: the night is in {night.folder}", soft_wrap=True)
+    parts, what = parts_of([entry]), f"sanctuary pod {name}"
+    with stop_on_signals() as stop, hold_all(settings.site.data_dir, parts, what):
+        nights = asyncio.run(
+            run_pod(
+                settings,
+                name,
+                hours,
+                partial(LiveTable, console),
+                stop,
+                capture=capture,
+                wait_broker=wait_broker,
+            )
+        )
+        for night in nights:
+            write_json(night.folder / "night.json", night.result, "the result")
+            write_demo_report(night.folder / "report.html", night.result)
+            violations += len(night.result["violations"])
+            stdout_console().print(f"{name}: the night is in {night.folder}", soft_wrap=True)
     if violations:
         say(f"{violations} invariants were broken; see the report")
         raise typer.Exit(EXIT_TROUBLE)

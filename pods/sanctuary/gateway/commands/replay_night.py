@@ -56,6 +56,7 @@ def replay_alone(
     InputError
         Something asked for cannot be; nothing has been done then.
     """
+    from sanctuary.gateway.data_lock import hold, sleeper_part
     from sanctuary.gateway.files import check_places, write_json
     from sanctuary.gateway.memories import Memories
     from sanctuary.gateway.replay.hypnogram_out import hypnogram_format_of, write_hypnogram
@@ -78,7 +79,8 @@ def replay_alone(
     for warning in replayed.result["warnings"]:
         say(f"warning: {warning}")
     if asked.remember is not None:
-        memories.learn(asked.remember, replayed.memory)
+        with hold(settings.site.data_dir, sleeper_part(asked.remember), "sanctuary replay"):
+            memories.learn(asked.remember, replayed.memory)
     if outputs.json is not None:
         write_json(outputs.json, replayed.result, "the result")
     if outputs.report is not None:

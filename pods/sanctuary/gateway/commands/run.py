@@ -8,10 +8,18 @@ from typing import Annotated
 import typer
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.commands.options import ConfigOption, GatewayOption, SetOption, as_gateway, load
+from sanctuary.gateway.commands.options import (
+    ConfigOption,
+    GatewayOption,
+    SetOption,
+    WaitBrokerOption,
+    as_gateway,
+    load,
+)
 from sanctuary.gateway.consoles import say, stderr_console, stdout_console
 
 EXIT_TROUBLE = 2
+EXIT_INTERRUPTED = 130
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +39,7 @@ def run(
     capture: Annotated[
         bool, typer.Option("--capture", help="Keep every byte of the headbands too, for `sanctuary replay`.")
     ] = False,
+    wait_broker: WaitBrokerOption = False,
     gateway: GatewayOption = None,
     assignments: SetOption = None,
 ) -> None:
@@ -39,25 +48,36 @@ def run(
     if not settings.pods:
         raise InputError("no pods: name at least one in a [[pods]] table")
     import asyncio
+    from functools import partial
 
+    from sanctuary.gateway.data_lock import GATEWAY, hold_all, parts_of
     from sanctuary.gateway.files import check_place, write_json
     from sanctuary.gateway.night.live import LiveTable
     from sanctuary.gateway.night.live_night import run_night
+    from sanctuary.gateway.night.stopping import stop_on_signals
+    from sanctuary.gateway.night.waiting import check_waiting
     from sanctuary.gateway.reports.demo import write_demo_report
     from sanctuary.gateway.reports.figures import warm_up
 
     if json_path is not None:
         check_place(json_path, "the result")
     console = stderr_console()
+    check_waiting(settings.broker, wait=wait_broker)
     warm_up()
-    if not console.is_terminal:
-        say("running; Ctrl-C ends the night")
-    night = asyncio.run(
-        run_night(settings, hours, lambda runners, truth: LiveTable(console, runners, truth), capture=capture)
-    )
-    for path in (night.folder / "night.json", *([json_path] if json_path is not None else [])):
-        write_json(path, night.result, "the result")
-    write_demo_report(night.folder / "report.html", night.result)
+
+    parts = [GATEWAY, *parts_of(settings.pods)]
+    with stop_on_signals() as stop, hold_all(settings.site.data_dir, parts, "sanctuary run"):
+        night = asyncio.run(
+            run_night(
+                settings, hours, partial(LiveTable, console), stop, capture=capture, wait_broker=wait_broker
+            )
+        )
+        if night is None:
+            say("stopped before the night began: the broker was not there")
+            raise typer.Exit(EXIT_INTERRUPTED)
+        for path in (night.folder / "night.json", *([json_path] if json_path is not None else [])):
+            write_json(path, night.result, "the result")
+        write_demo_report(night.folder / "report.html", night.result)
     stdout_console().print(
         f"{len(night.result['windows'])} windows; the night is in {night.folder}", soft_wrap=True
     )

@@ -58,6 +58,7 @@ def virtual(
     import sys
     import threading
 
+    from sanctuary.gateway.night.stopping import ending_signals
     from sanctuary.simulator.devices.fault_registry import parse_fault
     from sanctuary.simulator.virtual import BOARDS, KINDS, VirtualHeadbands, rate_hz
 
@@ -81,7 +82,7 @@ def virtual(
     else:
         sources = [_source(rate_hz(kind), seed + number, hours, twin) for number in range(count)]
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending_signals():
         signal.signal(number, lambda *_: ended.set())
     with VirtualHeadbands(kind, sources, faults, banner=banner, firmware=firmware) as headbands:
         sys.stdout.write(f"READY {headbands.address}\n")

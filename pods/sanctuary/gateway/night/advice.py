@@ -38,7 +38,7 @@ REST: Mapping[str, str] = {
     "pods/POD/memory.json of site.data_dir.",
     "signal_unusable": "See to the electrodes: clean the skin, moisten or tighten them; hair lies between.",
     "link_lost": "Look at the broker's log, and at the network between it and this machine.",
-    "link_refused": "See the reason, and the table of broker settings in docs/configuration.md.",
+    "site_shared": "Give each sanctuary at the broker a site.id of its own.",
     "broker_died": "Look at this machine's log for why it ended; an external broker outlives this program.",
     "clock_unsynchronised": "See `timedatectl` or `chronyc tracking`, or set clock.allow_unsynchronised = "
     "true where somebody has set the clock by hand (docs/clock.md).",
@@ -73,6 +73,8 @@ def advice_for(what: str, reason: str, cause: str = "") -> str:
     """
     word = reason.partition(" ")[0]
     match what:
+        case "link_lost" if "another program" in reason:
+            return "End the other program: two must not share a data folder, or a copy of one."
         case "headband_missing" | "headband_lost":
             return HEADBANDS.get(cause, HEADBANDS[Cause.DROPPED])
         case "no_grant" | "grant_too_narrow":

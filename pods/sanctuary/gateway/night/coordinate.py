@@ -16,8 +16,9 @@ from sanctuary.gateway.night.own_utc import OwnUtc
 from sanctuary.gateway.night.people import designs_of, gateway_of, make_gateway
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock, open_clock
 from sanctuary.gateway.night.site_store import SiteStore
-from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
+from sanctuary.gateway.night.stopping import StopFlag
 from sanctuary.gateway.night.tasks import run_beside
+from sanctuary.gateway.night.waiting import broker_is_there
 from sanctuary.pods.wire.broker import open_broker
 from sanctuary.pods.wire.clock import ZERO_TOLERANCE_S
 
@@ -27,13 +28,29 @@ _UNKEPT_MEANS = "persons are given no cue by pods whose own clock nobody keeps e
 Tell = Callable[[str], None]
 
 
-async def coordinate(settings: SanctuarySettings, tell: Tell) -> None:
+async def coordinate(
+    settings: SanctuarySettings, tell: Tell, stop: StopFlag, *, wait_broker: bool = False
+) -> None:
     """Coordinate until somebody stops it; tells in a line which circles are held from now on, or no longer.
 
     Raises
     ------
     SanctuaryError
-        A private broker, no secret shared with the other gateways, or something could not be started.
+        As for `check`, or something could not be started.
+    """
+    gateway = check(settings)
+    store = SiteStore(settings.site.data_dir)
+    while await broker_is_there(settings.broker, stop, wait=wait_broker):
+        await _one_night(settings, gateway, store, stop, tell)
+
+
+def check(settings: SanctuarySettings) -> str:
+    """Give the id of this gateway, where the settings are those of one that can coordinate alone.
+
+    Raises
+    ------
+    InputError
+        A private broker, or no secret shared with the other gateways.
     """
     gateway = gateway_of(settings)
     if settings.broker.kind != "external":
@@ -41,15 +58,13 @@ async def coordinate(settings: SanctuarySettings, tell: Tell) -> None:
             f'broker.kind = "{settings.broker.kind}": several gateways need one broker; set '
             'broker.kind = "external", broker.host and broker.port'
         )
-    store = SiteStore(settings.site.data_dir)
-    if len(settings.site.gateways) > 1 and not (store.folder / "secret.key").exists():
+    secret = settings.site.data_dir / "secret.key"
+    if len(settings.site.gateways) > 1 and not secret.exists():
         raise InputError(
-            f"{store.folder / 'secret.key'}: missing; all gateways of a site need the same one: copy it from "
+            f"{secret}: missing; all gateways of a site need the same one: copy it from "
             "the gateway that made it, readable for its owner only"
         )
-    with stop_on_signals() as stop:
-        while not stop.is_set:
-            await _one_night(settings, gateway, store, stop, tell)
+    return gateway
 
 
 async def _one_night(
@@ -70,11 +85,13 @@ async def _one_night(
             files.callback(journal.close)
             plan = plan_night(settings, store, boot, store.term(), clock.utc_s_at_zero)
             core = make_gateway(plan, designs)
-            line = GatewayLine(settings, core, endpoint, journal, clock, store.keep_term)
+            line = GatewayLine(settings, core, endpoint, journal, clock, store.keep_term, plan.client_id)
             line.duty.follow()
             await stack.enter_async_context(line.client)
+            stop.when_hurried(line.client.hurry)
             await line.open()
             run_beside(stack, line.listen(), "coordinator")
+            await line.meet()
             tell(f"{gateway} coordinates at {endpoint.description}; Ctrl-C ends it")
             await _watch(line, clock, own, journal, stop, tell)
             line.runner.stop(clock.now())
@@ -97,6 +114,7 @@ async def _watch(
                 tell("the sanctuary clock is another; beginning anew")
                 return
             line.tick()
+            line.tell_strangers(clock.now())
         journal.flush()
         if line.runner.held != held:
             _tell_change(held, held := line.runner.held, tell)

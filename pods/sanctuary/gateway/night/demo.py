@@ -36,7 +36,7 @@ from sanctuary.gateway.night.people import (
 from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.result import night_result
 from sanctuary.gateway.night.sending import Send, to_message
-from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
+from sanctuary.gateway.night.stopping import StopFlag
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
@@ -97,7 +97,9 @@ class _Night:
     trouble: str | None = None
 
 
-async def run_demo(settings: SanctuarySettings, options: DemoOptions, display: Display) -> dict[str, Any]:
+async def run_demo(
+    settings: SanctuarySettings, options: DemoOptions, display: Display, stop: StopFlag
+) -> dict[str, Any]:
     """Sleep one simulated night; returns its result, also of a night that was broken off.
 
     Raises
@@ -107,7 +109,7 @@ async def run_demo(settings: SanctuarySettings, options: DemoOptions, display: D
     """
     began_s = time.perf_counter()
     truth = Truth(settings.pods, options.hours, settings.sleepers)
-    with stop_on_signals() as stop, ExitStack() as files:
+    with ExitStack() as files:
         async with AsyncExitStack() as stack:
             endpoint = await stack.enter_async_context(open_broker(settings.broker))
             journal = Journal(_fresh(options.out / "events.jsonl"))
@@ -239,6 +241,7 @@ async def _client(night: _Night, stack: AsyncExitStack, name: str, pod: Pod | No
         observer=night.barrier,
     )
     await stack.enter_async_context(client)
+    night.stop.when_hurried(client.hurry)
     await client.connected()
     night.clients[name] = client
     return client

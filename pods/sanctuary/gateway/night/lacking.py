@@ -17,8 +17,8 @@ from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.outputs.cue import Modality
 from sanctuary.gateway.night.journal import Log
 from sanctuary.gateway.reports.wording import reason as in_words
-from sanctuary.pods.logs import trouble_record
 from sanctuary.pods.pod.pod import Pod
+from sanctuary.pods.troubles import TroubleEvent, trouble_record
 
 _LOG = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class GrantWatch:
         if lack == before:
             return
         self._lacking[circle] = lack
-        event = "began" if lack else "ended"
+        event: TroubleEvent = "began" if lack else "ended"
         self._journal.write(
             trouble_record("no_grant", event, now_s, pod=identity.pod, about=circle, detail=lack)
         )

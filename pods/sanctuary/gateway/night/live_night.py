@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
@@ -27,10 +28,11 @@ from sanctuary.gateway.night.pod_runner import PodRunner
 from sanctuary.gateway.night.pod_start import stop_pump
 from sanctuary.gateway.night.result import night_result
 from sanctuary.gateway.night.site_store import SiteStore
-from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
+from sanctuary.gateway.night.stopping import StopFlag
 from sanctuary.gateway.night.vigil import Vigil
+from sanctuary.gateway.night.waiting import broker_is_there
 from sanctuary.gateway.recorder import recover
-from sanctuary.pods.logs import trouble_record
+from sanctuary.pods.troubles import trouble_record
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,9 +48,27 @@ class NightFiles:
 
 
 async def run_night(
-    settings: SanctuarySettings, hours: float | None, display: Display, *, capture: bool = False
-) -> NightFiles:
-    """Watch over one night until somebody stops it, or for `hours`; keeps every byte where `capture` asks.
+    settings: SanctuarySettings,
+    hours: float | None,
+    display: Display,
+    stop: StopFlag,
+    *,
+    capture: bool = False,
+    wait_broker: bool = False,
+) -> NightFiles | None:
+    """Watch over one night until somebody stops it, or for `hours`.
+
+    Parameters
+    ----------
+    capture
+        Whether every byte of the headbands is kept.
+    wait_broker
+        Whether an external broker that is not there is waited for.
+
+    Returns
+    -------
+    NightFiles
+        None where somebody stopped it before the broker was there.
 
     Raises
     ------
@@ -56,11 +76,13 @@ async def run_night(
         Something could not be started.
     """
     store = SiteStore(settings.site.data_dir)
+    if not await broker_is_there(settings.broker, stop, wait=wait_broker):
+        return None
     folder = new_folder(settings)
     truth = Truth(settings.pods, LONGEST_NIGHT_H, settings.sleepers)
-    with stop_on_signals() as stop, ExitStack() as files:
+    with ExitStack() as files:
         async with AsyncExitStack() as stack:
-            vigil = await begin(settings, store, folder, stack, files, capture=capture)
+            vigil = await begin(settings, store, folder, stop, stack, files, capture=capture)
             try:
                 with display([pod.runner for pod in vigil.pods], truth.stage_at) as table:
                     await watch(vigil, hours, stop, table)
@@ -109,7 +131,6 @@ async def watch(
     """Let time pass: a tick every half second, and one at every step that is due; until `is_over`."""
     end_s = vigil.begun_s + hours * 3600.0 if hours is not None else None
     runners = [pod.runner for pod in vigil.pods]
-    broker_told = False
     while not stop.is_set and not is_over():
         vigil.look_at_clock()
         now_s = vigil.now()
@@ -120,14 +141,24 @@ async def watch(
             pod.tell_state()
         if vigil.coordinator is not None:
             vigil.coordinator.tick(now_s)
-        _flush(vigil, now_s)
-        if not broker_told and not vigil.endpoint.alive():
-            broker_told = True
-            vigil.trouble = f"{vigil.endpoint.description}: it died in the night; no window opened after that"
-            vigil.journal.write(trouble_record("broker_died", "began", now_s))
-            _LOG.warning("%s; recording goes on", vigil.trouble)
+        _look_around(vigil, now_s)
         table.update(_moment(vigil, now_s, end_s))
         await next_beat(runners, vigil.clock, now_s, stop)
+
+
+def _look_around(vigil: Vigil, now_s: float) -> None:
+    """See what has come to work or ceased to, and bring the log to the disk."""
+    pods = [pod.now for pod in vigil.pods]
+    vigil.readiness.look(time.monotonic(), pods, vigil.awaited)
+    gone = [pod.id for pod in pods if pod.headband is not None and pod.headband.cause is not None]
+    vigil.ports.look(time.monotonic(), gone)
+    if vigil.line is not None:
+        vigil.line.tell_strangers(now_s)
+    _flush(vigil, now_s)
+    if vigil.trouble is None and not vigil.endpoint.alive():
+        vigil.trouble = f"{vigil.endpoint.description}: it died in the night; no window opened after that"
+        vigil.journal.write(trouble_record("broker_died", "began", now_s))
+        _LOG.warning("%s; recording goes on", vigil.trouble)
 
 
 def _flush(vigil: Vigil, now_s: float) -> None:

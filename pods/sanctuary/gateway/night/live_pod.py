@@ -17,12 +17,13 @@ from sanctuary.gateway.night.clocks import LiveTime
 from sanctuary.gateway.night.journal import Log
 from sanctuary.gateway.night.lacking import GrantWatch
 from sanctuary.gateway.night.pod_runner import PodRunner
+from sanctuary.gateway.night.readiness import PodNow
 from sanctuary.gateway.night.sending import to_message
 from sanctuary.gateway.record_queue import Report
 from sanctuary.gateway.recorder import NightRecorder
-from sanctuary.pods.logs import TroubleEvent, TroubleKind, trouble_record
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.troubles import TroubleEvent, TroubleKind, trouble_record
 from sanctuary.pods.wire.client import MqttClient
 from sanctuary.pods.wire.link import LinkDown, LinkEvent
 from sanctuary.pods.wire.messages import HeadbandStatus
@@ -98,6 +99,12 @@ class LivePod:
         """Tell from now on how this headband is doing, whenever that changes."""
         self._pump, self._client = pump, client
 
+    @property
+    def now(self) -> PodNow:
+        """How the pod stands."""
+        linked = self._client is not None and self._client.is_connected
+        return PodNow(self.runner.id, linked, self._pump.state if self._pump is not None else None)
+
     def remember(self) -> SleeperMemory:
         """Give the sleeper's memory with this night in it."""
         return self._chain.remember()
@@ -134,7 +141,7 @@ class LivePod:
     def on_link(self, event: LinkEvent, client: MqttClient) -> None:
         """Hear of the link to the broker."""
         if isinstance(event, LinkDown):
-            self._tell(happened.LinkLost())
+            self._tell(happened.LinkLost(event.reason))
             return
         self.runner.clock.hurry()
         self._publish_status(client)

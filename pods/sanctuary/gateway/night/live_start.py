@@ -31,6 +31,7 @@ from sanctuary.gateway.night.pod_utc import PodUtc
 from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock, open_clock
 from sanctuary.gateway.night.sending import open_outbox
 from sanctuary.gateway.night.site_store import SiteStore
+from sanctuary.gateway.night.stopping import StopFlag
 from sanctuary.gateway.night.system_time import SystemTime
 from sanctuary.gateway.night.tasks import run_beside
 from sanctuary.gateway.night.vigil import Vigil
@@ -45,6 +46,7 @@ async def begin(
     settings: SanctuarySettings,
     store: SiteStore,
     folder: Path,
+    stop: StopFlag,
     stack: AsyncExitStack,
     files: ExitStack,
     *,
@@ -71,7 +73,7 @@ async def begin(
     endpoint = await stack.enter_async_context(open_broker(settings.broker))
     journal = Journal(folder / "events.jsonl")
     files.callback(journal.close)
-    vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, clock.now())
+    vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, stop, clock.now())
     vigil.sounds, vigil.own_utc = sounds_of(designs.values()), own_utc
     vigil.look_at_clock()
     await start_coordinator(vigil, clock, designs, stack)
@@ -80,6 +82,7 @@ async def begin(
         outbox = stack.enter_context(open_outbox(settings.site.data_dir, entry.id))
         link = PodLink(plan, entry, endpoint, outbox)
         await stack.enter_async_context(link.client)
+        stop.when_hurried(link.client.hurry)
         utc = PodUtc(entry.id, own_utc, lambda: clock.source, settings.clock, needed=not entry.is_simulated)
         time_of = _time_of(vigil, clock, entry, stack)
         await start_pod(vigil, entry, designs, link, PodClocks(time_of, utc), ports, stack)
@@ -125,7 +128,7 @@ def plan_night(
 ) -> NightPlan:
     """Read keys and consent."""
     consent = {entry.id: store.consent(entry.id) for entry in settings.pods if not entry.is_simulated}
-    return NightPlan(settings, store.secret(), boot, term, utc_at_zero_s, consent)
+    return NightPlan(settings, store.secret(), boot, term, utc_at_zero_s, consent, store.installation())
 
 
 async def start_coordinator(
@@ -139,11 +142,15 @@ async def start_coordinator(
         vigil.journal,
         clock,
         vigil.store.keep_term,
+        vigil.plan.client_id,
     )
     await stack.enter_async_context(line.client)
+    vigil.stop.when_hurried(line.client.hurry)
     await line.open()
     vigil.coordinator = line.runner
     run_beside(stack, line.listen(), "coordinator")
+    vigil.line = line
+    await line.meet()
 
 
 def simulated_ports(

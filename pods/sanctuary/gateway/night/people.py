@@ -58,6 +58,9 @@ class NightPlan:
         UTC seconds at second 0 of the sanctuary clock.
     consent
         Signed entries of persons, by pod.
+    installation
+        What tells this installation from others at one broker; see `SiteStore.installation`. Empty where the
+        broker is of this night alone.
     """
 
     settings: SanctuarySettings
@@ -66,6 +69,11 @@ class NightPlan:
     term: int
     utc_at_zero_s: float
     consent: Mapping[str, tuple[bytes, ...]]
+    installation: str = ""
+
+    def client_id(self, name: str) -> str:
+        """Name an MQTT client of this installation; the same after a restart."""
+        return "-".join(filter(None, (self.settings.site.id, self.installation, name)))
 
 
 def derive_key(secret: bytes, role: str, name: str) -> SigningKey:

@@ -32,10 +32,11 @@ from sanctuary.gateway.night.pod_utc import PodUtc
 from sanctuary.gateway.night.sending import open_outbox, unsealed
 from sanctuary.gateway.night.site_store import SiteStore
 from sanctuary.gateway.night.steady import SteadySeconds
-from sanctuary.gateway.night.stopping import StopFlag, stop_on_signals
+from sanctuary.gateway.night.stopping import StopFlag
 from sanctuary.gateway.night.system_time import SystemTime
 from sanctuary.gateway.night.tasks import run_beside
 from sanctuary.gateway.night.vigil import Vigil
+from sanctuary.gateway.night.waiting import broker_is_there
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.broker import open_broker
@@ -51,7 +52,14 @@ PATIENCE_S = 5.0
 
 
 async def run_pod(
-    settings: SanctuarySettings, pod: str, hours: float | None, display: Display, *, capture: bool = False
+    settings: SanctuarySettings,
+    pod: str,
+    hours: float | None,
+    display: Display,
+    stop: StopFlag,
+    *,
+    capture: bool = False,
+    wait_broker: bool = False,
 ) -> list[NightFiles]:
     """Watch over one pod until somebody stops it, or for `hours` of each night; gives the nights.
 
@@ -62,13 +70,12 @@ async def run_pod(
     """
     entry = entry_of(settings, pod)
     nights: list[NightFiles] = []
-    with stop_on_signals() as stop:
-        while not stop.is_set:
-            night = await _one_night(settings, entry, hours, display, stop, capture=capture)
-            if night is not None:
-                nights.append(night)
-            if hours is not None:
-                break
+    while await broker_is_there(settings.broker, stop, wait=wait_broker):
+        night = await _one_night(settings, entry, hours, display, stop, capture=capture)
+        if night is not None:
+            nights.append(night)
+        if hours is not None:
+            break
     return nights
 
 
@@ -114,6 +121,7 @@ async def _one_night(
             me = identity_of(plan, entry)
             clock = make_clock(settings, entry, me.boot)
             await stack.enter_async_context(link.client)
+            stop.when_hurried(link.client.hurry)
             if isinstance(clock, SystemTime):
                 run_beside(stack, clock.watch(), f"{entry.id} chrony")
             source = await learn_time(link.client, me, clock, stop)
@@ -124,7 +132,7 @@ async def _one_night(
             plan = plan_night(settings, store, boot, 0, source.utc_s_at_zero)
             journal = Journal(folder / "events.jsonl")
             files.callback(journal.close)
-            vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, clock.now())
+            vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, stop, clock.now())
             vigil.sounds, vigil.own_utc = sounds_of(designs.values()), own_utc
             ports = simulated_ports(settings, (entry,), stack)
             utc = PodUtc(

@@ -19,19 +19,12 @@ from sanctuary.gateway.night.pod_utc import PodUtc
 from sanctuary.gateway.night.sending import Send, to_message, unsealed
 from sanctuary.gateway.replay.epochs import EpochLog
 from sanctuary.pods.effects import Effect, Keep, Log, Publish, Record, Render, Silence
-from sanctuary.pods.logs import (
-    CueEntry,
-    LogRecord,
-    TroubleEvent,
-    eye_signal_record,
-    onset_record,
-    output_record,
-    trouble_record,
-)
+from sanctuary.pods.logs import CueEntry, LogRecord, eye_signal_record, onset_record, output_record
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.records import LOG_NOT_KEPT, MEMORY_NOT_KEPT, unkept
+from sanctuary.pods.troubles import TroubleEvent, trouble_record
 from sanctuary.pods.wire import topics
 from sanctuary.pods.wire.clock_follower import SPARSE
 from sanctuary.pods.wire.envelope import Kind

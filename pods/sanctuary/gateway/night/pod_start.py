@@ -70,7 +70,7 @@ class PodLink:
     ) -> None:
         self._pods: list[LivePod] = []
         self.client = MqttClient(
-            f"{plan.settings.site.id}-{entry.id}",
+            plan.client_id(entry.id),
             endpoint.host,
             endpoint.port,
             settings=plan.settings.broker,
@@ -207,6 +207,7 @@ async def _outputs(vigil: Vigil, entry: PodEntry, live: list[LivePod], stack: As
         client = _lamp_client(vigil, entry, Message(off.topic, off.payload, 1), outputs)
         clients.append(client)
         await stack.enter_async_context(client)
+        vigil.stop.when_hurried(client.hurry)
     stack.callback(outputs.close)
     return outputs
 
@@ -219,7 +220,7 @@ def _lamp_client(vigil: Vigil, entry: PodEntry, dark: Message, outputs: PodOutpu
             outputs.linked()
 
     return MqttClient(
-        f"{vigil.settings.site.id}-{entry.id}-lamp",
+        vigil.plan.client_id(f"{entry.id}-lamp"),
         vigil.endpoint.host,
         vigil.endpoint.port,
         settings=vigil.settings.broker,

@@ -155,7 +155,7 @@ def _is_worth_a_word(problem: Problem, begun_s: float, end_s: float) -> bool:
     if problem.what != "signal_unusable":
         return True
     total_s: float = problem.row(end_s)["total_s"]
-    return total_s >= CONTACT_TOTAL_S or total_s > CONTACT_SHARE * (end_s - begun_s)
+    return total_s >= min(CONTACT_TOTAL_S, max(CONTACT_SPAN_S, CONTACT_SHARE * (end_s - begun_s)))
 
 
 def _take_pod(story: _Story, line: LogLine) -> None:
@@ -175,7 +175,7 @@ def _take_pod(story: _Story, line: LogLine) -> None:
         case "person_reset":
             story.end(line, "latched")
         case "link_lost":
-            story.begin(line, "link_lost")
+            story.begin(line, "link_lost", reason=line["detail"])
         case "link_restored":
             story.end(line, "link_lost")
         case _:

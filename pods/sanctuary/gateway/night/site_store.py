@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -61,28 +62,44 @@ class SiteStore:
         except OSError as error:
             raise InputError(f"{folder}: cannot be used as site.data_dir ({error.strerror})") from error
 
+    def installation(self) -> str:
+        """Read the name of this installation, eight hexadecimal digits; made at the first start.
+
+        It goes into MQTT client ids: two sanctuaries with one `site.id` at one broker must not push each
+        other out.
+        """
+        path = self.folder / "installation"
+        made = self._made_once(path, f"{secrets.token_hex(4)}\n".encode())
+        found = made.strip().decode("ascii", errors="replace")
+        if re.fullmatch("[0-9a-f]{8}", found) is None:
+            raise InputError(f"{path}: eight hexadecimal digits expected; remove it, and another is made")
+        return found
+
     def secret(self) -> bytes:
         """Read the secret that pod and coordinator keys are derived from; made at the first start."""
         path = self.folder / "secret.key"
-        try:
-            try:
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                found = path.read_bytes()
-            else:
-                found = secrets.token_bytes(SECRET_BYTES)
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(found)
-                    file.flush()
-                    os.fsync(file.fileno())
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read or made ({error.strerror})") from error
+        found = self._made_once(path, secrets.token_bytes(SECRET_BYTES))
         if len(found) != SECRET_BYTES:
             raise InputError(
                 f"{path}: holds {len(found)} bytes instead of {SECRET_BYTES}; restore it from a backup, or "
                 "move it away to begin with new keys"
             )
         return found
+
+    def _made_once(self, path: Path, fresh: bytes) -> bytes:
+        """Read a file; where there is none, make it."""
+        try:
+            try:
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                return path.read_bytes()
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(fresh)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read or made ({error.strerror})") from error
+        return fresh
 
     def term(self) -> int:
         """Read the highest term that this gateway has used."""

@@ -22,7 +22,7 @@ _HEADINGS: Mapping[str, str] = {
     "output_failed": "an output failed",
     "latched": "it was stopped",
     "link_lost": "no link to the broker",
-    "link_refused": "the broker refused it",
+    "site_shared": "another sanctuary has the same site.id",
     "broker_died": "the broker died",
     "clock_unsynchronised": "no time service kept the clock",
     "clock_doubted": "a clock was in doubt",

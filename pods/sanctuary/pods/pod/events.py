@@ -45,7 +45,9 @@ class HeadbandFound:
 
 @dataclass(frozen=True, slots=True)
 class LinkLost:
-    """The broker cannot be reached."""
+    """The broker cannot be reached; `reason` is for people."""
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

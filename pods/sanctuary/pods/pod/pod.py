@@ -244,12 +244,12 @@ class Pod:
         self._heartbeat.hasten()
         self._verdict = None
 
-    def _on_link_lost(self, _event: happened.LinkLost, now_s: float, out: list[Effect]) -> None:
+    def _on_link_lost(self, event: happened.LinkLost, now_s: float, out: list[Effect]) -> None:
         body = self._body
         if not body.link_up:
             return
         body.link_up = False
-        body.note("link_lost", now_s, out)
+        body.note("link_lost", now_s, out, event.reason)
         if body.phase not in LATCHED:
             body.quit(Trigger.LINK_DOWN, "link_lost", now_s, out)
 

@@ -20,6 +20,7 @@ from sanctuary.config.errors import BrokerError
 from sanctuary.pods.wire.child import Child
 from sanctuary.pods.wire.embedded import start_embedded
 from sanctuary.pods.wire.mosquitto import HOST, find_mosquitto, start_mosquitto
+from sanctuary.pods.wire.refusals import advice, failed
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ async def open_broker(settings: BrokerSettings) -> AsyncIterator[BrokerEndpoint]
         It cannot be started or reached.
     """
     if settings.kind == "external":
-        await _reach(settings)
+        await reach(settings)
         where = f"{settings.host}:{settings.port}"
         yield BrokerEndpoint(settings.host, settings.port, "external", f"MQTT broker at {where}")
         return
@@ -89,17 +90,22 @@ async def _start(settings: BrokerSettings) -> tuple[Literal["embedded", "mosquit
     return "embedded", *await start_embedded(timeout_s)
 
 
-async def _reach(settings: BrokerSettings) -> None:
+async def reach(settings: BrokerSettings) -> None:
+    """Find out whether something listens where an external broker should be.
+
+    Raises
+    ------
+    BrokerError
+        Nothing does; says why, and what to do.
+    """
     where = f"{settings.host}:{settings.port}"
     try:
         async with asyncio.timeout(settings.connect_timeout_s):
             _, writer = await asyncio.open_connection(settings.host, settings.port)
     except (OSError, TimeoutError) as error:
         reason = str(error) or f"no answer within {settings.connect_timeout_s:g} s"
-        raise BrokerError(
-            f"no MQTT broker can be reached at {where} ({reason}); start it, or correct broker.host and "
-            "broker.port"
-        ) from error
+        todo = advice(failed(error, tls=False), settings)
+        raise BrokerError(f"no MQTT broker can be reached at {where} ({reason}); {todo}") from error
     writer.close()
     with suppress(OSError):
         await writer.wait_closed()

@@ -19,14 +19,16 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sanctuary.config.broker import BrokerSettings
 from sanctuary.config.errors import BrokerError
 from sanctuary.pods.wire import network_events as events
 from sanctuary.pods.wire.inbox import Inbox
 from sanctuary.pods.wire.link import LinkDown, LinkEvent, LinkUp, WireObserver
+from sanctuary.pods.wire.link_news import LinkNews
 from sanctuary.pods.wire.network import Network
 from sanctuary.pods.wire.network_events import NetworkEvent
 from sanctuary.pods.wire.outbox import Outbox
@@ -88,7 +90,6 @@ class MqttClient:
         self.dropped = 0
         """Messages given up because the inbox was full."""
         self._settings = settings or BrokerSettings()
-        self._place = f"{host}:{port}"
         self._on_link, self._observer = on_link, observer
         self._network = Network(
             client_id,
@@ -109,10 +110,10 @@ class MqttClient:
         self._woken = False
         self._up = False
         self._session_present = False
-        self._trouble = "no answer yet"
-        self._told = set[str]()
+        self._news = LinkNews(client_id, host, port, self._settings, _LOG)
         self._reading = False
         self._closed = False
+        self._hurried = asyncio.Event()
         self._changed = asyncio.Event()
         self._arrived = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -133,12 +134,17 @@ class MqttClient:
     ) -> None:
         if self._closed:
             return
-        if kind is None:
+        if kind is None and not self._hurried.is_set():
             await self._flush()
+        if kind is None and not self._hurried.is_set():
             self._network.say_goodbye()
             await self._end()
         else:
             await self.abort()
+
+    def hurry(self) -> None:
+        """Leave without waiting for the broker, now or when the block ends; it publishes the last will."""
+        self._hurried.set()
 
     async def abort(self) -> None:
         """Cut the link without taking leave, as a power failure would; the broker publishes the last will."""
@@ -165,10 +171,7 @@ class MqttClient:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise BrokerError(
-                f"{self.client_id}: no MQTT broker at {self._place} within {patience_s:g} s "
-                f"({self._trouble}); check that it runs, and broker.host and broker.port"
-            ) from None
+            raise BrokerError(await self._news.why_not(patience_s)) from None
         if self._closed:
             raise BrokerError(f"{self.client_id}: closed")
 
@@ -281,7 +284,7 @@ class MqttClient:
         self._woken = False
         self._arrived.set()
         if self.dropped:
-            self._tell(
+            self._news.tell(
                 "dropped", f"the inbox of {self._settings.max_inbox} is full; oldest messages are given up"
             )
         while self._events:
@@ -301,7 +304,7 @@ class MqttClient:
             case events.Subscribed():
                 self._on_subscribed(event)
             case events.Disconnected():
-                self._on_disconnected(event.reason)
+                self._on_disconnected(event)
             case events.CallbackFailed():
                 self.failures += 1
                 _LOG.error("%s: %s failed", self.client_id, event.where, exc_info=event.error)
@@ -315,6 +318,7 @@ class MqttClient:
 
     def _on_connected(self, event: events.Connected) -> None:
         self._session_present = event.session_present
+        self._news.let_in(monotonic())
         self._sender.connected(event.connection)
         if not event.subscribing:
             self._link_up()
@@ -335,42 +339,41 @@ class MqttClient:
     def _link_up(self) -> None:
         self._up = True
         self._changed.set()
-        if "down" in self._told:
-            self._told.discard("down")
-            _LOG.warning("%s: link to %s restored", self.client_id, self._place)
+        self._news.up()
         if self._on_link is not None:
             self._on_link(LinkUp(self._session_present))
 
-    def _on_disconnected(self, reason: str) -> None:
-        self._trouble = reason
-        self._sender.disconnected(reason)
+    def _on_disconnected(self, event: events.Disconnected) -> None:
+        self._sender.disconnected(event.reason)
         was_up, self._up = self._up, False
         if self._closed:
             return
-        self._tell("down", f"no link to {self._place} ({reason}); trying again")
+        self._news.down(event, monotonic())
         if was_up and self._on_link is not None:
-            self._on_link(LinkDown(reason))
+            self._on_link(LinkDown(self._news.reason))
 
     # Odds and ends.
-
-    def _tell(self, what: str, text: str) -> None:
-        """Log a trouble once."""
-        if what not in self._told:
-            self._told.add(what)
-            _LOG.warning("%s: %s", self.client_id, text)
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_CHECK_S)
+            self._news.time_passed(monotonic())
             trouble = self._network.check()
             if trouble:
                 self.failures += 1
                 _LOG.error("%s: %s", self.client_id, trouble)
 
     async def _flush(self) -> None:
-        waiting = self._sender.waiting()
-        if waiting:
-            await asyncio.wait(waiting, timeout=self._settings.flush_s)
+        if waiting := self._sender.waiting():
+            sent = asyncio.ensure_future(asyncio.wait(waiting))
+            await self._unless_hurried(sent, self._settings.flush_s)
+            sent.cancel()
+
+    async def _unless_hurried(self, work: asyncio.Future[Any], timeout_s: float) -> None:
+        """Wait for something in order, but not when nobody is to be waited for."""
+        hurried = asyncio.ensure_future(self._hurried.wait())
+        await asyncio.wait({work, hurried}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
 
     async def _end(self) -> None:
         """Wait for the network thread, then give every waiter its answer."""
@@ -378,15 +381,15 @@ class MqttClient:
         if self._watchdog is not None:
             self._watchdog.cancel()
         joining = asyncio.ensure_future(asyncio.to_thread(self._network.join))
-        done, _ = await asyncio.wait({joining}, timeout=self._settings.connect_timeout_s)
-        if not done:
+        await self._unless_hurried(joining, self._settings.connect_timeout_s)
+        if not joining.done():
             self._network.cut()
             await joining
         self._dispatch()
         self._up = False
         self._sender.close()
         for answer in (answer for answers in self._granting.values() for answer in answers):
-            refuse(answer, f"{self.client_id}: closed before {self._place} answered")
+            refuse(answer, f"{self.client_id}: closed before {self._news.place} answered")
         self._granting.clear()
         self._changed.set()
         self._arrived.set()

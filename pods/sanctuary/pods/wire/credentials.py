@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import ssl
+
 from paho.mqtt import client as paho
 
 from sanctuary.config.broker import BrokerSettings
 from sanctuary.config.errors import ConfigError
+
+
+class _ClosedOnFailure(ssl.SSLSocket):
+    """A socket that does not stay open when the two sides could not agree; paho leaves that to chance."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
 
 
 def set_credentials(client: paho.Client, settings: BrokerSettings) -> None:
@@ -24,7 +37,11 @@ def set_credentials(client: paho.Client, settings: BrokerSettings) -> None:
         str(path) if path else None for path in (settings.tls_cert_file, settings.tls_key_file)
     ]
     try:
-        client.tls_set(str(settings.tls_ca_file), certificate, key)
+        context = ssl.create_default_context(cafile=str(settings.tls_ca_file))
+        context.sslsocket_class = _ClosedOnFailure
+        if certificate is not None:
+            context.load_cert_chain(certificate, key)
+        client.tls_set_context(context)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"broker.tls_ca_file = {settings.tls_ca_file}: this file, or tls_cert_file and tls_key_file, "

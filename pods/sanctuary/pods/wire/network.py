@@ -47,6 +47,7 @@ from sanctuary.pods.wire.network_events import (
     Token,
 )
 from sanctuary.pods.wire.packets import Message, Qos
+from sanctuary.pods.wire.refusals import Trouble, answered, failed
 
 P = ParamSpec("P")
 
@@ -258,7 +259,8 @@ class Network:
     ) -> None:
         if reason.is_failure:
             self._refused = True
-            self._post(Disconnected(f"the broker refuses {self._client_id}: {reason}"))
+            told = f"the broker refuses {self._client_id}: {reason}"
+            self._post(Disconnected(told, answered(reason.getName())))
             return
         with self._lock:
             # Nothing should be left from before; if paho kept something, we have it too and send it in order.
@@ -273,7 +275,8 @@ class Network:
     @_guarded
     def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
         error = sys.exc_info()[1]  # paho calls this while it handles the error, but does not pass it on
-        self._post(Disconnected(str(error or "no connection")))
+        trouble = failed(error, tls=self._settings.tls_ca_file is not None)
+        self._post(Disconnected(str(error or "no connection"), trouble))
 
     @_guarded
     def _on_disconnect(
@@ -289,9 +292,18 @@ class Network:
         if was_up and self._observer is not None:
             self._observer.lost(self._client_id)
         refused, self._refused = self._refused, False
-        if not refused:  # that was told already, in better words
-            silent = reason.getName() != "Unspecified error"
-            self._post(Disconnected(str(reason) if silent else "the broker hung up"))
+        if refused:  # that was told already, in better words
+            return
+        silent = reason.getName() != "Unspecified error"
+        if was_up:
+            self._post(Disconnected(str(reason) if silent else "the broker hung up", Trouble.GONE))
+        else:
+            self._post(
+                Disconnected(
+                    str(reason) if silent else "it hung up before it answered",
+                    Trouble.SILENT if silent else Trouble.HUNG_UP,
+                )
+            )
 
     @_guarded
     def _on_subscribe(

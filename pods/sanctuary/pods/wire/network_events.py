@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sanctuary.pods.wire.packets import Message
+from sanctuary.pods.wire.refusals import Trouble
 
 Token = tuple[int, int]
 """Connection and packet id under which a message was sent."""
@@ -22,9 +23,10 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The link is gone, or an attempt to make one failed."""
+    """The link is gone, or an attempt to make one failed; `reason` is for people."""
 
     reason: str
+    trouble: Trouble = Trouble.OTHER
 
 
 @dataclass(frozen=True, slots=True)
