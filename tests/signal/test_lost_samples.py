@@ -86,9 +86,7 @@ def test_quality_says_how_many_samples_of_the_better_side_were_lost(quiet, share
         assert 1.0 - 1.15 * share < quality <= 1.0 - 0.4 * share
 
 
-@pytest.mark.parametrize(
-    ("packet", "sides"), [(1, "both"), (2, "both"), (6, "both"), (6, "each"), (6, "left"), (1, "each")]
-)
+@pytest.mark.parametrize(("packet", "sides"), [(1, "both"), (6, "each"), (6, "left")])
 def test_two_percent_lost_leave_stages_and_gate(night, whole, packet, sides):
     estimates = run(lose(night, 0.02, packet, sides=sides))
     opened, before = (sum(e.stable_rem for e in each) for each in (estimates, whole))
@@ -101,7 +99,7 @@ def test_two_percent_lost_leave_stages_and_gate(night, whole, packet, sides):
 @pytest.mark.parametrize("mains_uv", [0.0, 30.0])
 @pytest.mark.parametrize("packet", [1, 6, 20])
 def test_gaps_are_no_arousals_and_no_eye_movements(mains_uv, packet):
-    uv = pair(600, FS_HZ, seed=8)
+    uv = pair(300, FS_HZ, seed=8)
     uv += mains_uv * np.sin(2 * np.pi * 50.03 * np.arange(uv.shape[1]) / FS_HZ)
     clean, estimates = run(uv), run(lose(uv, 0.03, packet))
     assert sum(e.arousal for e in estimates) <= sum(e.arousal for e in clean)
@@ -143,8 +141,7 @@ def test_a_gap_of_a_second_settles_as_ever(quiet):
     assert words == [(), ("lost",), ("settling",), ("settling",), ("settling",), ()]
 
 
-@pytest.mark.parametrize(("packet", "sides"), [(1, "both"), (6, "both"), (6, "each")])
-@pytest.mark.parametrize("share", [0.25, 0.4])
+@pytest.mark.parametrize(("packet", "sides", "share"), [(1, "both", 0.2), (6, "each", 0.3)])
 def test_heavy_loss_is_unknown_and_opens_no_gate(night, packet, sides, share):
     estimates = run(lose(night, share, packet, sides=sides))
     assert np.mean([e.stage is Stage.UNKNOWN for e in estimates]) > 0.9
@@ -153,12 +150,10 @@ def test_heavy_loss_is_unknown_and_opens_no_gate(night, packet, sides, share):
 
 
 @pytest.mark.parametrize("length_s", [0.2, 0.5, 0.9])
-def test_a_piece_of_every_second_lost_is_unknown(night, length_s):
-    uv = night.copy()
+def test_a_piece_of_every_second_lost_is_unknown(quiet, length_s):
+    uv = quiet.copy()
     uv[:, np.arange(uv.shape[1]) % FS_HZ < length_s * FS_HZ] = np.nan
-    estimates = run(uv)
-    assert {e.stage for e in estimates} == {Stage.UNKNOWN}
-    assert not any(e.stable_rem for e in estimates)
+    assert {e.stage for e in run(uv)} == {Stage.UNKNOWN}
 
 
 def test_the_gate_shuts_when_loss_becomes_heavy(night, whole):

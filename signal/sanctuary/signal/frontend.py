@@ -39,7 +39,7 @@ EMG_HZ = (25.0, 45.0)
 MAINS_HZ = (50.0, 60.0)
 STRETCH_SAMPLES = 1 << 20
 LEAST_PRESENT = 0.5
-"""Muscle power is made up for at most this: of a second with fewer samples nothing is made."""
+"""Muscle power is made up for lost samples down to this share; a second with fewer is not used."""
 BATCH_SAMPLES = 1 << 15
 """Samples of spectral windows transformed together: a megabyte stays in a processor's cache."""
 
