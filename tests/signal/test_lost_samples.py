@@ -127,7 +127,8 @@ def test_up_to_three_tenths_of_a_second_no_second_is_refused(length_s, fs_hz):
 
 def test_what_a_gap_costs_grows_with_its_length(quiet):
     lengths_s = (0.1, 0.3, 0.5, 0.7, 1.0, 1.5, 3.0)
-    cost_s = [np.mean([(~usable(cut(quiet, 100.0 + k / 7, s))).sum() for k in range(7)]) for s in lengths_s]
+    part = quiet[:, :MINUTE]
+    cost_s = [np.mean([(~usable(cut(part, 30.0 + k / 4, s))).sum() for k in range(4)]) for s in lengths_s]
     assert cost_s == sorted(cost_s)
     assert cost_s[1] == 0.0
     assert 1.0 <= cost_s[2] <= 2.5
@@ -138,7 +139,7 @@ def test_what_a_gap_costs_grows_with_its_length(quiet):
 def test_a_gap_of_a_second_settles_as_ever(quiet):
     found = np.concatenate([each.problems[0, 0] for each in seconds_of(cut(quiet, 100.0, 1.0))])
     words = [Problem(int(flags)).words for flags in found[99:105]]
-    assert words == [(), ("lost",), ("settling",), ("settling",), ("settling",), ()]
+    assert words == [(), ("lost", "flat"), ("settling",), ("settling",), ("settling",), ()]
 
 
 @pytest.mark.parametrize(("packet", "sides", "share"), [(1, "both", 0.2), (6, "each", 0.3)])
@@ -184,7 +185,7 @@ def test_nothing_lost_allowed_flags_every_second_with_a_loss(quiet):
     st.lists(st.integers(1, 700), min_size=1, max_size=6),
     st.sampled_from([0, 1, 2]),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_gaps_anywhere_give_the_same_bits_whatever_the_blocks(gaps, sizes, side):
     uv = pair(40, FS_HZ, seed=6) + 20.0 * np.sin(2 * np.pi * 50 * np.arange(40 * 128) / FS_HZ)
     for at, length in [*gaps, (20 * 128 - 3, 6)]:
@@ -210,18 +211,16 @@ def test_sleepers_side_by_side_do_not_disturb_each_other():
     both = list(together)
     for row, uv in enumerate((one, other)):
         alone = seconds_of(uv)
-        for name in ("eeg_uv", "density", "problems", "present", "emg_power"):
-            mine = np.concatenate(
-                [getattr(each, name)[0] for each in alone], axis=-1 if name != "density" else 0
-            )
-            theirs = [getattr(each, name)[row] for each in both]
-            assert np.array_equal(np.concatenate(theirs, axis=-1 if name != "density" else 0), mine), name
+        for name in ("eeg_uv", "band_power", "problems", "present", "emg_power"):
+            mine = np.concatenate([getattr(each, name)[0] for each in alone], axis=-1)
+            theirs = np.concatenate([getattr(each, name)[row] for each in both], axis=-1)
+            assert np.array_equal(theirs, mine, equal_nan=True), name
 
 
 def test_the_window_weighs_what_was_lost_as_it_weighs_power():
     weights = Spectrum(256.0).second_weights
     assert weights.sum() == pytest.approx(1.0)
-    assert weights == pytest.approx([0.038, 0.462, 0.462, 0.038], abs=0.001)
+    assert weights == pytest.approx([0.038, 0.462, 0.462, 0.038], abs=0.002)
     lost = np.zeros((1, 1, 8))
     lost[0, 0, 2] = 0.4
     within = LostWithin(1, 1, weights)
