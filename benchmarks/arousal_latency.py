@@ -32,12 +32,13 @@ from typing import Any
 import numpy as np
 
 from leave_one_out import EPOCH_S, Trial, models, whose, with_rem
+from night_faults import noise
 from sanctuary.config.chain import ChainSettings
 from sanctuary.gateway.training.recipe import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.emission import Emission
 from sanctuary.signal.samples import BoolArray, FloatArray, Stage, StageEstimate
-from staging_faults import noise, truth_of, watch
+from staging_faults import truth_of, watch
 
 APART_S = 300.0
 GIVEN_UP_S = 30

@@ -53,7 +53,7 @@ def test_the_high_pass_removes_drift_and_keeps_delta():
     st.lists(st.one_of(st.floats(-500, 500), st.just(float("nan"))), min_size=1, max_size=60),
     st.integers(1, 7),
 )
-def test_repair_is_finite_keeps_real_samples_and_holds_the_last(values, size):
+def test_repair_is_finite_and_keeps_real_samples(values, size):
     repair = GapRepair(1, 20, np.array([np.inf]))
     uv = np.array([values])
     parts = [repair(uv[:, a : a + size]) for a in range(0, uv.shape[1], size)]
@@ -62,10 +62,14 @@ def test_repair_is_finite_keeps_real_samples_and_holds_the_last(values, size):
     assert np.isfinite(out).all()
     assert (real == np.isfinite(uv[0])).all()
     assert (out[real] == uv[0][real]).all()
-    for i in np.flatnonzero(~real):
-        before = np.flatnonzero(real[:i])
-        if before.size:
-            assert out[i] == uv[0][before[-1]]
+
+
+def test_a_second_without_a_sample_holds_the_last_value():
+    repair = GapRepair(2, 20, np.array([np.inf, np.inf]))
+    repair(np.vstack((np.arange(20.0), np.arange(20.0))))
+    out = repair(np.vstack((np.full(20, np.nan), np.arange(20.0)))).uv
+    assert (out[0] == 19.0).all()
+    assert (out[1] == np.arange(20.0)).all()
 
 
 def test_repair_restarts_a_channel_after_a_long_gap_only():

@@ -52,7 +52,8 @@ class Features:
     measures
         Shape ``(S, n)``: the measures asked for; NaN where they cannot be had.
     quality
-        Shape ``(S,)``: share of seconds in which the best channel was usable, 0 to 1.
+        Shape ``(S,)``: share of the samples, 0 to 1, that were there on the best channel of each second; a
+        second that is not usable counts as none.
     channel_quality
         Shape ``(S, C)``: the same for each channel.
     saccades
@@ -129,8 +130,8 @@ class TrailingFeatures:
 
     def seconds(self, seconds: Seconds) -> None:
         """Take the next seconds."""
-        usable = seconds.problems == 0
-        self._usable.extend(usable.astype(np.float64))
+        usable = (seconds.problems == 0) * seconds.present
+        self._usable.extend(usable)
         self._bands.extend(seconds.band_power)
         shape = (len(usable), len(STRENGTHS), seconds.count)
         eyes = seconds.eyes

@@ -18,7 +18,17 @@ from sanctuary.config.chain import ChainSettings
 from sanctuary.signal.eyes import POINTS_PER_S, EyeSeconds, EyeWatcher
 from sanctuary.signal.filters import CausalFilter, bandpass, highpass, lowpass, notches
 from sanctuary.signal.montage import Montage
-from sanctuary.signal.quality import FlagArray, Problem, Settling, judge, lifted, missing, moved
+from sanctuary.signal.quality import (
+    FlagArray,
+    LostWithin,
+    Problem,
+    Settling,
+    judge,
+    lifted,
+    missing,
+    moved,
+    thinned,
+)
 from sanctuary.signal.repair import GapRepair
 from sanctuary.signal.samples import BoolArray, FloatArray
 from sanctuary.signal.spectra import WINDOW_S, Spectrum
@@ -28,6 +38,8 @@ EYES_HZ = 6.0
 EMG_HZ = (25.0, 45.0)
 MAINS_HZ = (50.0, 60.0)
 STRETCH_SAMPLES = 1 << 20
+LEAST_PRESENT = 0.5
+"""Muscle power is made up for lost samples down to this share; a second with fewer is not used."""
 BATCH_SAMPLES = 1 << 15
 """Samples of spectral windows transformed together: a megabyte stays in a processor's cache."""
 
@@ -58,6 +70,8 @@ class Seconds:
         Eye movements; None without a pair.
     eeg_uv
         Shape ``(S, C, n)``: high-passed samples of these seconds, uV.
+    present
+        Shape ``(S, C, m)``: share of the samples that were not lost, 0 to 1.
     """
 
     first_s: int
@@ -70,6 +84,7 @@ class Seconds:
     traces_uv: FloatArray | None
     eyes: EyeSeconds | None
     eeg_uv: FloatArray
+    present: FloatArray
 
     @property
     def count(self) -> int:
@@ -105,6 +120,7 @@ class FrontEnd:
         self._smooth = CausalFilter(lowpass(fs_hz, EYES_HZ), rows)
         self._quality = settings.quality
         self._settling = Settling(settings.quality, self._s, self._c, WINDOW_S)
+        self._lost = LostWithin(self._s, self._c, self.spectrum.second_weights)
         self._eyes = EyeWatcher(self._s) if montage is not Montage.SINGLE else None
         self._window = np.zeros((self._s, self._c, self.spectrum.size))
         self._pending = np.empty((self._s, self._c, 0))
@@ -164,21 +180,27 @@ class FrontEnd:
     def _seconds_of(self, uv: FloatArray, motion_g: FloatArray, count: int) -> Seconds:
         """Seconds of one length, ``(S, C, count * length)``."""
         shape = (self._s, self._c, count, uv.shape[2] // count)
-        repaired = self._repair(uv.reshape(self._s * self._c, -1))
+        repaired = self._repair(uv.reshape(self._s * self._c, -1), count)
+        present = repaired.present.reshape(shape).mean(axis=3)
         if repaired.restart.any():
             self._highpass.settle(repaired.resume_uv, repaired.restart)
             for other in (self._emg, self._smooth):
                 other.settle(np.zeros(self._s * self._c), repaired.restart)
         eeg = self._highpass(repaired.uv)
-        emg = np.square(self._emg(eeg)).reshape(shape).mean(axis=3)
+        # What is filled in holds no muscle to speak of, so the mean is of the samples that were there.
+        emg = np.square(self._emg(eeg)).reshape(shape).mean(axis=3) / np.maximum(present, LEAST_PRESENT)
         own, both = self._spectra(eeg.reshape(self._s, self._c, -1), count)
         mains = self.spectrum.mains_share(own)
         problems = judge(self._quality, repaired.uv.reshape(shape), eeg.reshape(shape), mains)
-        problems |= missing(repaired.present.reshape(shape), repaired.real.reshape(shape))
+        problems |= missing(
+            self._quality, present, repaired.present.reshape(shape), repaired.real.reshape(shape)
+        )
         by_second = motion_g.reshape(self._s, motion_g.shape[1], count, shape[3])
         motion = moved(self._quality, by_second.transpose(0, 2, 1, 3))
         problems |= motion[:, np.newaxis] * np.uint8(Problem.MOTION)
         problems, settled = self._settling.seconds(problems)
+        thin = thinned(self._quality, 1.0 - present, self._lost.seconds(1.0 - present))
+        problems, settled = problems | thin, settled & (thin & Problem.LOST == 0)
         if self._montage is Montage.PAIR:
             off = lifted(self._quality, self.spectrum.broadband_power(own), problems)
             problems, settled = problems | off, settled & (off == 0)
@@ -190,7 +212,7 @@ class FrontEnd:
         band_power = np.ascontiguousarray(self.spectrum.band_power(density).transpose(0, 2, 1))
         filtered = eeg.reshape(self._s, self._c, -1)
         return Seconds(
-            first_s, problems, density, band_power, emg_power, motion, paired, traces, eyes, filtered
+            first_s, problems, density, band_power, emg_power, motion, paired, traces, eyes, filtered, present
         )
 
     def _spectra(self, eeg: FloatArray, count: int) -> tuple[FloatArray, FloatArray | None]:

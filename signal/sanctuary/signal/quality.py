@@ -21,7 +21,7 @@ class Problem(IntFlag):
     """What is wrong with one second of one channel; several may be."""
 
     LOST = 1
-    """Samples are missing."""
+    """Too many samples are missing; short gaps are filled, and counted."""
     RAIL = 2
     """The amplifier is at its rail: an electrode hangs free."""
     FLAT = 4
@@ -84,11 +84,66 @@ def lifted(settings: QualitySettings, power_uv2: FloatArray, problems: FlagArray
     return np.asarray(louder * np.uint8(Problem.LIFTED))
 
 
-def missing(present: BoolArray, real: BoolArray) -> FlagArray:
-    """Flag seconds ``(..., n)`` with lost or railed samples; returns ``(...)``."""
-    lost = ~present.all(axis=-1)
+def missing(
+    settings: QualitySettings, present_share: FloatArray, present: BoolArray, real: BoolArray
+) -> FlagArray:
+    """Flag seconds with railed samples, and those that lack more samples than can be filled.
+
+    Parameters
+    ----------
+    present_share
+        Shape ``(...)``: share of the samples that were not lost, 0 to 1.
+    present, real
+        Shape ``(..., n)``: which were not lost; and which of them were not at the rail.
+
+    Returns
+    -------
+    Shape ``(...)``.
+    """
+    lost = 1.0 - present_share > settings.lost_second
     railed = (present & ~real).any(axis=-1)
     return np.asarray(lost * np.uint8(Problem.LOST) | railed * np.uint8(Problem.RAIL))
+
+
+class LostWithin:
+    """Knows what share of each channel's present spectral window was lost, as the window weighs it.
+
+    Parameters
+    ----------
+    weights
+        Shape ``(window_s,)``, summing to 1: share of each second of the window in the power.
+    """
+
+    def __init__(self, n_sleepers: int, n_channels: int, weights: FloatArray) -> None:
+        self._weights = weights.tolist()
+        self._past = np.zeros((n_sleepers, n_channels, len(self._weights) - 1))
+
+    def seconds(self, lost: FloatArray) -> FloatArray:
+        """Take the share lost of each of the next seconds, ``(n_sleepers, n_channels, m)``.
+
+        Returns
+        -------
+        The same of the window that ends with each, same shape.
+        """
+        count, past = lost.shape[2], self._past.shape[2]
+        known = np.concatenate((self._past, lost), axis=2)
+        self._past = known[:, :, count:].copy()
+        total = np.zeros(lost.shape)
+        for k, weight in enumerate(self._weights[: past + 1]):
+            total += weight * known[:, :, k : k + count]
+        return total
+
+
+def thinned(settings: QualitySettings, lost: FloatArray, lost_within: FloatArray) -> FlagArray:
+    """Flag seconds whose spectral window lacks too much: LOST where they do themselves, else SETTLING.
+
+    Parameters
+    ----------
+    lost, lost_within
+        Any one shape: share of the second's samples that were lost, and of its window's, 0 to 1.
+    """
+    own = np.where(lost > settings.lost_window, np.uint8(Problem.LOST), np.uint8(Problem.SETTLING))
+    return np.asarray((lost_within > settings.lost_window) * own)
 
 
 def moved(settings: QualitySettings, motion_g: FloatArray) -> BoolArray:

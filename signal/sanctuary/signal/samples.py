@@ -115,7 +115,8 @@ class StageEstimate:
     arousal
         True while a sign of waking up (EMG burst, alpha and beta rise) is present.
     quality
-        0 (useless) to 1 (clean), over the trailing 30 s.
+        0 (useless) to 1 (clean), over the trailing 30 s: share of the samples that were there, in seconds
+        that were usable, of the better channel.
     reason
         Why the gate is open or shut, machine readable (see `sanctuary.signal.gate`).
     rem_density

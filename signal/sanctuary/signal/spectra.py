@@ -33,11 +33,14 @@ class Spectrum:
     ----------
     freq_hz
         Shape ``(n_freqs,)``, 0.25 Hz apart.
+    second_weights
+        Shape ``(WINDOW_S,)``, summing to 1: share of each second of the window in the power.
     """
 
     def __init__(self, fs_hz: float) -> None:
         self.size = round(WINDOW_S * fs_hz)
         self._window = np.hanning(self.size + 1)[:-1]
+        self.second_weights = _shares(self._window**2, WINDOW_S)
         self._scale = 2.0 / (fs_hz * float(np.sum(self._window**2)))
         self.freq_hz: FloatArray = np.asarray(np.fft.rfftfreq(self.size, 1.0 / fs_hz), dtype=np.float64)
         self._bands = [self._bins(lo, hi) for lo, hi in BANDS_HZ]
@@ -70,3 +73,9 @@ class Spectrum:
         """Share of mains power in all power from 0.5 Hz up, 0 to 1, shape ``(...,)``."""
         mains = sum(density[..., bins].sum(axis=-1) for bins in self._mains)
         return np.asarray(mains / np.maximum(density[..., self._whole].sum(axis=-1), 1e-12))
+
+
+def _shares(values: FloatArray, parts: int) -> FloatArray:
+    """Share of each of so many equal parts, but for rounding, in the sum of ``(n,)`` values."""
+    edges = np.rint(np.arange(parts) * (values.size / parts)).astype(np.intp)
+    return np.asarray(np.add.reduceat(values, edges) / values.sum())

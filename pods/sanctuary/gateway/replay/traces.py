@@ -6,7 +6,7 @@ import numpy as np
 
 from sanctuary.gateway.reports.traces import ReplayTraces
 from sanctuary.signal.frontend import Seconds
-from sanctuary.signal.samples import BoolArray, FloatArray, Stage, StageEstimate
+from sanctuary.signal.samples import FloatArray, Stage, StageEstimate
 from sanctuary.signal.spectra import decibel
 
 STEP_S = 10
@@ -31,14 +31,15 @@ class TraceCollector:
         self._rows: list[tuple[float, float, float]] = []
         self._p_rem: list[float] = []
         self._quality: list[FloatArray] = []
-        self._usable: list[BoolArray] = []
+        self._usable: list[FloatArray] = []
         self._saccades: list[float] = []
 
     def seconds(self, seconds: Seconds) -> None:
         """Observe the next seconds of a chain of one sleeper."""
         for k in range(seconds.count):
-            self._usable.append(seconds.problems[0, :, k] == 0)
-            if self._usable[-1].any():
+            usable = seconds.problems[0, :, k] == 0
+            self._usable.append(usable * seconds.present[0, :, k])
+            if usable.any():
                 self._density.append(seconds.density[0, k, self._keep])
                 self._emg.append(float(seconds.emg_power[0, k]))
             if seconds.eyes is not None and seconds.paired[0, k]:
