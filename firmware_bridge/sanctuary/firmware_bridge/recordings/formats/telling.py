@@ -1,0 +1,37 @@
+"""Sentences that several readers say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+
+EARLIEST_S, LATEST_S = 1.0e9, 4.1e9
+"""Unix times from 2001 to 2099; a stamp outside counts from somewhere else."""
+
+
+def start_said(unix_s: float | None) -> list[str]:
+    """Say that the local time of the first sample is not known, and its UTC where that is.
+
+    Parameters
+    ----------
+    unix_s
+        Time stamp of the first sample, if it may be a Unix time.
+    """
+    if unix_s is not None and EARLIEST_S <= unix_s <= LATEST_S:
+        utc = datetime.fromtimestamp(unix_s, UTC)
+        return [
+            f"it begins at {utc:%Y-%m-%d %H:%M:%S} UTC and does not say in which time zone; for the wall clock name "
+            "the local time with --start-time"
+        ]
+    return ["it does not say when it began; name the time with --start-time where it matters"]
+
+
+def unused_said(form: str, options: ReadingOptions, *used: str) -> list[str]:
+    """Say which options a format has no use for."""
+    named = {"board": options.board, "gain": options.gain, "stream": options.stream}
+    return [
+        f"--{name} {value} is not used: {form} files do not need it"
+        for name, value in named.items()
+        if value is not None and name not in used
+    ]
