@@ -1,4 +1,4 @@
-"""Recordings as the programs and boards of headbands write them, byte for byte; written apart from the readers.
+"""Recordings as programs and boards of headbands write them, byte for byte; written apart from the readers.
 
 Every writer takes microvolts ``(channels, samples)`` and the samples that are to be missing, and gives the
 file's text; `stamps` are seconds since 1970 (UTC) at which rows arrived.
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Places = Sequence[int] | NDArray[np.int64]
 
 START = datetime(2026, 3, 1, 22, 30, 5, 120_000, tzinfo=UTC)
 """First sample of all files here."""
@@ -82,11 +83,11 @@ def clock(unix_s: float, zone_h: float, pattern: str) -> str:
 def gui_5(
     uv: Floats,
     stamps: Floats,
-    rows: Sequence[int] | NDArray[np.int64],
+    rows: Places,
     *,
     fs_hz: int = 250,
     zone_h: float = 1.0,
-    index: Sequence[int] | NDArray[np.int64] | None = None,
+    index: Places | None = None,
     marker: bool = True,
     names_of_6: bool = False,
 ) -> str:
@@ -119,11 +120,11 @@ def gui_5(
 def gui_4(
     uv: Floats,
     stamps: Floats,
-    rows: Sequence[int] | NDArray[np.int64],
+    rows: Places,
     *,
     fs_hz: float = 250.0,
     zone_h: float = 1.0,
-    index: Sequence[int] | NDArray[np.int64] | None = None,
+    index: Places | None = None,
     milliseconds: bool = False,
     first_line: str = "%OpenBCI Raw EEG Data",
     count: bool = True,
@@ -152,7 +153,7 @@ def brainflow(table: Floats) -> str:
     return "".join("\t".join(f"{value:.6f}" for value in row) + "\n" for row in table.T)
 
 
-def brainflow_cyton(uv: Floats, stamps: Floats, rows: Sequence[int] | NDArray[np.int64], *, marker: bool = True) -> str:
+def brainflow_cyton(uv: Floats, stamps: Floats, rows: Places, *, marker: bool = True) -> str:
     """Rows of a Cyton (8 channels) or of a Daisy (16)."""
     n = len(uv)
     counters = np.arange(uv.shape[1]) % 256
@@ -163,14 +164,14 @@ def brainflow_cyton(uv: Floats, stamps: Floats, rows: Sequence[int] | NDArray[np
     return brainflow(np.array(table)[:, rows])
 
 
-def brainflow_muse(uv: Floats, stamps: Floats, rows: Sequence[int] | NDArray[np.int64]) -> str:
+def brainflow_muse(uv: Floats, stamps: Floats, rows: Places) -> str:
     """Rows of a Muse 2 or S; its counter numbers packets of twelve samples."""
     counters = np.arange(uv.shape[1]) // 12 % 65536
     zeros = np.zeros(uv.shape[1])
     return brainflow(np.array([counters, *uv, zeros, stamps, zeros])[:, rows])
 
 
-def hex_counts(counts: NDArray[np.int64], rows: Iterable[int], *, index: NDArray[np.int64] | None = None) -> str:
+def hex_counts(counts: NDArray[np.int64], rows: Iterable[int], *, index: Places | None = None) -> str:
     """Rows of an SD card, with motion in every tenth."""
     numbers = np.arange(counts.shape[1]) % 256 if index is None else index
     lines = []
@@ -190,7 +191,8 @@ def sd_remark(what: str, milliseconds: int) -> str:
 def sd_footer(milliseconds: int, fs_hz: int | None = None) -> bytes:
     """What the board writes when the length that was set is used up, padded to whole blocks of 512 bytes."""
     text = "" if fs_hz is None else f"%SamplingFreq:\n{fs_hz:05X}\n"
-    text += f"%Total time mS:\n{milliseconds:08X}\n%min Write time uS:\n00000320\n%max Write time uS:\n0000B3F2\n"
+    text += f"%Total time mS:\n{milliseconds:08X}\n%min Write time uS:\n00000320\n"
+    text += "%max Write time uS:\n0000B3F2\n"
     text += "%Over:\n00000002\n%block, uS\n00000A12,0000B3F2\n00000B04,00009C40\n"
     return text.encode() + b"\0" * (-len(text) % 512)
 
@@ -198,7 +200,7 @@ def sd_footer(milliseconds: int, fs_hz: int | None = None) -> bytes:
 def mind_monitor(
     uv: Floats,
     stamps: Floats,
-    rows: Sequence[int] | NDArray[np.int64],
+    rows: Places,
     *,
     centre: float | Floats = 800.0,
     zone_h: float = 1.0,
@@ -226,9 +228,7 @@ def mind_monitor(
     return "\n".join(lines) + "\n"
 
 
-def muse_lsl(
-    uv: Floats, stamps: Floats, rows: Sequence[int] | NDArray[np.int64], *, markers: int = 0, scale: float = 1.0
-) -> str:
+def muse_lsl(uv: Floats, stamps: Floats, rows: Places, *, markers: int = 0, scale: float = 1.0) -> str:
     """``EEG_recording_*.csv``; `scale` 1000 for BlueMuse's milliseconds."""
     names = ["timestamps", "TP9", "AF7", "AF8", "TP10", "Right AUX", *(f"Marker{i}" for i in range(markers))]
     lines = [",".join(names)]

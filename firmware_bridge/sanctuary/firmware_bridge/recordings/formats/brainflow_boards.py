@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_SYNTHETIC = (
+    "Fz", "C3", "Cz", "C4", "Pz", "PO7", "Oz", "PO8", "F5", "F7", "F3", "F1", "F2", "F4", "F6", "F8",
+)  # fmt: skip
 _MUSE = ("TP9", "AF7", "AF8", "TP10")
 
 
@@ -55,10 +58,7 @@ BOARDS = (
     Board("muse-s-athena", (67,), 11, 256.0, _MUSE, 9, MUSE_RAIL_UV),
     Board("brainbit", (7,), 12, 250.0, ("T3", "T4", "O1", "O2"), 10),
     Board("crown", (23,), 12, 256.0, ("CP3", "C3", "F5", "PO3", "PO4", "F6", "C4", "CP4"), 10),
-    Board(
-        "synthetic", (-1,), 32, 250.0,
-        ("Fz", "C3", "Cz", "C4", "Pz", "PO7", "Oz", "PO8", "F5", "F7", "F3", "F1", "F2", "F4", "F6", "F8"), 30,
-    ),
+    Board("synthetic", (-1,), 32, 250.0, _SYNTHETIC, 30),
 )  # fmt: skip
 """Boards with EEG."""
 WITHOUT_EEG = (

@@ -27,6 +27,7 @@ from sanctuary.firmware_bridge.recordings.formats.railing import cyton_rail_uv, 
 from sanctuary.firmware_bridge.recordings.formats.telling import (
     EARLIEST_S,
     LATEST_S,
+    joined_said,
     start_said,
     unused_said,
 )
@@ -103,7 +104,7 @@ class BrainFlowSource(DelimitedSource):
 
         files = [path]
         for other in continued(path)[1:]:
-            more = _opened(other, needed=False)
+            more = _head(other)
             if more is None or more.shape[1] != values.shape[1] or board.stamp not in _stamp_columns(more):
                 break
             files.append(other)
@@ -127,7 +128,7 @@ class BrainFlowSource(DelimitedSource):
         self._layout = replace(self._layout, rails_uv=(-rail_uv, rail_uv))
         self.start = options.start
         self.warnings = (
-            *_joined(files),
+            *joined_said(files),
             *self.warnings,
             *railed_said(board.labels, probed, self._layout.rails_uv),
             *(start_said(self.timeline.first_s) if self.start is None else ()),
@@ -140,17 +141,13 @@ class BrainFlowSource(DelimitedSource):
         return self._layout.rails_uv[1]
 
 
-def _joined(files: Sequence[Path]) -> list[str]:
-    if len(files) == 1:
-        return []
-    return [
-        f"the session goes on in {len(files) - 1} more files, up to {files[-1].name}; they are read as one recording"
-    ]
-
-
-def _opened(path: Path, *, needed: bool = True) -> FloatArray:
+def _head(path: Path) -> FloatArray | None:
     with reading(path, "a BrainFlow file") as file:
-        values = _first_values(file.read(_HEAD_BYTES))
+        return _first_values(file.read(_HEAD_BYTES))
+
+
+def _opened(path: Path) -> FloatArray:
+    values = _head(path)
     if values is None:
         raise RecordingError(f"{path}: this is no BrainFlow file: its rows are not numbers between tabs")
     return values
@@ -181,15 +178,19 @@ def _board(path: Path, values: FloatArray, wanted: str | None) -> Board:
         other = next((board for board in WITHOUT_EEG if fits(board)), None)
         if other is not None:
             raise RecordingError(
-                f"{path}: by its {columns} columns these are the {other.name}, not EEG; name the file of the EEG"
+                f"{path}: by its {columns} columns these are the {other.name}, not EEG; name the "
+                "file of the EEG"
             )
         raise RecordingError(
-            f"{path}: a BrainFlow file with {columns} columns, Unix times in column {_places(stamps)}; of the "
-            f"boards that are known ({', '.join(board.name for board in BOARDS)}) none writes that; convert the recording to EDF"
+            f"{path}: a BrainFlow file with {columns} columns, Unix times in column "
+            f"{_places(stamps)}; of the "
+            f"boards that are known ({', '.join(board.name for board in BOARDS)}) none writes "
+            "that; convert the recording to EDF"
         )
     if len({(board.labels, board.fs_hz, board.rail_uv) for board in candidates}) > 1:
         raise RecordingError(
-            f"{path}: a BrainFlow file does not say which board wrote it, and with {columns} columns it may be "
+            f"{path}: a BrainFlow file does not say which board wrote it, and with {columns} "
+            "columns it may be "
             f"{_listed(candidates)}; name it with --board {candidates[0].name}"
         )
     return candidates[0]

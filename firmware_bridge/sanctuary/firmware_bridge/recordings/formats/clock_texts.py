@@ -49,7 +49,7 @@ def _fits(texts: NDArray[np.uint8], pattern: str) -> BoolArray:
     ended = decimals == 0
     fits &= (point == 0) | (point == ord(".")) | (point == ord(","))
     fits &= (_digit(decimals) | ended).all(axis=1)
-    return fits & ((point != 0) | ended.all(axis=1))
+    return np.asarray(fits & ((point != 0) | ended.all(axis=1)))
 
 
 def _digit(characters: NDArray[np.uint8]) -> BoolArray:

@@ -1,8 +1,8 @@
 """Package counters of boards: what one counts, learnt from its own values, and how many samples are missing.
 
-Counters differ: 0 to 255 (Cyton), every second number of those (Daisy), 0 to 100, 0 to 200, or 0 and then 101 to
-200 twice each (Ganglion, by firmware), one number for the twelve samples of a packet (Muse). So nothing but
-what they do in the file is trusted: the numbers that occur, and how often each is repeated.
+Counters differ: 0 to 255 (Cyton), every second number of those (Daisy), 0 to 100, 0 to 200, or 0 and then
+101 to 200 twice each (Ganglion, by firmware), one number for the twelve samples of a packet (Muse). So
+nothing but what they do in the file is trusted: the numbers that occur, and how often each is repeated.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Unwrapper:
         self._number, self._repeat, self._place = -1, 0, -1
 
     def missing(self, numbers: IntArray) -> IntArray:
-        """Samples that are missing before each of the given ones, at most a turn of the counter.
+        """Count the samples missing before each of the given ones, at most a turn of the counter.
 
         Returns
         -------

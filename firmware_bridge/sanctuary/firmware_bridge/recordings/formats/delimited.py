@@ -132,7 +132,7 @@ class DelimitedSource(IndexedSource):
         self.warnings = (*self._rate_said(rate_hz, evenly), *self._rows_said(), *self.lost())
 
     def values(self, lines: Lines, left_out: IntArray, chosen: Sequence[int]) -> FloatArray:
-        """Samples of the chosen channels, NaN where a field is no number or the channel was at its rail."""
+        """Give samples of the chosen channels, NaN where a field is no number or is a rail."""
         rows = Rows(lines, self._layout.separator)
         rows = rows.select(~self._layout.aside(rows))
         good = np.ones(len(rows), dtype=np.bool_)
@@ -170,7 +170,7 @@ class DelimitedSource(IndexedSource):
                 )
 
     def _complete(self, rows: Rows) -> bool:
-        """Whether a last line without a line end lacks nothing that is used: only its last field can be cut."""
+        """Whether a last line without a line end, of which only the last field can be cut, may be used."""
         last = int(rows.counts[-1]) - 1
         used = {column % max(last + 1, 1) for column in (*self._layout.columns, self._layout.stamp)}
         return last not in used
@@ -245,8 +245,8 @@ class DelimitedSource(IndexedSource):
         if found == self._layout.fs_hz or evenly:
             return []
         return [
-            f"by its time stamps the device sampled at {found:.3f} Hz, not {self._layout.fs_hz:g} Hz; times "
-            "follow the stamps"
+            f"by its time stamps the device sampled at {found:.3f} Hz, not {self._layout.fs_hz:g} Hz, "
+            "and times follow the stamps"
         ]
 
     def _rows_said(self) -> list[str]:
@@ -262,7 +262,8 @@ class DelimitedSource(IndexedSource):
             said.append(f"{self._double} rows have the counter of the row before them and are left out")
         if self.timeline.steps:
             said.append(
-                f"the clock that made its time stamps was set {self.timeline.steps} times during the recording; "
+                f"the clock that made its time stamps was set {self.timeline.steps} times during "
+                "the recording; "
                 "times go on by the clock at its beginning"
             )
         return said
@@ -330,7 +331,7 @@ def _whole(rows: Rows, column: int) -> IntArray:
 
 
 def _rate_hz(places: IntArray, stamps_s: FloatArray, stated_hz: float) -> float | None:
-    """Sampling rate by the stamps, in the median of stretches, or None where that is not known."""
+    """Find the sampling rate by the stamps, in the median of stretches; None where they do not tell."""
     size = min(max(2, round(RATE_WINDOW_S * stated_hz)), len(places) - 1)
     if size < 2 * stated_hz:
         return None

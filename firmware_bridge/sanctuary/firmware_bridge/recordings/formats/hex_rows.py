@@ -4,8 +4,8 @@
 
     II,CCCCCC,...,CCCCCC[,AAAA,AAAA,AAAA]
 
-A counter of 8 bits, 8 channels (16 with a Daisy) of 24 bits in two's complement and, in some rows, three words
-of motion.
+A counter of 8 bits, 8 channels (16 with a Daisy) of 24 bits in two's complement and, in some rows, three
+words of motion.
 """
 
 from __future__ import annotations

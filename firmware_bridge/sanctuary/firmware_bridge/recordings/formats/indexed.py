@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ class IndexedSource(Source):
 
     @abstractmethod
     def values(self, lines: Lines, left_out: IntArray, chosen: Sequence[int]) -> FloatArray:
-        """Samples of the chosen channels in the rows of one part, shape ``(channels, rows)``; NaN if lost."""
+        """Give the chosen channels in the rows of one part, shape ``(channels, rows)``; NaN if lost."""
 
     def pieces(self, chosen: Sequence[int]) -> Iterator[Piece]:
         """Stretches of the chosen channels, in their units; may be called again."""
@@ -136,7 +137,7 @@ def _pieces(places: IntArray, values: FloatArray) -> Iterator[Piece]:
         return
     cuts: BoolArray = np.diff(places) > LONGEST_FILLED
     edges = [0, *(np.flatnonzero(cuts) + 1).tolist(), len(places)]
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         first, last = int(places[a]), int(places[b - 1])
         if last - first == b - a - 1:
             yield first, values[:, a:b]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from sanctuary.firmware_bridge.recordings.formats.clock_texts import dates_and_t
 from sanctuary.firmware_bridge.recordings.formats.delimited import DelimitedSource, Layout
 from sanctuary.firmware_bridge.recordings.formats.header_rows import column_names, read_column_names
 from sanctuary.firmware_bridge.recordings.formats.railing import railed_said
-from sanctuary.firmware_bridge.recordings.formats.telling import unused_said
+from sanctuary.firmware_bridge.recordings.formats.telling import local_moment, unused_said
 from sanctuary.firmware_bridge.recordings.formats.text_rows import Rows
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, Piece, ReadingOptions, dense
 from sanctuary.signal.samples import BoolArray, FloatArray
@@ -119,7 +118,7 @@ class MindMonitorSource(DelimitedSource):
         )
         probed = self.probe(range(len(_CHANNELS) if len(found) >= len(_CHANNELS) else len(found)), 40)
         self._layout = replace(self._layout, rails_uv=RAILS_UV)
-        self.start = options.start or _moment(self.timeline.first_s)
+        self.start = options.start or local_moment(self.timeline.first_s)
         self.warnings = (
             *self.warnings,
             *railed_said(self._layout.labels[: len(probed)], probed, RAILS_UV),
@@ -139,7 +138,8 @@ class MindMonitorSource(DelimitedSource):
             )
             often = "one row per second" if 0.8 < measured_hz < 1.25 else often
             raise RecordingError(
-                f"{self.path}: this file has {often}, which are no samples of EEG; record with Mind Monitor's "
+                f"{self.path}: this file has {often}, which are no samples of EEG; record with "
+                "Mind Monitor's "
                 "recording interval set to constant"
             )
         near = min(RATES_HZ, key=lambda hz: abs(hz / measured_hz - 1.0))
@@ -155,13 +155,6 @@ class MindMonitorSource(DelimitedSource):
         if rate_hz is not None:
             return [f"by its time stamps it has {rate_hz:g} samples a second, as the Muse of 2014"]
         return super()._rate_said(rate_hz, evenly)
-
-
-def _moment(local_s: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(local_s, UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def _centred(blocks: Iterator[FloatArray], size: int) -> Iterator[Piece]:

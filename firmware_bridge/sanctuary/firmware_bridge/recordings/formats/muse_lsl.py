@@ -1,8 +1,8 @@
 """CSV files of muse-lsl (``muselsl record``) and of BlueMuse, which writes the same columns.
 
-``timestamps,TP9,AF7,AF8,TP10,Right AUX[,Marker0]``: seconds (BlueMuse also milliseconds), microvolts. There is
-no counter: a packet of 12 samples that was lost shows only in the time stamps, and where muse-lsl drew these
-as one straight line ("dejitter", its default) not at all.
+``timestamps,TP9,AF7,AF8,TP10,Right AUX[,Marker0]``: seconds (BlueMuse also milliseconds), microvolts. There
+is no counter: a packet of 12 samples that was lost shows only in the time stamps, and where muse-lsl drew
+these as one straight line ("dejitter", its default) not at all.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class MuseLslSource(DelimitedSource):
         )
 
     def rate(self, measured_hz: float | None, *, evenly: bool) -> float | None:
-        """Even stamps are what is known of time: their own rate is taken, however many samples are missing."""
+        """Take the rate of even stamps as it is, however many samples are missing; else as for others."""
         if evenly and measured_hz is not None:
             return measured_hz if abs(measured_hz / FS_HZ - 1.0) > _SMEARED else None
         return super().rate(measured_hz, evenly=evenly)
@@ -124,7 +124,8 @@ class MuseLslSource(DelimitedSource):
             else "it has too many"
         )
         return [
-            f"its time stamps were drawn as one straight line, of {fs_hz:.2f} Hz where a Muse has 256 Hz: {share}, and "
+            f"its time stamps were drawn as one straight line, of {fs_hz:.2f} Hz where a Muse "
+            f"has 256 Hz: {share}, and "
             "where cannot be told; record without dejitter"
         ]
 

@@ -17,9 +17,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +34,12 @@ from sanctuary.firmware_bridge.recordings.formats.railing import (
     largest,
     railed_said,
 )
-from sanctuary.firmware_bridge.recordings.formats.telling import start_said, unused_said
+from sanctuary.firmware_bridge.recordings.formats.telling import (
+    joined_said,
+    local_moment,
+    start_said,
+    unused_said,
+)
 from sanctuary.firmware_bridge.recordings.formats.text_rows import UTF8_MARK, Rows, split_lines
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
 from sanctuary.signal.samples import BoolArray, FloatArray
@@ -95,7 +99,7 @@ class OpenBciGuiSource(DelimitedSource):
         header = _header(path)
         files = [path]
         for other in continued(path)[1:]:
-            if _header(other).names != header.names:
+            if not _continues(other, header):
                 break
             files.append(other)
         form = _named(path, header) if header.names else _unnamed(path, header)
@@ -109,7 +113,7 @@ class OpenBciGuiSource(DelimitedSource):
         self.start = options.start or start
         self.warnings = (
             *form.said,
-            *(() if len(files) == 1 else (_joined(files),)),
+            *joined_said(files),
             *self.warnings,
             *railed_said(self._layout.labels, probed, self._layout.rails_uv),
             *(doubt if self.start is None else ()),
@@ -129,13 +133,16 @@ class OpenBciGuiSource(DelimitedSource):
             zone_s = round((local_s - unix_s) / _ZONE_S) * _ZONE_S
             if not form.whole_local:
                 zone_s = (zone_s + 0.5 * DAY_S) % DAY_S - 0.5 * DAY_S
-            return _moment(first_s + zone_s), start_said(None)
+            return local_moment(first_s + zone_s), start_said(None)
         if not self._layout.daily:
             return None, start_said(first_s)
         found = _NAME_TIME.search(self.path.name)
         if found is None:
             return None, [
-                "it gives the time of day and not the date, and its name was changed; name it with --start-time"
+                (
+                    "it gives the time of day and not the date, and its name was changed; name it "
+                    "with --start-time"
+                )
             ]
         try:
             named = datetime(*(int(each) for each in found.groups()))  # type: ignore[arg-type] # noqa: DTZ001
@@ -169,17 +176,6 @@ class _Form:
     said: tuple[str, ...]
 
 
-def _joined(files: Sequence[Path]) -> str:
-    return f"the session goes on in {len(files) - 1} more files, up to {files[-1].name}; they are read as one recording"
-
-
-def _moment(local_s: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(local_s, UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
 def _header(path: Path) -> _Header:
     with reading(path, "a text file of the OpenBCI GUI") as file:
         head = file.read(_HEAD_BYTES)
@@ -190,7 +186,8 @@ def _header(path: Path) -> _Header:
         )
     if found[1].lower() == b"aux":
         raise RecordingError(
-            f"{path}: this is the Aux file of an OpenBCI session, which holds no EEG; name the OpenBCI-RAW file "
+            f"{path}: this is the Aux file of an OpenBCI session, which holds no EEG; name the "
+            "OpenBCI-RAW file "
             "beside it that has no Aux in its name"
         )
     lines = [
@@ -205,6 +202,13 @@ def _header(path: Path) -> _Header:
     return _Header(remarks, (), tuple(rest[:50]))
 
 
+def _continues(path: Path, header: _Header) -> bool:
+    """Whether a file can be one session with another of that header."""
+    with reading(path, "a text file of the OpenBCI GUI") as file:
+        found = _FIRST_LINE.match(file.read(100).removeprefix(UTF8_MARK).lstrip(b"\r\n \0"))
+    return found is not None and found[1].lower() != b"aux" and _header(path).names == header.names
+
+
 def _stated(header: _Header, pattern: re.Pattern[str]) -> float | None:
     for line in header.remarks:
         if found := pattern.match(line):
@@ -215,7 +219,7 @@ def _stated(header: _Header, pattern: re.Pattern[str]) -> float | None:
 def _remarks(rows: Rows) -> BoolArray:
     """Lines of a header, which begin with a per cent sign or with a letter."""
     first = rows.cells(0, 1).view(np.uint8)
-    return (first == ord("%")) | ((first >= ord("A")) & (first <= ord("z"))) | (first >= 0x80)
+    return np.asarray((first == ord("%")) | ((first >= ord("A")) & (first <= ord("z"))) | (first >= 0x80))
 
 
 def _named(path: Path, header: _Header) -> _Form:
@@ -259,7 +263,7 @@ def _named(path: Path, header: _Header) -> _Form:
 
 
 def _unnamed(path: Path, header: _Header) -> _Form:
-    """Versions 2 to 4: index, channels, three columns of motion, time of day, and from 4.1 Unix milliseconds."""
+    """Versions 2 to 4: index, channels, three columns of motion, time of day; from 4.1 Unix ms too."""
     if not header.rows:
         raise RecordingError(
             f"{path}: this file of the OpenBCI GUI ends before its first row; use a whole copy"
@@ -271,7 +275,8 @@ def _unnamed(path: Path, header: _Header) -> _Form:
     clock = next((place for place, field in enumerate(typical) if _CLOCK.fullmatch(field)), None)
     if clock is None or not fields - 2 <= clock < fields:
         raise RecordingError(
-            f"{path}: the rows of this file of the OpenBCI GUI have no time of day at their end, so gaps in it "
+            f"{path}: the rows of this file of the OpenBCI GUI have no time of day at their end, "
+            "so gaps in it "
             "cannot be found; use the session's BrainFlow or EDF file"
         )
     count = clock - 1 - _MOTION
@@ -279,7 +284,8 @@ def _unnamed(path: Path, header: _Header) -> _Form:
     if count not in _CHANNELS or (stated is not None and int(stated) != count):
         told = "" if stated is None else f" and its header counts {stated:g}"
         raise RecordingError(
-            f"{path}: its rows have {fields} fields, which would be {count} channels{told}; neither a Ganglion (4), "
+            f"{path}: its rows have {fields} fields, which would be {count} channels{told}; "
+            "neither a Ganglion (4), "
             "a Cyton (8) nor a Daisy (16) writes that. Use the session's BrainFlow or EDF file"
         )
     unix = clock + 1 if fields == clock + 2 else None
@@ -336,7 +342,9 @@ def _refuse_decimal_commas(path: Path, header: _Header, fields: int | None) -> N
         many = fields is not None and commas + 1 > fields
         if (mixed or many) and not re.search(r"\d\.\d", _CLOCK.sub("", row)):
             raise RecordingError(
-                f"{path}: its numbers have decimal commas, and commas part its fields too, so it cannot be told "
-                "where a number ends; set the computer to decimal points and convert the recording anew, or use "
+                f"{path}: its numbers have decimal commas, and commas part its fields too, so it "
+                "cannot be told "
+                "where a number ends; set the computer to decimal points and convert the "
+                "recording anew, or use "
                 "the session's BrainFlow or EDF file"
             )

@@ -6,9 +6,9 @@ Rows of `hex_rows`, with remarks between them::
     %STOP AT             likewise
     %SamplingFreq:...    and other remarks, once the length that was set is used up
 
-Neither the time nor the gain is in the file. The file has the length that was set beforehand, so behind a night
-that was ended early lies what the card held before, even rows of other nights: reading ends at the first
-lines that do not go on.
+Neither the time nor the gain is in the file. The file has the length that was set beforehand, so behind a
+night that was ended early lies what the card held before, even rows of other nights: reading ends at the
+first lines that do not go on.
 """
 
 from __future__ import annotations
@@ -108,12 +108,12 @@ class OpenBciSdSource(IndexedSource):
         self.warnings = (*said, *unused_said(self.format, options, "gain"))
 
     def values(self, lines: Lines, left_out: IntArray, chosen: Sequence[int]) -> FloatArray:
-        """Samples in microvolts; NaN at the rails and in single spikes that no EEG has."""
+        """Give samples in microvolts; NaN at the rails and in single spikes that no EEG has."""
         rows = HexRows(lines, self._channels)
         good = rows.good.copy()
         good[left_out[left_out < len(good)]] = False
         some = np.flatnonzero(good)
-        uv = np.stack([rows.counts(some, index) for index in chosen]) * self._uv
+        uv: FloatArray = np.stack([rows.counts(some, index) for index in chosen]) * self._uv
         low, high = self._rails_uv
         uv[(uv <= low) | (uv >= high)] = np.nan
         uv[_spikes(uv)] = np.nan
@@ -236,13 +236,14 @@ class _Indexing:
         return Timeline(rows, rows + before, self._row, self._row + int(before[-1]), fs_hz, 0.0, 0)
 
     def said(self, fs_hz: float) -> list[str]:
-        """What must be known of the file."""
+        """Say what must be known of the file."""
         said = []
         if self._damaged:
             said.append(f"{self._damaged} rows cannot be read and are left out")
         if self._rest:
             said.append(
-                f"after {self._row} rows comes what does not go on, as in a file that was ended early (rests of older "
+                f"after {self._row} rows comes what does not go on, as in a file that was ended "
+                "early (rests of older "
                 "files lie behind its end); it is left out"
             )
         if self._stops_ms:
@@ -253,7 +254,8 @@ class _Indexing:
         lasts_s = self.timeline(fs_hz).n_samples / fs_hz
         if self._total_ms is not None and abs(self._total_ms / 1000.0 - lasts_s) > 1.0 + 0.01 * lasts_s:
             said.append(
-                f"its footer says that it lasts {self._total_ms / 1000.0:g} s, but at {fs_hz:g} Hz its samples make "
+                f"its footer says that it lasts {self._total_ms / 1000.0:g} s, but at {fs_hz:g} "
+                "Hz its samples make "
                 f"{lasts_s:.6g} s; samples were lost, or its rate is another"
             )
         return said

@@ -49,7 +49,8 @@ def railed_said(labels: Sequence[str], probed: FloatArray, rails_uv: tuple[float
         share = float(np.mean((finite <= low) | (finite >= high))) if finite.size else 0.0
         if share >= WORTH_SAYING:
             said.append(
-                f"channel {label!r} is at the end of its range in about {100 * share:.0f} % of the recording, as "
+                f"channel {label!r} is at the end of its range in about {100 * share:.0f} % of "
+                "the recording, as "
                 "without contact; these samples are taken as lost"
             )
     return said

@@ -2,8 +2,8 @@
 
 A time stamp tells when a sample arrived at a computer, never before it was taken, often later: packets wait
 for one another, and a computer that was busy gives many samples one stamp. So the number of samples comes
-from the counter, and stamps tell only what the counter cannot: whether whole turns of it are missing, when the
-first sample was taken, and how fast the board's own clock runs. The delay of a row is its stamp less its
+from the counter, and stamps tell only what the counter cannot: whether whole turns of it are missing, when
+the first sample was taken, and how fast the board's own clock runs. The delay of a row is its stamp less its
 place on the sample clock; of every few seconds the least delayed row counts. Where the least delay has risen
 and stays risen, samples are missing; where it comes back, the rows were only late.
 """
@@ -208,7 +208,7 @@ class SampleClock:
             self._next += more
 
     def _hole(self, rise_s: float, known: int) -> int:
-        """Samples that are missing besides the `known` ones."""
+        """Count the samples that are missing besides the `known` ones."""
         rise = rise_s * self._rate_hz
         if rise_s > LONGEST_GAP_S:
             return 0

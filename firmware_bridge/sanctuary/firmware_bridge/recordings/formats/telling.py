@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sanctuary.firmware_bridge.recordings.source import ReadingOptions
 
@@ -21,7 +23,8 @@ def start_said(unix_s: float | None) -> list[str]:
     if unix_s is not None and EARLIEST_S <= unix_s <= LATEST_S:
         utc = datetime.fromtimestamp(unix_s, UTC)
         return [
-            f"it begins at {utc:%Y-%m-%d %H:%M:%S} UTC and does not say in which time zone; for the wall clock name "
+            f"it begins at {utc:%Y-%m-%d %H:%M:%S} UTC and does not say in which time zone; for "
+            "the wall clock name "
             "the local time with --start-time"
         ]
     return ["it does not say when it began; name the time with --start-time where it matters"]
@@ -35,3 +38,27 @@ def unused_said(form: str, options: ReadingOptions, *used: str) -> list[str]:
         for name, value in named.items()
         if value is not None and name not in used
     ]
+
+
+def joined_said(files: Sequence[Path]) -> list[str]:
+    """Say that several files are read as one, or that the first of them continues another."""
+    name, _, number = files[0].stem.rpartition("_")
+    if name and number.isdigit() and 0 < int(number) < 10_000:
+        before = files[0].with_name(f"{name}_{int(number) - 1}{files[0].suffix}")
+        if before.is_file():
+            return [
+                f"it continues {before.name}, which is not read; name the first file for the whole session"
+            ]
+    if len(files) == 1:
+        return []
+    more = f"{len(files) - 1} more file" + ("s" if len(files) > 2 else "")
+    said = f"the session goes on in {more}, up to {files[-1].name}; they are read as one recording"
+    return [said]
+
+
+def local_moment(local_s: float) -> datetime | None:
+    """Wall clock of seconds since 1970 by the same clock, or None where that is no date."""
+    try:
+        return datetime.fromtimestamp(local_s, UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -59,7 +59,7 @@ class Lines:
         return line[:PART_BYTES].tobytes().decode("utf-8", errors="replace").strip()
 
     def select(self, chosen: BoolArray | slice) -> Lines:
-        """Some of the lines."""
+        """Choose some of the lines."""
         return Lines(self.raw, self.starts[chosen], self.stops[chosen], self.offset, self.size, self.whole)
 
 
@@ -96,7 +96,8 @@ def split_lines(data: bytes, offset: int, *, last: bool) -> Lines:
 
     Bytes without any line end are taken as a line that is too long, and left out.
     """
-    data = data.translate(_ENDS)
+    if b"\r" in data or b"\0" in data:
+        data = data.translate(_ENDS)
     end = data.rfind(b"\n") + 1
     whole = end == len(data)
     if last:
@@ -142,7 +143,7 @@ class Rows:
         return len(self.counts)
 
     def select(self, chosen: BoolArray) -> Rows:
-        """Some of the rows."""
+        """Choose some of the rows."""
         some = object.__new__(Rows)
         some.lines, some._separator, some._marks = self.lines.select(chosen), self._separator, self._marks
         some._first, some.counts = self._first[chosen], self.counts[chosen]
