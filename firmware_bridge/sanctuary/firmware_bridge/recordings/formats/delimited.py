@@ -244,10 +244,11 @@ class DelimitedSource(IndexedSource):
             return [f"it should have another sampling rate, but by its time stamps it has {rate_hz:g} Hz"]
         if found == self._layout.fs_hz or evenly:
             return []
-        return [
+        said = (
             f"by its time stamps the device sampled at {found:.3f} Hz, not {self._layout.fs_hz:g} Hz, "
             "and times follow the stamps"
-        ]
+        )
+        return [said]
 
     def _rows_said(self) -> list[str]:
         said = []

@@ -116,11 +116,12 @@ class IndexedSource(Source):
         if not timeline.lost:
             return []
         share = timeline.lost / timeline.n_samples
-        return [
+        said = (
             f"{timeline.lost} samples of {timeline.n_samples} are missing in "
             f"{_counted(len(timeline.rows) - 1, 'place')}, {timeline.lost / timeline.fs_hz:.3g} s or "
             f"{_percent(share)} of the recording; they are kept as gaps"
-        ]
+        )
+        return [said]
 
 
 def _percent(share: float) -> str:

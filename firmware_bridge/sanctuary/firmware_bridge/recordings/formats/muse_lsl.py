@@ -123,11 +123,12 @@ class MuseLslSource(DelimitedSource):
             if fs_hz < FS_HZ
             else "it has too many"
         )
-        return [
+        said = (
             f"its time stamps were drawn as one straight line, of {fs_hz:.2f} Hz where a Muse "
             f"has 256 Hz: {share}, and "
             "where cannot be told; record without dejitter"
-        ]
+        )
+        return [said]
 
     def _rate_said(self, rate_hz: float | None, evenly: bool) -> list[str]:
         return [] if evenly else super()._rate_said(rate_hz, evenly)

@@ -22,11 +22,12 @@ def start_said(unix_s: float | None) -> list[str]:
     """
     if unix_s is not None and EARLIEST_S <= unix_s <= LATEST_S:
         utc = datetime.fromtimestamp(unix_s, UTC)
-        return [
+        said = (
             f"it begins at {utc:%Y-%m-%d %H:%M:%S} UTC and does not say in which time zone; for "
             "the wall clock name "
             "the local time with --start-time"
-        ]
+        )
+        return [said]
     return ["it does not say when it began; name the time with --start-time where it matters"]
 
 
