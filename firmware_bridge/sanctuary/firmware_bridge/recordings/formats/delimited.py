@@ -21,7 +21,8 @@ from sanctuary.signal.samples import BoolArray, FloatArray
 
 LEARNT_ROWS = 20_000
 """A counter and a rate are learnt from this many rows at the beginning."""
-RATE_WINDOW_S = 10.0
+RATE_WINDOW_S, LEAST_WINDOW_S = 2.0, 0.4
+"""Short, so that few stretches have a hole; not so short that rows which arrive together matter."""
 RATES_HZ = (125.0, 200.0, 220.0, 250.0, 256.0, 500.0, 512.0, 1000.0, 1600.0, 2000.0)
 """Rates that boards have; one of these is meant when the stamps contradict what the file says."""
 WRONG_RATE, NEAR_RATE = 0.1, 0.05
@@ -129,7 +130,7 @@ class DelimitedSource(IndexedSource):
         self.annotations = tuple(
             Annotation(max(0.0, at_s - timeline.first_s), None, text) for at_s, text in notes
         )
-        self.warnings = (*self._rate_said(rate_hz, evenly), *self._rows_said(), *self.lost())
+        self.warnings = (*self._rate_said(rate_hz), *self._rows_said(), *self.lost())
 
     def values(self, lines: Lines, left_out: IntArray, chosen: Sequence[int]) -> FloatArray:
         """Give samples of the chosen channels, NaN where a field is no number or is a rail."""
@@ -195,7 +196,10 @@ class DelimitedSource(IndexedSource):
         elif self._layout.counter is not None:
             counted = np.arange(count)
         evenly = _even(times_s)
-        return cycle, self.rate(_rate_hz(counted, times_s, self._layout.fs_hz), evenly=evenly), evenly
+        measured_hz = _rate_hz(counted, times_s, self._layout.fs_hz)
+        if evenly:
+            measured_hz = float((count - 1) / (times_s[-1] - times_s[0]))
+        return cycle, self.rate(measured_hz, evenly=evenly), evenly
 
     def rate(self, measured_hz: float | None, *, evenly: bool) -> float | None:
         """Rate to take in place of the stated one, or None.
@@ -238,11 +242,11 @@ class DelimitedSource(IndexedSource):
             notes += block.notes[: MOST_NOTES - len(notes)]
         return clock.finish(), tuple(index), notes
 
-    def _rate_said(self, rate_hz: float | None, evenly: bool) -> list[str]:
+    def _rate_said(self, rate_hz: float | None) -> list[str]:
         found = self.timeline.fs_hz
         if rate_hz is not None:
             return [f"it should have another sampling rate, but by its time stamps it has {rate_hz:g} Hz"]
-        if found == self._layout.fs_hz or evenly:
+        if found == self._layout.fs_hz:
             return []
         said = (
             f"by its time stamps the device sampled at {found:.3f} Hz, not {self._layout.fs_hz:g} Hz, "
@@ -334,12 +338,12 @@ def _whole(rows: Rows, column: int) -> IntArray:
 def _rate_hz(places: IntArray, stamps_s: FloatArray, stated_hz: float) -> float | None:
     """Find the sampling rate by the stamps, in the median of stretches; None where they do not tell."""
     size = min(max(2, round(RATE_WINDOW_S * stated_hz)), len(places) - 1)
-    if size < 2 * stated_hz:
+    if size < 2:
         return None
     elapsed_s = stamps_s[size:] - stamps_s[:-size]
-    counted = (places[size:] - places[:-size])[elapsed_s > 0.0]
-    if not counted.size:
+    if float(np.median(elapsed_s)) < LEAST_WINDOW_S:
         return None
+    counted = (places[size:] - places[:-size])[elapsed_s > 0.0]
     return float(np.median(counted / elapsed_s[elapsed_s > 0.0]))
 
 

@@ -151,10 +151,10 @@ class MindMonitorSource(DelimitedSource):
         n_samples = self.timeline.n_samples
         return _centred(dense(super().pieces(chosen), len(chosen), n_samples, size), size)
 
-    def _rate_said(self, rate_hz: float | None, evenly: bool) -> list[str]:
+    def _rate_said(self, rate_hz: float | None) -> list[str]:
         if rate_hz is not None:
             return [f"by its time stamps it has {rate_hz:g} samples a second, as the Muse of 2014"]
-        return super()._rate_said(rate_hz, evenly)
+        return super()._rate_said(rate_hz)
 
 
 def _centred(blocks: Iterator[FloatArray], size: int) -> Iterator[Piece]:

@@ -130,5 +130,5 @@ class MuseLslSource(DelimitedSource):
         )
         return [said]
 
-    def _rate_said(self, rate_hz: float | None, evenly: bool) -> list[str]:
-        return [] if evenly else super()._rate_said(rate_hz, evenly)
+    def _rate_said(self, rate_hz: float | None) -> list[str]:
+        return [] if self.evenly_stamped else super()._rate_said(rate_hz)
