@@ -27,7 +27,9 @@ class ReadBack:
         return "\n".join(self.source.warnings)
 
 
-def read_back(path: Path, data: str | bytes | None = None, options: ReadingOptions = NOTHING_TOLD) -> ReadBack:
+def read_back(
+    path: Path, data: str | bytes | None = None, options: ReadingOptions = NOTHING_TOLD
+) -> ReadBack:
     """Write `data` to `path`, unless it is there, and read all of it."""
     if data is not None:
         path.write_bytes(data.encode() if isinstance(data, str) else data)

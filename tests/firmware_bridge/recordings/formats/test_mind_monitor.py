@@ -51,7 +51,9 @@ def test_raw_columns_are_read_by_name_and_holes_by_the_stamps(
         assert_eeg(read, uv, rows)
     there = np.flatnonzero(np.isfinite(read.values[0]))
     assert len(there) == len(rows)
-    assert int(np.abs(there - rows).max()) <= bunch, "rows that arrive together tell a hole to about their number"
+    assert int(np.abs(there - rows).max()) <= bunch, (
+        "rows that arrive together tell a hole to about their number"
+    )
 
 
 def test_aux_may_be_absent(tmp_path: Path, uv: np.ndarray) -> None:
@@ -94,7 +96,10 @@ def test_a_centre_that_differs_and_drifts_is_taken_away(tmp_path: Path) -> None:
     n = FS_HZ * 200
     uv = files.eeg(4, n)
     centre = np.array([760.0, 850.0, 820.0, 805.0])[:, np.newaxis] + np.linspace(0.0, 60.0, n)
-    data = "\n".join(files.mind_monitor(uv + centre - 800.0, files.ticks(n, FS_HZ), range(n)).splitlines()) + "\n"
+    data = (
+        "\n".join(files.mind_monitor(uv + centre - 800.0, files.ticks(n, FS_HZ), range(n)).splitlines())
+        + "\n"
+    )
     read = read_back(tmp_path / "a", data)
     middle = slice(FS_HZ * 40, FS_HZ * 160)
     assert np.abs(np.median(read.values[:4, middle], axis=1)).max() < 2.0
@@ -113,7 +118,12 @@ def test_clipped_samples_are_lost_and_said(tmp_path: Path, uv: np.ndarray) -> No
 
 @pytest.mark.parametrize(
     ("rate_hz", "words"),
-    [(1.0, "one row per second"), (2.0, "2 rows a second"), (0.1, "one row every 10 s"), (60.0, "60 rows a second")],
+    [
+        (1.0, "one row per second"),
+        (2.0, "2 rows a second"),
+        (0.1, "one row every 10 s"),
+        (60.0, "60 rows a second"),
+    ],
 )
 def test_averages_are_refused(tmp_path: Path, uv: np.ndarray, rate_hz: float, words: str) -> None:
     data = files.mind_monitor(uv, files.ticks(N, rate_hz), range(300))

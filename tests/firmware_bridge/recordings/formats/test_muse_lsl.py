@@ -125,6 +125,8 @@ def test_carriage_returns_mark_and_cut_rows_are_read(tmp_path: Path, uv: np.ndar
 
 def test_the_frontal_pair_is_chosen_by_itself(tmp_path: Path, uv: np.ndarray) -> None:
     (tmp_path / "a.csv").write_text(files.muse_lsl(uv, files.ticks(N, FS_HZ), range(N)))
-    recording = open_recording(tmp_path / "a.csv", options=ReadingOptions(start=files.START.replace(tzinfo=None)))
+    recording = open_recording(
+        tmp_path / "a.csv", options=ReadingOptions(start=files.START.replace(tzinfo=None))
+    )
     assert recording.info.channels == ("AF7", "AF8")
     assert recording.warnings == ()

@@ -91,7 +91,9 @@ def test_version_2_takes_the_date_of_its_name_and_passes_midnight(tmp_path: Path
     read = read_back(tmp_path / "OpenBCI-RAW-2026-03-01_23-59-39.txt", data)
     assert_samples(read, uv, rows, within_uv=TWO_DECIMALS)
     assert read.source.start is not None
-    assert abs(read.source.start - datetime.fromisoformat("2026-03-01T23:59:40.120")) < timedelta(seconds=0.01)
+    assert abs(read.source.start - datetime.fromisoformat("2026-03-01T23:59:40.120")) < timedelta(
+        seconds=0.01
+    )
 
 
 def test_a_session_opened_before_midnight_and_begun_after_it_has_the_next_date(tmp_path: Path) -> None:
@@ -141,7 +143,9 @@ def test_a_computer_that_stalls_makes_no_hole(tmp_path: Path) -> None:
         pytest.param(np.arange(N) % 101, id="0 to 100"),
         pytest.param(np.arange(N) % 201, id="0 to 200"),
         pytest.param(np.arange(N) % 101 // 1 * 2 % 202, id="steps of two to 200"),
-        pytest.param(np.concatenate(([0], np.repeat(np.arange(101, 201), 2)))[np.arange(N) % 201], id="Ganglion"),
+        pytest.param(
+            np.concatenate(([0], np.repeat(np.arange(101, 201), 2)))[np.arange(N) % 201], id="Ganglion"
+        ),
         pytest.param(np.arange(N) // 2 % 101, id="0 to 100 twice each"),
     ],
 )
@@ -153,7 +157,9 @@ def test_the_counter_is_what_the_file_shows(tmp_path: Path, uv: np.ndarray, inde
     at = np.flatnonzero(np.isnan(read.values[0]))
     lost = np.setdiff1d(np.arange(N), rows)
     assert len(at) == len(lost)
-    assert int(np.abs(at - lost).max()) <= 1, "a number that two samples bear does not tell which of them is lost"
+    assert int(np.abs(at - lost).max()) <= 1, (
+        "a number that two samples bear does not tell which of them is lost"
+    )
 
 
 def test_a_daisy_whose_header_names_the_rate_of_a_cyton_follows_its_stamps(tmp_path: Path) -> None:

@@ -78,7 +78,9 @@ def test_the_time_between_stop_and_start_is_a_gap(tmp_path: Path, counts: np.nda
 
 
 @pytest.mark.parametrize("fs_hz", [None, 250, 500, 1000])
-def test_a_footer_is_no_signal_and_names_the_rate(tmp_path: Path, counts: np.ndarray, fs_hz: int | None) -> None:
+def test_a_footer_is_no_signal_and_names_the_rate(
+    tmp_path: Path, counts: np.ndarray, fs_hz: int | None
+) -> None:
     lasts_ms = round(N / (fs_hz or 250) * 1000)
     data = files.hex_counts(counts, range(N)).encode() + files.sd_footer(lasts_ms, fs_hz)
     read = read_back(tmp_path / "a", data)
@@ -129,7 +131,9 @@ def test_carriage_returns_and_lower_case_are_read(tmp_path: Path, counts: np.nda
     assert_samples(read_back(tmp_path / "a", data), counts * STEP_UV, np.arange(N), within_uv=STEP_UV / 1000)
 
 
-def test_single_spikes_of_a_slow_card_are_lost_and_fast_eeg_is_not(tmp_path: Path, counts: np.ndarray) -> None:
+def test_single_spikes_of_a_slow_card_are_lost_and_fast_eeg_is_not(
+    tmp_path: Path, counts: np.ndarray
+) -> None:
     spiked = counts.copy()
     spiked[2, 500] += round(1200 / STEP_UV)
     spiked[3, 900:903] += round(1200 / STEP_UV)

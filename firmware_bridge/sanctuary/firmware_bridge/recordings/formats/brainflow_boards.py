@@ -49,9 +49,9 @@ MUSE_RAIL_UV = 999.5
 BY_GAIN_UV = 0.0
 
 BOARDS = (
-    Board("cyton", (0, 5), 24, 250.0, _numbered(8), 22, BY_GAIN_UV),
-    Board("cyton-daisy", (2, 6), 32, 125.0, _numbered(16), 30, BY_GAIN_UV),
-    Board("ganglion", (1, 4, 46), 15, 200.0, _numbered(4), 13),
+    Board("cyton", (0,), 24, 250.0, _numbered(8), 22, BY_GAIN_UV),
+    Board("cyton-daisy", (2,), 32, 125.0, _numbered(16), 30, BY_GAIN_UV),
+    Board("ganglion", (1, 46), 15, 200.0, _numbered(4), 13),
     Board("muse-2", (38, 22), 8, 256.0, _MUSE, 6, MUSE_RAIL_UV),
     Board("muse-s", (39, 21), 8, 256.0, _MUSE, 6, MUSE_RAIL_UV),
     Board("muse-2016", (41, 42), 7, 256.0, _MUSE, 5, MUSE_RAIL_UV),

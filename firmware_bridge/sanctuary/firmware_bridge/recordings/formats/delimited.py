@@ -25,6 +25,7 @@ RATE_WINDOW_S, LEAST_WINDOW_S = 2.0, 0.4
 """Short, so that few stretches have a hole; not so short that rows which arrive together matter."""
 RATES_HZ = (125.0, 200.0, 220.0, 250.0, 256.0, 500.0, 512.0, 1000.0, 1600.0, 2000.0)
 """Rates that boards have; one of these is meant when the stamps contradict what the file says."""
+POSSIBLE_HZ = (20.0, 40_000.0)
 WRONG_RATE, NEAR_RATE = 0.1, 0.05
 MOST_NOTES = 100_000
 
@@ -199,7 +200,13 @@ class DelimitedSource(IndexedSource):
         measured_hz = _rate_hz(counted, times_s, self._layout.fs_hz)
         if evenly:
             measured_hz = float((count - 1) / (times_s[-1] - times_s[0]))
-        return cycle, self.rate(measured_hz, evenly=evenly), evenly
+        rate_hz = self.rate(measured_hz, evenly=evenly)
+        if not POSSIBLE_HZ[0] <= (rate_hz or self._layout.fs_hz) <= POSSIBLE_HZ[1]:
+            raise RecordingError(
+                f"{self.path}: it would have {rate_hz or self._layout.fs_hz:.3g} samples a second, which no "
+                "headband has; its header or its time stamps are damaged"
+            )
+        return cycle, rate_hz, evenly
 
     def rate(self, measured_hz: float | None, *, evenly: bool) -> float | None:
         """Rate to take in place of the stated one, or None.

@@ -339,7 +339,7 @@ def _refuse_decimal_commas(path: Path, header: _Header, fields: int | None) -> N
     for row in header.rows:
         spaced, commas = row.count(", "), row.count(",")
         mixed = spaced >= min(_CHANNELS) and _DECIMAL_COMMA.search(row) is not None
-        many = fields is not None and commas + 1 > fields
+        many = fields is None or commas + 1 > fields
         if (mixed or many) and not re.search(r"\d\.\d", _CLOCK.sub("", row)):
             raise RecordingError(
                 f"{path}: its numbers have decimal commas, and commas part its fields too, so it "
