@@ -18,8 +18,12 @@ LARGEST = 1 << 16
 """Counters have at most 16 bits."""
 FEWEST_TURNS = 4
 """After so many turns of a counter the numbers that it never showed are taken not to be in it."""
+FEWEST_SIGHTINGS = 10
+"""A number is repeated as the others are, unless it was seen so often to be repeated otherwise."""
 REGULAR_SHARE = 0.5
 """Of the steps from one number to the next at least this share is alike, or it is no counter."""
+TURNING_SHARE = 0.1
+"""No counter begins anew more often than after ten numbers."""
 RARE = 0.3
 """A number that occurs less often than this, compared with the others, is a damaged one."""
 
@@ -62,7 +66,7 @@ def learn_cycle(numbers: IntArray) -> Cycle | None:
         return None
     step = int(np.bincount(rising).argmax())
     turns = int((steps < 0).sum())
-    if ((rising == step).sum() + turns) < REGULAR_SHARE * len(steps) or turns > len(rising):
+    if (rising == step).sum() < REGULAR_SHARE * len(rising) or turns > 1 + TURNING_SHARE * len(steps):
         return None
     lengths = np.diff(np.append(begins, len(numbers)))
     members = _members(seen, step, turns)
@@ -77,7 +81,7 @@ def learn_cycle(numbers: IntArray) -> Cycle | None:
 
 
 def _usual(lengths: IntArray, otherwise: int) -> int:
-    return int(np.bincount(lengths).argmax()) if lengths.size else otherwise
+    return int(np.bincount(lengths).argmax()) if len(lengths) >= FEWEST_SIGHTINGS else otherwise
 
 
 def _members(seen: IntArray, step: int, turns: int) -> IntArray:

@@ -31,6 +31,8 @@ BUCKET_S = 10.0
 """Of each stretch of this length the least delayed row tells how fast the board's clock runs."""
 FEWEST_BUCKETS = 6
 ROUNDS = 3
+_AROUND = 2
+"""Rows on each side by which a stamp is judged to be out of order."""
 LARGEST_DEVIATION = 0.025
 """The clock of an ADS1299 is up to 2.5 % off."""
 
@@ -86,6 +88,8 @@ class SampleClock:
 
     def __init__(self, fs_hz: float, turn: int | None) -> None:
         self._fs_hz, self._turn = fs_hz, turn
+        self._waiting: tuple[IntArray, FloatArray] = (np.empty(0, np.int64), np.empty(0))
+        self._before_s: FloatArray = np.empty(0)
         self._n_rows = 0
         self._next = 0
         """Sample after the last row so far."""
@@ -115,13 +119,33 @@ class SampleClock:
         stamps_s
             Time stamp of each row in seconds.
         """
-        if not len(missing):
+        self._take(missing, stamps_s, last=False)
+
+    def _take(self, missing: IntArray, stamps_s: FloatArray, *, last: bool) -> None:
+        """Add rows, but for the two that wait for those after them, unless they are the `last`."""
+        missing = np.concatenate((self._waiting[0], missing))
+        stamps_s = np.concatenate((self._waiting[1], stamps_s))
+        end = len(missing) if last else len(missing) - _AROUND
+        if end <= 0:
+            self._waiting = (missing, stamps_s)
             return
+        ordered_s = self._ordered(stamps_s)[:end]
+        self._before_s = np.concatenate((self._before_s, ordered_s))[-_AROUND:]
+        self._waiting = (missing[end:], stamps_s[end:])
+        self._add(missing[:end], ordered_s)
+
+    def _ordered(self, stamps_s: FloatArray) -> FloatArray:
+        """Stamps without single ones that are out of all order."""
+        context = np.concatenate((self._before_s, stamps_s))
+        if np.abs(np.diff(context)).max(initial=0.0) <= CLOCK_SET_S:
+            return stamps_s
+        size = 2 * _AROUND + 1
+        return np.asarray(median_filter(context, size, mode="mirror")[len(self._before_s) :])
+
+    def _add(self, missing: IntArray, stamps_s: FloatArray) -> None:
         if not self._n_rows:
             missing = np.concatenate(([0], missing[1:]))
         places = self._next + np.cumsum(missing + 1) - 1
-        if np.abs(np.diff(stamps_s)).max(initial=0.0) > CLOCK_SET_S:
-            stamps_s = median_filter(stamps_s, 5, mode="mirror")
         delay_s = stamps_s - self._shift_s - places / self._fs_hz
         self._places = np.concatenate((self._places, places))
         self._missing = np.concatenate((self._missing, missing))
@@ -134,6 +158,7 @@ class SampleClock:
 
     def finish(self) -> Timeline:
         """Place what is left; at least one row must have come."""
+        self._take(np.empty(0, np.int64), np.empty(0), last=True)
         self._place(len(self._places))
         fs_hz, first_s = _line(np.concatenate(self._buckets, axis=1), self._fs_hz)
         return Timeline(
