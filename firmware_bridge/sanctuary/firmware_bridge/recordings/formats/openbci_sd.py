@@ -25,7 +25,7 @@ from sanctuary.firmware_bridge.recordings.formats.indexed import IndexedSource, 
 from sanctuary.firmware_bridge.recordings.formats.railing import CYTON_FULL_UV, railed_said
 from sanctuary.firmware_bridge.recordings.formats.sample_clock import Timeline
 from sanctuary.firmware_bridge.recordings.formats.telling import unused_said
-from sanctuary.firmware_bridge.recordings.formats.text_rows import Lines, parts, split_lines
+from sanctuary.firmware_bridge.recordings.formats.text_rows import UTF8_MARK, Lines, parts, split_lines
 from sanctuary.firmware_bridge.recordings.gaps import IntArray
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
 from sanctuary.signal.samples import BoolArray, FloatArray
@@ -47,7 +47,7 @@ LONGEST_STOP_MS = 24 * 3_600_000
 
 def is_openbci_sd(head: bytes) -> bool:
     """Whether a file begins with rows of an OpenBCI SD card, remarks before them or not."""
-    lines = split_lines(head, 0, last=True)
+    lines = split_lines(head.removeprefix(UTF8_MARK), 0, last=True)
     for index in range(min(_HEAD_LINES, len(lines.starts))):
         text = lines.raw[lines.starts[index] : lines.stops[index]][:200].tobytes().strip()
         if ROW.fullmatch(text):
@@ -273,7 +273,7 @@ def _gain(options: ReadingOptions) -> float:
 
 def _channels(path: Path) -> int:
     with reading(path, "a text file of an OpenBCI SD card") as file:
-        lines = split_lines(file.read(64 << 10), 0, last=True)
+        lines = split_lines(file.read(64 << 10).removeprefix(UTF8_MARK), 0, last=True)
     for index in range(min(_HEAD_LINES, len(lines.starts))):
         text = lines.raw[lines.starts[index] : lines.stops[index]][:200].tobytes().strip()
         if ROW.fullmatch(text):
