@@ -46,7 +46,7 @@ def ticks(samples: int, fs_hz: float, start: datetime = START) -> Floats:
 def in_bunches(stamps: Floats, size: int) -> Floats:
     """Rows that arrive together, with the stamp of the last of them."""
     last = np.minimum((np.arange(len(stamps)) // size + 1) * size, len(stamps)) - 1
-    return stamps[last]
+    return np.asarray(stamps[last])
 
 
 def kept(samples: int, lost: Iterable[tuple[int, int]]) -> NDArray[np.int64]:

@@ -108,6 +108,8 @@ class SampleClock:
         self._rate_hz = fs_hz
         """Sampling rate as far as it is known."""
         self._shortest_s = 0.5 * (turn or PACKET) / fs_hz
+        self._near = 1.0
+        """Samples by which a hole may differ from whole packets to be taken for them."""
 
     def push(self, missing: IntArray, stamps_s: FloatArray) -> None:
         """Add rows.
@@ -174,7 +176,9 @@ class SampleClock:
     def _place(self, ready: int) -> None:
         """Place the rows up to `ready` for good."""
         if not self._buckets and self._turn is None:
-            self._shortest_s = max(self._shortest_s, 4.0 * _unrest_s(self._delay_s, round(self._fs_hz)))
+            unrest_s = _unrest_s(self._delay_s, round(self._fs_hz))
+            self._shortest_s = max(self._shortest_s, 4.0 * unrest_s)
+            self._near = min(max(self._near, 3.0 * unrest_s * self._fs_hz), PACKET / 3)
         jumps = self._jumps(ready).tolist()
         if jumps and self._buckets:
             self._rate_hz, _ = _line(np.concatenate(self._buckets, axis=1), self._fs_hz)
@@ -241,7 +245,7 @@ class SampleClock:
             if rise_s < self._shortest_s:
                 return 0
             packets = round(rise / PACKET) * PACKET
-            return packets if abs(rise - packets) <= 1.0 else round(rise)
+            return packets if abs(rise - packets) <= self._near else round(rise)
         turns = round(rise / self._turn) * self._turn
         if turns + known >= 0 and abs(rise - turns) <= AGREE_S * self._fs_hz:
             return turns
