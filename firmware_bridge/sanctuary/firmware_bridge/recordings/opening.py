@@ -9,6 +9,11 @@ from pathlib import Path
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.edf import EdfSource
 from sanctuary.firmware_bridge.recordings.files import reading
+from sanctuary.firmware_bridge.recordings.formats.brainflow_csv import BrainFlowSource, is_brainflow
+from sanctuary.firmware_bridge.recordings.formats.mind_monitor import MindMonitorSource, is_mind_monitor
+from sanctuary.firmware_bridge.recordings.formats.muse_lsl import MuseLslSource, is_muse_lsl
+from sanctuary.firmware_bridge.recordings.formats.openbci_gui import OpenBciGuiSource, is_openbci_gui
+from sanctuary.firmware_bridge.recordings.formats.openbci_sd import OpenBciSdSource, is_openbci_sd
 from sanctuary.firmware_bridge.recordings.layout import is_edf
 from sanctuary.firmware_bridge.recordings.recording import Recording, recording_of
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions, Source
@@ -26,7 +31,14 @@ class Reader:
     opens: Callable[[Path, ReadingOptions], Source]
 
 
-READERS: tuple[Reader, ...] = (Reader("EDF, EDF+, BDF or BDF+", is_edf, EdfSource),)
+READERS: tuple[Reader, ...] = (
+    Reader("EDF, EDF+, BDF or BDF+", is_edf, EdfSource),
+    Reader("OpenBCI GUI text", is_openbci_gui, OpenBciGuiSource),
+    Reader("OpenBCI SD card text", is_openbci_sd, OpenBciSdSource),
+    Reader("BrainFlow CSV", is_brainflow, BrainFlowSource),
+    Reader("Mind Monitor CSV", is_mind_monitor, MindMonitorSource),
+    Reader("muse-lsl CSV", is_muse_lsl, MuseLslSource),
+)
 
 
 def open_recording(

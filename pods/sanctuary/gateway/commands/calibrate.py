@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.commands.options import ChannelsOption, ConfigOption, SetOption, channel_names, load
+from sanctuary.gateway.commands.options import (
+    BoardOption,
+    ChannelsOption,
+    ConfigOption,
+    GainOption,
+    SetOption,
+    StreamOption,
+    channel_names,
+    load,
+    reading_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sanctuary.config.chain import ChainSettings
+    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
     from sanctuary.signal.samples import FloatArray
 
 
@@ -32,6 +43,9 @@ def calibrate(
     ] = 0.0,
     channels: ChannelsOption = None,
     routine: Annotated[bool, typer.Option("--routine", help="Print the prompts and their times.")] = False,
+    board: BoardOption = None,
+    gain: GainOption = None,
+    stream: StreamOption = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
@@ -52,9 +66,9 @@ def calibrate(
     from sanctuary.signal.memory import SleeperMemory
 
     memories = Memories(settings.site.data_dir)
-    difference_uv = _difference_uv(
-        recording, channel_names(channels), settings.chain, start, start + DURATION_S
-    )
+    reading = reading_options(None, board, gain, stream)
+    between_s = (start, start + DURATION_S)
+    difference_uv = _difference_uv(recording, channel_names(channels), reading, settings.chain, between_s)
     found = measure(difference_uv, ROUTINE)
     if not found.usable:
         raise InputError(
@@ -72,7 +86,11 @@ def calibrate(
 
 
 def _difference_uv(
-    path: Path, names: Sequence[str] | None, settings: ChainSettings, start_s: float, end_s: float
+    path: Path,
+    names: Sequence[str] | None,
+    reading: ReadingOptions,
+    settings: ChainSettings,
+    between_s: tuple[float, float],
 ) -> FloatArray:
     """Give the trace of the channels' difference between two times, 50 points a second."""
     import numpy as np
@@ -82,7 +100,8 @@ def _difference_uv(
     from sanctuary.signal.frontend import FrontEnd
     from sanctuary.signal.montage import Montage, montage_of
 
-    recording = open_recording(path, names)
+    recording = open_recording(path, names, reading)
+    start_s, end_s = between_s
     info = recording.info
     montage = montage_of(info.channels)
     if montage is Montage.SINGLE:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from sanctuary.config.assignments import Override
     from sanctuary.config.layering import Loaded
     from sanctuary.config.sanctuary import SanctuarySettings
+    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
 
 ConfigOption = Annotated[
     Path | None,
@@ -71,6 +75,57 @@ ChannelsOption = Annotated[
         help="One or two channels, by electrode or whole label; found by name if left out.",
     ),
 ]
+
+StartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--start-time",
+        metavar="TIME",
+        help="When a recording that does not say it began: local time, such as 2026-03-01T22:30:00.",
+    ),
+]
+BoardOption = Annotated[
+    str | None,
+    typer.Option("--board", metavar="NAME", help="Board of a BrainFlow file, such as cyton or muse-2."),
+]
+GainOption = Annotated[
+    float | None,
+    typer.Option("--gain", metavar="N", help="Gain of an OpenBCI SD card's file; 24 unless named."),
+]
+StreamOption = Annotated[
+    str | None,
+    typer.Option("--stream", metavar="NAME", help="Stream of a file that holds several."),
+]
+
+
+def reading_options(
+    start: str | None = None, board: str | None = None, gain: float | None = None, stream: str | None = None
+) -> ReadingOptions:
+    """Give what `StartOption`, `BoardOption`, `GainOption` and `StreamOption` tell of a recording.
+
+    Raises
+    ------
+    InputError
+        The time is no local time, or the gain no number above 0.
+    """
+    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+
+    if gain is not None and not 0.0 < gain < math.inf:
+        raise InputError(f"--gain {gain:g}: a gain is a number above 0; a Cyton has 1, 2, 4, 6, 8, 12 or 24")
+    moment = None if start is None else _local_time(start)
+    return ReadingOptions(start=moment, board=board, gain=gain, stream=stream)
+
+
+def _local_time(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise InputError(f"--start-time {text}: write date and time, such as 2026-03-01T22:30:00") from error
+    if moment.tzinfo is not None:
+        raise InputError(f"--start-time {text}: write the local time, without a time zone")
+    if not re.search(r"\d[T ]\d", text):
+        raise InputError(f"--start-time {text}: the time of day is missing; write it as 2026-03-01T22:30:00")
+    return moment
 
 
 def channel_names(text: str | None) -> tuple[str, ...] | None:

@@ -10,14 +10,19 @@ import typer
 
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.commands.options import (
+    BoardOption,
     ChannelsOption,
     ConfigOption,
     EpochOption,
+    GainOption,
     OffsetOption,
     SetOption,
     StagesOption,
+    StartOption,
+    StreamOption,
     channel_names,
     load,
+    reading_options,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +39,7 @@ def replay(
         list[Path],
         typer.Argument(
             metavar="NIGHT...",
-            help="EDF, EDF+ or BDF file, or a .capture; several with --circle.",
+            help="Recording of any format that is read, or a .capture; several with --circle.",
             show_default=False,
         ),
     ],
@@ -94,6 +99,10 @@ def replay(
             help="With --circle: a night begins so much later than those without, such as pod-2=600.",
         ),
     ] = None,
+    start_time: StartOption = None,
+    board: BoardOption = None,
+    gain: GainOption = None,
+    stream: StreamOption = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
@@ -105,11 +114,13 @@ def replay(
     from sanctuary.firmware_bridge.hypnograms.options import hypnogram_options
 
     names, options = channel_names(channels), hypnogram_options(epoch_s, hypnogram_offset, stages)
+    reading = reading_options(start_time, board, gain, stream)
     emission = _model(model)
     if circle:
         from sanctuary.gateway.commands.replay_circle import CircleAsked, replay_circle
 
         _refuse({"--remember": remember}, "a circle is not one sleeper; replay that night on its own")
+        _refuse({"--start-time": start_time}, "is for one recording; replay that night on its own")
         _refuse(
             {"--hypnogram-offset": hypnogram_offset is not None},
             "is for one hypnogram; replay that night on its own",
@@ -117,7 +128,7 @@ def replay(
         alone = {"--hypnogram-out": hypnogram_out, "--hypnogram-format": hypnogram_format}
         _refuse(alone, "a circle has many hypnograms; replay each night on its own to write one")
         circle_asked = CircleAsked(
-            nights, hypnograms or [], names, options, quorum, design, offsets or [], emission
+            nights, hypnograms or [], names, options, reading, quorum, design, offsets or [], emission
         )
         replay_circle(settings, circle_asked, json_path, report)
         return
@@ -125,7 +136,7 @@ def replay(
 
     _refuse({"--quorum": quorum, "--design": design, "--offset": offsets}, "goes with --circle")
     night, hypnogram = _only(nights, hypnograms or [])
-    asked = NightAsked(night, hypnogram, names, options, emission, remember)
+    asked = NightAsked(night, hypnogram, names, options, reading, emission, remember)
     outputs = Outputs(json_path, report, hypnogram_out, hypnogram_format)
     replay_alone(settings, asked, outputs, (night, hypnogram, model))
 

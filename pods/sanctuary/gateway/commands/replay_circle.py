@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sanctuary.config.sanctuary import SanctuarySettings
     from sanctuary.firmware_bridge.hypnograms.options import HypnogramOptions
+    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
     from sanctuary.gateway.replay.circle import HeardNight
     from sanctuary.gateway.replay.night import OpenedNight
     from sanctuary.signal.emission import Emission
@@ -42,6 +43,8 @@ class CircleAsked:
         Of every night; found by name if None.
     hypnogram_options
         For every hypnogram.
+    reading
+        What the recordings do not say of themselves; the same for all.
     quorum, design
         The usual ones if None.
     offsets
@@ -54,6 +57,7 @@ class CircleAsked:
     hypnograms: Sequence[Path]
     channels: Sequence[str] | None
     hypnogram_options: HypnogramOptions
+    reading: ReadingOptions
     quorum: int | None
     design: str | None
     offsets: Sequence[str]
@@ -150,7 +154,9 @@ def _opened(asked: CircleAsked) -> list[OpenedNight]:
     if options != HypnogramOptions() and not any(hypnograms):
         raise InputError("--epoch-s and --stages go with hypnograms, and none lies beside the nights")
     return [
-        open_night(path, hypnogram, asked.channels, options if hypnogram else HypnogramOptions())
+        open_night(
+            path, hypnogram, asked.channels, options if hypnogram else HypnogramOptions(), asked.reading
+        )
         for path, hypnogram in zip(asked.nights, hypnograms, strict=True)
     ]
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from sanctuary.config.sanctuary import SanctuarySettings
     from sanctuary.firmware_bridge.hypnograms.options import HypnogramOptions
+    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
     from sanctuary.signal.emission import Emission
 
 
@@ -25,6 +26,7 @@ class NightAsked:
     hypnogram: Path | None
     channels: Sequence[str] | None
     hypnogram_options: HypnogramOptions
+    reading: ReadingOptions
     emission: Emission | None
     remember: str | None
 
@@ -70,7 +72,7 @@ def replay_alone(
     check_places(places)
     memories = Memories(settings.site.data_dir)
     memory = memories.load(asked.remember) if asked.remember is not None else None
-    opened = open_night(asked.night, asked.hypnogram, asked.channels, asked.hypnogram_options)
+    opened = open_night(asked.night, asked.hypnogram, asked.channels, asked.hypnogram_options, asked.reading)
     traced = outputs.report is not None
     with progress_bar(asked.night.name, opened.duration_s) as progress:
         replayed = replay_night(

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.commands.options import ChannelsOption, channel_names
+from sanctuary.gateway.commands.options import (
+    BoardOption,
+    ChannelsOption,
+    GainOption,
+    StreamOption,
+    channel_names,
+    reading_options,
+)
 from sanctuary.gateway.consoles import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
     from sanctuary.simulator.devices.source import SignalSource
 
 
@@ -35,6 +43,9 @@ def virtual(
         Path | None, typer.Option(metavar="NIGHT.edf", help="Play this recorded night instead.")
     ] = None,
     channels: ChannelsOption = None,
+    board: BoardOption = None,
+    gain: GainOption = None,
+    stream: StreamOption = None,
     twin: Annotated[
         str | None,
         typer.Option(
@@ -78,7 +89,7 @@ def virtual(
             f"--channels {channels}: chooses among those of a recorded night; name it with --edf"
         )
     if edf is not None:
-        sources = _recorded(edf, rate_hz(kind), names, count)
+        sources = _recorded(edf, rate_hz(kind), names, count, reading_options(None, board, gain, stream))
     else:
         sources = [_source(rate_hz(kind), seed + number, hours, twin) for number in range(count)]
     ended = threading.Event()
@@ -95,11 +106,13 @@ def virtual(
         ended.wait()
 
 
-def _recorded(edf: Path, fs_hz: int, names: Sequence[str] | None, count: int) -> list[SignalSource]:
+def _recorded(
+    edf: Path, fs_hz: int, names: Sequence[str] | None, count: int, reading: ReadingOptions
+) -> list[SignalSource]:
     """Give the night to each of the headbands, and say once what is doubtful of it."""
     from sanctuary.simulator.devices.recorded import RecordedSource
 
-    sources = [RecordedSource(edf, float(fs_hz), names) for _ in range(count)]
+    sources = [RecordedSource(edf, float(fs_hz), names, reading) for _ in range(count)]
     for warning in sources[0].warnings:
         say(f"warning: {warning}")
     say(f"{edf}: {', '.join(sources[0].info.labels)}")

@@ -23,6 +23,7 @@ from sanctuary.firmware_bridge.hypnograms.options import HypnogramOptions
 from sanctuary.firmware_bridge.hypnograms.scoring import Hypnogram
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.firmware_bridge.recordings.recording import Recording
+from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
 from sanctuary.gateway.replay.epochs import EPOCH_S, EpochLog
 from sanctuary.gateway.replay.traces import TraceCollector
 from sanctuary.gateway.reports.traces import ReplayTraces
@@ -71,13 +72,14 @@ def open_night(
     hypnogram: Path | None = None,
     channels: Sequence[str] | None = None,
     options: HypnogramOptions = _NO_OPTIONS,
+    reading: ReadingOptions = NOTHING_TOLD,
 ) -> OpenedNight:
     """Open a night and its hypnogram.
 
     Parameters
     ----------
-    path, channels
-        The recording, and which of its channels.
+    path, channels, reading
+        The recording, which of its channels, and what it does not say of itself.
     hypnogram, options
         The expert's stages, and what the user says of them.
 
@@ -87,8 +89,11 @@ def open_night(
         One of the files cannot be used, they do not belong together, or the sampling rate is below
         `LOWEST_FS_HZ`.
     """
-    opened = open_capture if path.suffix == SUFFIX else open_recording
-    recording = opened(path, channels)
+    recording: Recording | CapturedNight
+    if path.suffix == SUFFIX:
+        recording = open_capture(path, channels)
+    else:
+        recording = open_recording(path, channels, reading)
     if recording.info.fs_hz < LOWEST_FS_HZ:
         raise RecordingError(
             f"{path}: sampled at {recording.info.fs_hz:g} Hz; at least {LOWEST_FS_HZ:g} Hz are needed "

@@ -10,6 +10,7 @@ import numpy as np
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.firmware_bridge.recordings.recording import RecordingInfo
 from sanctuary.firmware_bridge.recordings.resampling import ratio_of, resampled
+from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
 from sanctuary.signal.samples import FloatArray
 
 PIECE_S = 30.0
@@ -25,7 +26,7 @@ class RecordedSource:
 
     Parameters
     ----------
-    path, channels
+    path, channels, options
         As for `sanctuary.firmware_bridge.recordings.opening.open_recording`.
     fs_hz
         Rate of the headband.
@@ -47,10 +48,16 @@ class RecordedSource:
         No rate of a headband.
     """
 
-    def __init__(self, path: Path, fs_hz: float, channels: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        fs_hz: float,
+        channels: Sequence[str] | None = None,
+        options: ReadingOptions = NOTHING_TOLD,
+    ) -> None:
         if not FS_HZ[0] <= fs_hz <= FS_HZ[1]:
             raise ValueError(f"a rate of {fs_hz:g} Hz: must be {FS_HZ[0]:g} to {FS_HZ[1]:g}")
-        recording = open_recording(path, channels)
+        recording = open_recording(path, channels, options)
         self.info: RecordingInfo = recording.info
         self.warnings = recording.warnings
         ratio = ratio_of(fs_hz, self.info.fs_hz)

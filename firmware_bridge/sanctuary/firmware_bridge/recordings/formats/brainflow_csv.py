@@ -1,0 +1,204 @@
+"""Files of BrainFlow: its streamer ``file://``, `DataFilter.write_file`, and the OpenBCI GUI's BrainFlow-RAW.
+
+Numbers between tabs, a row for every sample, no header; the file does not say which board wrote it. The board
+is found by the number of columns, of which one holds Unix times, where only one fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sanctuary.config.errors import RecordingError
+from sanctuary.firmware_bridge.recordings.files import reading
+from sanctuary.firmware_bridge.recordings.formats.brainflow_boards import (
+    BOARDS,
+    BY_GAIN_UV,
+    WITHOUT_EEG,
+    Board,
+    board_named,
+)
+from sanctuary.firmware_bridge.recordings.formats.counters import LARGEST
+from sanctuary.firmware_bridge.recordings.formats.delimited import DelimitedSource, Layout, continued
+from sanctuary.firmware_bridge.recordings.formats.railing import cyton_rail_uv, largest, railed_said
+from sanctuary.firmware_bridge.recordings.formats.telling import (
+    EARLIEST_S,
+    LATEST_S,
+    joined_said,
+    start_said,
+    unused_said,
+)
+from sanctuary.firmware_bridge.recordings.formats.text_rows import UTF8_MARK, Rows, split_lines
+from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
+from sanctuary.signal.samples import FloatArray
+
+NAME = "BrainFlow CSV"
+_TAB = ord("\t")
+_HEAD_BYTES = 64 << 10
+_FEWEST_COLUMNS = 5
+_JUDGED_ROWS = 50
+
+
+def is_brainflow(head: bytes) -> bool:
+    """Whether a file holds rows of numbers between tabs, counters first, Unix times in one column."""
+    values = _first_values(head)
+    return values is not None and bool(_stamp_columns(values))
+
+
+def _first_values(head: bytes) -> FloatArray | None:
+    """First rows as numbers, or None where they are not all numbers, as many in each."""
+    data = head.removeprefix(UTF8_MARK)
+    lines = split_lines(data, 0, last=len(data) < _HEAD_BYTES // 2)
+    rows = Rows(lines.select(slice(0, _JUDGED_ROWS)), _TAB)
+    if not len(rows):
+        return None
+    count = int(np.median(rows.counts))
+    if len(rows) > 1 and not lines.whole:
+        rows = rows.select(np.arange(len(rows)) < len(rows) - 1)
+    fitting = rows.select(rows.counts == count)
+    if count < _FEWEST_COLUMNS or len(fitting) < 0.9 * len(rows):
+        return None
+    values = fitting.numbers(range(count))
+    values = values[np.isfinite(values).all(axis=1)]
+    if len(values) < 0.9 * len(rows):
+        return None
+    counters = values[:, 0]
+    if ((counters < 0) | (counters >= LARGEST) | (counters != np.floor(counters))).any():
+        return None
+    return values
+
+
+def _stamp_columns(values: FloatArray) -> list[int]:
+    """Columns that hold Unix times which do not fall."""
+    dated = ((values >= EARLIEST_S) & (values <= LATEST_S)).all(axis=0)
+    rising = (np.diff(values, axis=0) >= -1.0).all(axis=0)
+    return [int(column) for column in np.flatnonzero(dated & rising)]
+
+
+class BrainFlowSource(DelimitedSource):
+    """One BrainFlow file, or the files of one session of the OpenBCI GUI.
+
+    Parameters
+    ----------
+    path
+        The file, or the first of several.
+    options
+        Board and start are of use.
+
+    Raises
+    ------
+    RecordingError
+        The file cannot be used, or could be of several boards and none is named.
+    """
+
+    def __init__(self, path: Path, options: ReadingOptions = NOTHING_TOLD) -> None:
+        values = _opened(path)
+        board = _board(path, values, options.board)
+
+        def stamps(rows: Rows) -> FloatArray:
+            found = rows.numbers([board.stamp])[:, 0]
+            return np.where((found >= EARLIEST_S) & (found <= LATEST_S), found, np.nan)
+
+        files = [path]
+        for other in continued(path)[1:]:
+            more = _head(other)
+            if more is None or more.shape[1] != values.shape[1] or board.stamp not in _stamp_columns(more):
+                break
+            files.append(other)
+        super().__init__(
+            Layout(
+                format=NAME,
+                files=tuple((file, 0) for file in files),
+                separator=_TAB,
+                fewest=values.shape[1],
+                most=values.shape[1],
+                labels=board.labels,
+                columns=tuple(range(1, 1 + len(board.labels))),
+                fs_hz=board.fs_hz,
+                stamps=stamps,
+                stamp=board.stamp,
+                counter=0,
+            )
+        )
+        probed = self.probe(range(len(self.channels)), 40)
+        rail_uv = cyton_rail_uv(largest(probed)) if board.rail_uv == BY_GAIN_UV else board.rail_uv
+        self._layout = replace(self._layout, rails_uv=(-rail_uv, rail_uv))
+        self.start = options.start
+        self.warnings = (
+            *joined_said(files),
+            *self.warnings,
+            *railed_said(board.labels, probed, self._layout.rails_uv),
+            *(start_said(self.timeline.first_s) if self.start is None else ()),
+            *unused_said(self.format, options, "board"),
+        )
+
+    def rail(self, index: int) -> float:
+        """Rail of the board, uV; infinity where it is not known."""
+        del index
+        return self._layout.rails_uv[1]
+
+
+def _head(path: Path) -> FloatArray | None:
+    with reading(path, "a BrainFlow file") as file:
+        return _first_values(file.read(_HEAD_BYTES))
+
+
+def _opened(path: Path) -> FloatArray:
+    values = _head(path)
+    if values is None:
+        raise RecordingError(f"{path}: this is no BrainFlow file: its rows are not numbers between tabs")
+    return values
+
+
+def _board(path: Path, values: FloatArray, wanted: str | None) -> Board:
+    """Board that wrote the rows."""
+    columns, stamps = values.shape[1], _stamp_columns(values)
+
+    def fits(board: Board) -> bool:
+        return columns in (board.columns, board.columns - 1) and board.stamp in stamps
+
+    candidates = [board for board in BOARDS if fits(board)]
+    if wanted is not None:
+        named = board_named(wanted)
+        if named is None:
+            raise RecordingError(
+                f"--board {wanted}: no such board; there are {', '.join(board.name for board in BOARDS)}"
+            )
+        if not fits(named):
+            others = f"; {_listed(candidates)} would fit" if candidates else ""
+            raise RecordingError(
+                f"{path}: has {columns} columns with Unix times in column {_places(stamps)}, but --board "
+                f"{named.name} writes {named.columns} with them in column {named.stamp + 1}{others}"
+            )
+        return named
+    if not candidates:
+        other = next((board for board in WITHOUT_EEG if fits(board)), None)
+        if other is not None:
+            raise RecordingError(
+                f"{path}: by its {columns} columns these are the {other.name}, not EEG; name the "
+                "file of the EEG"
+            )
+        raise RecordingError(
+            f"{path}: a BrainFlow file with {columns} columns, Unix times in column "
+            f"{_places(stamps)}; of the "
+            f"boards that are known ({', '.join(board.name for board in BOARDS)}) none writes "
+            "that; convert the recording to EDF"
+        )
+    if len({(board.labels, board.fs_hz, board.rail_uv) for board in candidates}) > 1:
+        raise RecordingError(
+            f"{path}: a BrainFlow file does not say which board wrote it, and with {columns} "
+            "columns it may be "
+            f"{_listed(candidates)}; name it with --board {candidates[0].name}"
+        )
+    return candidates[0]
+
+
+def _listed(boards: Sequence[Board]) -> str:
+    return " or ".join(board.name for board in boards)
+
+
+def _places(columns: Sequence[int]) -> str:
+    return " and ".join(str(column + 1) for column in columns) or "none"

@@ -1,0 +1,54 @@
+"""Recordings written for a test, opened, and all samples of all channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sanctuary.firmware_bridge.recordings.opening import open_source
+from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions, Source
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """An opened file and its samples, ``(channels, samples)``, NaN where there are none."""
+
+    source: Source
+    values: Floats
+
+    @property
+    def said(self) -> str:
+        """All warnings in one text."""
+        return "\n".join(self.source.warnings)
+
+
+def read_back(
+    path: Path, data: str | bytes | None = None, options: ReadingOptions = NOTHING_TOLD
+) -> ReadBack:
+    """Write `data` to `path`, unless it is there, and read all of it."""
+    if data is not None:
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+    source = open_source(path, options)
+    values = np.full((len(source.channels), source.channels[0].n_samples), np.nan)
+    end = 0
+    for start, piece in source.pieces(range(len(source.channels))):
+        assert start >= end, "pieces overlap"
+        end = start + piece.shape[1]
+        values[:, start:end] = piece
+    return ReadBack(source, values)
+
+
+def assert_samples(read: ReadBack, uv: Floats, rows: NDArray[np.int64], *, within_uv: float) -> None:
+    """Every kept sample at its place in time and within half a step, nothing anywhere else."""
+    expected = np.full((len(uv), int(rows[-1]) + 1), np.nan)
+    expected[:, rows] = uv[:, rows]
+    expected = expected[:, int(rows[0]) :]
+    found = read.values[: len(uv)]
+    assert found.shape == expected.shape
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+    assert float(np.nanmax(np.abs(found - expected))) <= within_uv
