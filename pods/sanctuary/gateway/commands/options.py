@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sanctuary.config.assignments import Override
     from sanctuary.config.layering import Loaded
     from sanctuary.config.sanctuary import SanctuarySettings
+    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
 
 ConfigOption = Annotated[
     Path | None,
@@ -64,6 +65,21 @@ ChannelsOption = Annotated[
         help="One or two channels, by electrode or whole label; found by name if left out.",
     ),
 ]
+StartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--start-time", metavar="TIME", help="Wall clock of the first sample, such as 2026-03-01T22:30:05."
+    ),
+]
+BoardOption = Annotated[
+    str | None, typer.Option("--board", metavar="NAME", help="Board that wrote a file without a header.")
+]
+GainOption = Annotated[
+    float | None, typer.Option("--gain", metavar="NUMBER", help="Gain of the amplifier, for plain counts.")
+]
+StreamOption = Annotated[
+    str | None, typer.Option("--stream", metavar="NAME", help="Stream to take, where a file holds several.")
+]
 
 
 def channel_names(text: str | None) -> tuple[str, ...] | None:
@@ -80,6 +96,27 @@ def channel_names(text: str | None) -> tuple[str, ...] | None:
     if not all(names) or len(names) > 2:
         raise InputError(f"--channels {text}: name one channel, or two with a comma between, such as AF7,AF8")
     return names
+
+
+def reading_options(
+    start: str | None = None, board: str | None = None, gain: float | None = None, stream: str | None = None
+) -> ReadingOptions:
+    """Give what `StartOption`, `BoardOption`, `GainOption` and `StreamOption` tell of a recording.
+
+    Raises
+    ------
+    InputError
+        The time is none.
+    """
+    from datetime import datetime
+
+    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+
+    try:
+        moment = datetime.fromisoformat(start).replace(tzinfo=None) if start else None
+    except ValueError as error:
+        raise InputError(f"--start-time {start}: write it as 2026-03-01T22:30:05") from error
+    return ReadingOptions(moment, board, gain, stream)
 
 
 def as_gateway(gateway: str | None) -> list[Override]:

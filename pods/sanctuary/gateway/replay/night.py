@@ -67,7 +67,7 @@ class OpenedNight:
 
 
 def open_night(
-    path: Path,
+    path: Path | Sequence[Path],
     hypnogram: Path | None = None,
     channels: Sequence[str] | None = None,
     options: HypnogramOptions = _NO_OPTIONS,
@@ -77,7 +77,8 @@ def open_night(
     Parameters
     ----------
     path, channels
-        The recording, and which of its channels.
+        The recording (several files are those of one night, with a channel each), and which of its
+        channels.
     hypnogram, options
         The expert's stages, and what the user says of them.
 
@@ -87,17 +88,22 @@ def open_night(
         One of the files cannot be used, they do not belong together, or the sampling rate is below
         `LOWEST_FS_HZ`.
     """
-    opened = open_capture if path.suffix == SUFFIX else open_recording
-    recording = opened(path, channels)
+    paths = [path] if isinstance(path, Path) else list(path)
+    recording: Recording | CapturedNight
+    if len(paths) == 1 and paths[0].suffix == SUFFIX:
+        recording = open_capture(paths[0], channels)
+    else:
+        recording = open_recording(paths, channels)
+    where = paths[0]
     if recording.info.fs_hz < LOWEST_FS_HZ:
         raise RecordingError(
-            f"{path}: sampled at {recording.info.fs_hz:g} Hz; at least {LOWEST_FS_HZ:g} Hz are needed "
+            f"{where}: sampled at {recording.info.fs_hz:g} Hz; at least {LOWEST_FS_HZ:g} Hz are needed "
             "to see sleep spindles and muscle tone"
         )
     if hypnogram is None:
         if options != _NO_OPTIONS:
             raise RecordingError(
-                f"{path}: --epoch-s, --hypnogram-offset and --stages go with a hypnogram; give --hypnogram"
+                f"{where}: --epoch-s, --hypnogram-offset and --stages go with a hypnogram; give --hypnogram"
             )
         return OpenedNight(recording, None)
     return OpenedNight(recording, read_hypnogram(hypnogram, recording.info, options))

@@ -1,0 +1,1 @@
+"""Readers of recordings, one module for each format or family of formats."""

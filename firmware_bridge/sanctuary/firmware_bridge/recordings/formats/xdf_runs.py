@@ -1,0 +1,161 @@
+"""When the samples of an XDF stream were taken: unbroken runs, each a straight line through time stamps.
+
+A stamp tells when a sample arrived at the computer, not when it was taken, so single stamps say little; a
+line through those of a run says more. All runs have one rate.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from sanctuary.signal.samples import FloatArray
+
+BREAK_S = 1.0
+"""Stamps further apart are of two runs (pyxdf's default too); the lines tell whether anything is missing."""
+ANCHOR_S = 0.25
+"""One stamp is kept for about so much signal."""
+JITTER_S = 0.1
+"""Runs whose lines meet within this are one: stamps came late, no sample is missing."""
+SHORTEST_S = 10.0
+"""Runs of together less do not tell the rate better than the stream's header does."""
+RATE_TOLERANCE = 0.005
+"""Effective rates within this share of the nominal one are a crystal's; beyond it samples are missing."""
+
+
+class Anchors:
+    """Which samples' stamps are kept, chosen while chunks come in.
+
+    Attributes
+    ----------
+    rows
+        Index of each kept stamp's sample.
+    n_samples
+        Samples so far.
+    breaks
+        For each kept stamp, 1 if it is the first of its run.
+    """
+
+    def __init__(self, nominal_hz: float) -> None:
+        self._spacing = max(1, int(nominal_hz * ANCHOR_S))
+        self._longest_s = BREAK_S + 1.0 / nominal_hz
+        self.rows, self.breaks = array("q"), array("b")
+        self.n_samples = 0
+        self._last_s = np.nan
+
+    def take(self, stamps_s: FloatArray) -> FloatArray:
+        """Stamps of one chunk in; those to be kept out."""
+        n = len(stamps_s)
+        if not n:
+            return stamps_s
+        before = np.concatenate(([self._last_s], stamps_s[:-1]))
+        with np.errstate(invalid="ignore"):
+            broken = np.abs(stamps_s - before) > self._longest_s
+        broken[0] |= self.n_samples == 0
+        kept = broken.copy()
+        kept[(-self.n_samples) % self._spacing :: self._spacing] = True
+        kept[:-1] |= broken[1:]
+        if n > 1:
+            kept[-1] |= n >= self._spacing
+        at = np.flatnonzero(kept)
+        self.rows.extend((self.n_samples + at).tolist())
+        self.breaks.extend(broken[at].astype(np.int8).tolist())
+        self.n_samples += n
+        self._last_s = float(stamps_s[-1])
+        return stamps_s[at]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Where the samples lie on a clock of one rate.
+
+    Attributes
+    ----------
+    fs_hz, n_samples
+        The rate, and the length with pauses.
+    origin_s
+        Stamp of the first sample.
+    runs
+        Of each run: its first row in the file, its place on the sample clock, its samples.
+    longest_pause_s
+        Between two runs.
+    said
+        What is doubtful, one sentence each.
+    """
+
+    fs_hz: float
+    n_samples: int
+    origin_s: float
+    runs: tuple[tuple[int, int, int], ...]
+    longest_pause_s: float
+    said: tuple[str, ...]
+
+
+def timeline(anchors: Anchors, stamps_s: FloatArray, nominal_hz: float) -> Timeline | None:
+    """Lay runs out in time.
+
+    Parameters
+    ----------
+    anchors
+        Which samples the stamps are of.
+    stamps_s
+        Their stamps, seconds.
+    nominal_hz
+        Rate by the stream's header.
+
+    Returns
+    -------
+    The time line, or None where there are not as many stamps as anchors.
+    """
+    rows = np.array(anchors.rows, dtype=np.int64)
+    if len(rows) != len(stamps_s):
+        return None
+    edges = [*np.flatnonzero(np.array(anchors.breaks)).tolist(), len(rows)]
+    spans = [(a, b) for a, b in pairwise(edges) if b > a]
+    firsts = [int(rows[a]) for a, _ in spans]
+    counts = [end - first for first, end in zip(firsts, [*firsts[1:], anchors.n_samples], strict=True)]
+    fs_hz, said = _rate(rows, stamps_s, spans, nominal_hz, anchors.n_samples)
+    begins = [float(np.mean(stamps_s[a:b] - (rows[a:b] - rows[a]) / fs_hz)) for a, b in spans]
+    placed: list[list[int]] = []
+    backwards = 0
+    longest_s, end = 0.0, 0
+    for first, count, begin_s in zip(firsts, counts, begins, strict=True):
+        pause_s = (begin_s - begins[0]) - end / fs_hz
+        longest_s = max(longest_s, abs(pause_s))
+        backwards += pause_s < -JITTER_S
+        place = end if pause_s <= JITTER_S else round((begin_s - begins[0]) * fs_hz)
+        if placed and place == end:
+            placed[-1][2] += count
+        else:
+            placed.append([first, place, count])
+        end = place + count
+    if backwards:
+        said = [*said, f"its clock steps back {backwards} times; the samples follow on without a pause there"]
+    runs = tuple((first, place, count) for first, place, count in placed)
+    return Timeline(fs_hz, end, begins[0], runs, longest_s, tuple(said))
+
+
+def _rate(
+    rows: np.ndarray, stamps_s: FloatArray, spans: list[tuple[int, int]], nominal_hz: float, n_samples: int
+) -> tuple[float, list[str]]:
+    """Rate by the stamps of all runs together, or the nominal one where the stamps tell no better."""
+    above, below, length_s = 0.0, 0.0, 0.0
+    for a, b in spans:
+        at, when = rows[a:b] - rows[a:b].mean(), stamps_s[a:b] - stamps_s[a:b].mean()
+        above += float(at @ at)
+        below += float(at @ when)
+        length_s += float(rows[b - 1] - rows[a]) / nominal_hz
+    if length_s < SHORTEST_S or below <= 0.0:
+        return nominal_hz, []
+    fs_hz = above / below
+    if abs(fs_hz / nominal_hz - 1.0) * n_samples < 0.5:
+        return nominal_hz, []
+    if abs(fs_hz / nominal_hz - 1.0) <= RATE_TOLERANCE:
+        return round(fs_hz, 5), []
+    said = (
+        f"its samples come at {fs_hz:.2f} Hz by their time stamps, not at the {nominal_hz:g} Hz of its header"
+    )
+    return round(fs_hz, 5), [f"{said}; times follow the stamps, and some samples may be missing"]
