@@ -178,7 +178,9 @@ def write_gdf2(path: Path, values: NDArray[np.float64], fs_hz: int, labels: Sequ
         put(216, 4, i, struct.pack("<I", fs_hz))
         put(220, 4, i, struct.pack("<I", 16))
     blocks = [
-        values[i, k * fs_hz : (k + 1) * fs_hz].astype("<f4").tobytes() for k in range(records) for i in range(n)
+        values[i, k * fs_hz : (k + 1) * fs_hz].astype("<f4").tobytes()
+        for k in range(records)
+        for i in range(n)
     ]
     path.write_bytes(bytes(head) + b"".join(blocks))
     return path

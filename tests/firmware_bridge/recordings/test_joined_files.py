@@ -23,7 +23,9 @@ def samples(recording: Recording) -> np.ndarray:
 
 def zmax(folder: Path, uv: np.ndarray, *, slow: bool = False) -> list[Path]:
     folder.mkdir(exist_ok=True)
-    files = [zmax_edf(folder / f"EEG {side}.edf", f"EEG {side}", row) for side, row in zip("LR", uv, strict=True)]
+    files = [
+        zmax_edf(folder / f"EEG {side}.edf", f"EEG {side}", row) for side, row in zip("LR", uv, strict=True)
+    ]
     if slow:
         seconds = uv.shape[1] // FS_HZ
         zmax_edf(folder / "BATT.edf", "BATT", np.linspace(4.1, 3.7, seconds), 1, limit=5.0, unit="V")
@@ -38,7 +40,9 @@ def test_two_files_are_one_recording_with_left_before_right(tmp_path: Path) -> N
         recording = open_recording(paths)
         assert recording.info.channels == ("EEG L", "EEG R")
         np.testing.assert_allclose(samples(recording), uv, atol=STEP_UV / 2 + 1e-9)
-        assert recording.warnings == ("channels 'EEG L' and 'EEG R' are taken for the frontal pair of a ZMax",)
+        assert recording.warnings == (
+            "channels 'EEG L' and 'EEG R' are taken for the frontal pair of a ZMax",
+        )
     assert recording.info.rail_uv == (1976.0, 1976.0)
 
 
@@ -105,7 +109,8 @@ def test_one_side_alone_says_how_to_give_both(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("eeg l.edf", "eeg r.edf"), ("P1_EEG_L.EDF", "P1_EEG_R.EDF"), ("EEG-R.edf", "EEG-L.edf")]
+    ("one", "other"),
+    [("eeg l.edf", "eeg r.edf"), ("P1_EEG_L.EDF", "P1_EEG_R.EDF"), ("EEG-R.edf", "EEG-L.edf")],
 )
 def test_the_other_side_is_found_by_the_files_name(tmp_path: Path, one: str, other: str) -> None:
     uv = eeg_like(5, FS_HZ)

@@ -52,6 +52,15 @@ def zipped(target: Path, files: dict[str, bytes], **options: Any) -> Path:
     return target
 
 
+def refused(path: Path) -> str | None:
+    try:
+        for _ in open_recording(path).blocks():
+            pass
+    except RecordingError as error:
+        return str(error)
+    return None
+
+
 def samples(recording: Recording) -> np.ndarray:
     return np.concatenate([block.uv for block in recording.blocks()], axis=1)
 
@@ -175,7 +184,9 @@ def test_sizes_in_the_archive_are_not_believed(tmp_path: Path, monkeypatch: pyte
         open_recording(path)
 
 
-@pytest.mark.parametrize("name", ["/night.edf", "../night.edf", "a/../../night.edf", "..\\n.edf", "C:\\n.edf"])
+@pytest.mark.parametrize(
+    "name", ["/night.edf", "../night.edf", "a/../../night.edf", "..\\n.edf", "C:\\n.edf"]
+)
 def test_names_outside_the_archive_are_refused(tmp_path: Path, name: str) -> None:
     path = zipped(tmp_path / "a.zip", {name: night(tmp_path).read_bytes()})
     with pytest.raises(RecordingError, match="names a place outside itself"):
@@ -241,7 +252,7 @@ def test_a_full_disk_is_told_and_nothing_stays(
         def __init__(self, file: Any) -> None:
             self.file = file
 
-        def write(self, raw: bytes) -> int:
+        def write(self, _: bytes) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         def __enter__(self) -> Full:
@@ -255,7 +266,9 @@ def test_a_full_disk_is_told_and_nothing_stays(
         return Full(file) if mode == "wb" else file
 
     monkeypatch.setattr(Path, "open", opened)
-    with pytest.raises(RecordingError, match=r"too little room to unpack night\.edf; free space, or set TMPDIR"):
+    with pytest.raises(
+        RecordingError, match=r"too little room to unpack night\.edf; free space, or set TMPDIR"
+    ):
         open_recording(path)
     assert list(temporary.iterdir()) == []
 
@@ -289,7 +302,5 @@ def test_damaged_archives_never_give_a_traceback(tmp_path: Path, data: st.DataOb
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     packed.write_bytes(raw[: data.draw(st.integers(0, len(raw)))] if data.draw(st.booleans()) else raw)
-    try:
-        list(open_recording(packed).blocks())
-    except RecordingError as error:
-        assert str(packed) in str(error)
+    refusal = refused(packed)
+    assert refusal is None or str(packed) in refusal

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from sanctuary.firmware_bridge.recordings.writing import COARSEST_STEP_UV
+from sanctuary.firmware_bridge.recordings.writing import COARSEST_STEP_UV, number_text
 
 _FIELD_CHARACTERS = 8
 _WIDER = 1.01
@@ -100,7 +100,7 @@ def _widened(extent: Extent) -> tuple[float, float]:
 
 
 def _fits(value: float) -> bool:
-    text = str(int(value)) if value.is_integer() else str(value)
+    text = number_text(value)
     return len(text) <= _FIELD_CHARACTERS and "e" not in text
 
 

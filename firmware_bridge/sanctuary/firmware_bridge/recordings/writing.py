@@ -29,6 +29,8 @@ LONGEST_RECORD_S = 30
 LONGEST_TEXT_BYTES = 100
 _ANNOTATION_SAMPLES = 96
 _RECORDS_FIELD = 236
+_PHYSICAL_FIELDS = (104, 112)
+"""Physical minimum and maximum: widths of the fields before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +267,17 @@ def file_header(
         data_record_duration=record_s,
         annotations=[EdfAnnotation(0.0, None, "x" * (room - empty))],
     ).to_bytes()
-    header = whole[: 256 * (len(columns) + 2)]
+    header = bytearray(whole[: 256 * (len(columns) + 2)])
     place, unfinished = record_count_field(-1)
-    return header[:place] + unfinished + header[place + len(unfinished) :]
+    header[place : place + len(unfinished)] = unfinished
+    # edfio rounds physical extremes outward, some that have few digits too; the samples are for these
+    for i, column in enumerate(columns):
+        for end, start_place in enumerate(_PHYSICAL_FIELDS):
+            place = 256 + start_place * (len(columns) + 1) + 8 * i
+            header[place : place + 8] = number_text(column.scale[end]).encode().ljust(8)
+    return bytes(header)
+
+
+def number_text(value: float) -> str:
+    """Spell a number for a header field: a whole one without a point."""
+    return str(int(value)) if float(value).is_integer() else str(value)

@@ -2,7 +2,7 @@
 
 pyxdf loads whole streams. Its hook for each chunk is used to write the samples to a temporary file instead,
 and to leave it only a few time stamps, so that memory does not grow with the night: the first one of each
-unbroken run and about four a second. pyxdf puts these on the clock of the recording computer; each run is
+unbroken run and about one a second. pyxdf puts these on the clock of the recording computer; each run is
 then a straight line through its stamps, and what lies between two runs is a pause.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from io import RawIOBase
+from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -132,10 +132,6 @@ class _Prefix(RawIOBase):
     def tell(self) -> int:
         return self._file.tell()
 
-    def read(self, size: int = -1) -> bytes:
-        left = max(0, self._end - self._file.tell())
-        return self._file.read(left if size is None or size < 0 else min(size, left))
-
 
 def _chosen(path: Path, found: Survey, name: str | None) -> StreamInfo:
     usable = [each for each in found.streams if each.format != "string" and each.nominal_hz > 0.0]
@@ -193,13 +189,17 @@ def _load(path: Path, file: BinaryIO, found: Survey, stream: StreamInfo) -> _Loa
     ]
     try:
         with _quiet() as complaints:
-            streams, _ = pyxdf.load_xdf(
-                _Prefix(file, found.end), wanted, on_chunk=take, dejitter_timestamps=False
-            )
+            whole = BufferedReader(_Prefix(file, found.end))
+            streams, _ = pyxdf.load_xdf(whole, wanted, on_chunk=take, dejitter_timestamps=False)
             samples.flush()
+        own = next(each for each in streams if each["info"]["stream_id"] == stream.id)
+        stamps_s = np.asarray(own["time_stamps"], dtype=np.float64)
     except Exception as error:
         samples.close()
         raise RecordingError(f"{path}: pyxdf cannot read it ({error}); use an undamaged copy") from error
+    except BaseException:
+        samples.close()
+        raise
     if trouble:
         samples.close()
         raise RecordingError(
@@ -208,12 +208,9 @@ def _load(path: Path, file: BinaryIO, found: Survey, stream: StreamInfo) -> _Loa
         ) from trouble[0]
     lost = sum("corruption" in text for text in complaints)
     said += [f"{lost} of its chunks are damaged and left out"] if lost else []
-    own = next(each for each in streams if each["info"]["stream_id"] == stream.id)
-    return _Loaded(
-        samples, next(iter(dtypes), np.dtype(np.float64)), anchors.n_samples, anchors,
-        np.asarray(own["time_stamps"], dtype=np.float64),
-        [each for each in streams if each["info"]["stream_id"] != stream.id], said,
-    )  # fmt: skip
+    others = [each for each in streams if each["info"]["stream_id"] != stream.id]
+    dtype = next(iter(dtypes), np.dtype(np.float64))
+    return _Loaded(samples, dtype, anchors.n_samples, anchors, stamps_s, others, said)
 
 
 def _temporary() -> BinaryIO:

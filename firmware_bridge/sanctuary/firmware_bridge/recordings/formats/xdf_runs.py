@@ -12,16 +12,21 @@ from itertools import pairwise
 
 import numpy as np
 
+from sanctuary.firmware_bridge.recordings.gaps import IntArray
 from sanctuary.signal.samples import FloatArray
 
 BREAK_S = 1.0
 """Stamps further apart are of two runs (pyxdf's default too); the lines tell whether anything is missing."""
-ANCHOR_S = 0.25
+ANCHOR_S = 1.0
 """One stamp is kept for about so much signal."""
 JITTER_S = 0.1
 """Runs whose lines meet within this are one: stamps came late, no sample is missing."""
+LATE_S = 1.0
+"""Stamps this far off their run's line came late, after a stall of the computer."""
 SHORTEST_S = 10.0
 """Runs of together less do not tell the rate better than the stream's header does."""
+_NOTHING = np.empty(0)
+"""One array for all chunks without a kept stamp: a night has hundreds of thousands."""
 RATE_TOLERANCE = 0.005
 """Effective rates within this share of the nominal one are a crystal's; beyond it samples are missing."""
 
@@ -65,7 +70,7 @@ class Anchors:
         self.breaks.extend(broken[at].astype(np.int8).tolist())
         self.n_samples += n
         self._last_s = float(stamps_s[-1])
-        return stamps_s[at]
+        return stamps_s[at] if len(at) else _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ def timeline(anchors: Anchors, stamps_s: FloatArray, nominal_hz: float) -> Timel
     firsts = [int(rows[a]) for a, _ in spans]
     counts = [end - first for first, end in zip(firsts, [*firsts[1:], anchors.n_samples], strict=True)]
     fs_hz, said = _rate(rows, stamps_s, spans, nominal_hz, anchors.n_samples)
-    begins = [float(np.mean(stamps_s[a:b] - (rows[a:b] - rows[a]) / fs_hz)) for a, b in spans]
+    begins = [_begin_s(rows[a:b], stamps_s[a:b], fs_hz) for a, b in spans]
     placed: list[list[int]] = []
     backwards = 0
     longest_s, end = 0.0, 0
@@ -138,24 +143,40 @@ def timeline(anchors: Anchors, stamps_s: FloatArray, nominal_hz: float) -> Timel
     return Timeline(fs_hz, end, begins[0], runs, longest_s, tuple(said))
 
 
+def _begin_s(rows: IntArray, stamps_s: FloatArray, fs_hz: float) -> float:
+    """When a run's first sample was taken: half of the stamps say later, half earlier."""
+    return float(np.median(stamps_s - (rows - rows[0]) / fs_hz))
+
+
 def _rate(
-    rows: np.ndarray, stamps_s: FloatArray, spans: list[tuple[int, int]], nominal_hz: float, n_samples: int
+    rows: IntArray, stamps_s: FloatArray, spans: list[tuple[int, int]], nominal_hz: float, n_samples: int
 ) -> tuple[float, list[str]]:
     """Rate by the stamps of all runs together, or the nominal one where the stamps tell no better."""
-    above, below, length_s = 0.0, 0.0, 0.0
-    for a, b in spans:
-        at, when = rows[a:b] - rows[a:b].mean(), stamps_s[a:b] - stamps_s[a:b].mean()
-        above += float(at @ at)
-        below += float(at @ when)
-        length_s += float(rows[b - 1] - rows[a]) / nominal_hz
-    if length_s < SHORTEST_S or below <= 0.0:
+    length_s = sum(float(rows[b - 1] - rows[a]) for a, b in spans) / nominal_hz
+    if length_s < SHORTEST_S:
         return nominal_hz, []
-    fs_hz = above / below
+    fs_hz = _slope_hz(rows, stamps_s, spans, nominal_hz, LATE_S)
+    fs_hz = _slope_hz(rows, stamps_s, spans, fs_hz, JITTER_S)
     if abs(fs_hz / nominal_hz - 1.0) * n_samples < 0.5:
         return nominal_hz, []
     if abs(fs_hz / nominal_hz - 1.0) <= RATE_TOLERANCE:
         return round(fs_hz, 5), []
-    said = (
-        f"its samples come at {fs_hz:.2f} Hz by their time stamps, not at the {nominal_hz:g} Hz of its header"
-    )
+    said = f"its samples come at {fs_hz:.2f} Hz by their time stamps, not at its header's {nominal_hz:g} Hz"
     return round(fs_hz, 5), [f"{said}; times follow the stamps, and some samples may be missing"]
+
+
+def _slope_hz(
+    rows: IntArray, stamps_s: FloatArray, spans: list[tuple[int, int]], guess_hz: float, late_s: float
+) -> float:
+    """Rate of the best lines through all runs, without stamps that are off by more than `late_s`."""
+    above, below = 0.0, 0.0
+    for a, b in spans:
+        at, when = rows[a:b].astype(np.float64), stamps_s[a:b]
+        off_s = when - (at - at[0]) / guess_hz
+        slow = (off_s[-1] - off_s[0]) / max(at[-1] - at[0], 1.0)
+        off_s = off_s - slow * (at - at[0])
+        kept = np.abs(off_s - np.median(off_s)) <= late_s
+        at, when = at[kept] - at[kept].mean(), when[kept] - when[kept].mean()
+        above += float(at @ at)
+        below += float(at @ when)
+    return above / below if below > 0.0 else guess_hz
