@@ -147,7 +147,9 @@ def test_a_crystal_that_is_off_keeps_times_right(tmp_path: Path, fs_hz: float) -
 def test_a_rate_far_from_the_nominal_one_is_said(tmp_path: Path) -> None:
     values = noise(60)
     recording = open_recording(eeg(tmp_path / "a.xdf", values, stamps(len(values), 240.0)))
-    assert any("come at 240.00 Hz by their time stamps, not at its header's 256 Hz" in w for w in recording.warnings)
+    assert any(
+        "come at 240.00 Hz by their time stamps, not at its header's 256 Hz" in w for w in recording.warnings
+    )
 
 
 def test_clock_offsets_bring_markers_of_another_computer_into_place(tmp_path: Path) -> None:

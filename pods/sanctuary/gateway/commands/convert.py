@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ import typer
 
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.commands.options import BoardOption, GainOption, StartOption, StreamOption, told
-from sanctuary.gateway.consoles import say, stderr_console, stdout_console
+from sanctuary.gateway.consoles import progress_bar, say, stdout_console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -56,7 +55,7 @@ def convert(
 
     source = open_source(inputs if len(inputs) > 1 else inputs[0], told(start_time, board, gain, stream))
     chosen = _chosen(source, channels)
-    with _progress(out.name) as progress:
+    with progress_bar(out.name, 1.0) as progress:
         export = plan_export(
             source, chosen, wide=wide, start=source.start, progress=lambda share: progress(share / 2)
         )
@@ -98,19 +97,6 @@ def _chosen(source: Source, names: str | None) -> list[int]:
     if not all(wanted):
         raise InputError(f"--channels {names}: name channels with commas between, such as AF7,AF8")
     return list(dict.fromkeys(find_channel(labels, name, str(source.path)) for name in wanted))
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Callable[[float], None]]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    console = stderr_console()
-    with Progress(
-        *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(name, total=1.0)
-        yield lambda share: bar.update(task, completed=share)
 
 
 def _table(source: Source, export: Export) -> Table:

@@ -34,8 +34,8 @@ def replay(
         list[Path],
         typer.Argument(
             metavar="NIGHT...",
-            help="A recording (docs/recordings.md says of which formats), a folder with one, the files of one "
-            "with a channel each, or a .capture; several nights with --circle.",
+            help="A recording (docs/recordings.md says of which formats), a folder with one, the files of "
+            "one with a channel each, or a .capture; several nights with --circle.",
             show_default=False,
         ),
     ],
