@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from edfio import read_bdf, read_edf
 
+from laboratory_files import write_brainvision, write_xdf, xdf_header, xdf_samples, zmax_edf
 from night_files import eeg_like, write_edf
-from recording_files import write_brainvision, write_xdf, xdf_header, xdf_samples, zmax_edf
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.gateway import files
 from sanctuary.gateway.cli import run

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
+from laboratory_files import write_brainvision, write_gdf2
 from night_files import eeg_like
-from recording_files import write_brainvision, write_gdf2
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.formats import mne_files
 from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from laboratory_files import write_brainvision, zmax_edf
 from night_files import eeg_like, write_edf, write_hypnogram_edf
-from recording_files import write_brainvision, zmax_edf
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings import unpacking
 from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
@@ -83,6 +83,12 @@ def test_the_one_recording_in_a_zip_is_read(tmp_path: Path, inner: str) -> None:
     files |= {inner: gzip.compress(raw) if inner.endswith(".gz") else raw}
     recording = open_recording(zipped(tmp_path / "night.zip", files))
     np.testing.assert_array_equal(samples(recording), samples(open_recording(plain)))
+
+
+@pytest.mark.parametrize("name", ["night.dat", "night.mat", "night.hyp", "night"])
+def test_an_archive_is_known_by_its_content(tmp_path: Path, name: str) -> None:
+    raw = night(tmp_path).read_bytes()
+    assert open_recording(zipped(tmp_path / name, {"a.edf": raw})).info.n_samples == 10 * FS_HZ
 
 
 def test_a_hypnogram_beside_the_recording_is_no_second_recording(tmp_path: Path) -> None:

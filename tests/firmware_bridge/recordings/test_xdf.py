@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recording_files import (
+from laboratory_files import (
     write_xdf,
     xdf_chunk,
     xdf_header,

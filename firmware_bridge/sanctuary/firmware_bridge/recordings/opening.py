@@ -114,11 +114,17 @@ def open_source(path: Path | Sequence[Path], options: ReadingOptions = NOTHING_T
 def _open_file(path: Path, options: ReadingOptions) -> Source:
     """Open one file, packed or not."""
     head = _head(path)
-    if head.startswith(ZIP) and known_format(head, path.name) is None:
+    if _is_zip(head, path.name):
         return _in_zip(path, options)
     if head.startswith(GZIP):
         return _in_gzip(path, options)
     return _plain(path, head, options)
+
+
+def _is_zip(head: bytes, name: str) -> bool:
+    """Whether a file is an archive, rather than a document in the guise of one."""
+    known = known_format(head, name)
+    return head.startswith(ZIP) and (known is None or not known.marks)
 
 
 def _head(path: Path) -> bytes:
@@ -131,6 +137,8 @@ def _head(path: Path) -> bytes:
 
 def _plain(path: Path, head: bytes, options: ReadingOptions) -> Source:
     """Open a file that is not packed."""
+    if head.startswith(GZIP) or _is_zip(head, path.name):
+        raise RecordingError(f"{path}: is packed more than once; unpack it and name the recording")
     reader = _kind(head, path.name)
     if isinstance(reader, Reader):
         return reader.opens(path, options)
@@ -138,8 +146,6 @@ def _plain(path: Path, head: bytes, options: ReadingOptions) -> Source:
         return open_with_mne(path, reader, options)
     if reader is not None:
         raise RecordingError(f"{path}: this is {reader.what}, which is not read here; {reader.way}")
-    if head.startswith((GZIP, *ZIP)):
-        raise RecordingError(f"{path}: is packed more than once; unpack it and name the recording")
     raise RecordingError(
         f"{path}: this is not a recording of a kind that is read here; convert it to EDF first"
     )

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.commands.options import BoardOption, GainOption, StartOption, StreamOption, told
+from sanctuary.gateway.commands.options import (
+    BoardOption,
+    GainOption,
+    StartOption,
+    StreamOption,
+    reading_options,
+)
 from sanctuary.gateway.consoles import progress_bar, say, stdout_console
 
 if TYPE_CHECKING:
@@ -53,7 +59,9 @@ def convert(
     from sanctuary.firmware_bridge.recordings.opening import open_source
     from sanctuary.gateway.files import write_together
 
-    source = open_source(inputs if len(inputs) > 1 else inputs[0], told(start_time, board, gain, stream))
+    source = open_source(
+        inputs if len(inputs) > 1 else inputs[0], reading_options(start_time, board, gain, stream)
+    )
     chosen = _chosen(source, channels)
     with progress_bar(out.name, 1.0) as progress:
         export = plan_export(
@@ -64,7 +72,14 @@ def convert(
     for warning in (*source.warnings, *export.warnings):
         say(f"warning: {warning}")
     console = stdout_console()
-    console.print(_table(source, export))
+    length_s = export.n_records * export.record_s
+    began = source.start.isoformat(" ", "seconds") if source.start else "start not known"
+    console.print(f"{source.path.name} ({source.format}): {length_s / 3600:.2f} h, {began}", soft_wrap=True)
+    console.print(_table(export))
+    console.print(
+        f"{export.lost_s:.3g} s without signal in a channel or more, {len(export.notes)} annotations",
+        soft_wrap=True,
+    )
     console.print(f"wrote {out}", soft_wrap=True)
 
 
@@ -99,20 +114,14 @@ def _chosen(source: Source, names: str | None) -> list[int]:
     return list(dict.fromkeys(find_channel(labels, name, str(source.path)) for name in wanted))
 
 
-def _table(source: Source, export: Export) -> Table:
+def _table(export: Export) -> Table:
     from rich.table import Table
 
-    length_s = export.n_records * export.record_s
-    began = source.start.isoformat(" ", "seconds") if source.start else "start not known"
-    table = Table(title=f"{source.path.name} ({source.format}): {length_s / 3600:.2f} h, {began}")
+    table = Table()
     for heading in ("channel", "unit", "Hz", "step"):
         table.add_column(heading, justify="left" if heading in ("channel", "unit") else "right")
     for column in export.columns:
         low, high, least, most = column.scale
-        step = (high - low) / (most - least)
-        table.add_row(
-            column.label, column.unit or "-", f"{column.samples / export.record_s:.6g}", f"{step:.3g}"
-        )
-    notes = len(export.notes)
-    table.caption = f"{export.lost_s:.3f} s without signal in at least one channel, {notes} annotations"
+        step, rate_hz = (high - low) / (most - least), column.samples / export.record_s
+        table.add_row(column.label, column.unit or "-", f"{rate_hz:.6g}", f"{step:.3g}")
     return table

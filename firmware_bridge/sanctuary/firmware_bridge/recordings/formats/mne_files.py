@@ -115,6 +115,7 @@ class MneSource(Source):
                 with self._trouble([]):
                     values = np.asarray(self._raw[list(chosen), row + at : row + at + n][0], dtype=np.float64)
                 self._pauses.blank(values, row + at)
+                values[~np.isfinite(values)] = np.nan
                 yield place + at, values
 
     def probe(self, chosen: Sequence[int], most: int) -> FloatArray:

@@ -91,7 +91,10 @@ class XdfSource(Source):
                         f"{self.path}: its unpacked samples can no longer be read; try again"
                     )
                 values = np.frombuffer(raw, self._dtype).reshape(n, self._n_channels)
-                yield first + at, values[:, list(chosen)].T.astype(np.float64)
+                with np.errstate(invalid="ignore"):
+                    taken = values[:, list(chosen)].T.astype(np.float64)
+                taken[~np.isfinite(taken)] = np.nan
+                yield first + at, taken
 
 
 @dataclass(slots=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import struct
+import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -184,3 +188,42 @@ def write_gdf2(path: Path, values: NDArray[np.float64], fs_hz: int, labels: Sequ
     ]
     path.write_bytes(bytes(head) + b"".join(blocks))
     return path
+
+
+def good_xdf() -> bytes:
+    """A small XDF file with a pause, texts and clock offsets, for fuzzing."""
+    values = np.random.default_rng(0).normal(0.0, 20.0, (1500, 2)).astype("<f4")
+    stamps_s = 5000.0 + np.arange(len(values)) / 256
+    stamps_s[900:] += 3.0
+    with TemporaryDirectory() as folder:
+        path = write_xdf(
+            Path(folder) / "good.xdf",
+            xdf_header(1, "Muse", "EEG", ("AF7", "AF8"), 256),
+            xdf_header(2, "Marks", "Markers", ("mark",), 0, channel_format="string"),
+            xdf_offsets(1, [5000.0, 5003.0, 5006.0], 1.0),
+            xdf_texts(2, [(5001.0, "cue")]),
+            xdf_samples(1, stamps_s, values, 100),
+            datetime="2024-05-01T23:10:05+0200",
+        )
+        return path.read_bytes()
+
+
+def good_edf() -> bytes:
+    """A small ZMax file, for fuzzing."""
+    with TemporaryDirectory() as folder:
+        return zmax_edf(Path(folder) / "EEG L.edf", "EEG L", np.arange(512.0) % 50).read_bytes()
+
+
+def good_gzip() -> bytes:
+    """A small ZMax file in gzip, for fuzzing."""
+    return gzip.compress(good_edf())
+
+
+def good_zip() -> bytes:
+    """Both files of a ZMax in a zip archive, one of them in gzip, for fuzzing."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("night/EEG L.edf", good_edf())
+        archive.writestr("night/EEG R.edf.gz", gzip.compress(good_edf().replace(b"EEG L", b"EEG R")))
+        archive.writestr("night/notes.txt", b"slept well")
+    return packed.getvalue()
