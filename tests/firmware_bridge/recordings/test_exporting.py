@@ -236,6 +236,21 @@ def test_flat_empty_and_tiny_channels(tmp_path: Path) -> None:
     assert np.isnan(values(found, 1)).all()
 
 
+def test_channels_without_samples_are_left_out(tmp_path: Path) -> None:
+    export = planned(Made([("AF7", "uV", 128.0, eeg(5, 128)), ("spare", "uV", 128.0, np.empty(0))]))
+    assert [column.label for column in export.columns] == ["AF7"]
+    assert export.warnings == ("channel 'spare' holds no samples and is left out",)
+    with pytest.raises(RecordingError, match="no channels with samples"):
+        planned(Made([("spare", "uV", 128.0, np.empty(0))]))
+
+
+def test_a_recording_of_weeks_is_refused(tmp_path: Path) -> None:
+    source = Made([("AF7", "uV", 128.0, eeg(5, 128))])
+    source.channels = (Channel("AF7", "uV", 128.0, 128 * 86_400 * 20),)
+    with pytest.raises(RecordingError, match="spans 20 days with its pauses"):
+        planned(source)
+
+
 def test_labels_become_what_a_header_holds(tmp_path: Path) -> None:
     labels = ["EOG Left Horizontal 1", "EOG Left Horizontal 2", "Größe", "", "EDF Annotations", "a\nb"]
     export = planned(Made([(label, "uV", 128.0, eeg(5, 128)) for label in labels]))

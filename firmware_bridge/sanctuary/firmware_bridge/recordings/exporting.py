@@ -45,6 +45,7 @@ from sanctuary.firmware_bridge.recordings.writing import (
 from sanctuary.signal.samples import FloatArray
 
 LONGEST_RECORD_S = 60
+LONGEST_S = 14 * 86_400.0
 _DRIFT_SAMPLES = 0.5
 """What rounding of the record's length may put a sample off by the end of the night."""
 _CHUNK_S = 30.0
@@ -163,9 +164,10 @@ def plan_export(
     RecordingError
         It cannot be read, or EDF cannot hold it.
     """
+    chosen, empty = _with_samples(source, chosen)
     channels = [source.channels[index] for index in chosen]
     if not channels:
-        raise RecordingError(f"{source.path}: has no channels, so there is nothing to write")
+        raise RecordingError(f"{source.path}: has no channels with samples, so there is nothing to write")
     record_s, samples = _record(source, channels)
     n_records = max(-(-channel.n_samples // n) for channel, n in zip(channels, samples, strict=True))
     kept = [kept_scale(source.scale(index), wide=wide) for index in chosen]
@@ -188,7 +190,7 @@ def plan_export(
     columns = tuple(Column(*names.pairs[i], samples[i], _known(scales[i])) for i in held)
     groups = _groups([chosen[i] for i in held], [channels[i] for i in held], [samples[i] for i in held],
                      [factors[i] for i in held])  # fmt: skip
-    said = [*names.said, *_left_out(channels, scales), *_coarse(channels, extents, scales, wide=wide)]
+    said = [*empty, *names.said, *_left_out(channels, scales), *_coarse(channels, extents, scales, wide=wide)]
     notes, told = notes_for(source, marks)
     first_s = start.microsecond / 1e6 if start else 0.0
     room = room_for(notes, n_records, record_s, first_s, 3 if wide else 2)
@@ -200,6 +202,22 @@ def plan_export(
         columns, (*said, *told), n_records, record_s, tuple(notes), covered_s(marks), source, groups, header,
         room, 3 if wide else 2, first_s,
     )  # fmt: skip
+
+
+def _with_samples(source: Source, chosen: Sequence[int]) -> tuple[list[int], list[str]]:
+    """Channels that hold anything, and what is said of the others; a recording of weeks is refused."""
+    filled = [index for index in chosen if source.channels[index].n_samples > 0]
+    for channel in (source.channels[index] for index in filled):
+        if (length_s := channel.n_samples / channel.fs_hz) > LONGEST_S:
+            raise RecordingError(
+                f"{source.path}: spans {length_s / 86_400:.0f} days with its pauses; no night does, so its "
+                "time stamps are damaged"
+            )
+    return filled, [
+        f"channel {source.channels[index].label!r} holds no samples and is left out"
+        for index in chosen
+        if index not in filled
+    ]
 
 
 def _known(scale: Scale | None) -> Scale:
