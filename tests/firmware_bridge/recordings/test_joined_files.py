@@ -9,16 +9,12 @@ import pytest
 
 from laboratory_files import zmax_edf
 from night_files import eeg_like, write_edf, write_hypnogram_edf
+from reading_back import samples
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
-from sanctuary.firmware_bridge.recordings.recording import Recording
 
 FS_HZ = 256
 STEP_UV = 1976 / 32767
-
-
-def samples(recording: Recording) -> np.ndarray:
-    return np.concatenate([block.uv for block in recording.blocks()], axis=1)
 
 
 def zmax(folder: Path, uv: np.ndarray, *, slow: bool = False) -> list[Path]:

@@ -16,29 +16,16 @@ from scipy.io import savemat
 
 from laboratory_files import write_brainvision, write_gdf2
 from night_files import eeg_like
+from reading_back import refused, samples
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.formats import mne_files
 from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
-from sanctuary.firmware_bridge.recordings.recording import Recording
 from sanctuary.firmware_bridge.recordings.source import ReadingOptions
 
 mne: Any = pytest.importorskip("mne")
 FS_HZ = 128
 LABELS = ["Fp1", "Fp2"]
 FIRST = "New Segment,,1,1,0,20240501231005250000"
-
-
-def refused(path: Path) -> str | None:
-    try:
-        for _ in open_recording(path).blocks():
-            pass
-    except RecordingError as error:
-        return str(error)
-    return None
-
-
-def samples(recording: Recording) -> np.ndarray:
-    return np.concatenate([block.uv for block in recording.blocks(7.0)], axis=1)
 
 
 def brainvision(tmp_path: Path, uv: np.ndarray, *markers: str, **options: Any) -> Path:

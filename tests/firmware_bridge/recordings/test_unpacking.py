@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from laboratory_files import write_brainvision, zmax_edf
 from night_files import eeg_like, write_edf, write_hypnogram_edf
+from reading_back import refused, samples
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings import unpacking
 from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
-from sanctuary.firmware_bridge.recordings.recording import Recording
 
 FS_HZ = 128
 
@@ -50,19 +50,6 @@ def zipped(target: Path, files: dict[str, bytes], **options: Any) -> Path:
         for name, raw in files.items():
             archive.writestr(name, raw)
     return target
-
-
-def refused(path: Path) -> str | None:
-    try:
-        for _ in open_recording(path).blocks():
-            pass
-    except RecordingError as error:
-        return str(error)
-    return None
-
-
-def samples(recording: Recording) -> np.ndarray:
-    return np.concatenate([block.uv for block in recording.blocks()], axis=1)
 
 
 @pytest.mark.parametrize("name", ["night.edf.gz", "night", "night.EDF.GZ", "night.edfz"])

@@ -22,18 +22,14 @@ from laboratory_files import (
     xdf_samples,
     xdf_texts,
 )
+from reading_back import refused, samples
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.formats import xdf
 from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
-from sanctuary.firmware_bridge.recordings.recording import Recording
 from sanctuary.firmware_bridge.recordings.source import ReadingOptions
 
 FS_HZ = 256
 LABELS = ("AF7", "AF8")
-
-
-def samples(recording: Recording) -> np.ndarray:
-    return np.concatenate([block.uv for block in recording.blocks()], axis=1)
 
 
 def noise(seconds: float, seed: int = 0, channels: int = 2) -> np.ndarray:
@@ -165,15 +161,6 @@ def test_clock_offsets_bring_markers_of_another_computer_into_place(tmp_path: Pa
     marks = open_recording(path).annotations
     assert [mark.text for mark in marks] == ["cue", "Schlüssel"]
     assert [mark.onset_s for mark in marks] == pytest.approx([10.0, 20.5], abs=1e-3)
-
-
-def refused(path: Path) -> str | None:
-    try:
-        for _ in open_recording(path).blocks():
-            pass
-    except RecordingError as error:
-        return str(error)
-    return None
 
 
 def two(tmp_path: Path, names: tuple[str, str], types: tuple[str, str] = ("EEG", "EEG")) -> Path:

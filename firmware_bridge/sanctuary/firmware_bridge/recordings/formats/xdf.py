@@ -231,7 +231,7 @@ def _quiet() -> Iterator[list[str]]:
     """Keep pyxdf's log to ourselves; gives its complaints."""
     complaints: list[str] = []
     handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: complaints.append(record.getMessage())
     logger = logging.getLogger("pyxdf.pyxdf")
     before = logger.propagate
     logger.addHandler(handler)
