@@ -40,7 +40,7 @@ format: $(READY)  ## Format the code
 
 constraints:  ## Renew constraints.txt from the ranges in pyproject.toml
 	$(PYTHON) -m venv .venv-constraints
-	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[dashboard,pi,dev,bench]'
+	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[dashboard,formats,pi,dev,bench]'
 	{ head -n 2 constraints.txt; .venv-constraints/bin/python -m pip freeze --exclude dream-sanctuary; } > constraints.new
 	mv constraints.new constraints.txt
 	rm -rf .venv-constraints

@@ -1,4 +1,4 @@
-"""Recordings written for a test, opened, and all samples of all channels."""
+"""Recordings written for a test, opened, and all samples read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.recordings.opening import open_source
+from sanctuary.config.errors import RecordingError
+from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
+from sanctuary.firmware_bridge.recordings.recording import Recording
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions, Source
 
 Floats = NDArray[np.float64]
@@ -52,3 +54,18 @@ def assert_samples(read: ReadBack, uv: Floats, rows: NDArray[np.int64], *, withi
     assert found.shape == expected.shape
     np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
     assert float(np.nanmax(np.abs(found - expected))) <= within_uv
+
+
+def samples(recording: Recording, block_s: float = 7.0) -> NDArray[np.float64]:
+    """All samples of a recording, uV."""
+    return np.concatenate([block.uv for block in recording.blocks(block_s)], axis=1)
+
+
+def refused(path: Path) -> str | None:
+    """Message with which a file is refused, or None if it can be read to its end."""
+    try:
+        for _ in open_recording(path).blocks():
+            pass
+    except RecordingError as error:
+        return str(error)
+    return None

@@ -28,6 +28,7 @@ from sanctuary.config.errors import SanctuaryError
 from sanctuary.gateway.commands import (
     calibrate,
     config,
+    convert,
     coordinate,
     demo,
     design,
@@ -50,6 +51,7 @@ from sanctuary.gateway.streams import forgiving_streams
 COMMANDS: tuple[ModuleType, ...] = (
     demo,
     replay,
+    convert,
     night,
     train,
     run_command,

@@ -119,8 +119,8 @@ def test_a_header_without_data_is_refused(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"", "the file is empty"),
-        (b"onset_s,duration_s,stage\n0,30,W\n" * 50, "this is not an EDF or BDF file"),
-        (b"\x1f\x8b\x08" + bytes(600), "this is not an EDF or BDF file"),
+        (b"onset_s,duration_s,stage\n0,30,W\n" * 50, "this is not a recording of a kind that is read"),
+        (b"\x1f\x8b\x08" + bytes(600), "the gzip file is damaged"),
         (b"0       " + b" " * 100, "ends within its header"),
         (b"0       " + b" " * 300, "the number of signals is ''"),
     ],
@@ -166,7 +166,9 @@ def test_a_file_of_annotations_only_has_no_signals(tmp_path: Path) -> None:
 
 
 def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="this is a folder; name an EDF or BDF file in it"):
+    with pytest.raises(
+        RecordingError, match="this is a folder without a recording that is read here; name a file"
+    ):
         open_recording(tmp_path)
     with pytest.raises(RecordingError, match="there is no such file; check the path"):
         open_recording(tmp_path / "none.edf")

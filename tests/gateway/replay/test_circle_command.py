@@ -159,7 +159,7 @@ def test_a_night_may_begin_before_the_others(capsys: Capture, tmp_path: Path, fo
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["a", "b"], "add --circle"),
+        (["a", "b"], "several nights: use --circle"),
         (["a", "--quorum", "2"], "--quorum: goes with --circle"),
         (["a", "--design", "tide"], "--design: goes with --circle"),
         (["a", "--offset", "pod-1=5"], "--offset: goes with --circle"),

@@ -64,7 +64,7 @@ def choose_channels(labels: Sequence[str], wanted: Sequence[str] | None, where: 
         return _automatic(labels, where)
     if not 1 <= len(wanted) <= 2:
         raise RecordingError(f"{where}: {len(wanted)} channels were asked for; name one or two")
-    found = [_named(labels, name, where) for name in wanted]
+    found = [find_channel(labels, name, where) for name in wanted]
     if len(set(found)) != len(found):
         raise RecordingError(f"{where}: {' and '.join(wanted)} are the same channel; name two different ones")
     net = is_electrode_net(labels)
@@ -182,7 +182,14 @@ def _eog(labels: Sequence[str], meanings: Sequence[Meaning]) -> tuple[tuple[int,
     return (), []
 
 
-def _named(labels: Sequence[str], name: str, where: str) -> int:
+def find_channel(labels: Sequence[str], name: str, where: str) -> int:
+    """Position of the one channel that a name fits: a whole label, or else an electrode.
+
+    Raises
+    ------
+    RecordingError
+        None fits, or several do.
+    """
     exact = [i for i, label in enumerate(labels) if label.casefold() == name.strip().casefold()]
     short = short_name(name).casefold()
     found = exact or [i for i, label in enumerate(labels) if short_name(label).casefold() == short]

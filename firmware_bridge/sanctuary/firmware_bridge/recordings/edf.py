@@ -67,7 +67,8 @@ class EdfSource(Source):
         layout = self._layout
         samples = layout.signals[chosen[0]].samples
         fs_hz = samples / layout.record_s
-        names = [short_name(self.channels[index].label) for index in chosen]
+        labels = [self.channels[index].label for index in chosen]
+        names = [(short_name(label), label) for label in labels]
         losses = Losses(self.annotations if self.own else (), names, fs_hz)
         starts: IntArray = np.rint(self._starts_s * fs_hz).astype(np.int64)
         for first, raw in layout.chunks():
@@ -94,6 +95,13 @@ class EdfSource(Source):
                 "and digital minimum and maximum); correct the file's header, or choose another channel"
             )
         return max(abs(signal.physical_min), abs(signal.physical_max))
+
+    def scale(self, index: int) -> tuple[float, float, int, int] | None:
+        """Physical extremes of a channel in its unit, and the digital ones; None if they cannot be used."""
+        signal = self._first.signals[index]
+        if not _calibrated(signal):
+            return None
+        return signal.physical_min, signal.physical_max, signal.digital_min, signal.digital_max
 
     def probe(self, chosen: Sequence[int], most: int) -> FloatArray:
         """Give up to `most` seconds spread over the recording, read from their places in the file."""

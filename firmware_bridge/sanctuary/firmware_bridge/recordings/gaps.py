@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,53 @@ def loss_annotations(
     ]
 
 
+class LossMarks:
+    """Annotations of the lost samples of a stream of arrays; a loss that goes on from one to the next is one.
+
+    Parameters
+    ----------
+    channels, fs_hz
+        Channel names, one per row, and their rate.
+    whole_file
+        Whether these are all channels of the file, so that what all of them lack needs no channel's name.
+    """
+
+    def __init__(self, channels: Sequence[str], fs_hz: float, *, whole_file: bool) -> None:
+        self._names = [f"{SAMPLE_LOSS}@@{name}" for name in channels]
+        self._fs_hz, self._whole_file = fs_hz, whole_file
+        self._spans: dict[str, list[tuple[int, int]]] = {}
+        self._start = 0
+        self.count = 0
+
+    def take(self, lost: NDArray[np.bool_]) -> None:
+        """Note what is lost in the next array, shape ``(n_channels, n)``."""
+        if lost.any():
+            everywhere = lost.all(axis=0) & self._whole_file
+            for text, mask in [
+                (SAMPLE_LOSS, everywhere),
+                *((name, row & ~everywhere) for name, row in zip(self._names, lost, strict=True)),
+            ]:
+                self._add(text, np.asarray(mask))
+        self._start += lost.shape[1]
+
+    def _add(self, text: str, mask: NDArray[np.bool_]) -> None:
+        spans = self._spans.setdefault(text, [])
+        for first, stop in _runs(mask):
+            if spans and spans[-1][1] == self._start + first:
+                spans[-1] = (spans[-1][0], self._start + stop)
+            else:
+                spans.append((self._start + first, self._start + stop))
+                self.count += 1
+
+    def annotations(self) -> list[Annotation]:
+        """Everything that was lost."""
+        return [
+            Annotation(first / self._fs_hz, (stop - first) / self._fs_hz, text)
+            for text, spans in self._spans.items()
+            for first, stop in spans
+        ]
+
+
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
@@ -99,10 +146,13 @@ class Losses:
     annotations
         All annotations of the file, onsets counted from its first sample.
     channels, fs_hz
-        Channel names, one per row of the arrays to blank, and their rate.
+        Names of each channel (its electrode, its label), one entry per row of the arrays to blank, and their
+        rate.
     """
 
-    def __init__(self, annotations: Iterable[Annotation], channels: Sequence[str], fs_hz: float) -> None:
+    def __init__(
+        self, annotations: Iterable[Annotation], channels: Sequence[Collection[str]], fs_hz: float
+    ) -> None:
         spans: list[list[tuple[int, int]]] = [[] for _ in channels]
         for mark in annotations:
             text, _, channel = mark.text.partition("@@")
@@ -110,8 +160,8 @@ class Losses:
                 continue
             first = round(mark.onset_s * fs_hz)
             stop = round((mark.onset_s + mark.duration_s) * fs_hz)
-            for row, name in enumerate(channels):
-                if channel in ("", name):
+            for row, names in enumerate(channels):
+                if not channel or channel in names:
                     spans[row].append((first, stop))
         self._spans = [_merged(row) for row in spans]
 

@@ -204,6 +204,15 @@ def is_edf(head: bytes) -> bool:
     return head[:8] == _BDF_MAGIC or (head[:1] == b"0" and not head[1:8].strip(b" \0"))
 
 
+def ordinary_signals(head: bytes) -> int:
+    """How many signals that are not annotations an EDF or BDF file has, by its first bytes."""
+    try:
+        n_signals = min(max(int(_number_text(head[252:256])), 0), _MAX_SIGNALS)
+    except ValueError:
+        return 0
+    return sum(not is_annotations(label) for label in _fields(head, 0, 16, n_signals))
+
+
 def is_annotations(label: bytes) -> bool:
     """Whether a signal of this label holds annotations, however the label is padded and spelt."""
     return " ".join(decode_field(label).casefold().split()) in ("edf annotations", "bdf annotations")

@@ -116,6 +116,14 @@ class Source(ABC):
         del index
         return np.inf
 
+    def scale(self, index: int) -> tuple[float, float, int, int] | None:
+        """How the file stores a channel as whole numbers, or None where it does not.
+
+        Physical minimum and maximum in the channel's unit, and the digital values that stand for them.
+        """
+        del index
+        return None
+
     def probe(self, chosen: Sequence[int], most: int) -> FloatArray:
         """Give up to `most` seconds spread over the recording, shape ``(channels, n, samples a second)``.
 

@@ -64,8 +64,8 @@ def encode_time_keeping(onset_s: float) -> bytes:
 
 
 def encode_tal(annotation: Annotation) -> bytes:
-    """Encode one annotation, control characters blanked; the onset must not be negative."""
-    timing = b"+" + _number(annotation.onset_s)
+    """Encode one annotation, control characters blanked."""
+    timing = (b"-" if annotation.onset_s < 0.0 else b"+") + _number(abs(annotation.onset_s))
     if annotation.duration_s is not None:
         timing += b"\x15" + _number(annotation.duration_s)
     return timing + b"\x14" + annotation.text.translate(_CONTROL).encode() + b"\x14\x00"

@@ -29,6 +29,8 @@ LONGEST_RECORD_S = 30
 LONGEST_TEXT_BYTES = 100
 _ANNOTATION_SAMPLES = 96
 _RECORDS_FIELD = 236
+_PHYSICAL_FIELDS = (104, 112)
+"""Physical minimum and maximum: widths of the fields before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +84,45 @@ class NightFormat:
         -------
         The record, and how many of the notes fitted into it.
         """
-        lists = encode_time_keeping(self.subsecond_s + index * self.record_s)
-        fitted = 0
-        for note in notes:
-            tal = encode_tal(Annotation(self.subsecond_s + note.onset_s, note.duration_s, note.text))
-            if len(lists) + len(tal) > _ANNOTATION_SAMPLES * self.width:
-                break
-            lists += tal
-            fitted += 1
-        raw = np.ascontiguousarray(counts, dtype="<i4").view(np.uint8).reshape(-1, 4)[:, : self.width]
-        return raw.tobytes() + lists.ljust(_ANNOTATION_SAMPLES * self.width, b"\x00"), fitted
+        began_s = self.subsecond_s + index * self.record_s
+        room = _ANNOTATION_SAMPLES * self.width
+        lists, fitted = annotation_lists(began_s, self.subsecond_s, notes, room)
+        return packed(counts, self.width).tobytes() + lists, fitted
+
+
+def packed(counts: NDArray[np.int32], width: int) -> NDArray[np.uint8]:
+    """Bytes of digital values, `width` of them each, least significant first; one more axis."""
+    raw = np.ascontiguousarray(counts, dtype="<i4").view(np.uint8)
+    return raw.reshape(*counts.shape, 4)[..., :width]
+
+
+def annotation_lists(
+    began_s: float, first_s: float, notes: Sequence[Annotation], room: int
+) -> tuple[bytes, int]:
+    """Encode the annotation signal of one data record.
+
+    Parameters
+    ----------
+    began_s, first_s
+        When the record begins, and when the first sample was taken, in seconds since the header's start.
+    notes
+        Annotations waiting to be written; onsets in seconds since the first sample.
+    room
+        Bytes of the annotation signal in a record.
+
+    Returns
+    -------
+    Its bytes, and how many of the notes fitted.
+    """
+    lists = encode_time_keeping(began_s)
+    fitted = 0
+    for note in notes:
+        tal = encode_tal(Annotation(first_s + note.onset_s, note.duration_s, note.text))
+        if len(lists) + len(tal) > room:
+            break
+        lists += tal
+        fitted += 1
+    return lists.ljust(room, b"\x00"), fitted
 
 
 def record_count_field(count: int) -> tuple[int, bytes]:
@@ -149,33 +180,104 @@ def _header(
     *,
     wide: bool,
 ) -> bytes:
+    """Header of a night; `record` is samples and seconds of a record, `full` the extremes."""
+    (samples, record_s), (full_uv, full_count) = record, full
+    scale = (-full_uv, full_uv, -full_count, full_count)
+    columns = [Column(f"EEG {name}", "uV", samples, scale) for name in channels]
+    return file_header(
+        columns, start, sleeper, record_s, wide=wide, room=_ANNOTATION_SAMPLES * (3 if wide else 2)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One signal of a file that is written.
+
+    Attributes
+    ----------
+    label, unit
+        ASCII, at most 16 and 8 characters.
+    samples
+        In a data record.
+    scale
+        Physical extremes in its unit, and the digital values that stand for them.
+    """
+
+    label: str
+    unit: str
+    samples: int
+    scale: tuple[float, float, int, int]
+
+    def digitise(self, values: FloatArray) -> NDArray[np.int32]:
+        """Digital values: the extremes beyond the range, what is nearest to 0 where a sample is missing."""
+        low, high, least, most = self.scale
+        within = np.clip(np.nan_to_num(values, nan=0.0), low, high)
+        return np.rint((within - low) * ((most - least) / (high - low)) + least).astype(np.int32)
+
+
+def file_header(
+    columns: Sequence[Column],
+    start: datetime | None,
+    sleeper: str,
+    record_s: float,
+    *,
+    wide: bool,
+    room: int,
+) -> bytes:
     """Header of an unfinished file, cut from a file of one record that edfio makes.
 
-    `record` is samples and seconds of a data record, `full` the physical and digital extreme.
+    Parameters
+    ----------
+    columns
+        The signals; one of annotations follows them.
+    start
+        Wall clock of the first sample, or None to leave it open.
+    sleeper
+        Pseudonym, or ``X``.
+    record_s
+        Length of a data record.
+    wide
+        BDF rather than EDF.
+    room
+        Bytes of the annotation signal in a record.
+
+    Raises
+    ------
+    ValueError
+        EDF cannot hold one of them.
     """
-    (samples, record_s), (full_uv, full_count) = record, full
     signal_class, file_class = (BdfSignal, Bdf) if wide else (EdfSignal, Edf)
     signals: list[Any] = [
         signal_class(
-            np.zeros(samples),
-            samples / record_s,
-            label=f"EEG {name}",
-            physical_dimension="uV",
-            physical_range=(-full_uv, full_uv),
-            digital_range=(-full_count, full_count),
+            np.full(column.samples, column.scale[0]),
+            column.samples / record_s,
+            label=column.label,
+            physical_dimension=column.unit,
+            physical_range=column.scale[:2],
+            digital_range=column.scale[2:],
         )
-        for name in channels
+        for column in columns
     ]
-    room = _ANNOTATION_SAMPLES * (3 if wide else 2)
     empty = len(encode_time_keeping(0.0) + encode_tal(Annotation(0.0, None, "")))
     whole = file_class(
         signals,
         patient=Patient(code=sleeper),
-        recording=Recording(startdate=start.date(), equipment_code=EQUIPMENT),
-        starttime=start.time().replace(microsecond=0, tzinfo=None),
+        recording=Recording(startdate=start.date() if start else None, equipment_code=EQUIPMENT),
+        starttime=start.time().replace(microsecond=0, tzinfo=None) if start else None,
         data_record_duration=record_s,
         annotations=[EdfAnnotation(0.0, None, "x" * (room - empty))],
     ).to_bytes()
-    header = whole[: 256 * (len(channels) + 2)]
+    header = bytearray(whole[: 256 * (len(columns) + 2)])
     place, unfinished = record_count_field(-1)
-    return header[:place] + unfinished + header[place + len(unfinished) :]
+    header[place : place + len(unfinished)] = unfinished
+    # edfio rounds physical extremes outward, some that have few digits too; the samples are for these
+    for i, column in enumerate(columns):
+        for end, start_place in enumerate(_PHYSICAL_FIELDS):
+            place = 256 + start_place * (len(columns) + 1) + 8 * i
+            header[place : place + 8] = number_text(column.scale[end]).encode().ljust(8)
+    return bytes(header)
+
+
+def number_text(value: float) -> str:
+    """Spell a number for a header field: a whole one without a point."""
+    return str(int(value)) if float(value).is_integer() else str(value)

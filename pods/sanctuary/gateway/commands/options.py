@@ -75,7 +75,6 @@ ChannelsOption = Annotated[
         help="One or two channels, by electrode or whole label; found by name if left out.",
     ),
 ]
-
 StartOption = Annotated[
     str | None,
     typer.Option(

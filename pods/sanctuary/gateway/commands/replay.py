@@ -39,7 +39,8 @@ def replay(
         list[Path],
         typer.Argument(
             metavar="NIGHT...",
-            help="Recording of any format that is read, or a .capture; several with --circle.",
+            help="A recording (docs/recordings.md says of which formats), a folder with one, the files of "
+            "one with a channel each, or a .capture; several nights with --circle.",
             show_default=False,
         ),
     ],
@@ -135,10 +136,10 @@ def replay(
     from sanctuary.gateway.commands.replay_night import NightAsked, Outputs, replay_alone
 
     _refuse({"--quorum": quorum, "--design": design, "--offset": offsets}, "goes with --circle")
-    night, hypnogram = _only(nights, hypnograms or [])
-    asked = NightAsked(night, hypnogram, names, options, reading, emission, remember)
+    hypnogram = _only(hypnograms or [])
+    asked = NightAsked(nights, hypnogram, names, options, reading, emission, remember)
     outputs = Outputs(json_path, report, hypnogram_out, hypnogram_format)
-    replay_alone(settings, asked, outputs, (night, hypnogram, model))
+    replay_alone(settings, asked, outputs, (*nights, hypnogram, model))
 
 
 def _refuse(given: Mapping[str, object], why: str) -> None:
@@ -148,14 +149,10 @@ def _refuse(given: Mapping[str, object], why: str) -> None:
             raise InputError(f"{name}: {why}")
 
 
-def _only(nights: list[Path], hypnograms: list[Path]) -> tuple[Path, Path | None]:
-    if len(nights) > 1:
-        raise InputError(
-            f"{nights[1]}: one night at a time; for the windows that several would have shared, add --circle"
-        )
+def _only(hypnograms: list[Path]) -> Path | None:
     if len(hypnograms) > 1:
         raise InputError(f"--hypnogram {hypnograms[1]}: one night has one hypnogram")
-    return nights[0], hypnograms[0] if hypnograms else None
+    return hypnograms[0] if hypnograms else None
 
 
 def _model(path: Path | None) -> Emission | None:

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NightAsked:
-    """One night, as the command line names it; `emission` is the package's own if None."""
+    """One night, as the command line names it: a file, or those of its channels.
 
-    night: Path
+    `emission` is the package's own if None.
+    """
+
+    night: Sequence[Path]
     hypnogram: Path | None
     channels: Sequence[str] | None
     hypnogram_options: HypnogramOptions
@@ -74,7 +77,7 @@ def replay_alone(
     memory = memories.load(asked.remember) if asked.remember is not None else None
     opened = open_night(asked.night, asked.hypnogram, asked.channels, asked.hypnogram_options, asked.reading)
     traced = outputs.report is not None
-    with progress_bar(asked.night.name, opened.duration_s) as progress:
+    with progress_bar(asked.night[0].name, opened.duration_s) as progress:
         replayed = replay_night(
             opened, settings.chain, progress, emission=asked.emission, memory=memory, traced=traced
         )

@@ -12,13 +12,17 @@ import typer
 
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.commands.options import (
+    BoardOption,
     ChannelsOption,
     ConfigOption,
     EpochOption,
+    GainOption,
     SetOption,
     StagesOption,
+    StreamOption,
     channel_names,
     load,
+    reading_options,
 )
 from sanctuary.gateway.consoles import progress_bar, say, stderr_console, stdout_console
 
@@ -65,6 +69,9 @@ def train(
     channels: ChannelsOption = None,
     epoch_s: EpochOption = None,
     stages: StagesOption = None,
+    board: BoardOption = None,
+    gain: GainOption = None,
+    stream: StreamOption = None,
     scorer: Annotated[
         int | None,
         typer.Option(min=1, help="Expert to follow, where several have scored a night (NIGHT_1, NIGHT_2)."),
@@ -86,7 +93,8 @@ def train(
     from sanctuary.gateway.training.sources import survey
 
     check_place(out, "the model")
-    reading = Reading(channel_names(channels), hypnogram=hypnogram_options(epoch_s, stages=stages))
+    recordings = reading_options(None, board, gain, stream)
+    reading = Reading(channel_names(channels), recordings, hypnogram_options(epoch_s, stages=stages))
     recipe = Recipe(settings.chain, _checked_measures(measures), person_letters, note, reading)
     found = survey(sources, scorer).without(_names(without))
     if without and not found.nights:

@@ -68,7 +68,7 @@ class OpenedNight:
 
 
 def open_night(
-    path: Path,
+    path: Path | Sequence[Path],
     hypnogram: Path | None = None,
     channels: Sequence[str] | None = None,
     options: HypnogramOptions = _NO_OPTIONS,
@@ -79,7 +79,8 @@ def open_night(
     Parameters
     ----------
     path, channels, reading
-        The recording, which of its channels, and what it does not say of itself.
+        The recording (several files are those of one night, with a channel each), which of its channels, and
+        what it does not say of itself.
     hypnogram, options
         The expert's stages, and what the user says of them.
 
@@ -89,20 +90,22 @@ def open_night(
         One of the files cannot be used, they do not belong together, or the sampling rate is below
         `LOWEST_FS_HZ`.
     """
+    paths = [path] if isinstance(path, Path) else list(path)
     recording: Recording | CapturedNight
-    if path.suffix == SUFFIX:
-        recording = open_capture(path, channels)
+    if len(paths) == 1 and paths[0].suffix == SUFFIX:
+        recording = open_capture(paths[0], channels)
     else:
-        recording = open_recording(path, channels, reading)
+        recording = open_recording(paths, channels, reading)
+    where = paths[0]
     if recording.info.fs_hz < LOWEST_FS_HZ:
         raise RecordingError(
-            f"{path}: sampled at {recording.info.fs_hz:g} Hz; at least {LOWEST_FS_HZ:g} Hz are needed "
+            f"{where}: sampled at {recording.info.fs_hz:g} Hz; at least {LOWEST_FS_HZ:g} Hz are needed "
             "to see sleep spindles and muscle tone"
         )
     if hypnogram is None:
         if options != _NO_OPTIONS:
             raise RecordingError(
-                f"{path}: --epoch-s, --hypnogram-offset and --stages go with a hypnogram; give --hypnogram"
+                f"{where}: --epoch-s, --hypnogram-offset and --stages go with a hypnogram; give --hypnogram"
             )
         return OpenedNight(recording, None)
     return OpenedNight(recording, read_hypnogram(hypnogram, recording.info, options))

@@ -113,7 +113,7 @@ class OpenBciSdSource(IndexedSource):
         good = rows.good.copy()
         good[left_out[left_out < len(good)]] = False
         some = np.flatnonzero(good)
-        uv: FloatArray = np.stack([rows.counts(some, index) for index in chosen]) * self._uv
+        uv = np.stack([rows.counts(some, index) for index in chosen]).astype(np.float64) * self._uv
         low, high = self._rails_uv
         uv[(uv <= low) | (uv >= high)] = np.nan
         uv[_spikes(uv)] = np.nan
