@@ -218,7 +218,7 @@ def _load(path: Path, file: BinaryIO, found: Survey, stream: StreamInfo) -> _Loa
 
 def _temporary() -> BinaryIO:
     try:
-        return tempfile.TemporaryFile(prefix="sanctuary-")  # noqa: SIM115
+        return tempfile.TemporaryFile(prefix="sanctuary-")
     except OSError as error:
         raise RecordingError(
             f"{tempfile.gettempdir()}: no temporary file can be made here ({error.strerror}); set TMPDIR to "
