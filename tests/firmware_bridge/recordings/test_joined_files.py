@@ -9,9 +9,9 @@ import pytest
 
 from laboratory_files import zmax_edf
 from night_files import eeg_like, write_edf, write_hypnogram_edf
-from reading_back import samples
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
+from whole_recordings import samples
 
 FS_HZ = 256
 STEP_UV = 1976 / 32767

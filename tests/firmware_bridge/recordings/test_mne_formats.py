@@ -16,11 +16,11 @@ from scipy.io import savemat
 
 from laboratory_files import write_brainvision, write_gdf2
 from night_files import eeg_like
-from reading_back import refused, samples
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.formats import mne_files
 from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
 from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+from whole_recordings import refused, samples
 
 mne: Any = pytest.importorskip("mne")
 FS_HZ = 128

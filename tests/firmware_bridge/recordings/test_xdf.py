@@ -22,11 +22,11 @@ from laboratory_files import (
     xdf_samples,
     xdf_texts,
 )
-from reading_back import refused, samples
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.formats import xdf
 from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
 from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+from whole_recordings import refused, samples
 
 FS_HZ = 256
 LABELS = ("AF7", "AF8")

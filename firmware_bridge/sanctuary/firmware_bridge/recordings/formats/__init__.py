@@ -1,1 +1,1 @@
-"""Readers of recordings, one module for each format or family of formats."""
+"""Readers of the text files that headbands' programs and boards write: one file a format."""

@@ -218,7 +218,7 @@ def _load(path: Path, file: BinaryIO, found: Survey, stream: StreamInfo) -> _Loa
 
 def _temporary() -> BinaryIO:
     try:
-        return tempfile.TemporaryFile(prefix="sanctuary-")  # type: ignore[return-value]
+        return tempfile.TemporaryFile(prefix="sanctuary-")
     except OSError as error:
         raise RecordingError(
             f"{tempfile.gettempdir()}: no temporary file can be made here ({error.strerror}); set TMPDIR to "
@@ -226,12 +226,23 @@ def _temporary() -> BinaryIO:
         ) from error
 
 
+class _Keeping(logging.Handler):
+    """Keeps what is logged as texts."""
+
+    def __init__(self, texts: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._texts = texts
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one text."""
+        self._texts.append(record.getMessage())
+
+
 @contextmanager
 def _quiet() -> Iterator[list[str]]:
     """Keep pyxdf's log to ourselves; gives its complaints."""
     complaints: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: complaints.append(record.getMessage())
+    handler = _Keeping(complaints)
     logger = logging.getLogger("pyxdf.pyxdf")
     before = logger.propagate
     logger.addHandler(handler)
