@@ -25,6 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
+import laboratory_files
 import recording_files as files
 
 try:
@@ -92,6 +93,10 @@ READERS: dict[str, tuple[Callable[[], bytes], ReadingOptions]] = {
     "brainflow-muse": (_muse, ReadingOptions(board="muse-2")),
     "mind-monitor": (_mind_monitor, NOTHING_TOLD),
     "muse-lsl": (_muse_lsl, NOTHING_TOLD),
+    "edf": (laboratory_files.good_edf, NOTHING_TOLD),
+    "xdf": (laboratory_files.good_xdf, NOTHING_TOLD),
+    "gzip": (laboratory_files.good_gzip, NOTHING_TOLD),
+    "zip": (laboratory_files.good_zip, NOTHING_TOLD),
 }
 """Of each reader: its good file, and what must be told of it."""
 
@@ -106,7 +111,8 @@ def read_whole(path: Path, options: ReadingOptions) -> bool:
     """
     try:
         source = open_source(path, options)
-        chosen = list(range(len(source.channels)))
+        rate_hz = source.channels[0].fs_hz
+        chosen = [i for i, channel in enumerate(source.channels) if channel.fs_hz == rate_hz]
         end, n_samples = 0, source.channels[0].n_samples
         source.probe(chosen[:1], 40)
         for start, values in source.pieces(chosen):

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from night_files import ROOM, eeg_like, make_discontinuous, write_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.edf import EdfSource
 from sanctuary.firmware_bridge.recordings.exporting import Export, plan_export
+from sanctuary.firmware_bridge.recordings.formats.edf import EdfSource
 from sanctuary.firmware_bridge.recordings.source import Channel, Piece, Source, dense
 from sanctuary.firmware_bridge.recordings.tal import Annotation
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.edf import EdfSource
 from sanctuary.firmware_bridge.recordings.files import reading
 from sanctuary.firmware_bridge.recordings.formats.brainflow_csv import BrainFlowSource, is_brainflow
+from sanctuary.firmware_bridge.recordings.formats.edf import EdfSource
 from sanctuary.firmware_bridge.recordings.formats.mind_monitor import MindMonitorSource, is_mind_monitor
 from sanctuary.firmware_bridge.recordings.formats.mne_files import open_with_mne
 from sanctuary.firmware_bridge.recordings.formats.muse_lsl import MuseLslSource, is_muse_lsl

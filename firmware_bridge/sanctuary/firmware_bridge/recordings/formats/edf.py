@@ -1,0 +1,159 @@
+"""EDF, EDF+, BDF and BDF+ files as a source of samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from edfio import BdfSignal, EdfSignal
+
+from sanctuary.config.errors import RecordingError
+from sanctuary.firmware_bridge.recordings.channels import short_name
+from sanctuary.firmware_bridge.recordings.gaps import IntArray, Losses, record_starts
+from sanctuary.firmware_bridge.recordings.layout import Layout, read_layout
+from sanctuary.firmware_bridge.recordings.marks import Marks, first_sample_s, read_marks
+from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, Channel, Piece, ReadingOptions, Source
+from sanctuary.firmware_bridge.recordings.start import start_time
+from sanctuary.signal.samples import FloatArray
+
+_UNUSABLE_STAMPS = (
+    "its header says that it has no pauses, and its time stamps are not those of records one after another; "
+    "they are left out, and its samples are taken as one stretch"
+)
+
+
+class EdfSource(Source):
+    """One opened EDF or BDF file; truncated ones are used as far as they go.
+
+    Parameters
+    ----------
+    path
+        The file, with or without pauses (EDF+C, EDF+D).
+    options
+        Only `ReadingOptions.start` is of use; it replaces what the header says.
+
+    Raises
+    ------
+    RecordingError
+        The file is of another kind, or damaged beyond use.
+    """
+
+    def __init__(self, path: Path, options: ReadingOptions = NOTHING_TOLD) -> None:
+        self._layout = layout = read_layout(path)
+        self._first = layout.parse(layout.records(0, 1))
+        self._marks = marks = read_marks(layout)
+        self._starts_s, paused = _record_starts_s(layout, marks)
+        start, doubts = start_time(layout, first_sample_s(marks.onsets_s, layout.record_s))
+        missing = _missing_data(layout)
+        self.path, self.format = path, layout.format
+        self.start = options.start or start
+        self.annotations = marks.annotations
+        self.warnings = (*([missing] if missing else []), *paused, *doubts)
+        end_s = float(self._starts_s[-1]) + layout.record_s
+        self.channels = tuple(
+            Channel(
+                signal.label, signal.unit, signal.samples / layout.record_s,
+                round(end_s * signal.samples / layout.record_s),
+            )
+            for signal in layout.signals
+        )  # fmt: skip
+        self.own = marks.own
+
+    def pieces(self, chosen: Sequence[int]) -> Iterator[Piece]:
+        """Stretches of the chosen channels, which have one rate, in their units; may be called again."""
+        layout = self._layout
+        samples = layout.signals[chosen[0]].samples
+        fs_hz = samples / layout.record_s
+        labels = [self.channels[index].label for index in chosen]
+        names = [(short_name(label), label) for label in labels]
+        losses = Losses(self.annotations if self.own else (), names, fs_hz)
+        starts: IntArray = np.rint(self._starts_s * fs_hz).astype(np.int64)
+        for first, raw in layout.chunks():
+            values = layout.decode(raw, chosen)
+            those = starts[first : first + values.shape[1] // samples]
+            edges = [int(edge) + 1 for edge in np.flatnonzero(np.diff(those) != samples)]
+            for a, b in pairwise([0, *edges, len(those)]):
+                stretch = values[:, a * samples : b * samples]
+                losses.blank(stretch, int(those[a]))
+                yield int(those[a]), stretch
+
+    def rail(self, index: int) -> float:
+        """Magnitude of the larger physical extreme of a channel, in its unit.
+
+        Raises
+        ------
+        RecordingError
+            The calibration cannot be read; edfio would then return plain digital values.
+        """
+        signal = self._first.signals[index]
+        if not _calibrated(signal):
+            raise RecordingError(
+                f"{self.path}: channel {self.channels[index].label!r} has no usable calibration (physical "
+                "and digital minimum and maximum); correct the file's header, or choose another channel"
+            )
+        return max(abs(signal.physical_min), abs(signal.physical_max))
+
+    def scale(self, index: int) -> tuple[float, float, int, int] | None:
+        """Physical extremes of a channel in its unit, and the digital ones; None if they cannot be used."""
+        signal = self._first.signals[index]
+        if not _calibrated(signal):
+            return None
+        return signal.physical_min, signal.physical_max, signal.digital_min, signal.digital_max
+
+    def probe(self, chosen: Sequence[int], most: int) -> FloatArray:
+        """Give up to `most` seconds spread over the recording, read from their places in the file."""
+        layout = self._layout
+        count = min(layout.present, math.ceil(1.0 / layout.record_s))
+        size = max(1, int(self.channels[chosen[0]].fs_hz))
+        firsts = np.unique(np.linspace(0, layout.present - count, most).astype(int))
+        seconds = [layout.decode(layout.records(first, count), chosen)[:, :size] for first in firsts.tolist()]
+        return np.stack(seconds, axis=1)
+
+
+def _record_starts_s(layout: Layout, marks: Marks) -> tuple[FloatArray, list[str]]:
+    """Start of each data record in seconds since the first sample, and a warning where they surprise."""
+    even: FloatArray = np.arange(layout.present, dtype=np.float64) * layout.record_s
+    if not marks.onsets_s or layout.record_s == 0.0:
+        return even, []
+    if layout.gapped:
+        return record_starts(marks.onsets_s, layout.record_s, str(layout.path)), []
+    try:
+        starts_s = record_starts(marks.onsets_s, layout.record_s, str(layout.path))
+    except RecordingError:
+        return even, [_UNUSABLE_STAMPS]
+    pauses_s = np.diff(starts_s) - layout.record_s
+    paused = pauses_s > layout.record_s * 1e-6
+    if not paused.any():
+        return even, []
+    said = (
+        f"its header says that it has no pauses, but by its time stamps {int(paused.sum())} of together "
+        f"{pauses_s[paused].sum():g} s lie between its data records; they are kept as gaps"
+    )
+    return starts_s, [said]
+
+
+def _calibrated(signal: EdfSignal | BdfSignal) -> bool:
+    try:
+        low, high = signal.physical_min, signal.physical_max
+        limits = signal.digital_min, signal.digital_max
+    except ValueError:
+        return False
+    return math.isfinite(low) and math.isfinite(high) and low != high and limits[0] < limits[1]
+
+
+def _missing_data(layout: Layout) -> str | None:
+    """Say in one sentence what a truncated or unfinished file lacks, or None."""
+    usable_s = layout.present * layout.record_s
+    missing_s = (layout.declared - layout.present) * layout.record_s
+    if layout.declared < 0:
+        return f"its recorder never finished the file; the {usable_s:g} s that it holds are used"
+    if missing_s > 0.0:
+        return f"the file is cut off: the last {missing_s:g} s are missing, {usable_s:g} s are used"
+    if missing_s < 0.0:
+        return f"it holds {-missing_s:g} s more than its header counts; all {usable_s:g} s are used"
+    if layout.stray_bytes:
+        return f"the last {layout.stray_bytes} bytes of the file belong to no data record and are left out"
+    return None
