@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import recording_files as files
-from reading_back import assert_samples, read_back
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.formats import text_rows
 from sanctuary.firmware_bridge.recordings.opening import READERS, open_source
+from whole_recordings import assert_samples, read_back
 
 N = 400
 ROWS = range(N)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import recording_files as files
-from reading_back import ReadBack, read_back
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+from whole_recordings import ReadBack, read_back
 
 FS_HZ = 256
 N = FS_HZ * 30

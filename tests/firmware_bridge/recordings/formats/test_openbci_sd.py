@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import recording_files as files
-from reading_back import assert_samples, read_back
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+from whole_recordings import assert_samples, read_back
 
 N = 6000
 STEP_UV = 4.5 / (2**23 - 1) / 24 * 1e6
