@@ -9,7 +9,7 @@ import pytest
 from night_files import eeg_like, write_edf
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.known import KNOWN, known_format
-from sanctuary.firmware_bridge.recordings.opening import open_recording
+from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
 
 NOT_READ = [
     (
@@ -83,3 +83,10 @@ def test_each_known_format_can_be_reached() -> None:
         names = [f"x{suffix}" for suffix in known.suffixes] or ["x"]
         reached = [known_format(head, name) is known for head in heads for name in names]
         assert any(reached), known.what
+
+
+def test_a_format_of_mne_under_another_ending_is_named_with_the_ending_to_give_it(tmp_path: Path) -> None:
+    path = tmp_path / "night.bin"
+    path.write_bytes(b"GDF 2.20" + bytes(600))
+    with pytest.raises(RecordingError, match=r"night.bin: this is GDF, .*give it the ending \.gdf"):
+        open_source(path)

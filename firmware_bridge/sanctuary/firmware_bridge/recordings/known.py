@@ -7,7 +7,7 @@ counts only where the content has no mark of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 EDFBROWSER = "open it in EDFbrowser, which saves it as EDF"
@@ -43,17 +43,30 @@ class Known:
 
     def fits(self, head: bytes, name: str) -> bool:
         """Whether a file of this name that begins with `head` is of this format."""
-        marked = any(head[at : at + len(mark)].upper() == mark.upper() for at, mark in self.marks)
+        marked = self.marked(head)
         named = name.lower().endswith(self.suffixes)
         if self.marks and self.suffixes:
             return marked and named
         return marked if self.marks else bool(self.suffixes) and named
 
+    def marked(self, head: bytes) -> bool:
+        """Whether one of the marks is at its place in `head`."""
+        return any(head[at : at + len(mark)].upper() == mark.upper() for at, mark in self.marks)
+
 
 def known_format(head: bytes, name: str) -> Known | None:
     """Tell what a file is by its first bytes and its name, or None."""
     head = head.removeprefix(b"\xef\xbb\xbf")
-    return next((known for known in KNOWN if known.fits(head, PurePath(name).name)), None)
+    fitting = (known for known in KNOWN if known.fits(head, PurePath(name).name))
+    return next(fitting, None) or next(filter(None, (_misnamed(known, head) for known in _THROUGH_MNE)), None)
+
+
+def _misnamed(known: Known, head: bytes) -> Known | None:
+    """Name a format of MNE-Python under an ending that it does not go by; None if it is another format."""
+    if not known.suffixes or not known.marked(head):
+        return None
+    way = f"give it the ending {known.suffixes[0]}, by which MNE-Python goes"
+    return replace(known, way=way, suffixes=(), through_mne=False)
 
 
 def _mne(
