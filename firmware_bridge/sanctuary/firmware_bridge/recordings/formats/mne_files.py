@@ -82,7 +82,7 @@ class MneSource(Source):
             marks = _marks(self._raw)
             meas_date = self._raw.info["meas_date"]
             offset_s = float(self._raw.first_time)
-        if not fs_hz > 0.0 or not n_samples:
+        if not 0.0 < fs_hz < np.inf or not n_samples:
             raise RecordingError(f"{path}: this {known.what} recording holds no samples; use another copy")
         self._pauses = pauses = _pauses(path, known, marks, fs_hz, n_samples)
         self.channels = tuple(
@@ -168,10 +168,11 @@ def _marks(raw: Any) -> list[Annotation]:
     """MNE's annotations, onsets since the first sample."""
     first_s = float(raw.first_time)
     own = raw.annotations
-    return [
+    marks = (
         Annotation(round(float(onset_s) - first_s, 6), float(length_s) or None, str(text))
         for onset_s, length_s, text in zip(own.onset, own.duration, own.description, strict=True)
-    ]
+    )
+    return [mark for mark in marks if mark.believable]
 
 
 def _pauses(path: Path, known: Known, marks: Sequence[Annotation], fs_hz: float, n_samples: int) -> Pauses:
