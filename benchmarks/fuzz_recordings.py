@@ -27,6 +27,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 import laboratory_files
+import night_files
 import recording_files as files
 
 try:
@@ -82,6 +83,14 @@ def _muse() -> bytes:
     return files.brainflow_muse(files.eeg(4, N), files.ticks(N, 256), ROWS).encode()
 
 
+def _with_pauses(*, bdf: bool) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "good.edf"
+        uv = night_files.eeg_like(4, 64)
+        night_files.write_edf(path, uv, 64, annotations=night_files.ROOM, record_s=1, bdf=bdf)
+        return night_files.make_discontinuous(path, [0, 1, 12.5, 13.5]).read_bytes()
+
+
 READERS: dict[str, tuple[Callable[[], bytes], ReadingOptions]] = {
     "openbci-gui-5": (lambda: files.gui_5(files.eeg(8, N), STAMPS, ROWS).encode(), NOTHING_TOLD),
     "openbci-gui-2": (lambda: files.gui_4(files.eeg(8, N), STAMPS, ROWS).encode(), NOTHING_TOLD),
@@ -95,6 +104,8 @@ READERS: dict[str, tuple[Callable[[], bytes], ReadingOptions]] = {
     "mind-monitor": (_mind_monitor, NOTHING_TOLD),
     "muse-lsl": (_muse_lsl, NOTHING_TOLD),
     "edf": (laboratory_files.good_edf, NOTHING_TOLD),
+    "edf-plus": (lambda: _with_pauses(bdf=False), NOTHING_TOLD),
+    "bdf-plus": (lambda: _with_pauses(bdf=True), NOTHING_TOLD),
     "xdf": (laboratory_files.good_xdf, NOTHING_TOLD),
     "gzip": (laboratory_files.good_gzip, NOTHING_TOLD),
     "zip": (laboratory_files.good_zip, NOTHING_TOLD),
