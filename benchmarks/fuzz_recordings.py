@@ -1,4 +1,4 @@
-"""Fuzzing of the readers of recordings: no exception but `RecordingError`, bounded memory.
+"""Fuzzing of the readers of recordings: no exception but `RecordingError`, no warning, bounded memory.
 
     python benchmarks/fuzz_recordings.py READER [--minutes 10] [--seed 1]
     python benchmarks/fuzz_recordings.py all --minutes 10
@@ -17,6 +17,7 @@ import resource
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -26,6 +27,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 import laboratory_files
+import night_files
 import recording_files as files
 
 try:
@@ -81,6 +83,14 @@ def _muse() -> bytes:
     return files.brainflow_muse(files.eeg(4, N), files.ticks(N, 256), ROWS).encode()
 
 
+def _with_pauses(*, bdf: bool) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "good.edf"
+        uv = night_files.eeg_like(4, 64)
+        night_files.write_edf(path, uv, 64, annotations=night_files.ROOM, record_s=1, bdf=bdf)
+        return night_files.make_discontinuous(path, [0, 1, 12.5, 13.5]).read_bytes()
+
+
 READERS: dict[str, tuple[Callable[[], bytes], ReadingOptions]] = {
     "openbci-gui-5": (lambda: files.gui_5(files.eeg(8, N), STAMPS, ROWS).encode(), NOTHING_TOLD),
     "openbci-gui-2": (lambda: files.gui_4(files.eeg(8, N), STAMPS, ROWS).encode(), NOTHING_TOLD),
@@ -94,6 +104,8 @@ READERS: dict[str, tuple[Callable[[], bytes], ReadingOptions]] = {
     "mind-monitor": (_mind_monitor, NOTHING_TOLD),
     "muse-lsl": (_muse_lsl, NOTHING_TOLD),
     "edf": (laboratory_files.good_edf, NOTHING_TOLD),
+    "edf-plus": (lambda: _with_pauses(bdf=False), NOTHING_TOLD),
+    "bdf-plus": (lambda: _with_pauses(bdf=True), NOTHING_TOLD),
     "xdf": (laboratory_files.good_xdf, NOTHING_TOLD),
     "gzip": (laboratory_files.good_gzip, NOTHING_TOLD),
     "zip": (laboratory_files.good_zip, NOTHING_TOLD),
@@ -111,6 +123,8 @@ def read_whole(path: Path, options: ReadingOptions) -> bool:
     """
     try:
         source = open_source(path, options)
+        if not source.channels:
+            return True
         rate_hz = source.channels[0].fs_hz
         chosen = [i for i, channel in enumerate(source.channels) if channel.fs_hz == rate_hz]
         end, n_samples = 0, source.channels[0].n_samples
@@ -227,7 +241,9 @@ class Fuzzer:
         """Try one input; whether it could be read."""
         self._path.write_bytes(data)
         self.inputs += 1
-        could = read_whole(self._path, self._options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            could = read_whole(self._path, self._options)
         self.read += could
         return could
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from laboratory_files import zmax_edf
-from night_files import eeg_like, write_edf, write_hypnogram_edf
+from night_files import eeg_like, set_field, write_edf, write_hypnogram_edf
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
 from whole_recordings import samples
@@ -49,6 +49,18 @@ def test_a_folder_keeps_slow_channels_at_their_rates(tmp_path: Path) -> None:
         "BATT": 1.0, "EEG L": 256.0, "EEG R": 256.0, "dX": 32.0
     }  # fmt: skip
     np.testing.assert_allclose(samples(open_recording(tmp_path / "z")), uv, atol=STEP_UV)
+
+
+def test_a_file_whose_channel_has_no_samples_is_no_part_of_a_recording(tmp_path: Path) -> None:
+    left, right = (
+        write_edf(tmp_path / f"EEG {side}.edf", eeg_like(5, FS_HZ, channels=1), FS_HZ, (f"EEG {side}",),
+                  annotations=[(1.0, None, "cue")], record_s=1)
+        for side in "LR"
+    )  # fmt: skip
+    set_field(right, "samples", 0, b"0")
+    for paths in (tmp_path, [left, right]):
+        with pytest.raises(RecordingError, match=r"EEG R.edf holds 0 channels of samples"):
+            open_recording(paths)
 
 
 def test_lengths_that_differ_a_little_are_cut_to_the_shortest(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from night_files import ROOM, eeg_like, make_discontinuous, patch, set_field, write_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.opening import open_recording
+from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
+from whole_recordings import refused
 
 FS_HZ = 128
 STEP_UV = 1600 / (2**16 - 1)
@@ -114,6 +116,109 @@ def test_a_limit_that_is_no_number_is_refused_by_name(tmp_path: Path, limit: str
     set_field(path, "physical_max", 0, limit.encode())
     with pytest.raises(RecordingError, match="'EEG AF7' has no usable calibration"):
         open_recording(path)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"digital_min": b"5", "digital_max": b"5"},
+        {"digital_min": b"5", "digital_max": b"-5"},
+        {"physical_min": b"3", "physical_max": b"3"},
+        {"physical_min": b"-1e308", "physical_max": b"1e308"},
+        {"physical_max": b"1e308", "digital_min": b"0", "digital_max": b"1"},
+        {"physical_min": b"0", "physical_max": b"1e-320"},
+        {"physical_max": "٣٣".encode()},
+        {"digital_max": b"1.5"},
+        {"digital_max": b"\xff\xfe"},
+    ],
+)
+@pytest.mark.parametrize("bdf", [False, True])
+def test_limits_that_scale_nothing_are_refused_where_chosen_and_no_hindrance_otherwise(
+    tmp_path: Path, limits: dict[str, bytes], bdf: bool
+) -> None:
+    uv = eeg_like(5, FS_HZ)
+    path = write_edf(tmp_path / "night.edf", uv, FS_HZ, record_s=1, bdf=bdf)
+    for name, raw in limits.items():
+        set_field(path, name, 0, raw)
+    with pytest.raises(RecordingError, match="'EEG AF7' has no usable calibration"):
+        open_recording(path)
+    recording = open_recording(path, ["AF8"])
+    np.testing.assert_allclose(
+        np.concatenate([block.uv for block in recording.blocks()], axis=1), uv[1:], atol=STEP_UV
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        source = open_source(path)
+        assert source.scale(0) is None
+        assert all(np.isfinite(values).all() for _, values in source.pieces((0, 1)))
+
+
+@pytest.mark.parametrize(
+    ("place", "raw"),
+    [
+        (8, b"\xff" * 160),
+        (168, b"99.99.99"),
+        (176, b"\xfe\xfe.\xfe\xfe\xfe"),
+        (184, b"\xff\xff\xff\xff"),
+        (192, b"\xff" * 44),
+        (252, b"2\0\xff\xff"),
+        (252, b"2 \0\xff"),
+        (252, "٢ ".encode() + b" "),
+        (244, b"1\0\0\xff\xff"),
+        (236, b"5\0\xff"),
+    ],
+)
+def test_bytes_that_are_no_ascii_in_fixed_fields_are_survived_or_refused(
+    tmp_path: Path, place: int, raw: bytes
+) -> None:
+    path = write_edf(tmp_path / "night.edf", eeg_like(5, FS_HZ), FS_HZ, record_s=1)
+    said = refused(patch(path, place, raw))
+    if said is None:
+        np.testing.assert_allclose(read(path), eeg_like(5, FS_HZ), atol=STEP_UV)
+    else:
+        assert place in (236, 244, 252)
+        assert "its header is damaged" in said
+
+
+@pytest.mark.parametrize("seconds", [b"1e-320", b"1e-7", b"1e308", b"1e9", b"inf", b"1_0", b"-0.5"])
+def test_a_record_of_an_absurd_length_is_refused(tmp_path: Path, seconds: bytes) -> None:
+    path = patch(write_edf(tmp_path / "night.edf", eeg_like(5, FS_HZ), FS_HZ), 244, seconds.ljust(8))
+    with pytest.raises(RecordingError, match="a data record lasts"):
+        open_recording(path)
+
+
+def test_more_samples_a_second_than_any_device_takes_are_refused(tmp_path: Path) -> None:
+    path = write_edf(tmp_path / "night.edf", eeg_like(5, FS_HZ), FS_HZ, record_s=1)
+    with pytest.raises(RecordingError, match="more than 1e\\+07 samples a second"):
+        open_recording(patch(path, 244, b"0.00001 "))
+
+
+def test_a_channel_without_samples_is_left_out_and_that_is_said(tmp_path: Path) -> None:
+    uv = eeg_like(5, FS_HZ, channels=3)
+    path = write_edf(tmp_path / "night.edf", uv, FS_HZ, ("EEG AF7", "EMG", "EEG AF8"), record_s=1)
+    set_field(path, "samples", 0, str(2 * FS_HZ).encode())
+    set_field(path, "samples", 1, b"0")
+    source = open_source(path)
+    assert [(channel.label, channel.fs_hz) for channel in source.channels] == [
+        ("EEG AF7", 2.0 * FS_HZ),
+        ("EEG AF8", FS_HZ),
+    ]
+    assert source.warnings == ("channel 'EMG' holds no samples and is left out",)
+    values = np.concatenate([piece for _, piece in source.pieces((1,))], axis=1)
+    np.testing.assert_allclose(values, uv[2:], atol=STEP_UV)
+
+
+@pytest.mark.parametrize("onset", ["9" * 400, "1" + "0" * 12])
+def test_a_mark_at_a_time_that_cannot_be_is_passed_over(tmp_path: Path, onset: str) -> None:
+    room = [(0.0, None, "x" * 500)]
+    path = write_edf(tmp_path / "night.edf", eeg_like(5, FS_HZ), FS_HZ, annotations=room, record_s=1)
+    raw = path.read_bytes()
+    mark = f"+{onset}\x151\x14sample loss\x14\0+1\x14cue\x14\0".encode()
+    at = raw.index(b"x" * 500)
+    path.write_bytes(raw[: at - 3] + mark + raw[at - 3 + len(mark) :])
+    recording = open_recording(path)
+    assert [mark.text for mark in recording.annotations if "x" not in mark.text] == ["cue"]
+    np.testing.assert_allclose(read(path), eeg_like(5, FS_HZ), atol=STEP_UV)
 
 
 def mislabelled(path: Path, onsets_s: list[float]) -> Path:

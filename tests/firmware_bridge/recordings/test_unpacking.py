@@ -177,6 +177,14 @@ def test_sizes_in_the_archive_are_not_believed(tmp_path: Path, monkeypatch: pyte
         open_recording(path)
 
 
+@pytest.mark.parametrize("name", [b"\0.edf", b"././."])
+def test_a_file_without_a_name_is_refused(tmp_path: Path, name: bytes) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.edf": night(tmp_path).read_bytes()})
+    path.write_bytes(path.read_bytes().replace(b"a.edf", name))
+    with pytest.raises(RecordingError, match="a file without a name"):
+        open_recording(path)
+
+
 @pytest.mark.parametrize(
     "name", ["/night.edf", "../night.edf", "a/../../night.edf", "..\\n.edf", "C:\\n.edf"]
 )

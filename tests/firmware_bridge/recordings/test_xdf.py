@@ -313,6 +313,42 @@ def test_a_full_disk_while_samples_are_kept_is_told(tmp_path: Path, monkeypatch:
         open_recording(path)
 
 
+@pytest.mark.parametrize("stamp_s", [np.inf, -np.inf, np.nan, 1e308, -1e308, 1e15])
+@pytest.mark.parametrize("places", [[0], [700], [-1], [0, 700], range(700, 760)])
+def test_stamps_that_are_no_times_are_refused(tmp_path: Path, stamp_s: float, places: list[int]) -> None:
+    values = noise(20)
+    when = stamps(len(values))
+    when[list(places)] = stamp_s
+    path = eeg(tmp_path / "a.xdf", values, when)
+    with pytest.raises(RecordingError, match="time stamps of 'Muse' are damaged"):
+        open_recording(path)
+
+
+def test_stamps_that_nearly_stand_still_are_refused(tmp_path: Path) -> None:
+    values = noise(20)
+    with pytest.raises(RecordingError, match="time stamps of 'Muse' are damaged"):
+        open_recording(eeg(tmp_path / "a.xdf", values, 5000.0 + np.arange(len(values)) * 1e-12))
+
+
+@pytest.mark.parametrize("fs_hz", [1e-320, 1e-5, 1e9, np.inf, np.nan, -256.0])
+def test_a_stream_of_an_absurd_rate_is_not_believed(tmp_path: Path, fs_hz: float) -> None:
+    values = noise(5)
+    header = xdf_header(1, "Muse", "EEG", LABELS, fs_hz)
+    path = write_xdf(tmp_path / "a.xdf", header, xdf_samples(1, stamps(len(values)), values))
+    assert "no stream has the type EEG" in str(refused(path))
+
+
+@pytest.mark.parametrize("stamp_s", [np.inf, np.nan, 1e308, -1e15])
+def test_a_text_at_a_time_that_cannot_be_is_left_out(tmp_path: Path, stamp_s: float) -> None:
+    values = noise(5)
+    path = write_xdf(
+        tmp_path / "a.xdf", xdf_header(1, "Muse", "EEG", LABELS, FS_HZ),
+        xdf_header(2, "Marks", "Markers", ("m",), 0, channel_format="string"),
+        xdf_samples(1, stamps(len(values)), values), xdf_texts(2, [(5001.0, "cue"), (stamp_s, "nowhere")]),
+    )  # fmt: skip
+    assert [mark.text for mark in open_recording(path).annotations] == ["cue"]
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_damaged_file_never_gives_a_traceback(tmp_path: Path, data: st.DataObject) -> None:

@@ -38,6 +38,12 @@ class Joined(Source):
 
     def __init__(self, parts: Sequence[Source], path: Path) -> None:
         self._parts = tuple(parts)
+        for part in parts:
+            if len(part.channels) != 1:
+                raise RecordingError(
+                    f"{path}: {part.path.name} holds {len(part.channels)} channels of samples and not one, "
+                    "so its files are not parts of one recording; name one of them"
+                )
         self.path, self.format = path, f"{parts[0].format}, one file a channel"
         starts = sorted({part.start for part in parts if part.start is not None})
         if len(starts) > 1:

@@ -8,49 +8,62 @@ Source: EDF specification (https://www.edfplus.info/specs/edf.html); BDF differs
 three bytes per sample. Values are decoded by edfio; this module only finds whole records, so that files which
 were cut off, or whose recorder crashed before it filled in the number of records, can be streamed in bounded
 memory.
-
-Writers pad fields with NUL, put blanks before a label or a decimal comma into a number. edfio gets a header
-in which fields are spelt as the standard has them and signals are named by their places, so that nobody can
-differ on which signal is which.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from edfio import Bdf, Edf, read_bdf, read_edf
+from edfio import read_bdf, read_edf
 
 from sanctuary.config.errors import RecordingError
+from sanctuary.firmware_bridge.recordings.edf_header import (
+    BDF_MAGIC,
+    FASTEST_HZ,
+    FIXED,
+    LABEL,
+    SAMPLES,
+    UNIT,
+    Calibration,
+    calibrations,
+    fields,
+    number_text,
+    plain_header,
+    record_seconds,
+    whole_number,
+)
 from sanctuary.firmware_bridge.recordings.files import reading
 from sanctuary.firmware_bridge.recordings.units import decode_field
 from sanctuary.signal.samples import FloatArray
 
 _WHAT = "an EDF or BDF file"
-_FIXED = 256
 _LENGTH_FIELD = slice(184, 192)
 _RECORDS_FIELD = slice(236, 244)
-_SAMPLES_WIDTHS = (16, 80, 8, 8, 8, 8, 8, 80)
-"""Widths of the fields before "samples per record": label, transducer, unit, four limits, prefilter."""
-_UNIT_START = 96
-_NUMBERS_START, _NUMBERS_END = 104, 136
-"""The four limits of a signal, between its unit and its prefilter."""
-_BDF_MAGIC = b"\xffBIOSEMI"
 _MAX_SIGNALS = 4096
 _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One ordinary signal: its label and unit as text, and its samples in each data record."""
+    """One ordinary signal: its label and unit as text, its samples in each data record, and its limits.
+
+    Attributes
+    ----------
+    place
+        Its place among all signals of the file.
+    calibration
+        None where samples cannot be scaled; they are then plain digital values.
+    """
 
     label: str
     unit: str
     samples: int
+    place: int
+    calibration: Calibration | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +74,6 @@ class Layout:
     ----------
     header
         All bytes before the data; its own length, which follows from the number of signals, put right.
-    plain_header
-        The same for edfio: see the module's description.
     format
         ``"EDF"`` or ``"BDF"``.
     gapped
@@ -74,7 +85,11 @@ class Layout:
     record_s
         Length of a data record; 0 in files that hold annotations only.
     signals
-        Ordinary signals, in the order of `edfio.Edf.signals`.
+        Ordinary signals that have samples.
+    empty
+        Labels of those that have none.
+    samples
+        Samples of every signal in a data record.
     annotation_spans
         Byte ranges of the annotation signals within a record.
     """
@@ -82,7 +97,6 @@ class Layout:
     path: Path
     format: str
     header: bytes
-    plain_header: bytes
     gapped: bool
     declared: int
     present: int
@@ -90,19 +104,20 @@ class Layout:
     record_s: float
     record_bytes: int
     signals: tuple[Signal, ...]
+    empty: tuple[str, ...]
+    samples: tuple[int, ...]
     annotation_spans: tuple[tuple[int, int], ...]
-
-    def parse(self, records: bytes) -> Edf | Bdf:
-        """Hand whole data records to edfio, under a header that counts just these."""
-        whole = _replaced(self.plain_header, _RECORDS_FIELD, len(records) // self.record_bytes) + records
-        if self.format == "BDF":
-            return read_bdf(whole)
-        return read_edf(whole)
 
     def decode(self, records: bytes, chosen: Sequence[int]) -> FloatArray:
         """Physical values of the chosen signals, shape ``(len(chosen), samples)``, in the file's units."""
-        signals = self.parse(records).signals
-        return np.stack([signals[index].data for index in chosen])
+        limits: list[Calibration | None] = [None] * len(self.samples)
+        for signal in self.signals:
+            limits[signal.place] = signal.calibration
+        names = [f"s{i}" for i in range(len(limits))]
+        header = plain_header(self.format, names, limits, self.samples, len(records) // self.record_bytes)
+        read = read_bdf if self.format == "BDF" else read_edf
+        signals = read(header + records).signals
+        return np.stack([signals[self.signals[index].place].data for index in chosen])
 
     def read(self, file: BinaryIO, first: int, count: int) -> bytes:
         """Read `count` data records from record `first` on.
@@ -149,13 +164,13 @@ def read_layout(path: Path, *, allow_empty: bool = False) -> Layout:
     with reading(path, _WHAT) as file:
         size = file.seek(0, 2)
         file.seek(0)
-        fixed = file.read(_FIXED)
+        fixed = file.read(FIXED)
         kind = _format(path, fixed)
-        n_signals = _number(path, fixed[252:256], "number of signals")
+        n_signals = whole_number(path, fixed[252:256], "number of signals")
         if not 1 <= n_signals <= _MAX_SIGNALS:
             raise RecordingError(f"{path}: its header is damaged: {n_signals} signals; use an undamaged copy")
-        header = fixed + file.read(_FIXED * n_signals)
-    if len(header) < _FIXED * (n_signals + 1):
+        header = fixed + file.read(FIXED * n_signals)
+    if len(header) < FIXED * (n_signals + 1):
         raise RecordingError(f"{path}: ends within its header, so it holds no signal; use an undamaged copy")
     layout = _layout(path, kind, header, size, n_signals)
     if layout.present == 0 and not allow_empty:
@@ -164,53 +179,67 @@ def read_layout(path: Path, *, allow_empty: bool = False) -> Layout:
 
 
 def _layout(path: Path, kind: str, header: bytes, size: int, n_signals: int) -> Layout:
-    labels = _fields(header, 0, 16, n_signals)
-    units = _fields(header, _UNIT_START, 8, n_signals)
     samples = [
-        _number(path, raw, "number of samples in a data record")
-        for raw in _fields(header, sum(_SAMPLES_WIDTHS), 8, n_signals)
+        whole_number(path, raw, "number of samples in a data record")
+        for raw in fields(header, SAMPLES, n_signals)
     ]
     width = 3 if kind == "BDF" else 2
     if min(samples) < 0 or sum(samples) == 0:
         raise RecordingError(f"{path}: its header is damaged: data records hold no samples; use another copy")
     record_bytes = width * sum(samples)
     ends = np.cumsum(samples) * width
-    signals, spans = [], []
-    for label, unit, count, end in zip(labels, units, samples, ends.tolist(), strict=True):
-        if is_annotations(label):
-            spans.append((end - width * count, end))
-        else:
-            signals.append(Signal(decode_field(label), decode_field(unit), count))
+    signals, spans = _signals(header, samples, ends.tolist(), width)
+    record_s = record_seconds(path, header[244:252], only_annotations=not signals)
+    if max((signal.samples for signal in signals), default=0) > FASTEST_HZ * record_s:
+        raise RecordingError(
+            f"{path}: its header is damaged: more than {FASTEST_HZ:g} samples a second; use an undamaged copy"
+        )
     present, stray_bytes = divmod(size - len(header), record_bytes)
     header = _replaced(header, _LENGTH_FIELD, len(header))
     return Layout(
         path=path,
         format=kind,
         header=header,
-        plain_header=_plain(header, kind, n_signals),
         gapped=decode_field(header[192:236])[:5].upper() in ("EDF+D", "BDF+D"),
-        declared=_number(path, header[_RECORDS_FIELD], "number of data records"),
+        declared=whole_number(path, header[_RECORDS_FIELD], "number of data records"),
         present=present,
         stray_bytes=stray_bytes,
-        record_s=_record_s(path, header[244:252], only_annotations=not signals),
+        record_s=record_s,
         record_bytes=record_bytes,
-        signals=tuple(signals),
+        signals=tuple(signal for signal in signals if signal.samples),
+        empty=tuple(signal.label for signal in signals if not signal.samples),
+        samples=tuple(samples),
         annotation_spans=tuple(spans),
     )
 
 
+def _signals(
+    header: bytes, samples: list[int], ends: list[int], width: int
+) -> tuple[list[Signal], list[tuple[int, int]]]:
+    """Ordinary signals, and the byte ranges of those of annotations."""
+    n = len(samples)
+    labels, units = fields(header, LABEL, n), fields(header, UNIT, n)
+    signals, spans = [], []
+    for i, (limits, end) in enumerate(zip(calibrations(header, n), ends, strict=True)):
+        if is_annotations(labels[i]):
+            spans.append((end - width * samples[i], end))
+        else:
+            signals.append(Signal(decode_field(labels[i]), decode_field(units[i]), samples[i], i, limits))
+    return signals, spans
+
+
 def is_edf(head: bytes) -> bool:
     """Whether a file that begins with these bytes is EDF or BDF."""
-    return head[:8] == _BDF_MAGIC or (head[:1] == b"0" and not head[1:8].strip(b" \0"))
+    return head[:8] == BDF_MAGIC or (head[:1] == b"0" and not head[1:8].strip(b" \0"))
 
 
 def ordinary_signals(head: bytes) -> int:
     """How many signals that are not annotations an EDF or BDF file has, by its first bytes."""
     try:
-        n_signals = min(max(int(_number_text(head[252:256])), 0), _MAX_SIGNALS)
+        n_signals = min(max(int(number_text(head[252:256])), 0), _MAX_SIGNALS)
     except ValueError:
         return 0
-    return sum(not is_annotations(label) for label in _fields(head, 0, 16, n_signals))
+    return sum(not is_annotations(label) for label in fields(head, LABEL, n_signals))
 
 
 def is_annotations(label: bytes) -> bool:
@@ -223,71 +252,10 @@ def _format(path: Path, fixed: bytes) -> str:
         raise RecordingError(f"{path}: the file is empty; use a complete copy")
     if not is_edf(fixed):
         raise RecordingError(f"{path}: this is not an EDF or BDF file; convert the recording to EDF first")
-    if len(fixed) < _FIXED:
+    if len(fixed) < FIXED:
         raise RecordingError(f"{path}: ends within its header, so it holds no signal; use an undamaged copy")
-    return "BDF" if fixed[:8] == _BDF_MAGIC else "EDF"
+    return "BDF" if fixed[:8] == BDF_MAGIC else "EDF"
 
 
 def _replaced(header: bytes, field: slice, value: int) -> bytes:
     return header[: field.start] + str(value).encode().ljust(8) + header[field.stop :]
-
-
-def _fields(header: bytes, start: int, width: int, n_signals: int) -> list[bytes]:
-    """One per-signal field of every signal; `start` is the sum of the widths before it."""
-    first = _FIXED + start * n_signals
-    return [header[first + i * width : first + (i + 1) * width] for i in range(n_signals)]
-
-
-def _plain(header: bytes, kind: str, n_signals: int) -> bytes:
-    """Spell the header as the standard would have it, signals named by their places."""
-    fixed = header[:8] + header[8:_FIXED].replace(b"\0", b" ")
-    fixed = fixed[:244] + _number_text(fixed[244:252]).encode()[:8].ljust(8) + fixed[252:]
-    labels = [
-        f"{kind} Annotations" if is_annotations(label) else f"s{i}"
-        for i, label in enumerate(_fields(header, 0, 16, n_signals))
-    ]
-    parts = [fixed, *(label.encode().ljust(16) for label in labels)]
-    parts.append(header[_FIXED + 16 * n_signals : _FIXED + _NUMBERS_START * n_signals].replace(b"\0", b" "))
-    for start in range(_NUMBERS_START, _NUMBERS_END, 8):
-        parts += [_number_text(raw).encode()[:8].ljust(8) for raw in _fields(header, start, 8, n_signals)]
-    tail = header[_FIXED + _NUMBERS_END * n_signals :].replace(b"\0", b" ")
-    counts = sum(_SAMPLES_WIDTHS) - _NUMBERS_END
-    parts.append(tail[: counts * n_signals])
-    parts += [
-        _number_text(raw).encode()[:8].ljust(8) for raw in _fields(header, sum(_SAMPLES_WIDTHS), 8, n_signals)
-    ]
-    parts.append(tail[(counts + 8) * n_signals :])
-    return b"".join(parts)
-
-
-def _number_text(raw: bytes) -> str:
-    """Spell a number of the header with a decimal point, and a whole one without (``256,0`` as ``256``)."""
-    text = decode_field(raw).replace(",", ".")
-    try:
-        value = float(text)
-    except ValueError:
-        return text
-    return str(int(value)) if value.is_integer() and abs(value) < 1e8 else text
-
-
-def _number(path: Path, raw: bytes, name: str) -> int:
-    try:
-        return int(_number_text(raw))
-    except ValueError as error:
-        text = decode_field(raw)
-        raise RecordingError(
-            f"{path}: its header is damaged: the {name} is {text!r}; use an undamaged copy"
-        ) from error
-
-
-def _record_s(path: Path, raw: bytes, *, only_annotations: bool) -> float:
-    try:
-        seconds = float(_number_text(raw))
-    except ValueError:
-        seconds = math.nan
-    if not math.isfinite(seconds) or seconds < 0.0 or (seconds == 0.0 and not only_annotations):
-        text = decode_field(raw)
-        raise RecordingError(
-            f"{path}: its header is damaged: a data record lasts {text!r} seconds; use an undamaged copy"
-        )
-    return seconds

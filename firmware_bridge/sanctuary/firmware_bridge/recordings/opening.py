@@ -253,7 +253,7 @@ def _unpacked_name(member: Member) -> str:
 def _together(paths: Sequence[Path], options: ReadingOptions) -> Source:
     """Open the files of one recording."""
     parts = [_open_file(path, options) if not path.is_dir() else open_source(path, options) for path in paths]
-    if any(len(part.channels) != 1 for part in parts):
+    if any(len(part.channels) > 1 for part in parts):
         raise RecordingError(
             f"{', '.join(map(str, paths))}: several nights: use --circle (files of one night hold one "
             "channel each)"

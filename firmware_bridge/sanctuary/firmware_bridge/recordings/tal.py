@@ -14,7 +14,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_TAL = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14((?:[^\x00\x14]*\x14)*)\x00")
+FARTHEST_S = 1e12
+"""No time or length in a recording comes near this; what goes beyond is damaged."""
+_TAL = re.compile(rb"([+-]\d{1,12}(?:\.\d*)?)(?:\x15(\d{1,12}(?:\.\d*)?))?\x14((?:[^\x00\x14]*\x14)*)\x00")
 _CONTROL = dict.fromkeys([*range(0x20), 0x7F], " ")
 
 
@@ -35,6 +37,12 @@ class Annotation:
     onset_s: float
     duration_s: float | None
     text: str
+
+    @property
+    def believable(self) -> bool:
+        """Whether onset and length are numbers and times that a recording can have."""
+        length_s = 0.0 if self.duration_s is None else self.duration_s
+        return abs(self.onset_s) < FARTHEST_S and 0.0 <= length_s < FARTHEST_S
 
 
 def decode_tals(raw: bytes) -> tuple[float | None, list[Annotation]]:

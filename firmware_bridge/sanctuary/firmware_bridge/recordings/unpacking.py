@@ -233,7 +233,11 @@ class ZipArchive:
 def _safe_name(path: Path, entry: zipfile.ZipInfo) -> PurePosixPath:
     """Name of a file in an archive; some Windows programs write it with backslashes."""
     name = PurePosixPath(entry.filename.replace("\\", "/"))
-    if name.is_absolute() or ".." in name.parts or ":" in name.parts[0] or not name.name:
+    if not name.name:
+        raise RecordingError(
+            f"{path}: the zip archive is damaged (it holds a file without a name); use another copy"
+        )
+    if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
         raise RecordingError(f"{path}: names a place outside itself ({entry.filename!r}); do not trust it")
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise RecordingError(f"{path}: {name} is a link to another place; pack the file itself")

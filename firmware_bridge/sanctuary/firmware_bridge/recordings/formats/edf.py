@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from edfio import BdfSignal, EdfSignal
 
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.channels import short_name
@@ -43,7 +42,6 @@ class EdfSource(Source):
 
     def __init__(self, path: Path, options: ReadingOptions = NOTHING_TOLD) -> None:
         self._layout = layout = read_layout(path)
-        self._first = layout.parse(layout.records(0, 1))
         self._marks = marks = read_marks(layout)
         self._starts_s, paused = _record_starts_s(layout, marks)
         start, doubts = start_time(layout, first_sample_s(marks.onsets_s, layout.record_s))
@@ -51,7 +49,7 @@ class EdfSource(Source):
         self.path, self.format = path, layout.format
         self.start = options.start or start
         self.annotations = marks.annotations
-        self.warnings = (*([missing] if missing else []), *paused, *doubts)
+        self.warnings = (*([missing] if missing else []), *_without_samples(layout), *paused, *doubts)
         end_s = float(self._starts_s[-1]) + layout.record_s
         self.channels = tuple(
             Channel(
@@ -86,22 +84,20 @@ class EdfSource(Source):
         Raises
         ------
         RecordingError
-            The calibration cannot be read; edfio would then return plain digital values.
+            The calibration cannot be used; samples are then plain digital values.
         """
-        signal = self._first.signals[index]
-        if not _calibrated(signal):
+        limits = self._layout.signals[index].calibration
+        if limits is None:
             raise RecordingError(
                 f"{self.path}: channel {self.channels[index].label!r} has no usable calibration (physical "
                 "and digital minimum and maximum); correct the file's header, or choose another channel"
             )
-        return max(abs(signal.physical_min), abs(signal.physical_max))
+        return max(abs(limits.low), abs(limits.high))
 
     def scale(self, index: int) -> tuple[float, float, int, int] | None:
         """Physical extremes of a channel in its unit, and the digital ones; None if they cannot be used."""
-        signal = self._first.signals[index]
-        if not _calibrated(signal):
-            return None
-        return signal.physical_min, signal.physical_max, signal.digital_min, signal.digital_max
+        limits = self._layout.signals[index].calibration
+        return None if limits is None else (limits.low, limits.high, limits.least, limits.most)
 
     def probe(self, chosen: Sequence[int], most: int) -> FloatArray:
         """Give up to `most` seconds spread over the recording, read from their places in the file."""
@@ -135,13 +131,8 @@ def _record_starts_s(layout: Layout, marks: Marks) -> tuple[FloatArray, list[str
     return starts_s, [said]
 
 
-def _calibrated(signal: EdfSignal | BdfSignal) -> bool:
-    try:
-        low, high = signal.physical_min, signal.physical_max
-        limits = signal.digital_min, signal.digital_max
-    except ValueError:
-        return False
-    return math.isfinite(low) and math.isfinite(high) and low != high and limits[0] < limits[1]
+def _without_samples(layout: Layout) -> list[str]:
+    return [f"channel {label!r} holds no samples and is left out" for label in layout.empty]
 
 
 def _missing_data(layout: Layout) -> str | None:

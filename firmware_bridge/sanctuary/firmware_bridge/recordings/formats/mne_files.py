@@ -12,6 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,10 @@ class MneSource(Source):
             marks = _marks(self._raw)
             meas_date = self._raw.info["meas_date"]
             offset_s = float(self._raw.first_time)
-        if not fs_hz > 0.0 or not n_samples:
+            begin: datetime | None = (
+                None if meas_date is None else meas_date.replace(tzinfo=None) + timedelta(seconds=offset_s)
+            )
+        if not 0.0 < fs_hz < np.inf or not n_samples:
             raise RecordingError(f"{path}: this {known.what} recording holds no samples; use another copy")
         self._pauses = pauses = _pauses(path, known, marks, fs_hz, n_samples)
         self.channels = tuple(
@@ -90,13 +94,11 @@ class MneSource(Source):
             for name, unit in zip(self._raw.ch_names, self._units(), strict=True)
         )
         self.start = options.start
-        if meas_date is not None and self.start is None:
-            from datetime import timedelta
-
-            self.start = meas_date.replace(tzinfo=None) + timedelta(seconds=offset_s)
+        if begin is not None and self.start is None:
+            self.start = begin
             if known.what == "FIF":
                 said.append(
-                    f"its start, {self.start.isoformat(' ', 'seconds')}, is UTC by its format; if that is "
+                    f"its start, {begin.isoformat(' ', 'seconds')}, is UTC by its format; if that is "
                     "not the wall clock of the night, give --start-time"
                 )
         self.annotations = tuple(
@@ -168,10 +170,11 @@ def _marks(raw: Any) -> list[Annotation]:
     """MNE's annotations, onsets since the first sample."""
     first_s = float(raw.first_time)
     own = raw.annotations
-    return [
+    marks = (
         Annotation(round(float(onset_s) - first_s, 6), float(length_s) or None, str(text))
         for onset_s, length_s, text in zip(own.onset, own.duration, own.description, strict=True)
-    ]
+    )
+    return [mark for mark in marks if mark.believable]
 
 
 def _pauses(path: Path, known: Known, marks: Sequence[Annotation], fs_hz: float, n_samples: int) -> Pauses:

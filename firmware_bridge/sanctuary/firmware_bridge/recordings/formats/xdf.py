@@ -256,10 +256,10 @@ def _quiet() -> Iterator[list[str]]:
 
 
 def _line(path: Path, stream: StreamInfo, loaded: _Loaded) -> Timeline:
-    if loaded.n_samples == 0 or not np.isfinite(loaded.stamps_s).all():
+    line = timeline(loaded.anchors, loaded.stamps_s, stream.nominal_hz) if loaded.n_samples else None
+    if line is None:
         raise RecordingError(f"{path}: the time stamps of {stream.name!r} are damaged; use an undamaged copy")
-    line = timeline(loaded.anchors, loaded.stamps_s, stream.nominal_hz)
-    if line is None or line.longest_pause_s > LONGEST_GAP_S:
+    if line.longest_pause_s > LONGEST_GAP_S:
         raise RecordingError(
             f"{path}: the time stamps of {stream.name!r} are damaged (they jump by more than a day); use an "
             "undamaged copy"
@@ -289,5 +289,6 @@ def _annotations(streams: Sequence[dict[str, Any]], origin_s: float) -> Iterator
     for stream in streams:
         for stamp_s, values in zip(stream["time_stamps"], stream["time_series"], strict=False):
             text = " ".join(value for value in values if value)
-            if text and np.isfinite(stamp_s):
-                yield Annotation(round(float(stamp_s) - origin_s, 6), None, text)
+            mark = Annotation(round(float(stamp_s) - origin_s, 6), None, text)
+            if text and mark.believable:
+                yield mark

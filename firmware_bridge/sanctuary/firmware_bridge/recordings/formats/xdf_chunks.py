@@ -22,6 +22,8 @@ FILE_HEADER, STREAM_HEADER, SAMPLES = 1, 2, 3
 ITEM_BYTES = {"int8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "double64": 8}
 LONGEST_XML_BYTES = 4 << 20
 MOST_CHANNELS = 4096
+SLOWEST_HZ, FASTEST_HZ = 1e-3, 1e7
+"""Rates beyond are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def _stream(stream: int, raw: bytes) -> StreamInfo | None:
         return None
     if (kind not in ITEM_BYTES and kind != "string") or not 0 < n_channels <= MOST_CHANNELS:
         return None
-    if not 0.0 <= nominal_hz < 1e7 or not _text(xml, "name"):
+    if not (nominal_hz == 0.0 or SLOWEST_HZ <= nominal_hz <= FASTEST_HZ) or not _text(xml, "name"):
         return None
     entries = xml.findall("./desc/channels/channel")
     if len(entries) != n_channels:

@@ -12,7 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from sanctuary.firmware_bridge.recordings.formats.xdf_chunks import FASTEST_HZ, SLOWEST_HZ
 from sanctuary.firmware_bridge.recordings.gaps import IntArray
+from sanctuary.firmware_bridge.recordings.tal import FARTHEST_S
 from sanctuary.signal.samples import FloatArray
 
 BREAK_S = 1.0
@@ -58,8 +60,8 @@ class Anchors:
             return stamps_s
         before = np.concatenate(([self._last_s], stamps_s[:-1]))
         with np.errstate(invalid="ignore"):
-            broken = np.abs(stamps_s - before) > self._longest_s
-        broken[0] |= self.n_samples == 0
+            # what is no number begins a run too: the first sample, and stamps that `timeline` refuses
+            broken = ~(np.abs(stamps_s - before) <= self._longest_s)
         kept = broken.copy()
         kept[(-self.n_samples) % self._spacing :: self._spacing] = True
         kept[:-1] |= broken[1:]
@@ -113,16 +115,19 @@ def timeline(anchors: Anchors, stamps_s: FloatArray, nominal_hz: float) -> Timel
 
     Returns
     -------
-    The time line, or None where there are not as many stamps as anchors.
+    The time line, or None where the stamps cannot be times of the samples: there are not as many as anchors,
+    they are no numbers, or they tell a rate that no device has.
     """
     rows = np.array(anchors.rows, dtype=np.int64)
-    if len(rows) != len(stamps_s):
+    if len(rows) != len(stamps_s) or not (np.abs(stamps_s) < FARTHEST_S).all():
         return None
     edges = [*np.flatnonzero(np.array(anchors.breaks)).tolist(), len(rows)]
     spans = [(a, b) for a, b in pairwise(edges) if b > a]
     firsts = [int(rows[a]) for a, _ in spans]
     counts = [end - first for first, end in zip(firsts, [*firsts[1:], anchors.n_samples], strict=True)]
     fs_hz, said = _rate(rows, stamps_s, spans, nominal_hz, anchors.n_samples)
+    if not SLOWEST_HZ <= fs_hz <= FASTEST_HZ:
+        return None
     begins = [_begin_s(rows[a:b], stamps_s[a:b], fs_hz) for a, b in spans]
     placed: list[list[int]] = []
     backwards = 0
@@ -176,6 +181,8 @@ def _slope_hz(
         slow = (off_s[-1] - off_s[0]) / max(at[-1] - at[0], 1.0)
         off_s = off_s - slow * (at - at[0])
         kept = np.abs(off_s - np.median(off_s)) <= late_s
+        if not kept.any():
+            continue
         at, when = at[kept] - at[kept].mean(), when[kept] - when[kept].mean()
         above += float(at @ at)
         below += float(at @ when)
