@@ -14,6 +14,7 @@ from sanctuary.firmware_bridge.recordings.channels import choose_channels
 from sanctuary.gateway.cli import run
 from sanctuary.gateway.headband_channels import check_channels
 from sanctuary.gateway.night.live_night import run_night
+from sanctuary.gateway.night.stopping import StopFlag
 
 
 def settings_file(folder: Path, channels: str) -> Path:
@@ -36,7 +37,8 @@ def settings_file(folder: Path, channels: str) -> Path:
         ("VEOG = 1", "VEOG is a vertical EOG"),
         ("E1-M2 = 1, E2-M1 = 2", "E1-M2 is an EOG; name an EEG channel first"),
         ("HEOG = 1", "HEOG is an EOG"),
-        ("AF7 = 1, ROC-LOC = 2", "ROC-LOC is right minus left"),
+        ("AF7 = 1, ROC-LOC = 2", "ROC-LOC rises as the eyes go right"),
+        ("AF7 = 1, E2-M1 = 2", "E2-M1 rises as the eyes go right"),
         ("AF7 = 1, EOG-F4 = 2", "names the eyes and the scalp"),
         ("E1 = 1, E3 = 2", "could be an EOG or an electrode of the net"),
     ],
@@ -50,7 +52,9 @@ def test_the_check_and_the_start_name_the_setting(
     assert f"{path}, line 9: pods[0].headband.channels of pod-1: " in err
     assert said in err
     with pytest.raises(InputError, match=r"pods\[0\].headband.channels of pod-1"):
-        asyncio.run(run_night(load_settings(path).settings, 0.001, lambda *_: pytest.fail("it began")))
+        asyncio.run(
+            run_night(load_settings(path).settings, 0.001, lambda *_: pytest.fail("it began"), StopFlag())
+        )
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,11 @@ LEFT = [
     "EOG(L)-PG1",
     "EOGL-M2",
     "HEOG-L",
+    "Left Eye",
+    "Eye L",
+    "L-Eye",
+    "LOC1",
+    "leftEOG1",
 ]
 LEFT += [
     "EOG E1-M2",
@@ -64,11 +69,16 @@ RIGHT = [
     "R_EOG",
     "REOG",
     "RightEye",
+    "Right Eye",
+    "Eye-R",
 ]
 RIGHT += ["EOG E2-M2", "EOG ROC-A2", "EOG Right Horiz", "EOG dx", "EOG 2"]
 HORIZONTAL = [
     "HEOG",
     "HEOG_1",
+    "HEOG1",
+    "HEOG2",
+    "horizEOG",
     "hEOG",
     "EOGH",
     "EOG_H",
@@ -83,7 +93,19 @@ HORIZONTAL = [
     "HEOGL-HEOGR",
 ]
 HORIZONTAL += ["EOG horizontal", "EOG H", "EOG L-R", "Horizontal EOG", "EOG Horiz"]
-VERTICAL = ["VEOG", "VEOG_1", "EOGV", "EOG_V", "EOG vertical", "IO1", "SO1", "EOG up", "EOG(V)"]
+VERTICAL = [
+    "VEOG",
+    "VEOG_1",
+    "VEOG1",
+    "EOGup",
+    "EOGV",
+    "EOG_V",
+    "EOG vertical",
+    "IO1",
+    "SO1",
+    "EOG up",
+    "EOG(V)",
+]
 EEG = {
     "AF7": "AF7", "EEG AF7-Ref": "AF7", "EEG AF7-Fpz": "AF7", "F3-M2": "F3", "EEG F3-CLE": "F3", "F3M2": "F3",
     "EEG F4-LER": "F4", "F3:A2": "F3", "F3_M2": "F3", "FP1_M2": "Fp1", "EEG F7-Fpz": "F7", "C4-A1": "C4",
@@ -100,7 +122,7 @@ EEG = {
         (RIGHT, Side.RIGHT),
         (HORIZONTAL, Side.LEFT_MINUS_RIGHT),
         (["ROC-LOC", "E2-E1", "EOG R-L", "EOG2-EOG1"], Side.RIGHT_MINUS_LEFT),
-        (["EOG"], Side.UNKNOWN),
+        (["EOG", "EOG3", "EOG0", "EOGA", "LOEOG", "Eyes"], Side.UNKNOWN),
     ],
 )
 def test_horizontal_eogs_and_their_sides(labels: list[str], side: Side) -> None:

@@ -93,16 +93,43 @@ def check_places(places: Iterable[tuple[Path | None, str]]) -> None:
             check_place(path, what)
 
 
+def check_apart(places: Iterable[tuple[str, Path | None]], kept: Iterable[Path | None]) -> None:
+    """Check that what will be written takes the place of nothing that is read, and not of each other.
+
+    Parameters
+    ----------
+    places
+        What asked for the file, as it was typed (``--json out.json``), and where it will be; None is skipped.
+    kept
+        Files that must stay as they are; None is left out.
+
+    Raises
+    ------
+    InputError
+        A file would be overwritten.
+    """
+    taken = {path.resolve(): path for path in kept if path is not None}
+    for asked, path in places:
+        if path is None:
+            continue
+        if (other := taken.get(path.resolve())) is not None:
+            raise InputError(f"{asked}: would overwrite {other}; name another file")
+        taken[path.resolve()] = path
+
+
 def check_place(path: Path, what: str) -> None:
     """Find out before the work begins whether `path` can be written after it.
 
     Raises
     ------
     InputError
-        It is a directory, or its directory cannot be made or written.
+        It is a directory or a device, or its directory cannot be made or written.
     """
     if path.is_dir():
         raise InputError(f"{path}: is a directory; name a file for {what}")
+    if path.exists() and not path.is_file():
+        # a whole file takes its place, and /dev/stdout would be gone for every program
+        raise InputError(f"{path}: is a device or a pipe, no ordinary file; name another place for {what}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}."):

@@ -73,7 +73,8 @@ def _misplaced(names: Sequence[str], choice: Choice) -> list[str]:
         first, second = (names[index] for index in choice.indices)
         return [f"name {first} before {second}; left comes before right, and the EEG before the EOG"]
     return [
-        f"{names[index]} is right minus left; plug its two electrodes in the other way round, and name it so"
+        f"{names[index]} rises as the eyes go right; plug its two electrodes in the other way round, or use "
+        "that of the left eye, and name it so"
         for index, sign in zip(choice.indices, choice.signs, strict=True)
         if sign < 0
     ]

@@ -89,7 +89,8 @@ _NO_BRAIN = re.compile(
 _SCALP = re.compile(r"(FP|AF|FT|FC|TP|CP|PO|F|C|T|P|O)(Z|10|[1-9])")
 _JOINED = re.compile(r"(.+?)(A1|A2|M1|M2|REF|AVG|CLE|LER|FPZ|PG1|PG2)")
 _NET = re.compile(r"E(?:[3-9]|\d{2,3})")
-_EYE_WORDS = _HORIZONTAL | _VERTICAL | _LEFT | _RIGHT | {"EOG", "EOGS"}
+_EYE_WORDS = _HORIZONTAL | _VERTICAL | _LEFT | _RIGHT | {"EOG", "EOGS", "EYE", "EYES"}
+_NUMBERED = re.compile(r"(\D+)(\d+)")
 _SPELLING = {"FPZ": "Fpz", "FP1": "Fp1", "FP2": "Fp2", "FPZ-CZ": "Fpz-Cz", "AFZ": "AFz", "FZ": "Fz"}
 
 
@@ -123,15 +124,23 @@ def is_electrode_net(labels: Sequence[str]) -> bool:
 
 
 def _words(label: str) -> list[str]:
-    """Words of a label in capitals; the prefix ``EEG`` left off, joined references (``F3M2``) split."""
-    words: list[str] = []
-    for word in filter(None, _CUT.split(label.upper())):
-        joined = _JOINED.fullmatch(word)
-        if joined and (joined[1] in _EYE_WORDS or _SCALP.fullmatch(joined[1])):
-            words += joined.groups()
-        else:
-            words.append(word)
+    """Words of a label in capitals; the prefix ``EEG`` left off, joined ones (``F3M2``, ``HEOG1``) split."""
+    words = [part for word in filter(None, _CUT.split(label.upper())) for part in _parts(word)]
     return words[1:] if len(words) > 1 and words[0] in _PREFIXES else words
+
+
+def _parts(word: str) -> Sequence[str]:
+    """Split what was written without a space: an electrode and its reference, ``EOG`` and what is by it."""
+    if word in _EYE_WORDS:
+        return (word,)
+    joined = _JOINED.fullmatch(word)
+    if joined and (joined[1] in _EYE_WORDS or _SCALP.fullmatch(joined[1])):
+        return joined.groups()
+    numbered = _NUMBERED.fullmatch(word)
+    if numbered and numbered[1] in _EYE_WORDS:
+        return numbered.groups()
+    # no electrode of the scalp has these letters in its name, however a laboratory goes on from there
+    return [part for part in word.partition("EOG") if part]
 
 
 def _of_eyes(words: Sequence[str]) -> tuple[Kind, Side]:

@@ -108,6 +108,7 @@ def test_captures_that_cannot_be_used_say_why(
         ({"HEOG": 1, "AF7": 2}, ("AF7", "HEOG"), (1.0, 1.0)),
         ({"AF8": 1, "AF7": 2}, ("AF7", "AF8"), (1.0, 1.0)),
         ({"Fpz": 2, "ROC-LOC": 1}, ("Fpz", "ROC-LOC"), (1.0, -1.0)),
+        ({"Fpz": 2, "E2-M1": 1}, ("Fpz", "E2-M1"), (1.0, -1.0)),
     ],
 )
 def test_channels_are_put_in_the_order_of_a_recording(

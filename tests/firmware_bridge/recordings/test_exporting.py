@@ -19,6 +19,7 @@ from sanctuary.firmware_bridge.recordings.exporting import Export, plan_export
 from sanctuary.firmware_bridge.recordings.formats.edf import EdfSource
 from sanctuary.firmware_bridge.recordings.source import Channel, Piece, Source, dense
 from sanctuary.firmware_bridge.recordings.tal import Annotation
+from sanctuary.firmware_bridge.recordings.writing import Column, file_header
 
 START = datetime.fromisoformat("2026-03-01T22:30:05.250")
 
@@ -219,6 +220,24 @@ def test_24_bits_into_16_say_what_is_lost(tmp_path: Path) -> None:
 def test_a_sample_that_was_not_railed_is_not_railed_in_the_file(tmp_path: Path, rail: float) -> None:
     found = written(tmp_path / "a.edf", Made([("AF7", "uV", 250.0, eeg(10, 250))], rail=rail))
     assert np.abs(values(found, 0)).max() < 0.999 * found.rail(0)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("rail", [187498.2, 999.4903, 187500.0, 1682.55, 99999.99, 1e6, 9999999.5, 0.0312345])
+def test_a_rail_that_fills_a_header_field_leaves_room_for_its_sign(
+    tmp_path: Path, rail: float, wide: bool
+) -> None:
+    row = eeg(10, 250) * min(1.0, rail / 1000)
+    found = written(tmp_path / "a", Made([("AF7", "uV", 250.0, row)], rail=rail), wide=wide)
+    assert [channel.n_samples for channel in found.channels] == [2500]
+    step = 2 * found.rail(0) / (2**24 - 2 if wide else 2**16 - 2)
+    np.testing.assert_allclose(values(found, 0), row, atol=0.51 * step)
+
+
+def test_a_number_longer_than_its_header_field_is_refused() -> None:
+    column = Column("AF7", "uV", 250, (-187498.2, 187498.2, -8388607, 8388607))
+    with pytest.raises(ValueError, match=r"-187498\.2 of 'AF7' is longer than a header field"):
+        file_header([column], None, "X", 1, wide=True, room=288)
 
 
 def test_flat_empty_and_tiny_channels(tmp_path: Path) -> None:

@@ -251,13 +251,24 @@ def test_time_stamps_of_a_continuous_file_that_cannot_be_are_left_out_and_that_i
     np.testing.assert_allclose(read(path), eeg_like(4, FS_HZ), atol=STEP_UV)
 
 
-def test_an_eog_that_is_right_minus_left_is_turned_over_and_that_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("eog", "why"),
+    [
+        ("ROC-LOC", "right minus left"),
+        ("E2-M1", "of the right eye"),
+        ("EOG(R)", "of the right eye"),
+        ("Right Eye", "of the right eye"),
+    ],
+)
+def test_an_eog_that_rises_as_the_eyes_go_right_is_turned_over_and_that_is_said(
+    tmp_path: Path, eog: str, why: str
+) -> None:
     uv = eeg_like(10, FS_HZ)
-    path = write_edf(tmp_path / "night.edf", uv, FS_HZ, ("F4-A1", "ROC-LOC"), record_s=1)
-    recording = open_recording(path, ["ROC-LOC", "F4-A1"])
-    assert recording.info.channels == ("F4", "ROC-LOC")
+    path = write_edf(tmp_path / "night.edf", uv, FS_HZ, ("F4-A1", eog), record_s=1)
+    recording = open_recording(path, [eog, "F4-A1"])
+    assert recording.info.channels == ("F4", eog)
     assert recording.warnings == (
-        "channel 'ROC-LOC' is right minus left and is turned over, to rise as the eyes go left",
+        f"channel {eog!r} is {why} and is turned over, to rise as the eyes go left",
     )
     blocks = list(recording.blocks(3.0))
     read_uv = np.concatenate([block.uv for block in blocks], axis=1)

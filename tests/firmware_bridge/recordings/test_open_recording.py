@@ -17,6 +17,7 @@ from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings import layout
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.firmware_bridge.recordings.recording import Recording
+from sanctuary.firmware_bridge.recordings.source import ReadingOptions
 from sanctuary.signal.samples import SampleBlock
 
 FS_HZ = 128
@@ -293,6 +294,19 @@ def test_the_start_is_the_wall_clock_of_the_first_sample(tmp_path: Path, time: s
     start = datetime.fromisoformat(f"2026-03-01T{time}")
     path = write_edf(tmp_path / "night.edf", eeg_like(3, FS_HZ), FS_HZ, start=start, annotations=[])
     assert open_recording(path).info.start == start
+
+
+def test_what_a_person_tells_of_an_edf_is_taken_or_said_to_be_of_no_use(tmp_path: Path) -> None:
+    start, told = datetime.fromisoformat("2026-03-01T22:00:00"), datetime.fromisoformat("2026-03-02T23:00:00")
+    path = write_edf(tmp_path / "night.edf", eeg_like(3, FS_HZ), FS_HZ, start=start)
+    recording = open_recording(path, options=ReadingOptions(told, "cyton", 24.0))
+    assert recording.info.start == told
+    assert recording.warnings == (
+        "its header begins at 2026-03-01 22:00:00; 2026-03-02 23:00:00 of --start-time is taken in its place",
+        "--board cyton is not used: EDF files do not need it",
+        "--gain 24.0 is not used: EDF files do not need it",
+    )
+    assert open_recording(path, options=ReadingOptions(start)).warnings == ()
 
 
 def test_an_anonymous_or_garbled_start_is_none(tmp_path: Path) -> None:

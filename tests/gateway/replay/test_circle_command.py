@@ -215,6 +215,16 @@ def test_a_mistake_is_one_sentence_before_any_work(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", ["--json", "--report"])
+def test_no_night_is_overwritten_by_the_result(capsys: Capture, folder: Path, option: str) -> None:
+    nights = [folder / "a.edf", folder / "b.edf"]
+    before = [night.read_bytes() for night in nights]
+    code, _, err = replay(capsys, *nights, "--circle", option, nights[1])
+    assert code == 2
+    assert f"{option} {nights[1]}: would overwrite {nights[1]}" in err
+    assert [night.read_bytes() for night in nights] == before
+
+
 def test_a_file_that_is_no_night_is_refused_by_name(capsys: Capture, tmp_path: Path, folder: Path) -> None:
     path = tmp_path / "notes.edf"
     path.write_text("not a night")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -202,12 +203,28 @@ def test_the_stages_found_are_written_and_read_again(capsys, tmp_path, dated, na
     assert again["truth"] == [None if stage == "unknown" else stage for stage in found]
 
 
+@pytest.mark.parametrize("option", ["--json", "--report", "--hypnogram-out"])
+def test_a_pipe_or_a_device_is_never_replaced_by_a_file(capsys, tmp_path, night, option):
+    pipe, link = tmp_path / "p.csv", tmp_path / "stdout.csv"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        code, _, err = replay(capsys, night, option, path)
+        assert code == 2
+        assert f"{path}: is a device or a pipe" in err
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
         (["--hypnogram-out", "out.xml"], "csv, edf, bids, yasa"),
         (["--hypnogram-out", "{night}"], "would overwrite"),
         (["--hypnogram-out", "{tmp}/a.tsv", "--json", "{tmp}/a.json"], "would overwrite"),
+        (["--json", "{night}"], "--json {night}: would overwrite {night}"),
+        (["--report", "{night}"], "--report {night}: would overwrite {night}"),
+        (["--json", "{tmp}/a", "--report", "{tmp}/../{tmp.name}/a"], "would overwrite"),
         (["--hypnogram-format", "csv"], "--hypnogram-out"),
         (["--hypnogram-out", "/proc/no/out.csv"], "/proc/no/out.csv"),
         (["--epoch-s", "20"], "give --hypnogram"),
@@ -219,6 +236,6 @@ def test_hypnogram_options_without_sense_are_refused_before_the_work(capsys, tmp
     before = night.read_bytes()
     code, out, err = replay(capsys, night, *(a.format(night=night, tmp=tmp_path) for a in args))
     assert code == 2
-    assert said in err
+    assert said.format(night=night) in err
     assert out == ""
     assert night.read_bytes() == before

@@ -127,6 +127,16 @@ def test_mistakes_are_named_and_nothing_is_written(nights, tmp_path, capsys, arg
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_night_is_never_overwritten_by_the_model(nights, capsys):
+    files = sorted(path for path in nights.rglob("*") if path.suffix in (".edf", ".csv"))
+    assert len(files) == 6
+    before = {path: path.read_bytes() for path in files}
+    for path in files:
+        assert cli.run(["train", str(nights), "--out", str(path)]) == 2
+        assert f"--out {path}: would overwrite {path}" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in files} == before
+
+
 @pytest.mark.parametrize("text", ["nonsense", "{}", '{"schema": "other"}'])
 def test_a_model_that_is_none_is_refused_by_name(nights, tmp_path, capsys, text):
     path = tmp_path / "bad.json"

@@ -28,7 +28,7 @@ class Choice:
     indices
         Positions of one or two channels: left before right, an EEG before an EOG.
     signs
-        -1 for a channel that has to be turned over to be left minus right, else 1.
+        -1 for a channel that has to be turned over to rise as the eyes go left, else 1.
     warnings
         One sentence each.
     """
@@ -83,14 +83,23 @@ def choose_channels(labels: Sequence[str], wanted: Sequence[str] | None, where: 
 
 
 def _choice(labels: Sequence[str], indices: Sequence[int], warnings: Sequence[str]) -> Choice:
-    flipped = [meaning_of(labels[index]).side is Side.RIGHT_MINUS_LEFT for index in indices]
+    backward = [_backward(meaning_of(labels[index])) for index in indices]
     turned = [
-        f"channel {labels[index]!r} is right minus left and is turned over, to rise as the eyes go left"
-        for index, flip in zip(indices, flipped, strict=True)
-        if flip
+        f"channel {labels[index]!r} is {what} and is turned over, to rise as the eyes go left"
+        for index, what in zip(indices, backward, strict=True)
+        if what is not None
     ]
-    signs = tuple(-1.0 if flip else 1.0 for flip in flipped)
+    signs = tuple(1.0 if what is None else -1.0 for what in backward)
     return Choice(tuple(indices), signs, (*warnings, *turned))
+
+
+_TURNED = {Side.RIGHT_MINUS_LEFT: "right minus left", Side.RIGHT: "of the right eye"}
+"""Horizontal EOGs that rise as the eyes go right: the front of the eye is positive."""
+
+
+def _backward(meaning: Meaning) -> str | None:
+    """Say what makes a channel rise as the eyes go right; None for any other."""
+    return _TURNED.get(meaning.side) if meaning.kind is Kind.EOG else None
 
 
 _ORDER = {"other": 0, "right": 1, "EOG": 2}

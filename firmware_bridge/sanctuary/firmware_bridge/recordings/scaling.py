@@ -66,13 +66,10 @@ def new_scale(extent: Extent, *, wide: bool) -> Scale | None:
     if math.isfinite(extent.rail):
         # odd digital range: zero stays zero
         top = digital_range(wide=wide)[1]
-        high = _outward(extent.rail, ROUND_CEILING)
-        if (
-            high is not None
-            and high / top <= finest_step(extent)
-            and max(abs(extent.low), extent.high) <= high
-        ):
-            return -high, high, -top, top
+        # the minus sign takes one of the field's characters, so the lower extreme decides
+        low = _outward(-extent.rail, ROUND_FLOOR)
+        if low is not None and -low / top <= finest_step(extent) and low <= min(extent.low, -extent.high):
+            return low, -low, -top, top
     low, high = _widened(extent)
     if low == high:
         low, high = low - 1.0, high + 1.0

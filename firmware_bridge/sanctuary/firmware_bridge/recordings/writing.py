@@ -29,6 +29,7 @@ LONGEST_RECORD_S = 30
 LONGEST_TEXT_BYTES = 100
 _ANNOTATION_SAMPLES = 96
 _RECORDS_FIELD = 236
+_FIELD_CHARACTERS = 8
 _PHYSICAL_FIELDS = (104, 112)
 """Physical minimum and maximum: widths of the fields before them."""
 
@@ -274,7 +275,10 @@ def file_header(
     for i, column in enumerate(columns):
         for end, start_place in enumerate(_PHYSICAL_FIELDS):
             place = 256 + start_place * (len(columns) + 1) + 8 * i
-            header[place : place + 8] = number_text(column.scale[end]).encode().ljust(8)
+            text = number_text(column.scale[end])
+            if len(text) > _FIELD_CHARACTERS:
+                raise ValueError(f"{text} of {column.label!r} is longer than a header field of EDF")
+            header[place : place + _FIELD_CHARACTERS] = text.encode().ljust(_FIELD_CHARACTERS)
     return bytes(header)
 
 

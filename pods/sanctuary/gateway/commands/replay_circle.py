@@ -77,10 +77,14 @@ def replay_circle(
         With code 2 where an invariant was broken.
     """
     from sanctuary.gateway.designs.finding import find_design
-    from sanctuary.gateway.files import check_places, write_json
+    from sanctuary.gateway.files import check_apart, check_places, write_json
     from sanctuary.gateway.night.people import designs_of, warn_of_thresholds
     from sanctuary.gateway.replay.circle import aligned, check_overlap, circle_night, circle_settings
 
+    check_apart(
+        ((f"--json {json_path}", json_path), (f"--report {report}", report)),
+        (*asked.nights, *asked.hypnograms),
+    )
     check_places(((json_path, "the result"), (report, "the report")))
     quorum = _quorum(asked)
     offsets_s = aligned(_offsets(asked.offsets, len(asked.nights)))

@@ -62,11 +62,14 @@ def replay_alone(
         Something asked for cannot be; nothing has been done then.
     """
     from sanctuary.gateway.data_lock import hold, sleeper_part
-    from sanctuary.gateway.files import check_places, write_json
+    from sanctuary.gateway.files import check_apart, check_places, write_json
     from sanctuary.gateway.memories import Memories
     from sanctuary.gateway.replay.hypnogram_out import hypnogram_format_of, write_hypnogram
     from sanctuary.gateway.replay.night import open_night, replay_night
 
+    check_apart(
+        ((f"--json {outputs.json}", outputs.json), (f"--report {outputs.report}", outputs.report)), inputs
+    )
     others = (*inputs, outputs.json, outputs.report)
     kind = hypnogram_format_of(outputs.hypnogram, outputs.hypnogram_format, others)
     places = (

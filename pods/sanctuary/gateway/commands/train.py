@@ -85,7 +85,7 @@ def train(
     """Train the stage model on scored nights, judge it on persons it has not seen, and write it."""
     settings = load(config, assignments).settings
     from sanctuary.firmware_bridge.hypnograms.options import hypnogram_options
-    from sanctuary.gateway.files import check_place, write_whole
+    from sanctuary.gateway.files import check_apart, check_place, write_whole
     from sanctuary.gateway.training.fitting import train as fit
     from sanctuary.gateway.training.gathering import gather
     from sanctuary.gateway.training.loading import Reading
@@ -96,7 +96,10 @@ def train(
     recordings = reading_options(None, board, gain, stream)
     reading = Reading(channel_names(channels), recordings, hypnogram_options(epoch_s, stages=stages))
     recipe = Recipe(settings.chain, _checked_measures(measures), person_letters, note, reading)
-    found = survey(sources, scorer).without(_names(without))
+    surveyed = survey(sources, scorer)
+    read = [path for night in surveyed.nights for path in (night.path, night.hypnogram)]
+    check_apart([(f"--out {out}", out)], read)
+    found = surveyed.without(_names(without))
     if without and not found.nights:
         raise InputError(f"--without {without}: leaves no night to train on")
     with _progress(len(found.nights)) as step:

@@ -10,7 +10,7 @@ from typing import Any
 from sanctuary.config.errors import InputError
 from sanctuary.firmware_bridge.hypnograms.bids import sidecar_of
 from sanctuary.firmware_bridge.hypnograms.writing import HypnogramFormat, format_for, hypnogram_files
-from sanctuary.gateway.files import write_together
+from sanctuary.gateway.files import check_apart, write_together
 from sanctuary.signal.samples import Stage
 
 
@@ -34,10 +34,8 @@ def hypnogram_format_of(
     """
     if path is not None:
         kind = format_for(path, name)
-        places = {path.resolve(), *([sidecar_of(path).resolve()] if kind is HypnogramFormat.BIDS else [])}
-        for other in others:
-            if other is not None and other.resolve() in places:
-                raise InputError(f"--hypnogram-out {path}: would overwrite {other}; name another file")
+        places = [path, sidecar_of(path)] if kind is HypnogramFormat.BIDS else [path]
+        check_apart([(f"--hypnogram-out {path}", place) for place in places], others)
         return kind
     if name is not None:
         raise InputError(f"--hypnogram-format {name}: say where to write it with --hypnogram-out")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.channels import short_name
+from sanctuary.firmware_bridge.recordings.formats.telling import unused_said
 from sanctuary.firmware_bridge.recordings.gaps import IntArray, Losses, record_starts
 from sanctuary.firmware_bridge.recordings.layout import Layout, read_layout
 from sanctuary.firmware_bridge.recordings.marks import Marks, first_sample_s, read_marks
@@ -32,7 +34,7 @@ class EdfSource(Source):
     path
         The file, with or without pauses (EDF+C, EDF+D).
     options
-        Only `ReadingOptions.start` is of use; it replaces what the header says.
+        Only `ReadingOptions.start` is of use; it replaces what the header says, and that is said.
 
     Raises
     ------
@@ -49,7 +51,11 @@ class EdfSource(Source):
         self.path, self.format = path, layout.format
         self.start = options.start or start
         self.annotations = marks.annotations
-        self.warnings = (*([missing] if missing else []), *_without_samples(layout), *paused, *doubts)
+        self.warnings = (
+            *([missing] if missing else []), *_without_samples(layout), *paused,
+            *(doubts if options.start is None else _replaced(start, options)),
+            *unused_said(layout.format, options),
+        )  # fmt: skip
         end_s = float(self._starts_s[-1]) + layout.record_s
         self.channels = tuple(
             Channel(
@@ -107,6 +113,13 @@ class EdfSource(Source):
         firsts = np.unique(np.linspace(0, layout.present - count, most).astype(int))
         seconds = [layout.decode(layout.records(first, count), chosen)[:, :size] for first in firsts.tolist()]
         return np.stack(seconds, axis=1)
+
+
+def _replaced(start: datetime | None, options: ReadingOptions) -> list[str]:
+    """Say that a person's time is taken in place of the header's."""
+    if start is None or options.start is None or start == options.start:
+        return []
+    return [f"its header begins at {start}; {options.start} of --start-time is taken in its place"]
 
 
 def _record_starts_s(layout: Layout, marks: Marks) -> tuple[FloatArray, list[str]]:
