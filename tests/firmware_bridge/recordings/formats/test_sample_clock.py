@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from recording_files import kept
@@ -57,7 +57,7 @@ def test_losses_below_a_turn_are_counted_whatever_the_parts(
     lost: list[tuple[int, int]], cuts: list[int]
 ) -> None:
     rows = kept(20_000, lost)
-    long = np.flatnonzero(np.diff(rows) > 256)
+    long = np.flatnonzero(np.diff(rows) >= 256)  # a whole turn shows the same number again
     numbers = cyclic(np.arange(256), 20_000)[rows]
     cycle = learn_cycle(numbers)
     assert cycle is not None
@@ -82,6 +82,10 @@ def placed(rows: np.ndarray, stamps_s: np.ndarray, turn: int | None = 256, part:
     holes=st.lists(st.tuples(st.integers(500, 29_000), st.integers(1, 3000)), max_size=6),
     late_s=st.floats(0.0, 0.15), off=st.floats(-0.004, 0.004),
     seed=st.integers(0, 99), part=st.integers(300, 5000),
+)  # fmt: skip
+@example(
+    holes=[(15393, 347), (1089, 315), (501, 2236), (3007, 2300), (14861, 723), (4565, 1883)],
+    late_s=0.0, off=-0.004, seed=11, part=579,
 )  # fmt: skip
 def test_holes_of_any_length_are_placed_by_counter_and_stamps(
     holes: list[tuple[int, int]], late_s: float, off: float, seed: int, part: int

@@ -24,7 +24,9 @@ PACKET = 12
 LOOK_S, BEFORE_S, LEAST_AFTER_S = 15.0, 5.0, 3.0
 """How far rows after a jump of the stamps, and before it, are looked at to tell a hole from a delay."""
 AGREE_S = 0.1
-"""A hole that the stamps put this close to what the counter allows is what the counter says."""
+"""A hole that the stamps put this close to what the counter allows is what the counter says..."""
+AGREE_SHARE = 0.005
+"""...and this much of the time that it spans beyond that, as the board's rate is not known exactly."""
 CLOCK_SET_S = 1.0
 """A jump of the stamps that no hole explains: the computer's clock was set."""
 BUCKET_S = 10.0
@@ -247,7 +249,8 @@ class SampleClock:
             packets = round(rise / PACKET) * PACKET
             return packets if abs(rise - packets) <= self._near else round(rise)
         turns = round(rise / self._turn) * self._turn
-        if turns + known >= 0 and abs(rise - turns) <= AGREE_S * self._fs_hz:
+        spread_s = AGREE_S + AGREE_SHARE * (max(rise_s, 0.0) + LOOK_S)
+        if turns + known >= 0 and abs(rise - turns) <= min(spread_s * self._fs_hz, 0.4 * self._turn):
             return turns
         return max(round(rise), -known)
 
