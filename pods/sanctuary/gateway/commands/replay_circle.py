@@ -144,7 +144,7 @@ def _offsets(given: Sequence[str], pods: int) -> list[int]:
 
 def _opened(asked: CircleAsked) -> list[OpenedNight]:
     """Open every night before any work is done."""
-    from sanctuary.firmware_bridge.hypnograms.options import HypnogramOptions
+    from sanctuary.firmware_bridge.hypnograms.options import NO_OPTIONS
     from sanctuary.gateway.replay.night import open_night
     from sanctuary.gateway.training.sources import hypnogram_beside
 
@@ -155,12 +155,10 @@ def _opened(asked: CircleAsked) -> list[OpenedNight]:
         )
     hypnograms: Sequence[Path | None] = asked.hypnograms or list(map(hypnogram_beside, asked.nights))
     options = asked.hypnogram_options
-    if options != HypnogramOptions() and not any(hypnograms):
+    if options != NO_OPTIONS and not any(hypnograms):
         raise InputError("--epoch-s and --stages go with hypnograms, and none lies beside the nights")
     return [
-        open_night(
-            path, hypnogram, asked.channels, options if hypnogram else HypnogramOptions(), asked.reading
-        )
+        open_night(path, hypnogram, asked.channels, options if hypnogram else NO_OPTIONS, asked.reading)
         for path, hypnogram in zip(asked.nights, hypnograms, strict=True)
     ]
 

@@ -19,7 +19,7 @@ from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.captures.format import SUFFIX
 from sanctuary.firmware_bridge.captures.night import CapturedNight, open_capture
 from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
-from sanctuary.firmware_bridge.hypnograms.options import HypnogramOptions
+from sanctuary.firmware_bridge.hypnograms.options import NO_OPTIONS, HypnogramOptions
 from sanctuary.firmware_bridge.hypnograms.scoring import Hypnogram
 from sanctuary.firmware_bridge.recordings.opening import open_recording
 from sanctuary.firmware_bridge.recordings.recording import Recording
@@ -38,7 +38,6 @@ from sanctuary.signal.stack import LOWEST_FS_HZ
 
 SCHEMA = "sanctuary.replay.v1"
 BLOCK_S = 600.0
-_NO_OPTIONS = HypnogramOptions()
 
 Progress = Callable[[float], None]
 """Called with the seconds of the night done so far."""
@@ -71,7 +70,7 @@ def open_night(
     path: Path | Sequence[Path],
     hypnogram: Path | None = None,
     channels: Sequence[str] | None = None,
-    options: HypnogramOptions = _NO_OPTIONS,
+    options: HypnogramOptions = NO_OPTIONS,
     reading: ReadingOptions = NOTHING_TOLD,
 ) -> OpenedNight:
     """Open a night and its hypnogram.
@@ -103,7 +102,7 @@ def open_night(
             "to see sleep spindles and muscle tone"
         )
     if hypnogram is None:
-        if options != _NO_OPTIONS:
+        if options != NO_OPTIONS:
             raise RecordingError(
                 f"{where}: --epoch-s, --hypnogram-offset and --stages go with a hypnogram; give --hypnogram"
             )
