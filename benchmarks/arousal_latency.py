@@ -33,8 +33,8 @@ import numpy as np
 
 from leave_one_out import EPOCH_S, Trial, models, whose, with_rem
 from night_faults import noise
-from sanctuary.config.chain import ChainSettings
-from sanctuary.gateway.training.recipe import Recipe
+from sanctuary.config.chain_settings import ChainSettings
+from sanctuary.gateway.training.gathering import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.emission import Emission
 from sanctuary.signal.samples import BoolArray, FloatArray, Stage, StageEstimate

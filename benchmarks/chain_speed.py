@@ -40,8 +40,8 @@ from typing import Any
 import edfio
 import numpy as np
 
-from sanctuary.config.chain import ChainSettings
-from sanctuary.gateway.replay.night import open_night, replay_night
+from sanctuary.config.chain_settings import ChainSettings
+from sanctuary.gateway.replay.recorded_night import open_night, replay_night
 
 FS_HZ = 256.0
 RMS_UV = 20.0
@@ -54,7 +54,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.signal import butter, sosfilt, sosfilt_zi
-from sanctuary.firmware_bridge.recordings.opening import open_recording
+from sanctuary.firmware_bridge.recordings.readers import open_recording
 recording = open_recording(Path(sys.argv[1]))
 fs = round(recording.info.fs_hz)
 sos = butter(2, 0.3, "highpass", fs=fs, output="sos")

@@ -25,15 +25,14 @@ from typing import Any
 import numpy as np
 
 from leave_one_out import models, whose, with_rem
-from sanctuary.config.assignments import parse_override
-from sanctuary.config.chain import ChainSettings
-from sanctuary.config.loading import load_settings
+from sanctuary.config.chain_settings import ChainSettings
+from sanctuary.config.loading import load_settings, parse_override
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.gateway.replay.circle import HeardNight, circle_night, circle_settings, hear_night
-from sanctuary.gateway.replay.night import open_night
-from sanctuary.gateway.training.recipe import Recipe
+from sanctuary.gateway.replay.recorded_night import open_night
+from sanctuary.gateway.training.gathering import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.emission import default_emission
+from sanctuary.virtual_site.recorded_circle import HeardNight, circle_night, circle_settings, hear_night
 
 TRIES = 1000
 TIMES = ("possible_s", "open_s", "windows_s", "windows_in_rem_s", "cued_s", "cued_in_rem_s")

@@ -26,16 +26,15 @@ import numpy as np
 from nacl.signing import SigningKey
 
 from sanctuary.commons.designs import shipped_design
-from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
+from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.coordinator.office import Office
-from sanctuary.pods.ids import IdSource
-from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.envelope import Kind, open_command, seal
-from sanctuary.pods.wire.link import LinkUp
-from sanctuary.pods.wire.messages import LeaseMessage, Offer, OfferArgs, Open, PodState
-from sanctuary.pods.wire.packets import Message
+from sanctuary.pods.effects import IdSource
+from sanctuary.pods.mqtt.packets import LinkUp, Message
+from sanctuary.pods.protocol import topics
+from sanctuary.pods.protocol.envelope import Kind, open_command, seal
+from sanctuary.pods.protocol.messages import LeaseMessage, Offer, OfferArgs, Open, PodState
 
 SITE = "bench"
 STATE_EVERY_S = 5.0

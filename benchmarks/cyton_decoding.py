@@ -19,9 +19,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sanctuary.firmware_bridge.codecs.cyton.codec import CytonCodec
-from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
-from sanctuary.simulator.devices.cyton import PACKET_BYTES, VirtualCyton
+from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec
+from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband
+from sanctuary.simulator.devices.cyton.board import VirtualCyton
+from sanctuary.simulator.devices.cyton.packets import PACKET_BYTES
 from sanctuary.simulator.devices.source import NoiseSource
 from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
 

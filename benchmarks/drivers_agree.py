@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.drivers.base import Options
-from sanctuary.firmware_bridge.drivers.device import DeviceHeadband
-from sanctuary.firmware_bridge.drivers.registry import DRIVERS
+from sanctuary.firmware_bridge.headbands.device import DeviceHeadband
+from sanctuary.firmware_bridge.headbands.headband import Options
+from sanctuary.firmware_bridge.headbands.registry import DRIVERS
 from sanctuary.simulator.devices.source import NoiseSource
-from sanctuary.simulator.virtual import RADIOS, VirtualHeadbands
+from sanctuary.simulator.virtual_headband import RADIOS, VirtualHeadbands
 
 SEED = 5
 RMS_UV = 40.0

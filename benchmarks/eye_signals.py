@@ -24,12 +24,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.config.chain import EyeSignalSettings
-from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
-from sanctuary.firmware_bridge.recordings.opening import open_recording
+from sanctuary.config.chain_settings import EyeSignalSettings
+from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
+from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.signal.eyesignal.detector import EyeSignal, EyeSignalWatcher
-from sanctuary.signal.eyesignal.extrema import extremes
-from sanctuary.signal.eyesignal.trace import EyeTracer
+from sanctuary.signal.eyesignal.pattern import EyeTracer, extremes
 from sanctuary.signal.samples import BoolArray, FloatArray, Stage
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 

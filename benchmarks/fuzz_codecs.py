@@ -19,24 +19,25 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["sanctuary.firmware_bridge"]):
-    from sanctuary.firmware_bridge.codecs.athena.decoder import AthenaCodec
-    from sanctuary.firmware_bridge.codecs.base import MAX_NOTICES, Codec
-    from sanctuary.firmware_bridge.codecs.cyton.codec import CytonCodec
-    from sanctuary.firmware_bridge.codecs.cyton.daisy import DaisyCodec
-    from sanctuary.firmware_bridge.codecs.freeeeg.decoder import FreeEegCodec
-    from sanctuary.firmware_bridge.codecs.ganglion.decoder import GanglionCodec
-    from sanctuary.firmware_bridge.codecs.muse.control import encode
-    from sanctuary.firmware_bridge.codecs.muse.decoder import MuseCodec
-    from sanctuary.firmware_bridge.codecs.thinkgear.decoder import ThinkGearCodec
-    from sanctuary.firmware_bridge.codecs.zmax.decoder import ZmaxCodec
+    from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec
+    from sanctuary.firmware_bridge.headbands.cyton.daisy import DaisyCodec
+    from sanctuary.firmware_bridge.headbands.freeeeg import FreeEegCodec
+    from sanctuary.firmware_bridge.headbands.ganglion import GanglionCodec
+    from sanctuary.firmware_bridge.headbands.headband import MAX_NOTICES, Codec
+    from sanctuary.firmware_bridge.headbands.muse.athena import AthenaCodec
+    from sanctuary.firmware_bridge.headbands.muse.codec import MuseCodec
+    from sanctuary.firmware_bridge.headbands.muse.control import encode
+    from sanctuary.firmware_bridge.headbands.thinkgear import ThinkGearCodec
+    from sanctuary.firmware_bridge.headbands.zmax import ZmaxCodec
 
 from sanctuary.simulator.devices.athena import VirtualAthena
-from sanctuary.simulator.devices.board import SerialBoard
-from sanctuary.simulator.devices.cyton import VirtualCyton
+from sanctuary.simulator.devices.cyton.board import VirtualCyton
 from sanctuary.simulator.devices.freeeeg import VirtualFreeEeg
 from sanctuary.simulator.devices.ganglion import COMMANDS, VirtualGanglion
 from sanctuary.simulator.devices.gatt import GattDevice
-from sanctuary.simulator.devices.muse import VirtualMuse, uuid
+from sanctuary.simulator.devices.muse import VirtualMuse
+from sanctuary.simulator.devices.muse_control import uuid
+from sanctuary.simulator.devices.serial_port import SerialBoard
 from sanctuary.simulator.devices.source import NoiseSource
 from sanctuary.simulator.devices.thinkgear import VirtualThinkGear
 from sanctuary.simulator.devices.zmax import VirtualZmax

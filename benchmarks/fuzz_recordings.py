@@ -36,7 +36,7 @@ except ImportError:
     atheris = None
 with atheris.instrument_imports(include=["sanctuary.firmware_bridge"]) if atheris else nullcontext():
     from sanctuary.config.errors import RecordingError
-    from sanctuary.firmware_bridge.recordings.opening import open_source
+    from sanctuary.firmware_bridge.recordings.readers import open_source
     from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
 
 LARGEST_RSS_MB = 400

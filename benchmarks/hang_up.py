@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sanctuary.simulator.devices.cyton import VirtualCyton
-from sanctuary.simulator.devices.pty_port import PtyPort
+from sanctuary.simulator.devices.cyton.board import VirtualCyton
+from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
 
 STREAMING_S = 2.0
@@ -26,8 +26,8 @@ STREAMING_S = 2.0
 
 OURS = """
 import json, sys, time
-from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
-from sanctuary.firmware_bridge.pump import HeadbandPump
+from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband
+from sanctuary.firmware_bridge.stream.reader import HeadbandPump
 port, seconds = sys.argv[1], float(sys.argv[2])
 lost_at_s, samples = [], 0
 def count(block):

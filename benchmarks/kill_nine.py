@@ -34,22 +34,20 @@ from unittest.mock import patch
 from kill_nine_findings import CUE_S, KINDS, LEASE_S, STEP_S, Findings, Kill, examine, notes_of, report
 from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
-from sanctuary.gateway.fleet.log import Ear
-from sanctuary.gateway.night.beat import AHEAD_S
-from sanctuary.gateway.night.clocks import FollowedTime
-from sanctuary.gateway.night.coordinate import coordinate
-from sanctuary.gateway.night.journal import Journal
-from sanctuary.gateway.night.outputs import PodOutputs
-from sanctuary.gateway.night.people import NightPlan, make_pod
-from sanctuary.gateway.night.pod_memories import MemoryKeeper, PodMemories
-from sanctuary.gateway.night.pod_night import entry_of
-from sanctuary.gateway.night.pod_runner import PodRunner
-from sanctuary.gateway.night.site_store import SiteStore
-from sanctuary.gateway.night.stopping import stop_on_signals
-from sanctuary.pods.wire.client import MqttClient
-from sanctuary.pods.wire.mosquitto import find_mosquitto
+from sanctuary.gateway.site.assembly import NightPlan, make_pod
+from sanctuary.gateway.site.clocks import FollowedTime
+from sanctuary.gateway.site.cue_timing import AHEAD_S
+from sanctuary.gateway.site.event_log import Journal
+from sanctuary.gateway.site.pod_outputs import PodOutputs
+from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.remote import coordinate, entry_of
+from sanctuary.gateway.site.stopping import stop_on_signals
+from sanctuary.gateway.site.storage import MemoryKeeper, PodMemories, SiteStore
+from sanctuary.pods.mqtt.broker import find_mosquitto
+from sanctuary.pods.mqtt.client import MqttClient
+from sanctuary.virtual_site.sleeper import Ear
 from scripted_pod import be_pod, one_circle, steps_every
 
 GATEWAYS, PODS = 2, 3
@@ -192,7 +190,7 @@ def _listens(port: int) -> bool:
 
 def _gateway(settings: SanctuarySettings, who: str, folder: Path) -> None:
     _quiet(folder / f"{who}.log")
-    designs = patch("sanctuary.gateway.night.coordinate.designs_of", lambda _circles: {"tide": steady()})
+    designs = patch("sanctuary.gateway.site.remote.designs_of", lambda _circles: {"tide": steady()})
     with designs, stop_on_signals() as stop:
         asyncio.run(coordinate(settings, log.info, stop))
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.pods.audit import check_violations
-from sanctuary.pods.logs import coordinator_record
+from sanctuary.pods.protocol.records import coordinator_record
 
 STEP_S, CUE_S = 2.0, 1.5
 LEASE_S = 5.0

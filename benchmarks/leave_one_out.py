@@ -13,21 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from sanctuary.config.chain import ChainSettings
-from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
-from sanctuary.firmware_bridge.recordings.opening import open_recording
+from sanctuary.config.chain_settings import ChainSettings
+from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
+from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.gateway.training.fitting import leave_one_person_out
-from sanctuary.gateway.training.gathering import load_nights
-from sanctuary.gateway.training.persons import person_of
-from sanctuary.gateway.training.recipe import Recipe
+from sanctuary.gateway.training.gathering import Recipe, load_nights
+from sanctuary.gateway.training.pairing import person_of
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.emission import PAIR, SINGLE, Emission, Head, parse_emission
+from sanctuary.signal.emission_training import best_calibration, filtered
 from sanctuary.signal.gate import OpeningLog
 from sanctuary.signal.memory import SleeperMemory
 from sanctuary.signal.samples import SampleBlock, Stage
 from sanctuary.signal.scoring import confusion, scores
-from sanctuary.signal.training import best_calibration, filtered
 
 EPOCH_S = 30.0
 

@@ -11,11 +11,11 @@ import sys
 import time
 from contextlib import AsyncExitStack
 
-from sanctuary.config.broker import BrokerSettings
-from sanctuary.pods.wire.barrier import DeliveryBarrier
-from sanctuary.pods.wire.broker import open_broker
-from sanctuary.pods.wire.client import MqttClient
-from sanctuary.pods.wire.packets import Message
+from sanctuary.config.broker_settings import BrokerSettings
+from sanctuary.pods.mqtt.barrier import DeliveryBarrier
+from sanctuary.pods.mqtt.broker import open_broker
+from sanctuary.pods.mqtt.client import MqttClient
+from sanctuary.pods.mqtt.packets import Message
 
 _PODS = [f"pod-{number}" for number in range(1, 5)]
 _BURST = 1000

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.sleepers.bouts import CHANCES, LAWS, Part
+from sanctuary.simulator.sleepers.habits import CHANCES, LAWS, Part
 from sanctuary.simulator.sleepers.measures import find_rem_periods, measure, runs
 from simulated_nights import load_fitted
 

@@ -20,10 +20,8 @@ from typing import Any
 from unittest.mock import patch
 
 from sanctuary.commons.consent import ConsentBook, Refusal
-from sanctuary.commons.utc import UtcRange
-from sanctuary.gateway.night.pod_runner import PodRunner
-from sanctuary.gateway.torture.batch import Ordeal, sensible_processes, torture
-from sanctuary.gateway.torture.pod import TorturePod
+from sanctuary.commons.entries import UtcRange
+from sanctuary.gateway.site.pod_shell import PodRunner
 from sanctuary.pods.coordinator import coordinator as coordination
 from sanctuary.pods.coordinator import rotation
 from sanctuary.pods.coordinator.hearing import Hearing
@@ -31,6 +29,7 @@ from sanctuary.pods.coordinator.seat import Seat
 from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.effects import Render
 from sanctuary.pods.limiter import Limiter
+from sanctuary.pods.mqtt.packets import Message
 from sanctuary.pods.pod.body import Body
 from sanctuary.pods.pod.commands import CommandDesk, CommandReason
 from sanctuary.pods.pod.evidence import Evidence, EvidenceReason
@@ -38,8 +37,9 @@ from sanctuary.pods.pod.identity import ClockTrust
 from sanctuary.pods.pod.player import Player
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.states import Trigger
-from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.packets import Message
+from sanctuary.pods.protocol import topics
+from sanctuary.virtual_site.batch import Ordeal, sensible_processes, torture
+from sanctuary.virtual_site.torture_pod import TorturePod
 
 MOST_SEEDS = 200
 

@@ -26,7 +26,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from ble_delays import arrivals
-from sanctuary.firmware_bridge.timing.rate import RateFit
+from sanctuary.firmware_bridge.stream.sample_rate import RateFit
 
 FS_HZ = 256.0
 PER_PACKET = 12

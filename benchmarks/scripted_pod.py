@@ -9,28 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from sanctuary.commons.designs import LoadedDesign, load_design
-from sanctuary.config.broker import BrokerSettings
-from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings
-from sanctuary.config.fleet import CircleEntry, PodEntry
-from sanctuary.config.headbands import SimulatedHeadband
+from sanctuary.config.broker_settings import BrokerSettings
+from sanctuary.config.headband_settings import SimulatedHeadband
+from sanctuary.config.pod_settings import CircleEntry, PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.config.site import SiteSettings
-from sanctuary.firmware_bridge.headbands import HeadbandInfo
-from sanctuary.gateway.night.clocks import FollowedTime, OwnClock, cadence_of
-from sanctuary.gateway.night.journal import Journal
-from sanctuary.gateway.night.lacking import GrantWatch
-from sanctuary.gateway.night.live_night import watch
-from sanctuary.gateway.night.live_pod import LivePod
-from sanctuary.gateway.night.live_start import new_boot, plan_night
-from sanctuary.gateway.night.people import NightPlan, identity_of
-from sanctuary.gateway.night.pod_night import entry_of, learn_time
-from sanctuary.gateway.night.pod_runner import PodRunner
-from sanctuary.gateway.night.pod_start import PodLink
-from sanctuary.gateway.night.site_store import SiteStore
-from sanctuary.gateway.night.stopping import stop_on_signals
-from sanctuary.gateway.night.vigil import Vigil
-from sanctuary.pods.wire.broker import BrokerEndpoint
-from sanctuary.pods.wire.client import MqttClient
+from sanctuary.config.site_settings import CoordinatorSettings, LimiterSettings, SiteSettings
+from sanctuary.firmware_bridge.headbands.headband import HeadbandInfo
+from sanctuary.gateway.site.assembly import NightPlan, Vigil, identity_of
+from sanctuary.gateway.site.clocks import FollowedTime, OwnClock, cadence_of
+from sanctuary.gateway.site.event_log import Journal
+from sanctuary.gateway.site.lacking import GrantWatch
+from sanctuary.gateway.site.live_pod import LivePod
+from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.pod_start import PodLink
+from sanctuary.gateway.site.remote import entry_of, learn_time
+from sanctuary.gateway.site.run import new_boot, plan_night, watch
+from sanctuary.gateway.site.stopping import stop_on_signals
+from sanctuary.gateway.site.storage import SiteStore
+from sanctuary.pods.mqtt.broker import BrokerEndpoint
+from sanctuary.pods.mqtt.client import MqttClient
 from sanctuary.signal.samples import Stage, StageEstimate
 
 INFO = HeadbandInfo("scripted", 250.0, ("AF7", "AF8"), (1000.0, 1000.0))

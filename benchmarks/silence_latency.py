@@ -25,27 +25,25 @@ from tempfile import TemporaryDirectory
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from sanctuary.commons.entries import Withdrawal, WithdrawnScope, seal
-from sanctuary.commons.keys import key_id
-from sanctuary.config.broker import BrokerSettings
-from sanctuary.config.fleet import CircleEntry, PodEntry
-from sanctuary.config.headbands import SimulatedHeadband
+from sanctuary.commons.entries import Withdrawal, WithdrawnScope, key_id, seal
+from sanctuary.config.broker_settings import BrokerSettings
+from sanctuary.config.headband_settings import SimulatedHeadband
+from sanctuary.config.pod_settings import CircleEntry, PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
-from sanctuary.gateway.fleet.log import Ear, MemoryLog
-from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
-from sanctuary.gateway.night.outputs import PodOutputs
-from sanctuary.gateway.night.people import NightPlan, derive_key, designs_of, make_gateway, make_pod
-from sanctuary.gateway.night.pod_runner import PodRunner
-from sanctuary.gateway.night.sending import to_message
+from sanctuary.gateway.site.assembly import NightPlan, derive_key, designs_of, make_gateway, make_pod
+from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
+from sanctuary.gateway.site.pod_outputs import PodOutputs
+from sanctuary.gateway.site.pod_shell import PodRunner, to_message
+from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
+from sanctuary.pods.mqtt.client import MqttClient
+from sanctuary.pods.mqtt.packets import LinkEvent, LinkUp
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
-from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
-from sanctuary.pods.wire.client import MqttClient
-from sanctuary.pods.wire.link import LinkEvent, LinkUp
+from sanctuary.pods.protocol import topics
 from sanctuary.signal.samples import Stage, StageEstimate
+from sanctuary.virtual_site.sleeper import Ear, MemoryLog
 
 PODS, CIRCLE_SIZE, ENOUGH = 50, 10, 9
 LOAD_PER_S, LOAD_BYTES = 250, 200

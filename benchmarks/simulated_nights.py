@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp, mannwhitneyu
 
-from sanctuary.config.sleepers import NightSettings
+from sanctuary.config.sleeper_settings import NightSettings
 from sanctuary.signal.samples import STAGES, Stage
 from sanctuary.simulator.sleepers.measures import measure, transition_counts
-from sanctuary.simulator.sleepers.night import draw_night
+from sanctuary.simulator.sleepers.simulated_night import draw_night
 
 Night = NDArray[np.int8]
 Figures = Sequence[Mapping[str, float]]

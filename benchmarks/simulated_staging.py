@@ -27,14 +27,13 @@ from typing import Any
 import numpy as np
 
 from leave_one_out import Trial, replay
-from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.emission import default_emission
 from sanctuary.signal.samples import Stage
 from sanctuary.signal.scoring import confusion, kappa, stage_scores
-from sanctuary.simulator.sleepers.circle import sleeper_seeds
 from sanctuary.simulator.sleepers.night_file import edf_bytes, hypnogram_csv
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.sleepers.sleeper import Sleeper, sleeper_seeds
 
 FS_HZ = 256.0
 WANTED = (0.55, 0.85)

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.config.sleepers import NightSettings
+from sanctuary.config.sleeper_settings import NightSettings
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.sleepers.circle import sleeper_seeds
-from sanctuary.simulator.sleepers.night import draw_night
+from sanctuary.simulator.sleepers.simulated_night import draw_night
+from sanctuary.simulator.sleepers.sleeper import sleeper_seeds
 from simulated_nights import SETTINGS, load_fitted
 
 CIRCLE = 4

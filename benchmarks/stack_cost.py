@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from sanctuary.signal.chain import SleeperStack
 from sanctuary.signal.samples import FloatArray
-from sanctuary.signal.stack import SleeperStack
 
 FS_HZ = 256
 SECOND_US = 1e6

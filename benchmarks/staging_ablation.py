@@ -19,17 +19,15 @@ from typing import Any
 import numpy as np
 
 from leave_one_out import with_rem
-from sanctuary.config.chain import ChainSettings
+from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.gateway.training.fitting import held_out_scores
-from sanctuary.gateway.training.gathering import load_nights
-from sanctuary.gateway.training.recipe import Recipe
+from sanctuary.gateway.training.gathering import Recipe, load_nights
 from sanctuary.gateway.training.sources import find_nights
 from sanctuary.signal.emission import Emission, design
+from sanctuary.signal.emission_training import ScoredNight, filtered, fit_emission, sharpened
 from sanctuary.signal.measures.registry import MEASURES
-from sanctuary.signal.normalisation import RunningLevel
 from sanctuary.signal.samples import FloatArray
-from sanctuary.signal.staging import EpochStager
-from sanctuary.signal.training import ScoredNight, filtered, fit_emission, sharpened
+from sanctuary.signal.staging import EpochStager, RunningLevel
 
 Judge = Callable[[ScoredNight, Emission, ChainSettings], FloatArray]
 

@@ -29,26 +29,24 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sanctuary.commons.designs import LoadedDesign
-from sanctuary.config.broker import BrokerSettings
+from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.output import Cue, Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
-from sanctuary.gateway.fleet.log import Ear
-from sanctuary.gateway.night import beat
-from sanctuary.gateway.night.clocks import FollowedTime, cadence_of
-from sanctuary.gateway.night.journal import Journal
-from sanctuary.gateway.night.live_night import watch
-from sanctuary.gateway.night.live_start import new_boot, plan_night, start_coordinator
-from sanctuary.gateway.night.outputs import PodOutputs
-from sanctuary.gateway.night.people import NightPlan, make_pod
-from sanctuary.gateway.night.pod_runner import PodRunner
-from sanctuary.gateway.night.sanctuary_clock import open_clock
-from sanctuary.gateway.night.site_store import SiteStore
-from sanctuary.gateway.night.stopping import stop_on_signals
-from sanctuary.gateway.night.vigil import Vigil
-from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
-from sanctuary.pods.wire.client import MqttClient
-from sanctuary.pods.wire.packets import Message
+from sanctuary.gateway.site import cue_timing as beat
+from sanctuary.gateway.site.assembly import NightPlan, Vigil, make_pod
+from sanctuary.gateway.site.clocks import FollowedTime, cadence_of
+from sanctuary.gateway.site.event_log import Journal
+from sanctuary.gateway.site.pod_outputs import PodOutputs
+from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.run import new_boot, plan_night, start_coordinator, watch
+from sanctuary.gateway.site.site_clock import open_clock
+from sanctuary.gateway.site.stopping import stop_on_signals
+from sanctuary.gateway.site.storage import SiteStore
+from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
+from sanctuary.pods.mqtt.client import MqttClient
+from sanctuary.pods.mqtt.packets import Message
+from sanctuary.virtual_site.sleeper import Ear
 from scripted_pod import NoTable, be_pod, one_circle, steps_every
 
 STEPS = 25

@@ -1,6 +1,6 @@
 """``python -m sanctuary``."""
 
-from sanctuary.gateway.cli import main
+from sanctuary.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -13,8 +13,8 @@ import pytest
 
 from page_checks import Page
 from report_samples import demo_result, replay_result, replay_traces
-from sanctuary.gateway.reports.demo import write_demo_report
-from sanctuary.gateway.reports.replay import write_replay_report
+from sanctuary.gateway.reports.night_report import write_demo_report
+from sanctuary.gateway.reports.replay_report import write_replay_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TIMEOUT_S = 60.0

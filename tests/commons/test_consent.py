@@ -13,10 +13,21 @@ from pydantic import ValidationError
 
 from pod_bench import CIRCLE, DESIGN, ORIGIN, SLEEPER_KEY, UTC_AT_ZERO_S, grant, sealed, withdrawal
 from sanctuary.commons.consent import ConsentBook, ConsentReason, Permission, Refusal
-from sanctuary.commons.entries import ANY_VOTED_DESIGN, FIRST, Grant, Withdrawal, seal, unseal
-from sanctuary.commons.keys import is_signed, key_id, sign, signing_key, verify_key
+from sanctuary.commons.entries import (
+    ANY_VOTED_DESIGN,
+    FIRST,
+    Grant,
+    Withdrawal,
+    is_signed,
+    key_id,
+    seal,
+    sign,
+    signing_key,
+    unseal,
+    verify_key,
+)
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.firmware_bridge.outputs.output import Modality
 
 NOW_S = UTC_AT_ZERO_S
 STRANGER = signing_key(b"\x42" * 32)

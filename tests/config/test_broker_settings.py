@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sanctuary.config.broker import BrokerSettings
+from sanctuary.config.broker_settings import BrokerSettings
 
 
 @pytest.mark.parametrize(

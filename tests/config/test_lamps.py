@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from sanctuary.config.errors import ConfigError
-from sanctuary.config.fleet import PodEntry
-from sanctuary.config.headbands import SimulatedHeadband
-from sanctuary.config.lamps import LampRules, lamp_rules
+from sanctuary.config.headband_settings import SimulatedHeadband
 from sanctuary.config.loading import load_settings
+from sanctuary.config.pod_settings import LampRules, PodEntry, lamp_rules
 
 
 def pod(number: int, *sees: int, light: bool = True, photosensitive: bool | None = None) -> PodEntry:

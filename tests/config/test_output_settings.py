@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from sanctuary.config.errors import ConfigError
-from sanctuary.config.headbands import place_of
+from sanctuary.config.headband_settings import place_of
 from sanctuary.config.loading import load_settings
-from sanctuary.firmware_bridge.drivers.registry import DRIVERS
+from sanctuary.firmware_bridge.headbands.registry import DRIVERS
 
 POD = '[[pods]]\nid = "a"\nsleeper = "alder"\n'
 

@@ -6,15 +6,13 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from sanctuary.config.base import Settings
 from sanctuary.config.errors import ConfigError
 from sanctuary.config.fields import Place
-from sanctuary.config.headbands import CytonPort, SimulatedHeadband
+from sanctuary.config.headband_settings import CytonPort, SimulatedHeadband
 from sanctuary.config.loading import load_settings
-from sanctuary.config.names import OutputName
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.config.shipped import shipped_designs
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.config.settings_base import OutputName, Settings, shipped_designs
+from sanctuary.firmware_bridge.outputs.output import Modality
 
 KEY = "ab" * 32
 

@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.config.assignments import Override, parse_override
 from sanctuary.config.errors import ConfigError, InputError
-from sanctuary.config.layering import Loaded, load_model
-from sanctuary.config.leaves import leaves
-from sanctuary.config.origins import DEFAULT, Layer, Layers, Origin, format_path
+from sanctuary.config.loading import Loaded, Override, load_model, parse_override
+from sanctuary.config.origins import DEFAULT, Layer, Layers, Origin, format_path, leaves
 from settings_models import Colour, RootSettings
 
 TEXT = """\

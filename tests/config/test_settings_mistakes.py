@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sanctuary.config.assignments import Override
 from sanctuary.config.errors import ConfigError, InputError
-from sanctuary.config.layering import load_model
+from sanctuary.config.loading import Override, load_model
 from settings_models import RootSettings
 
 GUEST = '[[guests]]\nid = "a"\nsignal = { kind = "bell" }\n'

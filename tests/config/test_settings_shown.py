@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.config.layering import load_model
-from sanctuary.config.loading import load_settings
-from sanctuary.config.reference import reference_markdown, reference_rows
-from sanctuary.config.render import render_toml, toml_value
+from sanctuary.config.loading import load_model, load_settings
+from sanctuary.config.reference import reference_markdown, reference_rows, render_toml, toml_value
 from settings_models import RootSettings
 
 ROOT = Path(__file__).parents[2]

@@ -3,8 +3,13 @@
 import pytest
 from pydantic import ValidationError
 
-from sanctuary.config.base import Settings
-from sanctuary.config.sleepers import DisturbanceSettings, NightSettings, SleeperSettings, VariationSettings
+from sanctuary.config.settings_base import Settings
+from sanctuary.config.sleeper_settings import (
+    DisturbanceSettings,
+    NightSettings,
+    SleeperSettings,
+    VariationSettings,
+)
 
 GROUPS: tuple[type[Settings], ...] = (NightSettings, VariationSettings, DisturbanceSettings)
 

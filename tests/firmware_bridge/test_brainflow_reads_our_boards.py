@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from brainflow_reader import needs_brainflow, seen_by_brainflow
-from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
-from sanctuary.simulator.devices.cyton import VirtualCyton
+from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband
+from sanctuary.simulator.devices.cyton.board import VirtualCyton
 from sanctuary.simulator.devices.freeeeg import UV_PER_COUNT, VirtualFreeEeg
-from sanctuary.simulator.devices.pty_port import PtyPort
+from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
 from virtual_boards import CHANNELS, COUNT_UV, PATIENCE_S, noise_uv, plugged_in
 

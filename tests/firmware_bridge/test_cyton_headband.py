@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.codecs.cyton import commands
-from sanctuary.firmware_bridge.codecs.cyton.commands import Command
-from sanctuary.firmware_bridge.codecs.cyton.decoder import OVERRUN_BYTES
-from sanctuary.firmware_bridge.drivers.base import Line, Options
-from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband, CytonSession
-from sanctuary.firmware_bridge.transports.serial import MAX_READ_BYTES, SerialLink, SerialTransport
+from sanctuary.firmware_bridge.headbands.cyton import codec as commands
+from sanctuary.firmware_bridge.headbands.cyton.codec import OVERRUN_BYTES, Command
+from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband, CytonSession
+from sanctuary.firmware_bridge.headbands.headband import Line, Options
+from sanctuary.firmware_bridge.links.serial_link import MAX_READ_BYTES, SerialLink, SerialTransport
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices import faults
-from sanctuary.simulator.devices.cyton import VirtualCyton
-from sanctuary.simulator.devices.pty_port import PtyPort
+from sanctuary.simulator.devices.cyton.board import VirtualCyton
+from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
 from virtual_boards import (
     CHANNELS,

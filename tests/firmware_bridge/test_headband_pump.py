@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
-from sanctuary.firmware_bridge.headbands import Headband, HeadbandInfo, never
-from sanctuary.firmware_bridge.pump import JOIN_S, HeadbandPump
-from sanctuary.firmware_bridge.supervisor import Policy, alike
+from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband
+from sanctuary.firmware_bridge.headbands.headband import Headband, HeadbandInfo, never
+from sanctuary.firmware_bridge.stream.reader import JOIN_S, HeadbandPump
+from sanctuary.firmware_bridge.stream.reconnect import Policy, alike
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices import faults
 from virtual_boards import CHANNELS, PATIENCE_S, board_threads, open_descriptors, plugged_in, wait_until

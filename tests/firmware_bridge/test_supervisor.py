@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sanctuary.config.errors import Cause
-from sanctuary.firmware_bridge.supervisor import (
+from sanctuary.firmware_bridge.stream.reconnect import (
     JITTER,
     PATIENCE,
     Action,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sanctuary.config.errors import SanctuaryError
-from sanctuary.gateway.chrony import parse_tracking, read_tracking
+from sanctuary.gateway.site.machine_clock import parse_tracking, read_tracking
 
 SYNCHRONISED = (
     "C0A80101,192.168.1.1,3,1795836389.374667080,-0.000012000,0.000034000,0.000101000,"

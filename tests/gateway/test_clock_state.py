@@ -7,9 +7,16 @@ import sys
 import pytest
 
 from sanctuary.config.errors import SanctuaryError
-from sanctuary.gateway.chrony import Tracking, parse_tracking
-from sanctuary.gateway.clock_state import ClockState, kernel_state, with_chrony
-from sanctuary.gateway.kernel_clock import KernelClock, judge, read_kernel_clock
+from sanctuary.gateway.site.machine_clock import (
+    ClockState,
+    KernelClock,
+    Tracking,
+    judge,
+    kernel_state,
+    parse_tracking,
+    read_kernel_clock,
+    with_chrony,
+)
 
 NO_CHRONY = SanctuaryError("no chrony here")
 LOCAL = "7F7F0101,,10,1796034795.5,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,Normal"

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from sanctuary.cli.main import run
 from sanctuary.config.errors import InputError
 from sanctuary.config.loading import load_settings
-from sanctuary.firmware_bridge.drivers.registry import DRIVERS
+from sanctuary.firmware_bridge.headbands.registry import DRIVERS
 from sanctuary.firmware_bridge.recordings.channels import choose_channels
-from sanctuary.gateway.cli import run
-from sanctuary.gateway.headband_channels import check_channels
-from sanctuary.gateway.night.live_night import run_night
-from sanctuary.gateway.night.stopping import StopFlag
+from sanctuary.gateway.site.headband_start import check_channels
+from sanctuary.gateway.site.run import run_night
+from sanctuary.gateway.site.stopping import StopFlag
 
 
 def settings_file(folder: Path, channels: str) -> Path:

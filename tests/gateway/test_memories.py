@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from night_files import write_edf
+from sanctuary.cli import main as cli
 from sanctuary.config.errors import InputError
-from sanctuary.gateway import cli
-from sanctuary.gateway.memories import Memories
-from sanctuary.signal.eyesignal.prompts import DURATION_S, ROUTINE
+from sanctuary.gateway.sleeper_memories import Memories
+from sanctuary.signal.eyesignal.eye_calibration import DURATION_S, ROUTINE
 from sanctuary.signal.memory import SleeperMemory
 from signals import pair
 

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from house import ROOT
-from sanctuary.gateway.cli import build_app
+from sanctuary.cli.main import build_app
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LARGEST_PICTURE = 300_000

@@ -154,7 +154,7 @@ def test_the_installed_program_runs_from_another_folder(installed: Installed) ->
 
 def test_the_installed_program_is_not_the_repository(installed: Installed) -> None:
     code = (
-        "import sanctuary.config.errors as low, sanctuary.gateway.cli as high, sanctuary\n"
+        "import sanctuary.config.errors as low, sanctuary.cli.main as high, sanctuary\n"
         "print(low.__file__, high.__file__, *sanctuary.__path__, sep='\\n')"
     )
     places = call(installed.python, "-c", code, cwd=installed.folder, env=isolated()).stdout.splitlines()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sanctuary.gateway.cli import run
+from sanctuary.cli.main import run
 
 NIGHTS = Path(__file__).parents[3] / "shared" / "nights"
 NIGHT = "SC4062"

@@ -12,7 +12,7 @@ import pytest
 
 from fake_wire import House
 from pod_bench import UTC_AT_ZERO_S, estimate
-from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings
+from sanctuary.config.site_settings import CoordinatorSettings, LimiterSettings
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.pod.events import LinkLost, LinkRestored, PersonReset, StopPressed
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sanctuary.pods.audit import Auditor, Violation
-from sanctuary.pods.audit.night import in_order
-from sanctuary.pods.audit.wire import WireMonitor
+from sanctuary.pods.audit.cue_rules import in_order
+from sanctuary.pods.audit.message_rules import WireMonitor
 
 Line = dict[str, Any]
 CUE: Line = {

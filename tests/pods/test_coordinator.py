@@ -20,8 +20,8 @@ from sanctuary.pods.coordinator.windows import (
     WindowRun,
     WindowTrigger,
 )
-from sanctuary.pods.ids import IdSource
-from sanctuary.pods.wire.messages import Command, Open, PodStatus
+from sanctuary.pods.effects import IdSource
+from sanctuary.pods.protocol.messages import Command, Open, PodStatus
 
 
 def test_a_window_is_offered_as_soon_as_k_are_eligible() -> None:

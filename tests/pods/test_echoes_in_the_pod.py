@@ -27,7 +27,7 @@ from pod_bench import (
     sealed,
 )
 from sanctuary.commons.designs import load_design
-from sanctuary.config.coordination import PodSettings
+from sanctuary.config.site_settings import PodSettings
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.effects import Effect, Publish
 from sanctuary.pods.pod.events import (
@@ -39,8 +39,8 @@ from sanctuary.pods.pod.events import (
     WithdrawalMade,
 )
 from sanctuary.pods.pod.states import PodPhase
-from sanctuary.pods.wire.envelope import Kind, open_eye_signal, seal
-from sanctuary.pods.wire.messages import Echo, EchoArgs
+from sanctuary.pods.protocol.envelope import Kind, open_eye_signal, seal
+from sanctuary.pods.protocol.messages import Echo, EchoArgs
 
 
 def bench_in_window(*, echo: bool = True, design: Any = ANSWERING, **changes: Any) -> PodBench:

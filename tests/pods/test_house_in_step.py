@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fake_wire import Faults, House
 from pod_bench import estimate
-from sanctuary.config.coordination import CoordinatorSettings
+from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.pod.events import LinkLost, LinkRestored, PersonReset, StopPressed, WithdrawalMade
 from sanctuary.pods.pod.states import PodPhase

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sanctuary.commons.designs import cue_for, shipped_design
-from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, PodSettings
-from sanctuary.config.shipped import shipped_designs
-from sanctuary.firmware_bridge.outputs.cue import AMBER, Cue, Modality
+from sanctuary.config.settings_base import shipped_designs
+from sanctuary.config.site_settings import CoordinatorSettings, LimiterSettings, PodSettings
+from sanctuary.firmware_bridge.outputs.output import AMBER, Cue, Modality
 from sanctuary.pods.limiter import Admitted, Limiter, LimitReason, Refused, flashes_of
 
 

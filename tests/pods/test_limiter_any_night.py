@@ -8,12 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from sanctuary.config.coordination import LimiterSettings
-from sanctuary.config.fleet import PodEntry
-from sanctuary.config.headbands import SimulatedHeadband
-from sanctuary.config.lamps import lamp_rules
-from sanctuary.firmware_bridge.outputs.colour import is_saturated_red
-from sanctuary.firmware_bridge.outputs.cue import AMBER, Cue, Modality
+from sanctuary.config.headband_settings import SimulatedHeadband
+from sanctuary.config.pod_settings import PodEntry, lamp_rules
+from sanctuary.config.site_settings import LimiterSettings
+from sanctuary.firmware_bridge.outputs.output import AMBER, Cue, Modality, is_saturated_red
 from sanctuary.pods.limiter import Admitted, Limiter, LimiterMemory, flashes_of, lit_s
 
 NAMES = ("pod-1", "pod-2", "pod-3")

@@ -22,13 +22,11 @@ from pod_bench import (
     sealed,
     withdrawal,
 )
-from sanctuary.commons.entries import FIRST, unseal
-from sanctuary.commons.keys import signing_key
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.commons.entries import FIRST, signing_key, unseal
+from sanctuary.firmware_bridge.outputs.output import Cue, Modality
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.coordinator.commander import Commander
-from sanctuary.pods.effects import Effect, Log, Publish, Record, Render, Silence
-from sanctuary.pods.ids import IdSource
+from sanctuary.pods.effects import Effect, IdSource, Log, Publish, Record, Render, Silence
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.states import LATCHED, TRANSITIONS, PodPhase, Trigger, after
 from sanctuary.pods.pod.utc import UtcMark

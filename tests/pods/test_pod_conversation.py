@@ -26,11 +26,10 @@ from pod_bench import (
     window_bench,
     withdrawal,
 )
-from sanctuary.commons.keys import signing_key
-from sanctuary.config.coordination import PodSettings
+from sanctuary.commons.entries import signing_key
+from sanctuary.config.site_settings import PodSettings
 from sanctuary.pods.coordinator.commander import Commander
-from sanctuary.pods.effects import Effect, Log, Record
-from sanctuary.pods.ids import IdSource
+from sanctuary.pods.effects import Effect, IdSource, Log, Record
 from sanctuary.pods.pod.events import (
     ClockMeasured,
     EstimateArrived,
@@ -38,7 +37,7 @@ from sanctuary.pods.pod.events import (
     WithdrawalMade,
 )
 from sanctuary.pods.pod.states import PodPhase
-from sanctuary.pods.wire.messages import EVERY_POD
+from sanctuary.pods.protocol.messages import EVERY_POD
 
 
 def test_a_start_less_than_a_second_ahead_is_refused() -> None:

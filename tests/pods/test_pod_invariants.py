@@ -23,12 +23,10 @@ from pod_bench import (
     window_bench,
     withdrawal,
 )
-from sanctuary.commons.entries import unseal
-from sanctuary.commons.keys import signing_key
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.commons.entries import signing_key, unseal
+from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.pods.coordinator.commander import Commander
-from sanctuary.pods.effects import Log, Render
-from sanctuary.pods.ids import IdSource
+from sanctuary.pods.effects import IdSource, Log, Render
 from sanctuary.pods.pod.events import (
     ClockMeasured,
     CommandReceived,

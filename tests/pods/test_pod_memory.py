@@ -23,7 +23,7 @@ from pod_bench import (
     sealed,
     window_bench,
 )
-from sanctuary.config.coordination import LimiterSettings
+from sanctuary.config.site_settings import LimiterSettings
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.effects import Effect, Keep, Publish, Render, Silence
 from sanctuary.pods.pod.events import (

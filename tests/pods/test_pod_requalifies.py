@@ -18,7 +18,7 @@ from pod_bench import (
     silences,
     window_bench,
 )
-from sanctuary.config.coordination import PodSettings
+from sanctuary.config.site_settings import PodSettings
 from sanctuary.pods.pod.events import (
     EstimateArrived,
     HeadbandFound,
@@ -30,7 +30,7 @@ from sanctuary.pods.pod.events import (
     Ticked,
 )
 from sanctuary.pods.pod.states import PodPhase
-from sanctuary.pods.wire.messages import PodState, read
+from sanctuary.pods.protocol.messages import PodState, read
 
 
 def lose_link(bench: PodBench) -> None:

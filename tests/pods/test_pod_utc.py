@@ -28,11 +28,10 @@ from pod_bench import (
     window_bench,
 )
 from sanctuary.commons.consent import ConsentBook
-from sanctuary.commons.entries import unseal
-from sanctuary.commons.keys import key_id
+from sanctuary.commons.entries import key_id, unseal
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.coordinator.commander import Commander
-from sanctuary.pods.ids import IdSource
+from sanctuary.pods.effects import IdSource
 from sanctuary.pods.pod.events import ClockMeasured, ConsentPresented, LinkRestored, UtcHeard, WithdrawalMade
 from sanctuary.pods.pod.states import PodPhase
 from sanctuary.pods.pod.utc import KnownUtc, UtcMark

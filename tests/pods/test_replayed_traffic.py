@@ -23,7 +23,7 @@ from recorded_house import (
 )
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.effects import Render
-from sanctuary.pods.wire.messages import Command, Echo, Extend, Open
+from sanctuary.pods.protocol.messages import Command, Echo, Extend, Open
 
 PODS = ("pod-1", "pod-2", "pod-3")
 seeds = st.integers(0, 2**32)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sanctuary.commons.designs import DreamDesign, load_design
-from sanctuary.pods.answers import answer_number, first_room_s, leaves_room, next_step_s
+from sanctuary.pods.effects import answer_number, first_room_s, leaves_room, next_step_s
 
 STEP = """
 [[steps]]

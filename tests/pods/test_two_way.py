@@ -13,7 +13,7 @@ from answering import ANSWERING, DENSE, DUET, MUTE
 from fake_wire import Faults, House
 from pod_bench import DESIGN, estimate
 from sanctuary.commons.designs import LoadedDesign
-from sanctuary.config.coordination import CoordinatorSettings
+from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.effects import Publish
 from sanctuary.pods.pod.events import PersonReset, StopPressed

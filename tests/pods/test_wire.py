@@ -11,13 +11,13 @@ from nacl.signing import SigningKey
 
 from pod_bench import CIRCLE, COORDINATOR_KEY, DESIGN, POD, eligible_bench, pod_key, published
 from sanctuary.config.errors import InputError, ProtocolError
-from sanctuary.firmware_bridge.outputs.cue import Modality
-from sanctuary.pods.ids import IdSource
+from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.pods.effects import IdSource
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.outbox import status
-from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.envelope import Kind, open_command, open_lease, seal, unseal
-from sanctuary.pods.wire.messages import (
+from sanctuary.pods.protocol import topics
+from sanctuary.pods.protocol.envelope import Kind, open_command, open_lease, seal, unseal
+from sanctuary.pods.protocol.messages import (
     Close,
     CloseArgs,
     Extend,
@@ -33,7 +33,7 @@ from sanctuary.pods.wire.messages import (
     read,
     read_command,
 )
-from sanctuary.pods.wire.topics import Channel, Topic
+from sanctuary.pods.protocol.topics import Channel, Topic
 
 ids = st.from_regex(r"[a-z0-9-]{1,64}", fullmatch=True)
 seconds = st.floats(-1e9, 1e11)

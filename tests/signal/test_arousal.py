@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sanctuary.config.chain import ArousalSettings, ChainSettings
-from sanctuary.signal.arousal import ArousalWatcher
+from sanctuary.config.chain_settings import ArousalSettings, ChainSettings
 from sanctuary.signal.frontend import FrontEnd
-from sanctuary.signal.montage import Montage
+from sanctuary.signal.gate import ArousalWatcher
+from sanctuary.signal.samples import Montage
 from signals import pair
 
 FS_HZ = 256.0

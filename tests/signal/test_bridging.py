@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.signal.bridging import REACH, STRAIGHT, bridged, error_filter, expected
+from sanctuary.signal.repair import REACH, STRAIGHT, bridged, error_filter, expected
 from signals import pink
 
 FS_HZ = 256

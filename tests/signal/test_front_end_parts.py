@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import sosfilt, sosfilt_zi
 
-from sanctuary.signal.filters import CausalFilter, bandpass, highpass, lowpass
+from sanctuary.signal.filters import BANDS_HZ, CausalFilter, Spectrum, bandpass, decibel, highpass, lowpass
 from sanctuary.signal.repair import GapRepair
-from sanctuary.signal.spectra import BANDS_HZ, Spectrum, decibel
 
 FS_HZ = 256.0
 

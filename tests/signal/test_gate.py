@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.config.chain import GateSettings
+from sanctuary.config.chain_settings import GateSettings
 from sanctuary.signal.gate import (
     TRANSITIONS,
     Finding,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.signal.labels import Kind, Side, is_electrode_net, is_eog, meaning_of
+from sanctuary.signal.channel_labels import Kind, Side, is_electrode_net, is_eog, meaning_of
 
 LEFT = [
     "EOG(L)",

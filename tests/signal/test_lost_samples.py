@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.config.chain import ChainSettings, QualitySettings
+from sanctuary.config.chain_settings import ChainSettings, QualitySettings
 from sanctuary.signal.chain import Chain
+from sanctuary.signal.filters import Spectrum
 from sanctuary.signal.frontend import FrontEnd
-from sanctuary.signal.montage import Montage
 from sanctuary.signal.quality import LostWithin, Problem, thinned
-from sanctuary.signal.samples import SampleBlock, Stage
-from sanctuary.signal.spectra import Spectrum
+from sanctuary.signal.samples import Montage, SampleBlock, Stage
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 from signals import PAIR, pair, push
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sanctuary.signal.montage import Montage, montage_of
+from sanctuary.signal.samples import Montage, montage_of
 
 
 @pytest.mark.parametrize(

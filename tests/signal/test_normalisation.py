@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sanctuary.config.chain import NormalisationSettings
-from sanctuary.signal.normalisation import RunningLevel
+from sanctuary.config.chain_settings import NormalisationSettings
+from sanctuary.signal.staging import RunningLevel
 
 NONE = np.zeros(2)
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.config.chain import ChainSettings, QualitySettings
+from sanctuary.config.chain_settings import ChainSettings, QualitySettings
 from sanctuary.signal.frontend import FrontEnd
-from sanctuary.signal.montage import Montage
 from sanctuary.signal.quality import Problem, Settling, moved
+from sanctuary.signal.samples import Montage
 from signals import pair
 
 FS_HZ = 256.0

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.signal.chain import Chain
+from sanctuary.signal.chain import Chain, SleeperStack
 from sanctuary.signal.emission import default_emission
-from sanctuary.signal.eyesignal.calibration import EyeCalibration
+from sanctuary.signal.eyesignal.eye_calibration import EyeCalibration
 from sanctuary.signal.memory import SleeperMemory
 from sanctuary.signal.samples import SampleBlock
-from sanctuary.signal.stack import SleeperStack
 from signals import bump, pair
 
 MONTAGES = {"pair": ("AF7", "AF8"), "eeg+eog": ("EEG Fpz-Cz", "EOG horizontal"), "single": ("Fp1",)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from feature_rows import blinks, features, rapid_eyes
-from sanctuary.config.chain import ChainSettings, StagingSettings
+from sanctuary.config.chain_settings import ChainSettings, StagingSettings
 from sanctuary.signal.emission import default_emission
 from sanctuary.signal.samples import Stage
 from sanctuary.signal.staging import EpochStager, Stager, name_stages, rem_entry_factor, transitions

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from feature_rows import QUIET, rapid_eyes
-from sanctuary.config.chain import ChainSettings, NormalisationSettings
+from sanctuary.config.chain_settings import ChainSettings, NormalisationSettings
 from sanctuary.signal.emission import PAIR, SINGLE, design, parse_emission
-from sanctuary.signal.samples import Stage
-from sanctuary.signal.training import (
+from sanctuary.signal.emission_training import (
     ScoredNight,
     bands_only,
     best_calibration,
@@ -19,6 +18,7 @@ from sanctuary.signal.training import (
     log_loss,
     sharpened,
 )
+from sanctuary.signal.samples import Stage
 
 MEANS_DB = np.array(
     [[10, 6, 8, 4, 0], [13, 8, 3, 1, -6], [18, 9, 2, -1, -9], [28, 12, 2, -4, -12], [12, 7, 0, -1, -12]],

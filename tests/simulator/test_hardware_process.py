@@ -15,12 +15,12 @@ import psutil
 import pytest
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.config.sleepers import NightSettings, SleeperSettings
-from sanctuary.firmware_bridge.drivers.cyton import CytonHeadband
+from sanctuary.config.sleeper_settings import NightSettings, SleeperSettings
+from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband
 from sanctuary.simulator import hardware
 from sanctuary.simulator.hardware import END_TIMEOUT_S, HardwareProcess, HeadbandSpec
 from sanctuary.simulator.hardware_host import build_source
-from sanctuary.simulator.sleepers.night import draw_night
+from sanctuary.simulator.sleepers.simulated_night import draw_night
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 from virtual_boards import CHANNELS, COUNT_UV, PATIENCE_S, noise_uv, open_descriptors, wait_until
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 from bleak.backends.bluezdbus.manager import get_global_bluez_manager
 
-from sanctuary.firmware_bridge.transports.gatt import Gatt
+from sanctuary.firmware_bridge.links.link import Gatt
 from sanctuary.simulator.bluez.server import VirtualRadio
 from sanctuary.simulator.devices.gatt import Characteristic, GattDevice, Notification, Service, short_uuid
 

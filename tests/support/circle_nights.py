@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from sanctuary.config.loading import load_settings
-from sanctuary.gateway.fleet.verdict_log import VerdictLog
-from sanctuary.gateway.replay.circle import HeardNight, circle_night, circle_settings
 from sanctuary.signal.samples import Stage, StageEstimate
+from sanctuary.virtual_site.recorded_circle import HeardNight, circle_night, circle_settings
+from sanctuary.virtual_site.simulated_guests import VerdictLog
 
 Stretches = Sequence[tuple[int, int]]
 SURE = (0.04, 0.04, 0.04, 0.04, 0.84)

@@ -6,14 +6,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sanctuary.config.errors import SanctuaryError
-from sanctuary.gateway.chrony import Tracking
-from sanctuary.gateway.clock_state import ClockSources
-from sanctuary.gateway.kernel_clock import KernelClock
-from sanctuary.gateway.night.own_utc import OwnUtc
-from sanctuary.gateway.night.sanctuary_clock import SanctuaryClock, open_clock
-from sanctuary.gateway.night.site_store import SiteStore
-from sanctuary.pods.wire.clock_follower import Cadence
-from sanctuary.pods.wire.packets import Message
+from sanctuary.gateway.site.machine_clock import ClockSources, KernelClock, Tracking
+from sanctuary.gateway.site.own_utc import OwnUtc
+from sanctuary.gateway.site.site_clock import SanctuaryClock, open_clock
+from sanctuary.gateway.site.storage import SiteStore
+from sanctuary.pods.clock.exchange import Cadence
+from sanctuary.pods.mqtt.packets import Message
 
 TRUE_UTC_S = 1_796_000_000.0
 QUICK = Cadence(burst=4, gap_s=0.0, every_s=4.0, enough=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pod_bench import COORDINATOR_KEY, DESIGN, SITE, pod_key, recorded
-from sanctuary.config.coordination import CoordinatorSettings
+from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.coordinator.events import LeaseReceived, PodStateReceived, Ticked
@@ -13,10 +13,9 @@ from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.coordinator.windows import (
     WindowPhase,
 )
-from sanctuary.pods.effects import Effect, Publish
-from sanctuary.pods.ids import IdSource
-from sanctuary.pods.wire.envelope import Kind, open_command, seal
-from sanctuary.pods.wire.messages import Command, LeaseMessage, Offer, PodState
+from sanctuary.pods.effects import Effect, IdSource, Publish
+from sanctuary.pods.protocol.envelope import Kind, open_command, seal
+from sanctuary.pods.protocol.messages import Command, LeaseMessage, Offer, PodState
 
 
 class Desk:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.codecs.cyton.decoder import Run
+from sanctuary.firmware_bridge.headbands.cyton.codec import CytonRun as Run
 
 PACKET = 33
 Counts = NDArray[np.int64]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sanctuary.config.chain import EyeSignalSettings
+from sanctuary.config.chain_settings import EyeSignalSettings
 from sanctuary.signal.eyesignal.detector import EyeSignal, EyeSignalWatcher
-from sanctuary.signal.eyesignal.trace import EyeTracer
+from sanctuary.signal.eyesignal.pattern import EyeTracer
 from signals import FloatArray, bump, pair
 
 FS_HZ = 250

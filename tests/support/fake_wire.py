@@ -24,20 +24,19 @@ from pod_bench import (
 )
 from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.designs import LoadedDesign
-from sanctuary.commons.keys import key_id, signing_key
-from sanctuary.config.coordination import CoordinatorSettings
+from sanctuary.commons.entries import key_id, signing_key
+from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.coordinator import events as reached
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.coordinator.office import Office
-from sanctuary.pods.effects import Effect, Log, Publish, Record, Render
-from sanctuary.pods.ids import IdSource
-from sanctuary.pods.logs import output_record
+from sanctuary.pods.effects import Effect, IdSource, Log, Publish, Record, Render
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
-from sanctuary.pods.wire import topics
+from sanctuary.pods.protocol import topics
+from sanctuary.pods.protocol.records import output_record
 from sanctuary.signal.eyesignal.detector import EyeSignal
 from sanctuary.signal.samples import StageEstimate
 

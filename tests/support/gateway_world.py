@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from pod_bench import COORDINATOR_KEY, SITE
-from sanctuary.config.site import TenureSettings
+from sanctuary.config.site_settings import TenureSettings
 from sanctuary.pods.coordinator import events as happened
 from sanctuary.pods.coordinator.office import Now, Office
 from sanctuary.pods.coordinator.seat import CircleReport
@@ -18,9 +18,8 @@ from sanctuary.pods.coordinator.seat_phases import SeatPhase
 from sanctuary.pods.coordinator.tenure import Tenure
 from sanctuary.pods.coordinator.tenure_effects import KeepTerm, TenureEffect
 from sanctuary.pods.coordinator.times import TenureTimes
-from sanctuary.pods.effects import Publish, Record
-from sanctuary.pods.ids import IdSource
-from sanctuary.pods.wire import topics
+from sanctuary.pods.effects import IdSource, Publish, Record
+from sanctuary.pods.protocol import topics
 
 VALID_FOR_S = 5.0
 ONE = "one"

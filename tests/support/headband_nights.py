@@ -8,18 +8,19 @@ import numpy as np
 
 from rough_links import RadioNightLink, SerialNightLink, StreamingDevice, mangler
 from rough_night import Night, NumberSource, Verdict, VirtualClock, VirtualEnd, judge
-from sanctuary.firmware_bridge.codecs.muse.control import encode
-from sanctuary.firmware_bridge.drivers.base import Driver, Options
-from sanctuary.firmware_bridge.drivers.device import DeviceHeadband
-from sanctuary.firmware_bridge.drivers.registry import DRIVERS
-from sanctuary.firmware_bridge.pump import HeadbandPump
-from sanctuary.firmware_bridge.transports.link import Link
+from sanctuary.firmware_bridge.headbands.device import DeviceHeadband
+from sanctuary.firmware_bridge.headbands.headband import Driver, Options
+from sanctuary.firmware_bridge.headbands.muse.control import encode
+from sanctuary.firmware_bridge.headbands.registry import DRIVERS
+from sanctuary.firmware_bridge.links.link import Link
+from sanctuary.firmware_bridge.stream.reader import HeadbandPump
 from sanctuary.simulator.devices.athena import VirtualAthena
-from sanctuary.simulator.devices.board import SerialBoard
-from sanctuary.simulator.devices.cyton import VirtualCyton
+from sanctuary.simulator.devices.cyton.board import VirtualCyton
 from sanctuary.simulator.devices.freeeeg import VirtualFreeEeg
 from sanctuary.simulator.devices.ganglion import COMMANDS, VirtualGanglion
-from sanctuary.simulator.devices.muse import VirtualMuse, uuid
+from sanctuary.simulator.devices.muse import VirtualMuse
+from sanctuary.simulator.devices.muse_control import uuid
+from sanctuary.simulator.devices.serial_port import SerialBoard
 from sanctuary.simulator.devices.thinkgear import VirtualThinkGear
 from sanctuary.simulator.devices.zmax import VirtualZmax
 

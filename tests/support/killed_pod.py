@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from pod_bench import CIRCLE, eligible_bench, estimate
-from sanctuary.gateway.night.journal import Journal
-from sanctuary.gateway.night.pod_memories import MemoryKeeper, PodMemories
-from sanctuary.gateway.night.pod_runner import PodRunner
+from sanctuary.gateway.site.event_log import Journal
+from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.storage import MemoryKeeper, PodMemories
 from sanctuary.pods.pod.events import CommandReceived, EstimateArrived
 
 

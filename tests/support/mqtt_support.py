@@ -10,9 +10,9 @@ from typing import Any
 
 import psutil
 
-from sanctuary.config.broker import BrokerSettings
-from sanctuary.pods.wire.client import MqttClient
-from sanctuary.pods.wire.packets import Message
+from sanctuary.config.broker_settings import BrokerSettings
+from sanctuary.pods.mqtt.client import MqttClient
+from sanctuary.pods.mqtt.packets import Message
 
 PATIENCE_S = 20.0
 HOST = "127.0.0.1"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sanctuary.pods.wire.mosquitto import find_mosquitto
+from sanctuary.pods.mqtt.broker import find_mosquitto
 
 PATIENCE_S = 30.0
 needs_mosquitto = pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")

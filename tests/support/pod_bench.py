@@ -10,13 +10,19 @@ from nacl.signing import SigningKey
 
 from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.designs import LoadedDesign, load_design
-from sanctuary.commons.entries import FIRST, Grant, Scope, Withdrawal, WithdrawnScope, seal
-from sanctuary.commons.keys import key_id, signing_key
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.commons.entries import (
+    FIRST,
+    Grant,
+    Scope,
+    Withdrawal,
+    WithdrawnScope,
+    key_id,
+    seal,
+    signing_key,
+)
+from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.pods.coordinator.commander import Commander
-from sanctuary.pods.effects import Effect, Keep, Log, Publish, Record, Render, Silence
-from sanctuary.pods.ids import IdSource
-from sanctuary.pods.logs import output_record
+from sanctuary.pods.effects import Effect, IdSource, Keep, Log, Publish, Record, Render, Silence
 from sanctuary.pods.pod.events import (
     ClockMeasured,
     CommandReceived,
@@ -30,7 +36,8 @@ from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.states import PodPhase
-from sanctuary.pods.wire.messages import OfferArgs, Reply, read
+from sanctuary.pods.protocol.messages import OfferArgs, Reply, read
+from sanctuary.pods.protocol.records import output_record
 from sanctuary.signal.samples import Stage, StageEstimate
 
 SITE = "harbour"

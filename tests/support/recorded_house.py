@@ -16,12 +16,12 @@ from typing import Any
 from answering import SPACED
 from fake_wire import House
 from pod_bench import COORDINATOR_KEY, estimate
-from sanctuary.config.coordination import CoordinatorSettings
+from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.effects import Publish, Render
 from sanctuary.pods.pod.events import PersonReset, StopPressed
-from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.envelope import open_command
-from sanctuary.pods.wire.messages import Command
+from sanctuary.pods.protocol import topics
+from sanctuary.pods.protocol.envelope import open_command
+from sanctuary.pods.protocol.messages import Command
 from sanctuary.signal.samples import StageEstimate
 
 END_S = 260.0

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sanctuary.firmware_bridge.recordings.opening import open_recording
-from sanctuary.gateway.recorder import NightRecorder
+from sanctuary.firmware_bridge.recordings.readers import open_recording
+from sanctuary.firmware_bridge.recordings.recorder import NightRecorder
 from sanctuary.signal.samples import SampleBlock
 
 FS_HZ = 256.0

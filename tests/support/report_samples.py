@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.gateway.reports.traces import ReplayTraces
+from sanctuary.gateway.reports.curves import ReplayTraces
 
 EPOCH_S = 30.0
 NAMES = ("W", "N1", "N2", "N3", "R")

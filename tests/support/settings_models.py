@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from sanctuary.config.base import Settings
-from sanctuary.config.findings import Finding, report
+from sanctuary.config.settings_base import Finding, Settings, report
 
 
 class Colour(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.config.sleepers import DisturbanceSettings, SleeperSettings, VariationSettings
+from sanctuary.config.sleeper_settings import DisturbanceSettings, SleeperSettings, VariationSettings
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology.traits import Traits
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.simulator.devices.cyton import VirtualCyton
-from sanctuary.simulator.devices.pty_port import Pacing, PtyPort
+from sanctuary.simulator.devices.cyton.board import VirtualCyton
+from sanctuary.simulator.devices.serial_port import Pacing, PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
 
 PATIENCE_S = 20.0

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
+from sanctuary.firmware_bridge.recordings.readers import open_recording, open_source
 from sanctuary.firmware_bridge.recordings.recording import Recording
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions, Source
 

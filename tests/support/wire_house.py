@@ -13,21 +13,19 @@ from typing import Any
 
 from pod_bench import estimate
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.outputs.cue import Cue
-from sanctuary.gateway.fleet.log import Ear, MemoryLog
-from sanctuary.gateway.night.coordinator_runner import CoordinatorRunner
-from sanctuary.gateway.night.people import NightPlan, designs_of, make_gateway, make_pod
-from sanctuary.gateway.night.pod_runner import PodRunner
-from sanctuary.gateway.night.sending import to_message
+from sanctuary.firmware_bridge.outputs.output import Cue
+from sanctuary.gateway.site.assembly import NightPlan, designs_of, make_gateway, make_pod
+from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
+from sanctuary.gateway.site.pod_shell import PodRunner, to_message
 from sanctuary.pods.coordinator.windows import WindowRun
+from sanctuary.pods.mqtt.barrier import DeliveryBarrier
+from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
+from sanctuary.pods.mqtt.client import MqttClient
+from sanctuary.pods.mqtt.packets import LinkUp, Message
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
-from sanctuary.pods.wire.barrier import DeliveryBarrier
-from sanctuary.pods.wire.broker import BrokerEndpoint, open_broker
-from sanctuary.pods.wire.client import MqttClient
-from sanctuary.pods.wire.link import LinkUp
-from sanctuary.pods.wire.packets import Message
 from sanctuary.signal.samples import StageEstimate
+from sanctuary.virtual_site.sleeper import Ear, MemoryLog
 
 UTC_AT_ZERO_S = 1_800_000_000.0
 SECRET = b"wire house"

@@ -1,12 +1,17 @@
-"""Where each setting came from, and how layers of settings are laid over one another."""
+"""Where each setting came from, and how layers of settings are laid over one another.
+
+The single values of settings.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from pydantic import BaseModel
 
 from sanctuary.config.toml_lines import KeyPath
 
@@ -179,3 +184,22 @@ def _child(parent: Any, path: KeyPath, name: str | int) -> Any:
     count = len(parent) if isinstance(parent, list) else None
     reason = "is not a table" if count is None else f"has no element {name}; it has {count}, counted from 0"
     raise LookupError(f"{format_path(path[:-1])} {reason}")
+
+
+def leaves(value: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, object]]:
+    """Walk settings down to the single values; an empty list or free table counts as one."""
+    members = tuple(_members(value))
+    if not members and not isinstance(value, BaseModel):
+        yield path, value
+    for name, member in members:
+        yield from leaves(member, (*path, name))
+
+
+def _members(value: object) -> Iterable[tuple[str | int, object]]:
+    if isinstance(value, BaseModel):
+        return value
+    if isinstance(value, Mapping):
+        return value.items()
+    if isinstance(value, tuple | list):
+        return enumerate(value)
+    return ()

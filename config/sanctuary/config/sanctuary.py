@@ -7,18 +7,21 @@ from difflib import get_close_matches
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from sanctuary.config.base import Settings
-from sanctuary.config.broker import BrokerSettings
-from sanctuary.config.chain import ChainSettings
-from sanctuary.config.clock import ClockSettings
-from sanctuary.config.coordination import CoordinatorSettings, LimiterSettings, PodSettings
-from sanctuary.config.findings import Finding, report
-from sanctuary.config.fleet import CircleEntry, PodEntry
-from sanctuary.config.headbands import place_of
-from sanctuary.config.lamps import sight_findings
-from sanctuary.config.outputs import driven
-from sanctuary.config.site import RecordSettings, SiteSettings, TenureSettings
-from sanctuary.config.sleepers import SleeperSettings
+from sanctuary.config.broker_settings import BrokerSettings
+from sanctuary.config.chain_settings import ChainSettings
+from sanctuary.config.headband_settings import place_of
+from sanctuary.config.pod_settings import CircleEntry, PodEntry, driven, sight_findings
+from sanctuary.config.settings_base import Finding, Settings, report
+from sanctuary.config.site_settings import (
+    ClockSettings,
+    CoordinatorSettings,
+    LimiterSettings,
+    PodSettings,
+    RecordSettings,
+    SiteSettings,
+    TenureSettings,
+)
+from sanctuary.config.sleeper_settings import SleeperSettings
 
 
 class SanctuarySettings(Settings):

@@ -12,10 +12,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sanctuary.commons.entries import ANY_VOTED_DESIGN, Entry, Grant, Withdrawal, unseal
-from sanctuary.commons.utc import UtcRange, utc_range
+from sanctuary.commons.entries import ANY_VOTED_DESIGN, Entry, Grant, UtcRange, Withdrawal, unseal, utc_range
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.firmware_bridge.outputs.output import Modality
 
 MAX_GRANTS = 2048
 """Grants that a book holds for its sleeper; withdrawals are always taken."""

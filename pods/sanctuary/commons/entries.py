@@ -11,14 +11,31 @@ r"""Signed consent entries: a grant or a withdrawal as bytes, and back.
 The first three lines are the signed text; the rest is a C2SP signed-note signature line (type 0x01).
 Signatures are checked over the bytes as received; nothing is serialised anew before that. The header
 keeps a consent from passing as anything else, the origin keeps it in its own sanctuary.
+
+Signed notes: a text, an empty line, and the line of one signature (C2SP signed-note, Ed25519).
+
+The signature covers the text as received, never a text written anew.
+
+Ed25519 keys and the one signature rule of the sanctuary.
+
+Every signature is judged by libsodium (through PyNaCl): it refuses small-order keys and nonces that
+other libraries accept, and all peers must agree on whether a consent exists. Nothing else may verify.
+A signed text is always introduced by a fixed header for its kind, so that a signature of one kind never
+passes as another.
+
+What UTC may be at a moment: between the earliest and the latest that any clock at hand says.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Literal, NamedTuple
 
-from nacl.signing import SigningKey
+from nacl.exceptions import CryptoError
+from nacl.signing import SigningKey, VerifyKey
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -29,10 +46,112 @@ from pydantic import (
     model_validator,
 )
 
-from sanctuary.commons.keys import key_id
-from sanctuary.commons.notes import open_note, seal_note
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.firmware_bridge.outputs.output import Modality
+
+SIGNATURE_BYTES = 64
+_KEY_ID = re.compile(r"[0-9a-f]{64}")
+
+
+def signing_key(seed: bytes) -> SigningKey:
+    """Make a signing key of its 32-byte seed; the caller found the seed, the core draws none."""
+    return SigningKey(seed)
+
+
+def key_id(key: SigningKey | VerifyKey) -> str:
+    """Write a public key as its 64 lower-case hexadecimal digits."""
+    public = key.verify_key if isinstance(key, SigningKey) else key
+    return bytes(public).hex()
+
+
+def verify_key(text: str) -> VerifyKey:
+    """Read a key written by `key_id`.
+
+    Raises
+    ------
+    ProtocolError
+        `text` is not 64 lower-case hexadecimal digits.
+    """
+    if not _KEY_ID.fullmatch(text):
+        raise ProtocolError(f"key {text[:70]!r}: 64 lower-case hexadecimal digits expected")
+    return VerifyKey(bytes.fromhex(text))
+
+
+def sign(key: SigningKey, text: bytes) -> str:
+    """Sign `text`; base64 of the 64-byte signature."""
+    return base64.b64encode(key.sign(text).signature).decode("ascii")
+
+
+def is_signed(key: VerifyKey, text: bytes, signature: str) -> bool:
+    """Tell whether `signature`, as written by `sign`, is `key`'s signature of exactly these bytes."""
+    try:
+        raw = base64.b64decode(signature, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    if len(raw) != SIGNATURE_BYTES or base64.b64encode(raw).decode("ascii") != signature:
+        return False
+    try:
+        key.verify(text, raw)
+    except CryptoError:
+        return False
+    return True
+
+
+_KEY_TYPE = b"\x01"
+_SIGNATURE_LINE = re.compile(r"— ([0-9a-f]{64}) ([A-Za-z0-9+/=]{92})")
+
+
+def seal_note(key: SigningKey, text: str) -> bytes:
+    """Sign a text of whole lines; the key goes by its own id."""
+    who = key_id(key)
+    signature = _key_hash(who, key.verify_key) + base64.b64decode(sign(key, text.encode()))
+    return f"{text}\n— {who} {base64.b64encode(signature).decode('ascii')}\n".encode()
+
+
+def open_note(raw: bytes, what: str) -> tuple[str, str]:
+    """Give the text of a note and the id of the key that signed it.
+
+    Parameters
+    ----------
+    what
+        What the note is, for messages.
+
+    Raises
+    ------
+    ProtocolError
+        Not a note, or not signed by the key that it names.
+    """
+    text, line = _split(raw, what)
+    match = _SIGNATURE_LINE.fullmatch(line)
+    if match is None:
+        raise ProtocolError(f"{what}: no signature line at the end")
+    who, key = match[1], verify_key(match[1])
+    try:
+        signature = base64.b64decode(match[2], validate=True)
+    except binascii.Error as error:
+        raise ProtocolError(f"{what}: signature is not base64") from error
+    own_hash, signature = signature[:4], signature[4:]
+    given = base64.b64encode(signature).decode()
+    if own_hash != _key_hash(who, key) or not is_signed(key, text.encode(), given):
+        raise ProtocolError(f"{what}: not signed by {who[:12]}")
+    return text, who
+
+
+def _split(raw: bytes, what: str) -> tuple[str, str]:
+    try:
+        note = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ProtocolError(f"{what}: not UTF-8") from error
+    text, gap, line = note.partition("\n\n")
+    if not gap or not line.endswith("\n"):
+        raise ProtocolError(f"{what}: text, empty line and signature line expected")
+    return text + "\n", line[:-1]
+
+
+def _key_hash(name: str, key: VerifyKey) -> bytes:
+    """First four bytes of a signature, which name its key."""
+    return hashlib.sha256(name.encode() + b"\n" + _KEY_TYPE + bytes(key)).digest()[:4]
+
 
 HEADER = "dream-ledger/v1"
 MAX_ENTRY_BYTES = 4096
@@ -190,3 +309,21 @@ def _line(origin: str) -> str:
     if not origin or any(ord(char) < 0x20 for char in origin):
         raise ProtocolError(f"origin {origin!r}: one line of text expected")
     return origin
+
+
+class UtcRange(NamedTuple):
+    """UTC lies in here, ends included, as far as is known.
+
+    Attributes
+    ----------
+    earliest_s, latest_s
+        UTC seconds.
+    """
+
+    earliest_s: float
+    latest_s: float
+
+
+def utc_range(utc: float | UtcRange) -> UtcRange:
+    """Take a UTC that is known exactly as the range that it is."""
+    return utc if isinstance(utc, UtcRange) else UtcRange(utc, utc)

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sanctuary.config.errors import InputError
-from sanctuary.config.fleet import PodEntry
+from sanctuary.config.pod_settings import PodEntry
 
 try:
     import fcntl

@@ -18,9 +18,9 @@ import numpy as np
 
 from sanctuary.config.errors import InputError
 from sanctuary.signal.features import EYE_FEATURES, Features
+from sanctuary.signal.filters import BAND_NAMES
 from sanctuary.signal.measures.registry import measure
 from sanctuary.signal.samples import STAGES, BoolArray, FloatArray
-from sanctuary.signal.spectra import BAND_NAMES
 
 SCHEMA = "sanctuary.emission.v2"
 SCALE_DB = 5.0

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sanctuary.signal.eyes import STRENGTHS
+from sanctuary.signal.filters import WINDOW_S, decibel
 from sanctuary.signal.frontend import Seconds
 from sanctuary.signal.measures.registry import Needs, compute, measure
 from sanctuary.signal.samples import FloatArray
-from sanctuary.signal.spectra import WINDOW_S, decibel
 
 EPOCH_S = 30
 INSIDE_S = EPOCH_S - WINDOW_S + 1

@@ -14,10 +14,9 @@ from itertools import pairwise, product
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from sanctuary.config.chain import ChainSettings
+from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.signal.eyes import POINTS_PER_S, EyeSeconds, EyeWatcher
-from sanctuary.signal.filters import CausalFilter, bandpass, highpass, lowpass, notches
-from sanctuary.signal.montage import Montage
+from sanctuary.signal.filters import WINDOW_S, CausalFilter, Spectrum, bandpass, highpass, lowpass, notches
 from sanctuary.signal.quality import (
     FlagArray,
     LostWithin,
@@ -30,8 +29,7 @@ from sanctuary.signal.quality import (
     thinned,
 )
 from sanctuary.signal.repair import GapRepair
-from sanctuary.signal.samples import BoolArray, FloatArray
-from sanctuary.signal.spectra import WINDOW_S, Spectrum
+from sanctuary.signal.samples import BoolArray, FloatArray, Montage
 
 HIGHPASS_HZ = 0.3
 EYES_HZ = 6.0

@@ -1,7 +1,7 @@
 """What may be remembered of a sleeper from night to night: the level of the band powers, and the gaze.
 
 Nothing is remembered unless the sleeper said so, and all of it can be deleted; both are the keeper's duty
-(`sanctuary.gateway.memories`). These few numbers cannot be turned back into EEG.
+(`sanctuary.gateway.sleeper_memories`). These few numbers cannot be turned back into EEG.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from sanctuary.config.errors import InputError
-from sanctuary.signal.eyesignal.calibration import EyeCalibration
+from sanctuary.signal.eyesignal.eye_calibration import EyeCalibration
+from sanctuary.signal.filters import BAND_NAMES
 from sanctuary.signal.samples import FloatArray
-from sanctuary.signal.spectra import BAND_NAMES
 
 SCHEMA = "sanctuary.memory.v1"
 LEAST_MIN = 60.0

@@ -11,7 +11,7 @@ from enum import IntFlag
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.config.chain import QualitySettings
+from sanctuary.config.chain_settings import QualitySettings
 from sanctuary.signal.samples import BoolArray, FloatArray
 
 FlagArray = NDArray[np.uint8]

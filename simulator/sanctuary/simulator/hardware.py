@@ -20,8 +20,8 @@ from pathlib import PurePath
 from typing import Any, Literal, Self
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.config.sleepers import SleeperSettings
-from sanctuary.simulator.devices.pty_line import Pacing
+from sanctuary.config.sleeper_settings import SleeperSettings
+from sanctuary.simulator.devices.serial_port import Pacing
 
 HOST_MODULE = "sanctuary.simulator.hardware_host"
 START_TIMEOUT_S = 60.0

@@ -13,9 +13,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from sanctuary.config.sleepers import SleeperSettings
-from sanctuary.simulator.devices.cyton import FS_HZ, VirtualCyton
-from sanctuary.simulator.devices.pty_port import PtyPort
+from sanctuary.config.sleeper_settings import SleeperSettings
+from sanctuary.simulator.devices.cyton.board import FS_HZ, VirtualCyton
+from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.source import NoiseSource, SignalSource
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 

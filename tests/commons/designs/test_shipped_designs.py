@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sanctuary.commons.designs import shipped_design
-from sanctuary.config.coordination import LimiterSettings
 from sanctuary.config.errors import InputError
-from sanctuary.config.shipped import shipped_designs
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.config.settings_base import shipped_designs
+from sanctuary.config.site_settings import LimiterSettings
+from sanctuary.firmware_bridge.outputs.output import Modality
 
 LOOPING = {"silence"}
 

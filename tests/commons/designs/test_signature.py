@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pod_bench import DESIGN, ORIGIN, SLEEPER_KEY, grant, sealed
-from sanctuary.commons.designs.signature import Misfit, Signed, Unsigned, judge_signature, sign_design
-from sanctuary.commons.entries import unseal
-from sanctuary.commons.keys import key_id, signing_key
+from sanctuary.commons.designs.design_files import Misfit, Signed, Unsigned, judge_signature, sign_design
+from sanctuary.commons.entries import key_id, signing_key, unseal
 from sanctuary.config.errors import ProtocolError
 
 KEY = signing_key(b"\x05" * 32)

@@ -12,9 +12,9 @@ import hypnogram_files as files
 from hypnogram_files import CODES, STAGES, START, FakeNight, clock, runs, table
 from night_files import eeg_like, patch, write_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
-from sanctuary.firmware_bridge.hypnograms.options import HypnogramOptions
-from sanctuary.firmware_bridge.recordings.opening import open_recording
+from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.hypnogram_options import HypnogramOptions
+from sanctuary.firmware_bridge.recordings.readers import open_recording
 
 EXPECTED = [CODES[stage] for stage in STAGES]
 NONE = -1

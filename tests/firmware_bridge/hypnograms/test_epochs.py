@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.firmware_bridge.hypnograms.scoring import Hypnogram, Scored
+from sanctuary.firmware_bridge.hypnograms.scored_stages import Hypnogram, Scored
 from sanctuary.signal.samples import Stage
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypnogram_files import FakeNight
 from night_files import eeg_like, write_edf, write_hypnogram_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
-from sanctuary.firmware_bridge.recordings.opening import open_recording
+from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
+from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.signal.samples import Stage
 
 W, N1, N2, N3, R, NONE = Stage.W, Stage.N1, Stage.N2, Stage.N3, Stage.R, Stage.UNKNOWN

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import hypnogram_files as files
-from sanctuary.firmware_bridge.hypnograms.opening import read_draft
-from sanctuary.firmware_bridge.hypnograms.stages import PRESETS, WORDS
-from sanctuary.firmware_bridge.hypnograms.writing import HypnogramFormat
+from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_draft
+from sanctuary.firmware_bridge.hypnograms.hypnogram_writing import HypnogramFormat
+from sanctuary.firmware_bridge.hypnograms.stage_names import PRESETS, WORDS
 from sanctuary.signal.samples import Stage
 
 TEXT = (Path(__file__).parents[3] / "docs" / "hypnograms.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.hypnograms.stages import (
+from sanctuary.firmware_bridge.hypnograms.stage_names import (
     PRESETS,
     WORDS,
     Kind,

@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 
 from hypnogram_files import FakeNight
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.hypnograms.opening import read_hypnogram
-from sanctuary.firmware_bridge.hypnograms.writing import HypnogramFormat, format_for, hypnogram_files
+from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.hypnogram_writing import (
+    HypnogramFormat,
+    format_for,
+    hypnogram_files,
+)
 from sanctuary.signal.samples import Stage
 
 W, N1, N2, N3, R, NONE = Stage.W, Stage.N1, Stage.N2, Stage.N3, Stage.R, Stage.UNKNOWN

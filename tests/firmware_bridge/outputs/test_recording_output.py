@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.outputs.base import Onset
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.output import Cue, Modality, Onset
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
 from virtual_boards import HandClock
 

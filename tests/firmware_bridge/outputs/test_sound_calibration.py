@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.outputs.calibration import TONE_AMPLITUDE, Calibration, Calibrations
+from sanctuary.firmware_bridge.outputs.level_calibration import TONE_AMPLITUDE, Calibration, Calibrations
 
 WHEN = "2026-01-02T03:04:05+01:00"
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanctuary.config.errors import Cause, DeviceError, InputError
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.cue_track import CueTrack
 from sanctuary.firmware_bridge.outputs.mixer import SoundMixer
+from sanctuary.firmware_bridge.outputs.output import Cue, Modality
 from sanctuary.firmware_bridge.outputs.soundfiles import (
     MAX_LIBRARY_S,
     SoundFile,
@@ -22,7 +23,6 @@ from sanctuary.firmware_bridge.outputs.soundfiles import (
     lmax_db,
 )
 from sanctuary.firmware_bridge.outputs.tones import AMPLITUDE_CAP, render
-from sanctuary.firmware_bridge.outputs.wav import CueTrack
 from sound_files import sine, wav_bytes
 
 FS_HZ = 8000

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.firmware_bridge.outputs.base import STOP_S
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
 from sanctuary.firmware_bridge.outputs.mixer import SoundMixer
+from sanctuary.firmware_bridge.outputs.output import STOP_S, Cue, Modality
 from sanctuary.firmware_bridge.outputs.tones import AMPLITUDE_CAP
 
 FS_HZ = 8000

@@ -8,8 +8,7 @@ import pytest
 
 from fake_sound_card import BLOCK, FS_HZ, Flags, SoundCard
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.outputs.base import STOP_S, Onset
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.output import STOP_S, Cue, Modality, Onset
 from sanctuary.firmware_bridge.outputs.sound import (
     FIRST_PAUSE_S,
     LONGEST_DELAY_S,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.output import Cue, Modality
 from sanctuary.firmware_bridge.outputs.tones import (
     AMPLITUDE_CAP,
     a_weight_db,

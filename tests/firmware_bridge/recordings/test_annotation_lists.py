@@ -11,13 +11,14 @@ from edfio import Edf, EdfAnnotation, EdfSignal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.firmware_bridge.recordings.layout import read_layout
-from sanctuary.firmware_bridge.recordings.marks import first_sample_s, read_marks
-from sanctuary.firmware_bridge.recordings.tal import (
+from sanctuary.firmware_bridge.recordings.edf_layout import (
     Annotation,
     decode_tals,
     encode_tal,
     encode_time_keeping,
+    first_sample_s,
+    read_layout,
+    read_marks,
 )
 
 # Examples of the specification: https://www.edfplus.info/specs/edfplus.html#tal

@@ -21,7 +21,7 @@ from night_files import (
     write_hypnogram_edf,
 )
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.opening import open_recording
+from sanctuary.firmware_bridge.recordings.readers import open_recording
 
 FS_HZ = 128
 RECORD_BYTES = 2 * 2 * FS_HZ

@@ -17,10 +17,10 @@ import laboratory_files as laboratory
 import recording_files as text
 from house import ROOT
 from night_files import write_edf
+from sanctuary.firmware_bridge.recordings.channels import uv_per_unit
 from sanctuary.firmware_bridge.recordings.known import KNOWN
-from sanctuary.firmware_bridge.recordings.opening import READERS, open_source
+from sanctuary.firmware_bridge.recordings.readers import READERS, open_source
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
-from sanctuary.firmware_bridge.recordings.units import uv_per_unit
 
 N = 1500
 UV = text.eeg(2, N)

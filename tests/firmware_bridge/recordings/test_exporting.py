@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from night_files import ROOM, eeg_like, make_discontinuous, write_edf
 from sanctuary.config.errors import RecordingError
+from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
+from sanctuary.firmware_bridge.recordings.edf_writing import Column, file_header
 from sanctuary.firmware_bridge.recordings.exporting import Export, plan_export
 from sanctuary.firmware_bridge.recordings.formats.edf import EdfSource
 from sanctuary.firmware_bridge.recordings.source import Channel, Piece, Source, dense
-from sanctuary.firmware_bridge.recordings.tal import Annotation
-from sanctuary.firmware_bridge.recordings.writing import Column, file_header
 
 START = datetime.fromisoformat("2026-03-01T22:30:05.250")
 

@@ -10,7 +10,7 @@ import pytest
 from laboratory_files import zmax_edf
 from night_files import eeg_like, set_field, write_edf, write_hypnogram_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
+from sanctuary.firmware_bridge.recordings.readers import open_recording, open_source
 from whole_recordings import samples
 
 FS_HZ = 256

@@ -9,7 +9,7 @@ import pytest
 from night_files import eeg_like, write_edf
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.known import KNOWN, known_format
-from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
+from sanctuary.firmware_bridge.recordings.readers import open_recording, open_source
 
 NOT_READ = [
     (

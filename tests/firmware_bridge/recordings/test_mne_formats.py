@@ -18,7 +18,7 @@ from laboratory_files import write_brainvision, write_gdf2
 from night_files import eeg_like
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.formats import mne_files
-from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
+from sanctuary.firmware_bridge.recordings.readers import open_recording, open_source
 from sanctuary.firmware_bridge.recordings.source import ReadingOptions
 from whole_recordings import refused, samples
 
@@ -254,5 +254,5 @@ def test_a_damaged_file_never_gives_a_traceback(tmp_path: Path, data: st.DataObj
 def test_mne_is_loaded_only_when_it_is_needed() -> None:
     import subprocess
 
-    code = "import sys, sanctuary.firmware_bridge.recordings.opening; sys.exit('mne' in sys.modules)"
+    code = "import sys, sanctuary.firmware_bridge.recordings.readers; sys.exit('mne' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from night_files import ROOM, eeg_like, make_discontinuous, patch, set_field, write_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
+from sanctuary.firmware_bridge.recordings.readers import open_recording, open_source
 from whole_recordings import refused
 
 FS_HZ = 128

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from night_files import ROOM, eeg_like, make_discontinuous, set_field, write_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings import layout
-from sanctuary.firmware_bridge.recordings.opening import open_recording
+from sanctuary.firmware_bridge.recordings import edf_layout as layout
+from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.firmware_bridge.recordings.recording import Recording
 from sanctuary.firmware_bridge.recordings.source import ReadingOptions
 from sanctuary.signal.samples import SampleBlock

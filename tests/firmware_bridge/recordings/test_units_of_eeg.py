@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sanctuary.firmware_bridge.recordings.units import decode_field, plausibility, uv_per_unit
+from sanctuary.firmware_bridge.recordings.channels import decode_field, plausibility, uv_per_unit
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from laboratory_files import write_brainvision, zmax_edf
 from night_files import eeg_like, write_edf, write_hypnogram_edf
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings import unpacking
-from sanctuary.firmware_bridge.recordings.opening import open_recording, open_source
+from sanctuary.firmware_bridge.recordings.readers import open_recording, open_source
 from whole_recordings import refused, samples
 
 FS_HZ = 128

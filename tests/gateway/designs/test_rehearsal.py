@@ -6,9 +6,9 @@ import pytest
 
 from pod_bench import DESIGN, DESIGN_TOML
 from sanctuary.commons.designs import DreamDesign, load_design, shipped_design
-from sanctuary.config.coordination import LimiterSettings
-from sanctuary.config.shipped import shipped_designs
-from sanctuary.gateway.designs.rehearsal import Rehearsal, rehearse
+from sanctuary.config.settings_base import shipped_designs
+from sanctuary.config.site_settings import LimiterSettings
+from sanctuary.gateway.designs.preview import Rehearsal, rehearse
 
 LIMITS = LimiterSettings()
 

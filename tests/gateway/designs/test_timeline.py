@@ -9,10 +9,10 @@ import pytest
 from matplotlib.image import imread
 
 from sanctuary.commons.designs import shipped_design
-from sanctuary.config.coordination import LimiterSettings
-from sanctuary.gateway.designs.rehearsal import rehearse
+from sanctuary.config.site_settings import LimiterSettings
+from sanctuary.gateway.designs.preview import rehearse
 from sanctuary.gateway.designs.timeline import DPI, FOOT_IN, GAP_IN, HEAD_IN, LANE_IN, WIDTH_IN, timeline_png
-from sanctuary.gateway.reports.palette import PALETTE
+from sanctuary.gateway.reports.page import PALETTE
 
 AMBER = "#ffbf00"
 

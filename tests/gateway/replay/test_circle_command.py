@@ -11,11 +11,11 @@ import pytest
 from circle_nights import heard
 from house import ROOT
 from night_files import write_edf, write_hypnogram_csv
-from sanctuary.gateway.cli import run
-from sanctuary.gateway.replay import circle as circles
+from sanctuary.cli.main import run
 from sanctuary.pods.pod.evidence import Evidence
 from sanctuary.simulator.sleepers.night_file import edf_bytes, hypnogram_csv
 from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.virtual_site import recorded_circle as circles
 from signals import pair
 
 FS_HZ = 128.0

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.gateway.replay.circle_figures import SleptNight, shared_figures, slept_night
-from sanctuary.gateway.reports.shared import Stretch, length_s, overlaps, together_s
+from sanctuary.gateway.reports.curves import Stretch, length_s, overlaps, together_s
 from sanctuary.signal.samples import Stage
+from sanctuary.virtual_site.recorded_circle import SleptNight, shared_figures, slept_night
 
 NEVER = float("inf")
 

@@ -10,10 +10,10 @@ import pytest
 from circle_nights import estimate, heard, together
 from sanctuary.config.errors import InputError
 from sanctuary.config.loading import load_settings
-from sanctuary.gateway.fleet.verdict_log import VerdictLog
-from sanctuary.gateway.replay.circle import HeardNight, aligned, check_overlap, circle_settings
 from sanctuary.pods.pod.evidence import Evidence
 from sanctuary.signal.samples import Stage
+from sanctuary.virtual_site.recorded_circle import HeardNight, aligned, check_overlap, circle_settings
+from sanctuary.virtual_site.simulated_guests import VerdictLog
 
 LONG_S = 6500
 """Enough for the least sleep of 90 min."""

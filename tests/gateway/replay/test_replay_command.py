@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from night_files import cut_last_bytes, write_edf, write_hypnogram_csv
-from sanctuary.firmware_bridge.hypnograms.writing import HypnogramFormat, hypnogram_files
-from sanctuary.gateway.cli import run
+from sanctuary.cli.main import run
+from sanctuary.firmware_bridge.hypnograms.hypnogram_writing import HypnogramFormat, hypnogram_files
 from sanctuary.signal.samples import Stage
 from signals import pair
 

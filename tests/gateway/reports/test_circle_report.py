@@ -11,7 +11,7 @@ from circle_nights import heard, together
 from page_checks import Page, assert_self_contained
 from report_samples import epochs, openings, scores, stages
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.reports.circle import circle_page, write_circle_report
+from sanctuary.gateway.reports.circle_report import circle_page, write_circle_report
 
 HOURS = 2.0
 

@@ -11,9 +11,8 @@ import pytest
 from page_checks import Page, assert_self_contained
 from report_samples import demo_result
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.reports.demo import demo_page, write_demo_report
-from sanctuary.gateway.reports.demo_figures import best_window
-from sanctuary.gateway.reports.demo_result import INVARIANTS, CueRecord, Member, Window, spreads_s
+from sanctuary.gateway.reports.night_report import best_window, demo_page, write_demo_report
+from sanctuary.gateway.reports.night_result import INVARIANTS, CueRecord, Member, Window, spreads_s
 
 SECTIONS = [
     "The night",

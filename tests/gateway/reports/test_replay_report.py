@@ -14,8 +14,8 @@ import pytest
 from page_checks import Page, assert_self_contained
 from report_samples import replay_result, replay_traces
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.reports.replay import replay_page, write_replay_report
-from sanctuary.gateway.reports.traces import ReplayTraces
+from sanctuary.gateway.reports.curves import ReplayTraces
+from sanctuary.gateway.reports.replay_report import replay_page, write_replay_report
 
 SECTIONS = [
     "The night in stages",
@@ -185,7 +185,7 @@ def test_a_whole_night_stays_small() -> None:
 
 def test_matplotlib_is_imported_by_the_first_figure_only() -> None:
     code = (
-        "import sys, sanctuary.gateway.reports.replay, sanctuary.gateway.reports.demo;"
+        "import sys, sanctuary.gateway.reports.replay_report, sanctuary.gateway.reports.night_report;"
         "sys.exit('matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

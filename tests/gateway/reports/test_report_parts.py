@@ -10,14 +10,22 @@ import pytest
 from numpy.typing import NDArray
 
 from sanctuary.commons.consent import ConsentReason
-from sanctuary.gateway.reports import wording
-from sanctuary.gateway.reports.heatmap import HIGHEST_HZ, N_COLUMNS, even_grid, shade_limits
-from sanctuary.gateway.reports.hypnogram import Hypnogram, Run, differences, outline
-from sanctuary.gateway.reports.lanes import LEVELS, shown, time_ticks
-from sanctuary.gateway.reports.palette import PALETTE, STAGE_NAMES, css_variables
+from sanctuary.gateway.reports import page as wording
+from sanctuary.gateway.reports.curves import (
+    HIGHEST_HZ,
+    N_COLUMNS,
+    Hypnogram,
+    ReplayTraces,
+    Run,
+    differences,
+    even_grid,
+    outline,
+    shade_limits,
+    thinned,
+)
+from sanctuary.gateway.reports.figures import LEVELS, shown, time_ticks
+from sanctuary.gateway.reports.page import NOTHING, PALETTE, STAGE_NAMES, css_variables
 from sanctuary.gateway.reports.results import Epoch
-from sanctuary.gateway.reports.traces import ReplayTraces, thinned
-from sanctuary.gateway.reports.wording import NOTHING
 from sanctuary.pods.limiter import LimitReason
 from sanctuary.pods.pod.evidence import EvidenceReason
 from sanctuary.signal.gate import Reason

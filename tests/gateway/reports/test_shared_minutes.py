@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.gateway.reports.shared import shared_minutes, together_minutes
+from sanctuary.gateway.reports.curves import shared_minutes, together_minutes
 
 
 def stay(pod: str, from_s: float | None, to_s: float | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from page_checks import Page, assert_self_contained
 from report_samples import demo_result
-from sanctuary.gateway.reports.demo import demo_page
+from sanctuary.gateway.reports.night_report import demo_page
 
 NEVER = "/dev/ttyUSB0: cannot be opened: there is no such port"
 WHOLE = "Circle tide needs 2 of its 2, and {} could take part the whole night long ({})."

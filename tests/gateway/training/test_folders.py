@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.training import folders
-from sanctuary.gateway.training.folders import files_below
+from sanctuary.gateway.training import pairing as folders
+from sanctuary.gateway.training.pairing import files_below
 
 
 def touch(folder: Path, *names: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sanctuary.gateway.training.persons import known_person, person_of
+from sanctuary.gateway.training.pairing import known_person, person_of
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from night_files import write_edf, write_hypnogram_csv
-from sanctuary.config.chain import ChainSettings
+from sanctuary.cli import main as cli
+from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.config.errors import InputError
-from sanctuary.gateway import cli
-from sanctuary.gateway.training.loading import load_night
+from sanctuary.gateway.training.night_loading import load_night
 from sanctuary.gateway.training.sources import find_nights
 from sanctuary.signal.emission import parse_emission
 from signals import bump, pink

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from night_files import write_edf, write_hypnogram_csv
+from sanctuary.cli.main import run
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.cli import run
 from sanctuary.gateway.training.sources import find_nights, hypnogram_beside, survey
 from signals import pink
 

@@ -12,8 +12,8 @@ from sanctuary.pods.coordinator.events import Ticked
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.coordinator.office import Now, Office
 from sanctuary.pods.coordinator.seat import by_our_clock
-from sanctuary.pods.ids import IdSource
-from sanctuary.pods.wire.gateway_messages import GatewayClaim
+from sanctuary.pods.effects import IdSource
+from sanctuary.pods.protocol.messages import GatewayClaim
 
 
 def test_a_circle_rests_after_a_window_that_was_only_forgotten() -> None:

@@ -7,7 +7,7 @@ import pytest
 from gateway_world import ONE, VALID_FOR_S, World, settled
 from pod_bench import COORDINATOR_KEY, SITE, pod_key
 from sanctuary.config.errors import InputError
-from sanctuary.config.site import TenureSettings
+from sanctuary.config.site_settings import TenureSettings
 from sanctuary.pods.coordinator import events as happened
 from sanctuary.pods.coordinator.choice import next_term, preference
 from sanctuary.pods.coordinator.office import Office
@@ -16,10 +16,10 @@ from sanctuary.pods.coordinator.seat_phases import SEAT_TRANSITIONS, SeatPhase, 
 from sanctuary.pods.coordinator.tenure import Tenure
 from sanctuary.pods.coordinator.tenure_effects import Complain, Hold
 from sanctuary.pods.coordinator.times import TenureTimes
-from sanctuary.pods.ids import IdSource
-from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.envelope import Kind, open_claim, seal
-from sanctuary.pods.wire.gateway_messages import GatewayClaim
+from sanctuary.pods.effects import IdSource
+from sanctuary.pods.protocol import topics
+from sanctuary.pods.protocol.envelope import Kind, open_claim, seal
+from sanctuary.pods.protocol.messages import GatewayClaim
 
 FENCE_S = 7.1
 """Authority of 2 s, commands of 5 s, and a margin."""

@@ -9,7 +9,7 @@ from sanctuary.pods.coordinator.closing import ClosingReason
 from sanctuary.pods.coordinator.events import ReplyReceived
 from sanctuary.pods.coordinator.rotation import groups_of, next_in_turn
 from sanctuary.pods.coordinator.windows import WindowPhase
-from sanctuary.pods.wire.messages import Reply
+from sanctuary.pods.protocol.messages import Reply
 
 
 def two() -> Desk:

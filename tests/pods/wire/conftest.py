@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from mqtt_support import PATIENCE_S, leftovers
-from sanctuary.pods.wire.embedded import start_embedded
-from sanctuary.pods.wire.mosquitto import find_mosquitto, start_mosquitto
+from sanctuary.pods.mqtt.broker import find_mosquitto, start_mosquitto
+from sanctuary.pods.mqtt.child import start_embedded
 
 
 @pytest.fixture(params=["embedded", "mosquitto"], scope="module")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.pods.wire.clock import OffsetEstimator, TimeSource, respond
-from sanctuary.pods.wire.clock_fit import DRIFT_FLOOR, KEPT_S, MAX_DRIFT, SLOT_S, OffsetFit
+from sanctuary.pods.clock.clock_fit import DRIFT_FLOOR, KEPT_S, MAX_DRIFT, SLOT_S, OffsetFit
+from sanctuary.pods.clock.exchange import OffsetEstimator, TimeSource, respond
 
 GATEWAY = TimeSource("gateway-1", "g1", 1.8e9)
 

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sanctuary.config.errors import ProtocolError
-from sanctuary.pods.wire.clock import (
+from sanctuary.pods.clock.clock_fit import MAX_DRIFT
+from sanctuary.pods.clock.exchange import (
     OffsetEstimator,
     TimeRequest,
     TimeResponse,
     TimeSource,
 )
-from sanctuary.pods.wire.clock import respond as respond_as
-from sanctuary.pods.wire.clock_fit import MAX_DRIFT
-from sanctuary.pods.wire.messages import read
+from sanctuary.pods.clock.exchange import respond as respond_as
+from sanctuary.pods.protocol.messages import read
 
 GATEWAY = TimeSource("gateway-1", "g1", 1.8e9)
 

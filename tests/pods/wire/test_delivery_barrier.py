@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from mqtt_support import CONNACK, PATIENCE_S, client, scripted_broker, until
 from sanctuary.config.errors import BrokerError
-from sanctuary.pods.wire.barrier import DeliveryBarrier
-from sanctuary.pods.wire.filters import FilterSet
-from sanctuary.pods.wire.packets import Message
+from sanctuary.pods.mqtt.barrier import DeliveryBarrier
+from sanctuary.pods.mqtt.packets import FilterSet, Message
 from tcp_relay import Relay
 
 STATE = Message("s/pods/pod-1/state", b"1", 1, retain=True)

@@ -19,12 +19,11 @@ from mqtt_support import (
     scripted_broker,
     until,
 )
-from sanctuary.config.broker import BrokerSettings
+from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.errors import BrokerError, ConfigError
-from sanctuary.pods.wire.broker import open_broker
-from sanctuary.pods.wire.client import MqttClient
-from sanctuary.pods.wire.link import LinkDown, LinkEvent, LinkUp
-from sanctuary.pods.wire.packets import Message
+from sanctuary.pods.mqtt.broker import open_broker
+from sanctuary.pods.mqtt.client import MqttClient
+from sanctuary.pods.mqtt.packets import LinkDown, LinkEvent, LinkUp, Message
 from tcp_relay import Relay
 
 

@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.pods.wire.filters import FilterSet
-from sanctuary.pods.wire.inbox import Inbox
-from sanctuary.pods.wire.outgoing import OutgoingQueue
-from sanctuary.pods.wire.packets import Message, Qos, check_filter
+from sanctuary.pods.mqtt.packets import FilterSet, Message, Qos, check_filter
+from sanctuary.pods.mqtt.queues import Inbox, OutgoingQueue
 
 
 @pytest.mark.parametrize("topic", ["", "a/+", "#", "a\0b", "x" * 65_536])

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import sanctuary.pods.wire.client as client_module
+import sanctuary.pods.mqtt.client as client_module
 from mqtt_support import PATIENCE_S, client, payloads, quick, receive, receive_up_to, until
-from sanctuary.config.broker import BrokerSettings
+from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.errors import BrokerError
-from sanctuary.pods.wire.broker import open_broker
-from sanctuary.pods.wire.filters import FilterSet
-from sanctuary.pods.wire.link import LinkDown, LinkEvent
-from sanctuary.pods.wire.packets import Message
+from sanctuary.pods.mqtt.broker import open_broker
+from sanctuary.pods.mqtt.packets import FilterSet, LinkDown, LinkEvent, Message
 from tcp_relay import Relay
 
 

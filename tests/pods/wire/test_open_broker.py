@@ -13,18 +13,20 @@ import psutil
 import pytest
 
 from mqtt_support import client, quick, until
-from sanctuary.config.broker import BrokerSettings
+from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.errors import BrokerError
-from sanctuary.pods.wire import broker as broker_module
-from sanctuary.pods.wire import embedded, mosquitto, tether
-from sanctuary.pods.wire.broker import open_broker
-from sanctuary.pods.wire.packets import Message
+from sanctuary.pods.mqtt import broker as broker_module
+from sanctuary.pods.mqtt import broker as mosquitto
+from sanctuary.pods.mqtt import child as embedded
+from sanctuary.pods.mqtt import die_with_parent as tether
+from sanctuary.pods.mqtt.broker import open_broker
+from sanctuary.pods.mqtt.packets import Message
 from tcp_relay import Relay
 
 _START_AND_WAIT = """
 import asyncio, sys
-from sanctuary.config.broker import BrokerSettings
-from sanctuary.pods.wire.broker import open_broker
+from sanctuary.config.broker_settings import BrokerSettings
+from sanctuary.pods.mqtt.broker import open_broker
 
 async def main():
     async with open_broker(BrokerSettings(kind=sys.argv[1])) as endpoint:

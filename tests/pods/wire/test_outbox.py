@@ -12,18 +12,18 @@ import pytest
 
 from mqtt_support import client, payloads, quick, receive, until
 from sanctuary.config.errors import BrokerError
-from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.contract import is_lasting
-from sanctuary.pods.wire.outbox import Outbox
-from sanctuary.pods.wire.packets import Message
+from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.queues import Outbox
+from sanctuary.pods.protocol import topics
+from sanctuary.pods.protocol.contract import is_lasting
 from tcp_relay import Relay
 
 _PUBLISH_AND_DIE = """
 import asyncio, os, sys
-from sanctuary.config.broker import BrokerSettings
-from sanctuary.pods.wire.client import MqttClient
-from sanctuary.pods.wire.outbox import Outbox
-from sanctuary.pods.wire.packets import Message
+from sanctuary.config.broker_settings import BrokerSettings
+from sanctuary.pods.mqtt.client import MqttClient
+from sanctuary.pods.mqtt.queues import Outbox
+from sanctuary.pods.mqtt.packets import Message
 
 async def main(path, port, topic):
     outbox = Outbox(path)

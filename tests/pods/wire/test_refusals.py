@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from own_mosquitto import Certificates, answering, free_port, mosquitto, needs_mosquitto, needs_openssl
-from sanctuary.config.broker import BrokerSettings
+from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.errors import BrokerError
-from sanctuary.pods.wire.client import MqttClient
-from sanctuary.pods.wire.refusals import AT_ONCE_S, TAKEN_AFTER, Takeover, Trouble, advice, answered, failed
+from sanctuary.pods.mqtt.client import MqttClient
+from sanctuary.pods.mqtt.refusals import AT_ONCE_S, TAKEN_AFTER, Takeover, Trouble, advice, answered, failed
 
 TAKEN = "another program connects as harbour-pod-1, and each pushes the other out"
 HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"

@@ -9,15 +9,15 @@ import pytest
 from pydantic import BaseModel
 
 from house import ROOT
+from sanctuary.cli.main import run
 from sanctuary.commons import entries
-from sanctuary.commons.keys import verify_key
-from sanctuary.gateway.cli import run
-from sanctuary.pods.wire import contract, topics
-from sanctuary.pods.wire.asyncapi import document
-from sanctuary.pods.wire.contract import CONTRACT, ChannelContract, channel_of, is_lasting
-from sanctuary.pods.wire.envelope import Kind, open_claim, open_command, open_eye_signal, open_lease
-from sanctuary.pods.wire.examples import EXAMPLES, ORIGIN, PUBLIC_KEY, example_wire
-from sanctuary.pods.wire.messages import MAX_PAYLOAD_BYTES, Message, read
+from sanctuary.commons.entries import verify_key
+from sanctuary.pods.protocol import contract, topics
+from sanctuary.pods.protocol.asyncapi import document
+from sanctuary.pods.protocol.contract import CONTRACT, ChannelContract, channel_of, is_lasting
+from sanctuary.pods.protocol.envelope import Kind, open_claim, open_command, open_eye_signal, open_lease
+from sanctuary.pods.protocol.examples import EXAMPLES, ORIGIN, PUBLIC_KEY, example_wire
+from sanctuary.pods.protocol.messages import MAX_PAYLOAD_BYTES, Message, read
 from wire_schema import WireDocument
 
 OURS = document(version("dream-sanctuary"))

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eye_gestures import FS_HZ, SECONDS, blinks, gaze_path, left_right, looked, traces, watch_traces, watched
-from sanctuary.config.chain import EyeSignalSettings
-from sanctuary.signal.eyesignal.calibration import EyeCalibration
+from sanctuary.config.chain_settings import EyeSignalSettings
 from sanctuary.signal.eyesignal.detector import EyeSignalWatcher
+from sanctuary.signal.eyesignal.eye_calibration import EyeCalibration
 from signals import bump, pair
 
 STANDARD = gaze_path(left_right(12.3, 0.6))

@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eye_gestures import FS_HZ, gaze_path
-from sanctuary.signal.eyesignal.extrema import crossing, extremes
-from sanctuary.signal.eyesignal.pattern import explained
-from sanctuary.signal.eyesignal.trace import EyeTracer, gaze, level, points
+from sanctuary.signal.eyesignal.pattern import EyeTracer, crossing, explained, extremes, gaze, level, points
 
 
 @pytest.mark.parametrize("n", [50, 128, 200, 250, 256, 1000])

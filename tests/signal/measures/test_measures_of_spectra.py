@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sanctuary.signal.filters import Spectrum
 from sanctuary.signal.measures import bands, pair, shape
 from sanctuary.signal.measures.registry import MEASURES, Needs
-from sanctuary.signal.spectra import Spectrum
 from signals import pink
 
 FS_HZ = 256.0

@@ -22,9 +22,8 @@ from sanctuary.config.errors import DeviceError
 from sanctuary.simulator.bluez.server import VirtualRadio
 from sanctuary.simulator.devices import ganglion
 from sanctuary.simulator.devices.ganglion import VirtualGanglion
-from sanctuary.simulator.devices.gatt import Notification
+from sanctuary.simulator.devices.gatt import Notification, lose_bytes
 from sanctuary.simulator.devices.muse import VirtualMuse, uuid
-from sanctuary.simulator.devices.notification_faults import lose_bytes
 from sanctuary.simulator.devices.source import NoiseSource
 from virtual_boards import PATIENCE_S, wait_until
 

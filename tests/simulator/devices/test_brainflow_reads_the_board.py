@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from brainflow_reader import needs_brainflow, seen_by_brainflow
-from sanctuary.simulator.devices.cyton import VirtualCyton
-from sanctuary.simulator.devices.pty_port import PtyPort
+from sanctuary.simulator.devices.cyton.board import VirtualCyton
+from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
 from virtual_boards import noise_uv
 

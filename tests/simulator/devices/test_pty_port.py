@@ -10,9 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from sanctuary.simulator.devices import faults
-from sanctuary.simulator.devices.cyton import BANNER, TOO_SLOW, VERSION, VirtualCyton
-from sanctuary.simulator.devices.pty_line import FREE_S, JOIN_S, MAX_WAITING_BYTES
-from sanctuary.simulator.devices.pty_port import Pacing, PtyPort
+from sanctuary.simulator.devices.cyton.board import BANNER, TOO_SLOW, VERSION, VirtualCyton
+from sanctuary.simulator.devices.serial_port import FREE_S, JOIN_S, MAX_WAITING_BYTES, Pacing, PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
 from virtual_boards import (
     PATIENCE_S,

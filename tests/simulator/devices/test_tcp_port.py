@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.codecs.base import Codec, Run
-from sanctuary.firmware_bridge.codecs.thinkgear.decoder import ThinkGearCodec
-from sanctuary.firmware_bridge.codecs.zmax.commands import HELLO, Stimulation
-from sanctuary.firmware_bridge.codecs.zmax.decoder import ZmaxCodec
+from sanctuary.firmware_bridge.headbands.headband import Codec, Run
+from sanctuary.firmware_bridge.headbands.thinkgear import ThinkGearCodec
+from sanctuary.firmware_bridge.headbands.zmax import HELLO, Stimulation, ZmaxCodec
 from sanctuary.simulator.devices import faults
-from sanctuary.simulator.devices.board import SerialBoard
-from sanctuary.simulator.devices.board_line import JOIN_S, MAX_WAITING_BYTES, MAX_WAITING_S
-from sanctuary.simulator.devices.cyton import VirtualCyton
+from sanctuary.simulator.devices.cyton.board import VirtualCyton
 from sanctuary.simulator.devices.freeeeg import VirtualFreeEeg
-from sanctuary.simulator.devices.pty_port import PtyPort
+from sanctuary.simulator.devices.serial_port import (
+    JOIN_S,
+    MAX_WAITING_BYTES,
+    MAX_WAITING_S,
+    PtyPort,
+    SerialBoard,
+)
 from sanctuary.simulator.devices.source import NoiseSource
 from sanctuary.simulator.devices.tcp_port import Pacing, TcpPort
 from sanctuary.simulator.devices.thinkgear import VirtualThinkGear

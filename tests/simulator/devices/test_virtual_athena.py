@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sanctuary.simulator.devices.athena import VirtualAthena
-from sanctuary.simulator.devices.athena_packets import EEG_8, eeg_blocks
+from sanctuary.simulator.devices.athena import EEG_8, VirtualAthena, eeg_blocks
 from sanctuary.simulator.devices.muse_control import uuid
 from sanctuary.simulator.devices.source import NoiseSource
 

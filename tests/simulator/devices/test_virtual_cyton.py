@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cyton_wire import PACKET, packet
-from sanctuary.simulator.devices.cyton import MULTI_BYTE_TIMEOUT_S, VirtualCyton
+from sanctuary.simulator.devices.cyton.board import MULTI_BYTE_TIMEOUT_S, VirtualCyton
 from sanctuary.simulator.devices.source import NoiseSource
 
 BANNER = (

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cyton_hosts import Levels, Ramps, counts_in, rows_of, stops_in, streamed
-from sanctuary.simulator.devices.cyton import VirtualCyton
+from sanctuary.simulator.devices.cyton.board import VirtualCyton
 from sanctuary.simulator.devices.source import NoiseSource
 
 BANNER = (

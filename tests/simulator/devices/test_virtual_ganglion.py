@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 
-from sanctuary.firmware_bridge.codecs.base import Contact, Said
-from sanctuary.firmware_bridge.codecs.ganglion.decoder import GanglionCodec
-from sanctuary.simulator.devices.ganglion import COMMANDS, REVISION, STEP_UV, VirtualGanglion
-from sanctuary.simulator.devices.ganglion_packing import differences, upper_bits
+from sanctuary.firmware_bridge.headbands.ganglion import GanglionCodec
+from sanctuary.firmware_bridge.headbands.headband import Contact, Said
+from sanctuary.simulator.devices.ganglion import (
+    COMMANDS,
+    REVISION,
+    STEP_UV,
+    VirtualGanglion,
+    differences,
+    upper_bits,
+)
 from sanctuary.simulator.devices.gatt import Notification
 from sanctuary.simulator.devices.source import NoiseSource
 

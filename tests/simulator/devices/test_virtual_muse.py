@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from sanctuary.firmware_bridge.codecs.athena.decoder import AthenaCodec
-from sanctuary.firmware_bridge.codecs.muse.control import ReplyReader, encode
-from sanctuary.firmware_bridge.codecs.muse.decoder import MuseCodec
+from sanctuary.firmware_bridge.headbands.muse.athena import AthenaCodec
+from sanctuary.firmware_bridge.headbands.muse.codec import MuseCodec
+from sanctuary.firmware_bridge.headbands.muse.control import ReplyReader, encode
 from sanctuary.simulator.devices import athena, muse
 from sanctuary.simulator.devices.athena import VirtualAthena
 from sanctuary.simulator.devices.gatt import GattDevice, Notification

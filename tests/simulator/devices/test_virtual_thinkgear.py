@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.codecs.base import Contact, Said
-from sanctuary.firmware_bridge.codecs.thinkgear.decoder import ThinkGearCodec
+from sanctuary.firmware_bridge.headbands.headband import Contact, Said
+from sanctuary.firmware_bridge.headbands.thinkgear import ThinkGearCodec
 from sanctuary.simulator.devices.source import NoiseSource
 from sanctuary.simulator.devices.thinkgear import VirtualThinkGear
 

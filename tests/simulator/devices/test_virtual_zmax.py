@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.codecs.base import Battery
-from sanctuary.firmware_bridge.codecs.zmax.commands import HELLO, Stimulation
-from sanctuary.firmware_bridge.codecs.zmax.decoder import ZmaxCodec
+from sanctuary.firmware_bridge.headbands.headband import Battery
+from sanctuary.firmware_bridge.headbands.zmax import HELLO, Stimulation, ZmaxCodec
 from sanctuary.simulator.devices.source import NoiseSource
 from sanctuary.simulator.devices.zmax import MAX_COMMAND_BYTES, VirtualZmax
 

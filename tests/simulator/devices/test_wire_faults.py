@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cyton_wire import PACKET, packets, random_counts
-from sanctuary.simulator.devices import faults, notification_faults, unit_faults
+from sanctuary.simulator.devices import faults, unit_faults
+from sanctuary.simulator.devices import gatt as notification_faults
 from sanctuary.simulator.devices.gatt import Notification
 from virtual_boards import HandClock
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
-from sanctuary.config.sleepers import DisturbanceSettings, SleeperSettings
+from sanctuary.config.sleeper_settings import DisturbanceSettings, SleeperSettings
 from sanctuary.simulator.physiology.electrodes import draw_faults
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 from sleeper_samples import CLEAN

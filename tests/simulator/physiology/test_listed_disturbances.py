@@ -7,8 +7,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.signal import welch
 
-from sanctuary.config.disturbances import Disturbance
-from sanctuary.config.sleepers import SleeperSettings
+from sanctuary.config.sleeper_settings import Disturbance, SleeperSettings
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 from sleeper_samples import ALIKE, CLEAN
 

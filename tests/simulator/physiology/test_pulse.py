@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.signal import find_peaks
 
-from sanctuary.config.sleepers import VariationSettings
+from sanctuary.config.sleeper_settings import VariationSettings
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology.course import Course
-from sanctuary.simulator.physiology.pulse import Pulse
 from sanctuary.simulator.physiology.traits import draw_traits
+from sanctuary.simulator.physiology.waves import Pulse
 from sleeper_samples import USUAL_TRAITS, one_stage
 
 FS_HZ = 200

@@ -7,11 +7,10 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.physiology import shapes
+from sanctuary.simulator.physiology import primitives as shapes
 from sanctuary.simulator.physiology.course import Course
-from sanctuary.simulator.physiology.eyes import EyeMovements
-from sanctuary.simulator.physiology.overlay import Wave
-from sanctuary.simulator.physiology.rem_plan import RemPlan, activity
+from sanctuary.simulator.physiology.eye_movements import EyeMovements, RemPlan, activity
+from sanctuary.simulator.physiology.primitives import Wave
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 from sleeper_samples import USUAL_SLEEPER, USUAL_TRAITS, one_stage
 

@@ -6,13 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.physiology import shapes
+from sanctuary.simulator.physiology import primitives as shapes
 from sanctuary.simulator.physiology.course import Course
-from sanctuary.simulator.physiology.episodes import Episode
+from sanctuary.simulator.physiology.eye_movements import RemPlan
 from sanctuary.simulator.physiology.movements import Movements
-from sanctuary.simulator.physiology.overlay import Overlay, Wave
-from sanctuary.simulator.physiology.rem_plan import RemPlan
-from sanctuary.simulator.physiology.sleep_waves import SleepWaves
+from sanctuary.simulator.physiology.primitives import Episode, Overlay, Wave
+from sanctuary.simulator.physiology.waves import SleepWaves
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 from sleeper_samples import USUAL_SLEEPER, USUAL_TRAITS, one_stage
 

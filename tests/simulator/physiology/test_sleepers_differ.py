@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.config.sleepers import VariationSettings
+from sanctuary.config.sleeper_settings import VariationSettings
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.physiology.randomness import Concern, onsets_s, stream
-from sanctuary.simulator.physiology.spectra import Background, muscle_db, muscle_shape
+from sanctuary.simulator.physiology.noise import Background, muscle_db, muscle_shape
+from sanctuary.simulator.physiology.primitives import Concern, onsets_s, stream
 from sanctuary.simulator.physiology.traits import draw_traits
 from sleeper_samples import ALIKE, USUAL_TRAITS
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sanctuary.config.responses import ResponseSettings
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.config.sleeper_settings import ResponseSettings
+from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.signal.samples import STAGES, Stage
 from sanctuary.simulator.sleepers.responses import (
     Outcome,

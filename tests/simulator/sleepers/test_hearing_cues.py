@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import butter, sosfiltfilt
 
-from sanctuary.config.responses import ResponseSettings
-from sanctuary.config.sleepers import SleeperSettings
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.config.sleeper_settings import ResponseSettings, SleeperSettings
+from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.sleepers.responses import Outcome
 from sanctuary.simulator.sleepers.sleeper import Sleeper

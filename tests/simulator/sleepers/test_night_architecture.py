@@ -5,9 +5,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sanctuary.config.sleepers import NightSettings
+from sanctuary.config.sleeper_settings import NightSettings
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.sleepers.night import draw_night
+from sanctuary.simulator.sleepers.simulated_night import draw_night
 from sanctuary.simulator.sleepers.truth import TruthNight
 
 USUAL = NightSettings()

@@ -7,11 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.config.sleepers import NightSettings
+from sanctuary.config.sleeper_settings import NightSettings
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.sleepers.bouts import CHANCES, LAWS, Part, draw_bout_s, draw_next
-from sanctuary.simulator.sleepers.habits import Habits, draw_habits
-from sanctuary.simulator.sleepers.laws import draw_length
+from sanctuary.simulator.sleepers.habits import (
+    CHANCES,
+    LAWS,
+    Habits,
+    Part,
+    draw_bout_s,
+    draw_habits,
+    draw_length,
+    draw_next,
+)
 
 USUAL = Habits(long_wakes=0.0)
 STATES = [(part, stage) for part in Part for stage in LAWS[part]]

@@ -5,10 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from sanctuary.config.sleepers import NightSettings
+from sanctuary.config.sleeper_settings import NightSettings
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.sleepers.measures import measure
-from sanctuary.simulator.sleepers.night import draw_night
+from sanctuary.simulator.sleepers.simulated_night import draw_night
 from scored_nights import REAL_HOURS, REAL_QUARTERS, REAL_SHARED_REM_MIN
 
 N_NIGHTS = 160

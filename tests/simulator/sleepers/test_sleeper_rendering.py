@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.config.sleepers import DisturbanceSettings, SleeperSettings, VariationSettings
+from sanctuary.config.sleeper_settings import DisturbanceSettings, SleeperSettings, VariationSettings
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.sleepers.circle import draw_circle, sleeper_seeds
-from sanctuary.simulator.sleepers.sleeper import SEGMENT_S, Sleeper
+from sanctuary.simulator.sleepers.sleeper import SEGMENT_S, Sleeper, draw_circle, sleeper_seeds
 
 FS_HZ = 100.0
 MINUTES_4 = 4 * 60 * int(FS_HZ)

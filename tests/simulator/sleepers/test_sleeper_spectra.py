@@ -16,9 +16,9 @@ from real_nights import (
     linear_accuracy,
     slope_db,
 )
-from sanctuary.config.sleepers import NightSettings, SleeperSettings
+from sanctuary.config.sleeper_settings import NightSettings, SleeperSettings
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.sleepers.night import draw_night
+from sanctuary.simulator.sleepers.simulated_night import draw_night
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 from sanctuary.simulator.sleepers.truth import TruthNight
 from sleeper_samples import ALIKE

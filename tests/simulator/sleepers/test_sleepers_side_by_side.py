@@ -10,14 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.config.sleepers import NightSettings, SleeperSettings
+from sanctuary.config.sleeper_settings import NightSettings, SleeperSettings
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.physiology.randomness import Concern, stream
-from sanctuary.simulator.sleepers.architecture import draw_outline
-from sanctuary.simulator.sleepers.circle import draw_circle, sleeper_seeds
-from sanctuary.simulator.sleepers.coupling import couple
-from sanctuary.simulator.sleepers.night import draw_night
-from sanctuary.simulator.sleepers.outline import Outline
+from sanctuary.simulator.physiology.primitives import Concern, stream
+from sanctuary.simulator.sleepers.architecture import Outline, draw_outline
+from sanctuary.simulator.sleepers.simulated_night import couple, draw_night
+from sanctuary.simulator.sleepers.sleeper import draw_circle, sleeper_seeds
 
 FREE, BOUND = NightSettings(), NightSettings(coupling=1.0)
 
@@ -97,8 +95,8 @@ def test_a_circle_is_coupled_by_its_settings() -> None:
 def test_a_seed_means_the_same_night_in_another_process() -> None:
     script = (
         "import hashlib, sys\n"
-        "from sanctuary.config.sleepers import NightSettings\n"
-        "from sanctuary.simulator.sleepers.night import draw_night\n"
+        "from sanctuary.config.sleeper_settings import NightSettings\n"
+        "from sanctuary.simulator.sleepers.simulated_night import draw_night\n"
         "n = draw_night(8, 9.0, NightSettings(coupling=0.7), (8, 9))\n"
         "print(hashlib.sha256(n.stages.tobytes()).hexdigest())\n"
     )

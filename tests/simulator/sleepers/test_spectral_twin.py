@@ -12,9 +12,9 @@ from scipy.signal import welch
 from night_files import eeg_like, write_edf
 from sanctuary.config.errors import RecordingError
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.devices.cyton import PACKET_BYTES, VirtualCyton
-from sanctuary.simulator.devices.recorded import RecordedSource
-from sanctuary.simulator.devices.source import SignalSource
+from sanctuary.simulator.devices.cyton.board import VirtualCyton
+from sanctuary.simulator.devices.cyton.packets import PACKET_BYTES
+from sanctuary.simulator.devices.source import RecordedSource, SignalSource
 from sanctuary.simulator.sleepers.sleeper import Sleeper
 from sanctuary.simulator.sleepers.twin import BANDS_HZ, Twin, bent, read_twin
 

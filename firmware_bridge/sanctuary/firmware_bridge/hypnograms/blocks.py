@@ -13,10 +13,9 @@ import numpy as np
 
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.hypnograms.clocks import elapsed, parse_moment, zone_unused
-from sanctuary.firmware_bridge.hypnograms.contents import MOST_LINES
-from sanctuary.firmware_bridge.hypnograms.drafts import Draft, Row, listing
-from sanctuary.firmware_bridge.hypnograms.numbers import seconds
-from sanctuary.firmware_bridge.hypnograms.stages import PRESETS
+from sanctuary.firmware_bridge.hypnograms.hypnogram_contents import MOST_LINES, seconds
+from sanctuary.firmware_bridge.hypnograms.scored_stages import Draft, Row, listing
+from sanctuary.firmware_bridge.hypnograms.stage_names import PRESETS
 from sanctuary.signal.samples import Stage
 
 NUMPY_MAGIC = b"\x93NUMPY"

@@ -1,4 +1,7 @@
-"""Luna's ``.annot``: one event a line, with classes, instances, and times in several notations."""
+"""Luna's ``.annot``: one event a line, with classes, instances, and times in several notations.
+
+Stages in the annotations of an EDF+ or BDF+ file: Sleep-EDF, HMC, MASS, or the recording itself.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.clocks import DAY_S, Moment, elapsed, parse_moment
-from sanctuary.firmware_bridge.hypnograms.drafts import Draft, Row
-from sanctuary.firmware_bridge.hypnograms.numbers import number
-from sanctuary.firmware_bridge.hypnograms.stages import Kind, label_key, understand
+from sanctuary.firmware_bridge.hypnograms.clocks import DAY_S, Moment, elapsed, header_clock, parse_moment
+from sanctuary.firmware_bridge.hypnograms.hypnogram_contents import number
+from sanctuary.firmware_bridge.hypnograms.scored_stages import Draft, Row
+from sanctuary.firmware_bridge.hypnograms.stage_names import Kind, label_key, understand
+from sanctuary.firmware_bridge.recordings.edf_layout import first_sample_s, read_layout, read_marks
 
 _EPOCH_S = 30.0
 _STAGE_CLASSES = ("sleepstage", "stage", "stages", "hypnogram")
@@ -153,3 +157,21 @@ def _clock(text: str) -> _Time | None:
         plain = found["time"]
     moment = parse_moment(plain)
     return None if moment is None else _Time(None, moment)
+
+
+def read_annotations(path: Path) -> Draft:
+    """Read all annotations; onsets count from the first data record, whose wall clock is in the header.
+
+    Raises
+    ------
+    RecordingError
+        The file is damaged.
+    """
+    layout = read_layout(path)
+    marks = read_marks(layout)
+    rows = tuple(
+        Row(mark.text, f"annotation at {mark.onset_s:g} s", mark.onset_s, mark.duration_s)
+        for mark in marks.annotations
+    )
+    clock = header_clock(layout.header, first_sample_s(marks.onsets_s, layout.record_s))
+    return Draft("EDF+ annotations", rows, clock=clock, clocked=True, events=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.hypnograms.clocks import Moment, parse_moment
-from sanctuary.firmware_bridge.hypnograms.numbers import number
-from sanctuary.firmware_bridge.hypnograms.stages import Kind, understand
+from sanctuary.firmware_bridge.hypnograms.hypnogram_contents import number
+from sanctuary.firmware_bridge.hypnograms.stage_names import Kind, understand
 
 SEPARATORS = "\t;,|"
 ONSETS = (

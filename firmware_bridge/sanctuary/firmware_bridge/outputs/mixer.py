@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.output import Cue, Modality
 from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.firmware_bridge.outputs.tones import (
     FAST_S,

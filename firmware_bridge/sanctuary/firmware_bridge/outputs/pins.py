@@ -9,8 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.outputs.base import OnOnset, Onset
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.firmware_bridge.outputs.output import Cue, Modality, OnOnset, Onset
 
 PWM_HZ = 200
 BOUNCE_S = 0.02

@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.outputs.base import OnOnset, Onset
-from sanctuary.firmware_bridge.outputs.cue import Cue
+from sanctuary.firmware_bridge.outputs.output import Cue, OnOnset, Onset
 
 
 @dataclass(slots=True)

@@ -15,9 +15,8 @@ from types import ModuleType
 from typing import Any
 
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.outputs.base import STOP_S, OnOnset, Onset
-from sanctuary.firmware_bridge.outputs.cue import Cue
 from sanctuary.firmware_bridge.outputs.mixer import STOP_FADE_S, SoundMixer
+from sanctuary.firmware_bridge.outputs.output import STOP_S, Cue, OnOnset, Onset
 from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.signal.samples import FloatArray
 

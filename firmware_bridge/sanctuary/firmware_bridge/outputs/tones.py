@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sanctuary.firmware_bridge.outputs.cue import Cue
+from sanctuary.firmware_bridge.outputs.output import Cue
 from sanctuary.signal.samples import FloatArray
 
 AMPLITUDE_CAP = 0.25

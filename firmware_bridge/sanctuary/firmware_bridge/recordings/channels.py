@@ -1,13 +1,27 @@
-"""Which channels of a file are taken: one or two frontal ones, or one EEG and a horizontal EOG."""
+"""Which channels of a file are taken: one or two frontal ones, or one EEG and a horizontal EOG.
+
+Units of EEG channels, and a check that the values are EEG in those units at all.
+
+EDF headers are ASCII by the standard, yet files hold the micro sign in several encodings; see `decode_field`.
+
+Opening files that a person named: every failure becomes one sentence that says what to do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import stat
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.signal.labels import Kind, Meaning, Side, is_electrode_net, meaning_of
-from sanctuary.signal.montage import montage_of
+from sanctuary.signal.channel_labels import Kind, Meaning, Side, is_electrode_net, meaning_of
+from sanctuary.signal.samples import FloatArray, montage_of
 
 PAIRS = (("AF7", "AF8"), ("Fp1", "Fp2"), ("F7", "F8"), ("F3", "F4"), ("EEG L", "EEG R"))
 """Frontal pairs, best first (eye movements are of opposite sign left and right); the last is a ZMax's."""
@@ -212,3 +226,94 @@ def find_channel(labels: Sequence[str], name: str, where: str) -> int:
 
 def _listed(labels: Sequence[str]) -> str:
     return ", ".join(repr(label) for label in labels) if labels else "no signals at all"
+
+
+_UV_PER_UNIT = {
+    "nv": 1e-3, "nanovolt": 1e-3,
+    "uv": 1.0, "μv": 1.0, "microv": 1.0, "microvolt": 1.0,
+    "mv": 1e3, "millivolt": 1e3,
+    "v": 1e6, "volt": 1e6,
+}  # fmt: skip
+"""Microvolts in one unit; the keys are NFKC-folded, which turns the micro sign into the Greek letter."""
+
+SMALLEST_SD_UV = 0.2
+"""A person's EEG varies more than this within a second: amplifier noise alone comes to about as much."""
+LARGEST_SD_UV = 2000.0
+"""No EEG varies by this much within most seconds of a night."""
+
+
+def decode_field(raw: bytes) -> str:
+    """Text of a header field: ASCII as it should be, else UTF-8, else Latin-1; padded with blanks or NUL."""
+    raw = raw.strip(b"\0 \t\r\n").partition(b"\0")[0]
+    try:
+        return raw.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1").strip()
+
+
+def uv_per_unit(unit: str) -> float | None:
+    """Microvolts in one `unit`, or None where the unit is empty or not one of voltage.
+
+    Upper and lower case are not told apart (megavolts do not occur in EEG).
+    """
+    folded = unicodedata.normalize("NFKC", unit).strip().casefold()
+    return _UV_PER_UNIT.get(folded, _UV_PER_UNIT.get(folded.removesuffix("s")))
+
+
+def plausibility(label: str, seconds_uv: FloatArray) -> str | None:
+    """Judge whether values look like EEG in microvolts.
+
+    Parameters
+    ----------
+    label
+        Channel, for the text.
+    seconds_uv
+        Shape ``(n, samples per second)``: seconds taken from all over the night, microvolts; NaN is left out.
+
+    Returns
+    -------
+    A warning in one sentence, or None. The median standard deviation within a second decides, so electrode
+    offsets, drifts and stretches without a headband do not.
+    """
+    whole = seconds_uv[np.isfinite(seconds_uv).all(axis=1)]
+    if not whole.size:
+        return None
+    moving = whole[np.ptp(whole, axis=1) > 0.0]
+    if not moving.size:
+        return f"channel {label!r} is flat: it holds no signal"
+    typical_uv = float(np.median(moving.std(axis=1)))
+    if SMALLEST_SD_UV <= typical_uv <= LARGEST_SD_UV:
+        return None
+    size = "small" if typical_uv < SMALLEST_SD_UV else "large"
+    return (
+        f"channel {label!r} varies by {typical_uv:.3g} uV within a second, too {size} for EEG: "
+        "the unit in the file's header is probably wrong, and stages from it mean nothing"
+    )
+
+
+@contextmanager
+def reading(path: Path, what: str) -> Iterator[BinaryIO]:
+    """Open `path` for reading bytes; operating-system errors inside become `RecordingError`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        What the file should be, for the message: ``"an EDF or BDF file"``.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise RecordingError(f"{path}: this is a folder; name {what} in it")
+        if not stat.S_ISREG(mode):
+            raise RecordingError(f"{path}: this is not an ordinary file; name {what}")
+        with path.open("rb") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise RecordingError(f"{path}: there is no such file; check the path") from error
+    except PermissionError as error:
+        raise RecordingError(f"{path}: reading is not allowed; change the file's permissions") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RecordingError(f"{path}: cannot be read ({reason}); copy it to a sound disk") from error

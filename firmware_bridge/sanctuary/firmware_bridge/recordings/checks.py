@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
+from sanctuary.firmware_bridge.recordings.channels import plausibility, uv_per_unit
 from sanctuary.firmware_bridge.recordings.source import Source
-from sanctuary.firmware_bridge.recordings.units import plausibility, uv_per_unit
-from sanctuary.signal.labels import is_eog
+from sanctuary.signal.channel_labels import is_eog
 
 LOWEST_FS_HZ = 100.0
 """Below this rate the beta band and muscle activity are missing."""

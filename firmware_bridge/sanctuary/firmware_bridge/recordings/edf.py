@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sanctuary.firmware_bridge.recordings.opening import open_recording
+from sanctuary.firmware_bridge.recordings.readers import open_recording
 
 __all__ = ["open_recording"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.units import decode_field
+from sanctuary.firmware_bridge.recordings.channels import decode_field
 
 FIXED = 256
 """Bytes before the signals' fields, and bytes of the fields of each signal."""

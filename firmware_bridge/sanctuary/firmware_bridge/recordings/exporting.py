@@ -17,15 +17,23 @@ from datetime import datetime
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.export_names import header_names
+from sanctuary.firmware_bridge.recordings.channels import uv_per_unit
+from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
+from sanctuary.firmware_bridge.recordings.edf_writing import (
+    Column,
+    file_header,
+    packed,
+    record_count_field,
+)
 from sanctuary.firmware_bridge.recordings.export_notes import (
     MOST_MARKS,
     covered_s,
+    header_names,
     next_lists,
     notes_for,
     room_for,
 )
-from sanctuary.firmware_bridge.recordings.gaps import LossMarks
+from sanctuary.firmware_bridge.recordings.formats.edf import LossMarks
 from sanctuary.firmware_bridge.recordings.scaling import (
     Extent,
     Scale,
@@ -34,14 +42,6 @@ from sanctuary.firmware_bridge.recordings.scaling import (
     new_scale,
 )
 from sanctuary.firmware_bridge.recordings.source import Channel, Source, dense
-from sanctuary.firmware_bridge.recordings.tal import Annotation
-from sanctuary.firmware_bridge.recordings.units import uv_per_unit
-from sanctuary.firmware_bridge.recordings.writing import (
-    Column,
-    file_header,
-    packed,
-    record_count_field,
-)
 from sanctuary.signal.samples import FloatArray
 
 LONGEST_RECORD_S = 60

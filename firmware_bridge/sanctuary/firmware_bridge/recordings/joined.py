@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
+from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
 from sanctuary.firmware_bridge.recordings.source import Channel, Piece, Source, dense
-from sanctuary.firmware_bridge.recordings.tal import Annotation
 from sanctuary.signal.samples import FloatArray
 
 LARGEST_CUT_S = 1.0

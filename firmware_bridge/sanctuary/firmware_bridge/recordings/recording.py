@@ -11,9 +11,9 @@ import numpy as np
 
 from sanctuary.firmware_bridge.recordings.channels import choose_channels, short_name
 from sanctuary.firmware_bridge.recordings.checks import doubtful_units, rail_uv, rates, too_slow, unit_scale
+from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
 from sanctuary.firmware_bridge.recordings.resampling import ratio_of, resampled
 from sanctuary.firmware_bridge.recordings.source import Source, dense
-from sanctuary.firmware_bridge.recordings.tal import Annotation
 from sanctuary.signal.samples import FloatArray, SampleBlock
 
 _PIECE_S = 30.0
@@ -53,7 +53,7 @@ class RecordingInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """One opened night; made by `sanctuary.firmware_bridge.recordings.opening.open_recording`.
+    """One opened night; made by `sanctuary.firmware_bridge.recordings.readers.open_recording`.
 
     Attributes
     ----------

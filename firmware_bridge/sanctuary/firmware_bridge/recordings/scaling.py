@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from sanctuary.firmware_bridge.recordings.writing import COARSEST_STEP_UV, number_text
+from sanctuary.firmware_bridge.recordings.edf_writing import COARSEST_STEP_UV, number_text
 
 _FIELD_CHARACTERS = 8
 _WIDER = 1.01

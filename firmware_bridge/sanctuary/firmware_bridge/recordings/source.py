@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sanctuary.firmware_bridge.recordings.tal import Annotation
+from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
 from sanctuary.signal.samples import FloatArray
 
 Piece = tuple[int, FloatArray]

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sanctuary.firmware_bridge.recordings.layout import Layout
-from sanctuary.firmware_bridge.recordings.units import decode_field
+from sanctuary.firmware_bridge.recordings.channels import decode_field
+from sanctuary.firmware_bridge.recordings.edf_layout import Layout
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _CENTURY_TURNS = 85

@@ -5,15 +5,23 @@ that asks for what no limiter setting could ever allow is refused when it is rea
 of it by day. See ``docs/designs.md``.
 """
 
-from sanctuary.commons.designs.design import SCHEMA, DesignFile, DreamDesign
-from sanctuary.commons.designs.loading import (
+from sanctuary.commons.designs.design import (
+    MIN_GAP_S,
+    SCHEMA,
+    Answer,
+    Ask,
+    DesignFile,
+    DreamDesign,
+    Step,
+    cue_for,
+)
+from sanctuary.commons.designs.design_files import (
     MAX_DESIGN_BYTES,
     LoadedDesign,
     design_hash,
     load_design,
     shipped_design,
 )
-from sanctuary.commons.designs.steps import MIN_GAP_S, Answer, Ask, Step, cue_for
 
 __all__ = [
     "MAX_DESIGN_BYTES",

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.hypnograms.bids import sidecar_of
-from sanctuary.firmware_bridge.hypnograms.writing import HypnogramFormat, format_for, hypnogram_files
+from sanctuary.firmware_bridge.hypnograms.hypnogram_writing import (
+    HypnogramFormat,
+    format_for,
+    hypnogram_files,
+)
+from sanctuary.firmware_bridge.hypnograms.stage_names import sidecar_of
 from sanctuary.gateway.files import check_apart, write_together
 from sanctuary.signal.samples import Stage
 

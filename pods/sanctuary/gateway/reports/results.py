@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.reports.palette import STAGE_NAMES
+from sanctuary.gateway.reports.page import STAGE_NAMES
 
 UNKNOWN = "unknown"
 EPOCH_S = 30.0

@@ -9,13 +9,9 @@ from typing import Any
 import numpy as np
 
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.training.gathering import Gathered, Say
-from sanctuary.gateway.training.recipe import Recipe
+from sanctuary.gateway.training.gathering import Gathered, Recipe, Say
 from sanctuary.signal.emission import PAIR, SINGLE, Emission
-from sanctuary.signal.samples import STAGES, FloatArray, Stage
-from sanctuary.signal.scoring import confusion, kappa, ratio, rem_specificity, stage_scores
-from sanctuary.signal.staging import name_stages
-from sanctuary.signal.training import (
+from sanctuary.signal.emission_training import (
     IntArray,
     ScoredNight,
     best_calibration,
@@ -24,6 +20,9 @@ from sanctuary.signal.training import (
     log_loss,
     sharpened,
 )
+from sanctuary.signal.samples import STAGES, FloatArray, Stage
+from sanctuary.signal.scoring import confusion, kappa, ratio, rem_specificity, stage_scores
+from sanctuary.signal.staging import name_stages
 
 HeldOut = list[tuple[ScoredNight, Emission]]
 

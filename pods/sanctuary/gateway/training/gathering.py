@@ -1,4 +1,7 @@
-"""All nights read, several at a time: what is doubtful of each is said, and what cannot be used left out."""
+"""All nights read, several at a time: what is doubtful of each is said, and what cannot be used left out.
+
+What to train, and how nights are to be read.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,35 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.training.doubts import hours_by_stage
-from sanctuary.gateway.training.loading import LoadedNight, load_night
-from sanctuary.gateway.training.persons import LETTERS, known_person
-from sanctuary.gateway.training.recipe import Recipe
+from sanctuary.gateway.training.night_loading import (
+    AS_FOUND,
+    LoadedNight,
+    Reading,
+    hours_by_stage,
+    load_night,
+)
+from sanctuary.gateway.training.pairing import LETTERS, known_person, person_of
 from sanctuary.gateway.training.sources import LeftOut, NightFile, Survey
+from sanctuary.signal.emission_training import ScoredNight
 from sanctuary.signal.samples import STAGES
-from sanctuary.signal.training import ScoredNight
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to train: settings, measures beside bands and eyes, who is who, and what the data are."""
+
+    settings: ChainSettings
+    measures: tuple[str, ...] = ()
+    person_letters: int | None = None
+    note: str = ""
+    reading: Reading = AS_FOUND
+
+    def person(self, file: NightFile) -> str:
+        """Whose night it is (see `sanctuary.gateway.training.pairing`)."""
+        return person_of(file.name, file.path.as_posix(), self.person_letters)
+
 
 Say = Callable[[str], None]
 _LISTED = 10

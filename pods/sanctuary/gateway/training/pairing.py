@@ -3,16 +3,25 @@
 A scoring goes to the recording whose name it holds most of, in the same folder, or in another branch of the
 tree as the NSRR keeps them (``edfs/shhs1`` and ``annotations-events-nsrr/shhs1``). Where names do not decide,
 nothing is guessed: the night is left out and the files are named.
+
+Whose night it is, by its name: nights of one person are never split between training and testing.
+
+Known are the names of public sets in which a person has several nights. Of other names the first letters
+count, which rather takes two persons for one than one for two.
+
+The files below a folder: bounded, in one order on every machine, links followed once.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from sanctuary.config.errors import InputError
 from sanctuary.gateway.training.file_names import (
     NOT_READ,
     SCORINGS,
@@ -260,3 +269,106 @@ def _path(file: FileName) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+LETTERS = 5
+"""First letters of a night's name that are its person, where the name is of no known set."""
+_SETS = (
+    re.compile(r"(?P<who>(?:SC4|ST7)\d\d)\d", re.IGNORECASE),  # Sleep-EDF: subject, then night
+    re.compile(r"(?P<who>\d\d-\d\d-\d{4})\b"),  # MASS: cohort, subset, subject
+    re.compile(r"(?P<set>shhs|cfs|mros|sof|mesa|chat|ccshs|abc|apoe|apples|heartbeat|homepap|hchs|nchsdb|wsc|msp"
+               r"|numom2b)(?:[ _-]?(?:visit|exam|v)?[ _-]?\d{1,2})?(?:[ _-][a-z]{3,}\d{0,2})*"
+               r"[ _-](?P<who>[a-z]{0,2}\d{3,})", re.IGNORECASE),  # NSRR: set, visit, subject
+    re.compile(r"(?P<who>SN\d{3})\b", re.IGNORECASE),  # HMC
+    re.compile(r"(?P<who>ucddb\d{3})", re.IGNORECASE),  # SVUH
+    re.compile(r"(?P<who>(?:brux|ins|n|narco|nfle|plm|rbd|sdb)\d{1,2})(?![0-9a-z])", re.IGNORECASE),  # CAP
+)  # fmt: skip
+_BIDS = re.compile(r"(?:^|[/_])(sub-[A-Za-z0-9]+)")
+_ISRUC = re.compile(r"(?:^|/)(?P<who>\d{1,3})/(?:[12]/)?\d{1,3}\.rec$", re.IGNORECASE)
+"""Subject, of the second group two nights below, then a file of the folder's name."""
+
+
+def person_of(name: str, path: str, letters: int | None = None) -> str:
+    """Name the person of a night.
+
+    Parameters
+    ----------
+    name
+        Of the night.
+    path
+        Of its recording, ``/`` between folders.
+    letters
+        First letters of the name that are the person, 0 for the whole name; None reads the names of public
+        sets, and takes `LETTERS` of others.
+    """
+    if letters is None:
+        return known_person(name, path) or name[:LETTERS]
+    return name[:letters] if letters else name
+
+
+def known_person(name: str, path: str) -> str | None:
+    """Person by the names of a public set, or None."""
+    if subjects := _BIDS.findall(name) or _BIDS.findall(path):
+        return str(subjects[-1])
+    for pattern in _SETS:
+        if found := pattern.match(name.rpartition("/")[2]):
+            parts = found.groupdict()
+            return f"{parts['set'].lower()}-{parts['who']}" if "set" in parts else found["who"]
+    found = _ISRUC.search(path)
+    return found["who"] if found else None
+
+
+DEEPEST = 12
+"""Folders below the one named; public sets need five."""
+MOST_FILES = 200_000
+
+
+def files_below(folder: Path) -> tuple[list[str], list[str]]:
+    """Paths of the files in a folder and those below it, and a sentence for each place not looked into.
+
+    Hidden files and folders are passed over, and so is ``__MACOSX``. A folder that several links lead to is
+    entered once.
+
+    Raises
+    ------
+    InputError
+        There are more than `MOST_FILES`, or the folder itself cannot be read.
+    """
+    found: list[str] = []
+    said: list[str] = []
+    entered: set[tuple[int, int]] = set()
+    waiting = [(str(folder), 0)]
+    while waiting:
+        here, depth = waiting.pop()
+        try:
+            files, folders = _entries(here, entered)
+        except OSError as error:
+            text = f"{here}: the folder cannot be read ({error.strerror or error})"
+            if depth == 0:
+                raise InputError(f"{text}; change its permissions") from error
+            said.append(text)
+            continue
+        found += files
+        if len(found) > MOST_FILES:
+            raise InputError(
+                f"{folder}: more than {MOST_FILES} files below it; name the folders of the nights"
+            )
+        if depth < DEEPEST:
+            waiting += [(each, depth + 1) for each in reversed(folders)]
+        elif folders:
+            said.append(f"{here}: folders below it are not looked into, {DEEPEST} deep; name them")
+    return found, said
+
+
+def _entries(here: str, entered: set[tuple[int, int]]) -> tuple[list[str], list[str]]:
+    """Sorted files and folders of one folder; nothing where it has been entered before."""
+    status = Path(here).stat()
+    if (status.st_dev, status.st_ino) in entered:
+        return [], []
+    entered.add((status.st_dev, status.st_ino))
+    with os.scandir(here) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
+    seen = [e for e in entries if not e.name.startswith(".") and e.name != "__MACOSX"]
+    folders = [e.path for e in seen if e.is_dir()]
+    # a link that leads nowhere is kept: opening it will say so
+    return [e.path for e in seen if not e.is_dir() and (e.is_symlink() or e.is_file())], folders

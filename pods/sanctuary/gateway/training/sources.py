@@ -15,9 +15,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.captures.format import SUFFIX as CAPTURE_SUFFIX
-from sanctuary.gateway.training.folders import files_below
-from sanctuary.gateway.training.pairing import Pair, Pairing, pair_up
+from sanctuary.firmware_bridge.recordings.capture import SUFFIX as CAPTURE_SUFFIX
+from sanctuary.gateway.training.pairing import Pair, Pairing, files_below, pair_up
 
 _NAMED = 5
 """Files of no known kind that are named; of more only the number is said."""

@@ -1,8 +1,10 @@
 """All rules at once, over records as they are written.
 
-What they need, all shapes in `sanctuary.pods.logs`: of each pod its cue log and event log in one stream,
-in the order written, with an `output` record for each cue that the shell handed to an output; of the
+What they need, all shapes in `sanctuary.pods.protocol.records`: of each pod its cue log and event log in one
+stream, in the order written, with an `output` record for each cue that the shell handed to an output; of the
 coordinators their window, lease and tenure records.
+
+The audit of a night that is over.
 """
 
 from __future__ import annotations
@@ -11,17 +13,28 @@ import heapq
 from collections.abc import Callable, Collection, Iterable
 from math import inf
 
-from sanctuary.config.coordination import LimiterSettings, PodSettings
-from sanctuary.pods.audit.circles import CircleMonitor, TenureMonitor, WindowsMonitor
-from sanctuary.pods.audit.commands import ClockMonitor, CommandMonitor
-from sanctuary.pods.audit.consent import ConsentMonitor
-from sanctuary.pods.audit.cues import EntryMonitor, PlaceMonitor, ProofMonitor
-from sanctuary.pods.audit.limits import LimitMonitor
-from sanctuary.pods.audit.night import COORDINATOR_KINDS, LogLine, Monitor, Violation
-from sanctuary.pods.audit.requalified import RequalifyMonitor
-from sanctuary.pods.audit.stops import SilenceMonitor
-from sanctuary.pods.audit.turns import TurnMonitor
-from sanctuary.pods.audit.windows import LateCueMonitor, LeaseMonitor
+from sanctuary.config.site_settings import LimiterSettings, PodSettings
+from sanctuary.pods.audit.coordinator_rules import (
+    CircleMonitor,
+    LateCueMonitor,
+    LeaseMonitor,
+    TenureMonitor,
+    TurnMonitor,
+    WindowsMonitor,
+)
+from sanctuary.pods.audit.cue_rules import (
+    COORDINATOR_KINDS,
+    EntryMonitor,
+    LimitMonitor,
+    LogLine,
+    Monitor,
+    PlaceMonitor,
+    ProofMonitor,
+    Violation,
+    in_order,
+)
+from sanctuary.pods.audit.message_rules import ClockMonitor, CommandMonitor
+from sanctuary.pods.audit.pod_rules import ConsentMonitor, RequalifyMonitor, SilenceMonitor
 
 _ByKind = dict[str, tuple[Monitor, ...]]
 
@@ -171,3 +184,32 @@ def _by_kind(monitors: Iterable[Monitor]) -> _ByKind:
         for kind in sorted(monitor.kinds):
             found[kind] = (*found.get(kind, ()), monitor)
     return found
+
+
+def check_violations(
+    lines: Iterable[LogLine],
+    *,
+    pod_settings: PodSettings | None = None,
+    limiter_settings: LimiterSettings | None = None,
+    voted: Collection[str] = (),
+) -> list[Violation]:
+    """Check P1 to P7 and C1 to C4.
+
+    Parameters
+    ----------
+    lines
+        The records of a night; those of several writers may be mixed in any way.
+    pod_settings, limiter_settings
+        As the pods had them.
+    voted
+        Hashes of designs that the assembly chose.
+
+    Returns
+    -------
+    list of Violation
+        In order of time; empty for a night on which every invariant held.
+    """
+    auditor = Auditor(pod_settings=pod_settings, limiter_settings=limiter_settings, voted=voted)
+    found = [violation for line in in_order(lines) for violation in auditor.take(line)]
+    found += auditor.finish()
+    return sorted(found, key=lambda violation: (violation.t_s, violation.rule, violation.subject))

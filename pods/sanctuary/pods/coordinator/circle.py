@@ -9,7 +9,7 @@ from nacl.signing import VerifyKey
 
 from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.errors import InputError
-from sanctuary.pods.wire.topics import is_id
+from sanctuary.pods.protocol.topics import is_id
 
 
 @dataclass(frozen=True)

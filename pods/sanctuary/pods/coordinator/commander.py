@@ -7,11 +7,10 @@ from typing import Any
 
 from nacl.signing import SigningKey
 
-from sanctuary.pods.effects import Publish
-from sanctuary.pods.ids import IdSource
-from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.envelope import Kind, seal
-from sanctuary.pods.wire.messages import (
+from sanctuary.pods.effects import IdSource, Publish
+from sanctuary.pods.protocol import topics
+from sanctuary.pods.protocol.envelope import Kind, seal
+from sanctuary.pods.protocol.messages import (
     EVERY_POD,
     Close,
     CloseArgs,

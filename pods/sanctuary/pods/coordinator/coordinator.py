@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
-from sanctuary.config.coordination import CoordinatorSettings
 from sanctuary.config.errors import ProtocolError
+from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.coordinator.circle import Circle, circles_of, keys_of
 from sanctuary.pods.coordinator.closing import ClosingReason
 from sanctuary.pods.coordinator.commander import Commander

@@ -14,16 +14,15 @@ from enum import StrEnum
 
 from nacl.signing import VerifyKey
 
-from sanctuary.config.coordination import CoordinatorSettings
 from sanctuary.config.errors import ProtocolError
-from sanctuary.pods.answers import first_room_s
+from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.coordinator.events import EyeSignalReceived
 from sanctuary.pods.coordinator.holding import Holding
 from sanctuary.pods.coordinator.replies import refused
 from sanctuary.pods.coordinator.windows import WindowRun
-from sanctuary.pods.effects import Effect, Record
-from sanctuary.pods.wire.envelope import open_eye_signal
-from sanctuary.pods.wire.messages import EyeSignalMessage
+from sanctuary.pods.effects import Effect, Record, first_room_s
+from sanctuary.pods.protocol.envelope import open_eye_signal
+from sanctuary.pods.protocol.messages import EyeSignalMessage
 
 AHEAD_S = 1.0
 """A signal may be stamped this far ahead of now: clocks differ."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import inf
 
-from sanctuary.config.coordination import CoordinatorSettings
-from sanctuary.config.site import TenureSettings
+from sanctuary.config.site_settings import CoordinatorSettings, TenureSettings
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.coordinator.events import (

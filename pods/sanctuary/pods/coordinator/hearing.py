@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
-from sanctuary.pods.wire.gateway_messages import GatewayClaim
+from sanctuary.pods.protocol.messages import GatewayClaim
 
 MOST_REMEMBERED = 64
 """Other starts of gateways remembered; those whose commands have run out longest ago go first."""

@@ -9,8 +9,8 @@ from nacl.signing import VerifyKey
 from sanctuary.config.errors import ProtocolError
 from sanctuary.pods.coordinator.windows import LeaseReason, WindowRun
 from sanctuary.pods.effects import Record
-from sanctuary.pods.wire.envelope import open_lease
-from sanctuary.pods.wire.messages import LeaseMessage
+from sanctuary.pods.protocol.envelope import open_lease
+from sanctuary.pods.protocol.messages import LeaseMessage
 
 
 class LeaseDesk:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nacl.signing import SigningKey
 
-from sanctuary.pods.ids import IdSource
+from sanctuary.pods.effects import IdSource
 
 
 @dataclass(frozen=True)

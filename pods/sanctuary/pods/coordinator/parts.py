@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sanctuary.pods.coordinator.windows import WindowRun
-from sanctuary.pods.ids import IdSource
-from sanctuary.pods.wire.messages import OfferArgs
+from sanctuary.pods.effects import IdSource
+from sanctuary.pods.protocol.messages import OfferArgs
 
 
 def make_offer(run: WindowRun, pod: str, ids: IdSource, now_s: float) -> OfferArgs:

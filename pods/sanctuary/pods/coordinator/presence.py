@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sanctuary.pods.coordinator.choice import preference
-from sanctuary.pods.wire.gateway_messages import GatewayStatus
+from sanctuary.pods.protocol.messages import GatewayStatus
 
 
 @dataclass(frozen=True, slots=True)

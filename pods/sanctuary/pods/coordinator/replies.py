@@ -7,7 +7,7 @@ from typing import Literal
 from sanctuary.config.errors import ProtocolError
 from sanctuary.pods.effects import Record
 from sanctuary.pods.pod.commands import CommandReason
-from sanctuary.pods.wire.messages import Reply, read
+from sanctuary.pods.protocol.messages import Reply, read
 
 _OLD_TERM = CommandReason.OLD_TERM.encode()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sanctuary.config.errors import ProtocolError
-from sanctuary.pods.wire.messages import PodState, PodStatus, read
+from sanctuary.pods.protocol.messages import PodState, PodStatus, read
 
 
 @dataclass

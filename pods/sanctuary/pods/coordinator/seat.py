@@ -16,9 +16,9 @@ from sanctuary.pods.coordinator.seat_phases import HELD, IN_PLAY, SEAT_TRANSITIO
 from sanctuary.pods.coordinator.tenure_effects import Hold, KeepTerm, Release, Suspend, TenureEffect
 from sanctuary.pods.coordinator.times import TenureTimes
 from sanctuary.pods.effects import Publish, Record
-from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.envelope import Kind, seal
-from sanctuary.pods.wire.gateway_messages import GatewayClaim
+from sanctuary.pods.protocol import topics
+from sanctuary.pods.protocol.envelope import Kind, seal
+from sanctuary.pods.protocol.messages import GatewayClaim
 
 LARGEST_LEAP = 2**20
 """Terms skipped at once; a pod that lies cannot use them up."""

@@ -80,10 +80,9 @@ from sanctuary.pods.coordinator.seat_phases import SeatPhase
 from sanctuary.pods.coordinator.tenure_effects import Complain, TenureEffect
 from sanctuary.pods.coordinator.times import TenureTimes
 from sanctuary.pods.effects import Publish, Record
-from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.envelope import open_claim
-from sanctuary.pods.wire.gateway_messages import GatewayClaim, GatewayStatus
-from sanctuary.pods.wire.messages import read
+from sanctuary.pods.protocol import topics
+from sanctuary.pods.protocol.envelope import open_claim
+from sanctuary.pods.protocol.messages import GatewayClaim, GatewayStatus, read
 
 
 class Tenure:

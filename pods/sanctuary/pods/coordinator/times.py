@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from sanctuary.config.site import TenureSettings
+from sanctuary.config.site_settings import TenureSettings
 
 SOLE_RENEW_S = 3.0
 SOLE_AUTHORITY_S = 7.5

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import inf
 
-from sanctuary.config.coordination import CoordinatorSettings
+from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.coordinator.closing import ClosingReason
 from sanctuary.pods.coordinator.commander import Commander
 from sanctuary.pods.coordinator.holding import Holding, Standing
 from sanctuary.pods.coordinator.parts import make_offer
 from sanctuary.pods.coordinator.windows import WindowRun
-from sanctuary.pods.effects import Effect
-from sanctuary.pods.ids import IdSource
+from sanctuary.pods.effects import Effect, IdSource
 
 
 class Usher:

@@ -8,8 +8,8 @@ from enum import StrEnum
 from math import inf
 
 from sanctuary.pods.coordinator.circle import Circle
-from sanctuary.pods.logs import WindowRecord
-from sanctuary.pods.wire.messages import LeaseMessage, OfferArgs
+from sanctuary.pods.protocol.messages import LeaseMessage, OfferArgs
+from sanctuary.pods.protocol.records import WindowRecord
 
 
 class WindowPhase(StrEnum):

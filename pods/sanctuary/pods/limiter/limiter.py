@@ -10,12 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from math import inf, isfinite
 
-from sanctuary.config.coordination import LimiterSettings
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
-from sanctuary.pods.limiter.light import LightRules
-from sanctuary.pods.limiter.lines import Line
-from sanctuary.pods.limiter.memory import LimiterMemory
-from sanctuary.pods.limiter.verdicts import Admitted, LimitReason, Refused
+from sanctuary.config.site_settings import LimiterSettings
+from sanctuary.firmware_bridge.outputs.output import Cue, Modality
+from sanctuary.pods.limiter.bounds import Admitted, LightRules, LimiterMemory, LimitReason, Line, Refused
 
 
 class Limiter:

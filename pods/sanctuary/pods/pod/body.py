@@ -6,7 +6,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from sanctuary.commons.consent import ConsentBook
-from sanctuary.config.coordination import LimiterSettings, PodSettings
+from sanctuary.config.site_settings import LimiterSettings, PodSettings
 from sanctuary.pods.effects import Effect, Keep, Publish, Record, Silence
 from sanctuary.pods.limiter import Limiter
 from sanctuary.pods.pod.evidence import Evidence

@@ -17,10 +17,10 @@ from math import inf
 
 from nacl.signing import VerifyKey
 
-from sanctuary.config.coordination import PodSettings
 from sanctuary.config.errors import ProtocolError
-from sanctuary.pods.wire.envelope import Kind, unseal
-from sanctuary.pods.wire.messages import EVERY_POD, Close, Command, read_command
+from sanctuary.config.site_settings import PodSettings
+from sanctuary.pods.protocol.envelope import Kind, unseal
+from sanctuary.pods.protocol.messages import EVERY_POD, Close, Command, read_command
 
 MAX_REMEMBERED = 1024
 """Ids in memory; a coordinator sends a few in the life of one command."""

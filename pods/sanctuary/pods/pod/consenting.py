@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from sanctuary.commons.consent import ConsentReason, Refusal
-from sanctuary.commons.entries import Grant, Withdrawal
-from sanctuary.commons.utc import UtcRange
+from sanctuary.commons.entries import Grant, UtcRange, Withdrawal
 from sanctuary.config.errors import ProtocolError
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.pod import events as happened

@@ -8,13 +8,13 @@ what comes of it in another pod goes the way of every step, through that sleeper
 from __future__ import annotations
 
 from sanctuary.commons.consent import ConsentReason, Refusal
-from sanctuary.config.coordination import PodSettings
+from sanctuary.config.site_settings import PodSettings
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.pod.body import Body
 from sanctuary.pods.pod.commands import CommandReason
 from sanctuary.pods.pod.records import signal_record
 from sanctuary.pods.pod.session import Session
-from sanctuary.pods.wire.messages import Echo
+from sanctuary.pods.protocol.messages import Echo
 
 
 def tell_eye_signal(body: Body, now_s: float, out: list[Effect]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from math import inf
 
-from sanctuary.config.coordination import PodSettings
+from sanctuary.config.site_settings import PodSettings
 from sanctuary.signal.samples import StageEstimate
 
 FUTURE_TOLERANCE_S = 0.1

@@ -8,10 +8,10 @@ from math import inf
 
 from nacl.signing import SigningKey, VerifyKey
 
-from sanctuary.config.coordination import PodSettings
 from sanctuary.config.errors import InputError
-from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.messages import EVERY_POD
+from sanctuary.config.site_settings import PodSettings
+from sanctuary.pods.protocol import topics
+from sanctuary.pods.protocol.messages import EVERY_POD
 
 
 @dataclass(frozen=True)

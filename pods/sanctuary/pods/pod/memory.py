@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sanctuary.pods.limiter.memory import LimiterMemory, Utc
-from sanctuary.pods.wire.messages import Id
+from sanctuary.pods.limiter.bounds import LimiterMemory, Utc
+from sanctuary.pods.protocol.messages import Id
 
 
 class PodMemory(BaseModel):

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from sanctuary.commons.consent import ConsentBook, ConsentReason, Refusal
 from sanctuary.commons.designs import LoadedDesign
-from sanctuary.commons.utc import UtcRange
-from sanctuary.config.coordination import PodSettings
+from sanctuary.commons.entries import UtcRange
+from sanctuary.config.site_settings import PodSettings
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.pod.body import Body
 from sanctuary.pods.pod.commands import CommandDesk, CommandReason, RefusedCommand
@@ -15,7 +15,7 @@ from sanctuary.pods.pod.echoes import lead_reason, take_echo
 from sanctuary.pods.pod.records import command_record, estimate_record
 from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.states import ENGAGED, LATCHED, PodPhase, Trigger
-from sanctuary.pods.wire.messages import EVERY_POD, Close, Command, Echo, Extend, Offer, OfferArgs, Open
+from sanctuary.pods.protocol.messages import EVERY_POD, Close, Command, Echo, Extend, Offer, OfferArgs, Open
 
 
 class Orders:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sanctuary.config.coordination import PodSettings
+from sanctuary.config.site_settings import PodSettings
 from sanctuary.pods.effects import Publish
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.session import Session
 from sanctuary.pods.pod.states import LATCHED, PodPhase
-from sanctuary.pods.wire import topics
-from sanctuary.pods.wire.envelope import Kind, seal
-from sanctuary.pods.wire.messages import (
+from sanctuary.pods.protocol import topics
+from sanctuary.pods.protocol.envelope import Kind, seal
+from sanctuary.pods.protocol.messages import (
     EyeSignalMessage,
     HeadbandStatus,
     LeaseMessage,

@@ -12,9 +12,8 @@ from math import inf
 
 from sanctuary.commons.consent import ConsentBook, ConsentReason, Refusal
 from sanctuary.commons.designs import MIN_GAP_S, cue_for
-from sanctuary.firmware_bridge.outputs.cue import Cue
-from sanctuary.pods.answers import leaves_room
-from sanctuary.pods.effects import Effect, Log, Render
+from sanctuary.firmware_bridge.outputs.output import Cue
+from sanctuary.pods.effects import Effect, Log, Render, leaves_room
 from sanctuary.pods.limiter import Admitted, Limiter
 from sanctuary.pods.pod.evidence import Evidence
 from sanctuary.pods.pod.identity import ClockTrust

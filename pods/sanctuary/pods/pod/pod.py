@@ -15,8 +15,8 @@ from typing import Any
 
 from sanctuary.commons.consent import ConsentBook, Refusal
 from sanctuary.commons.designs import LoadedDesign
-from sanctuary.commons.utc import UtcRange
-from sanctuary.config.coordination import LimiterSettings, PodSettings
+from sanctuary.commons.entries import UtcRange
+from sanctuary.config.site_settings import LimiterSettings, PodSettings
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod import records

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sanctuary.commons.consent import ConsentBook
-from sanctuary.commons.entries import EVERY_CIRCLE, Grant, Withdrawal
-from sanctuary.commons.utc import UtcRange
-from sanctuary.firmware_bridge.outputs.cue import Cue, Modality
+from sanctuary.commons.entries import EVERY_CIRCLE, Grant, UtcRange, Withdrawal
+from sanctuary.firmware_bridge.outputs.output import Cue, Modality
 from sanctuary.pods.limiter import Limiter
-from sanctuary.pods.logs import (
+from sanctuary.pods.pod.events import UtcHeard
+from sanctuary.pods.pod.session import DueStep, Session
+from sanctuary.pods.protocol.messages import Command
+from sanctuary.pods.protocol.records import (
     CommandRecord,
     ConsentRecord,
     CueEntry,
@@ -17,9 +19,6 @@ from sanctuary.pods.logs import (
     PodRecord,
     WindowSignalRecord,
 )
-from sanctuary.pods.pod.events import UtcHeard
-from sanctuary.pods.pod.session import DueStep, Session
-from sanctuary.pods.wire.messages import Command
 from sanctuary.signal.samples import StageEstimate
 
 MEMORY_NOT_KEPT, LOG_NOT_KEPT = "memory_not_kept", "log_not_kept"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import inf
 
 from sanctuary.commons.designs import Ask, LoadedDesign
-from sanctuary.pods.answers import answer_number
-from sanctuary.pods.logs import PodWindowRecord
-from sanctuary.pods.wire.messages import Echo, Offer, Open
+from sanctuary.pods.effects import answer_number
+from sanctuary.pods.protocol.messages import Echo, Offer, Open
+from sanctuary.pods.protocol.records import PodWindowRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from math import inf
 
-from sanctuary.config.coordination import PodSettings
+from sanctuary.config.site_settings import PodSettings
 
 
 class Heartbeat:

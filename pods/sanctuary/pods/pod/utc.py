@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf
 
-from sanctuary.commons.utc import UtcRange
+from sanctuary.commons.entries import UtcRange
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from sanctuary.config.chain import EyeSignalSettings
-from sanctuary.signal.eyesignal.calibration import EyeCalibration
-from sanctuary.signal.eyesignal.pattern import Limits, Pattern, find_patterns
-from sanctuary.signal.eyesignal.trace import POINTS_PER_S
+from sanctuary.config.chain_settings import EyeSignalSettings
+from sanctuary.signal.eyesignal.eye_calibration import EyeCalibration
+from sanctuary.signal.eyesignal.pattern import POINTS_PER_S, Limits, Pattern, find_patterns
 from sanctuary.signal.samples import BoolArray, FloatArray
 
 WINDOW_S = 12

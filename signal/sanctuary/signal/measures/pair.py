@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from sanctuary.signal.filters import decibel
 from sanctuary.signal.measures.rows import TINY, band, bandpass, contiguous, stretch
 from sanctuary.signal.samples import FloatArray
-from sanctuary.signal.spectra import decibel
 
 SLOW_HZ = (0.25, 0.5, 4.0, 5.0)
 """Corners of the band of saccades and slow waves."""

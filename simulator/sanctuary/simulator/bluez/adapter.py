@@ -7,7 +7,7 @@ from typing import Any
 
 from dbus_fast import Message, MessageType, Variant
 
-from sanctuary.simulator.bluez.objects import (
+from sanctuary.simulator.bluez.bus import (
     ADAPTER,
     ADAPTER_PATH,
     CHARACTERISTIC,

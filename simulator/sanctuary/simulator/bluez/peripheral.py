@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from dbus_fast import Variant
 
-from sanctuary.simulator.bluez.objects import (
+from sanctuary.simulator.bluez.bus import (
     CHARACTERISTIC,
     DEVICE,
     RSSI_DBM,

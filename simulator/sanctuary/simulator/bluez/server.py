@@ -14,8 +14,7 @@ from dbus_fast.aio import MessageBus
 
 from sanctuary.config.errors import Cause, DeviceError
 from sanctuary.simulator.bluez.adapter import Adapter
-from sanctuary.simulator.bluez.bus import PrivateBus
-from sanctuary.simulator.bluez.outbox import Outbox
+from sanctuary.simulator.bluez.bus import Outbox, PrivateBus
 from sanctuary.simulator.bluez.peripheral import Manipulator, Peripheral
 from sanctuary.simulator.devices.gatt import GattDevice
 

@@ -2,7 +2,7 @@
 
 A fault is a value; it makes its manipulator for whatever a headband is: bytes of a serial port or socket,
 notifications of Bluetooth, or the signal itself. What befalls the link as a whole, to be disconnected and to
-begin slowly, is up to whoever holds the link (`sanctuary.simulator.virtual`).
+begin slowly, is up to whoever holds the link (`sanctuary.simulator.virtual_headband`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sanctuary.simulator.devices import faults, notification_faults, unit_faults
-from sanctuary.simulator.devices.cyton import PACKET_BYTES
+from sanctuary.simulator.devices import faults, unit_faults
+from sanctuary.simulator.devices import gatt as notification_faults
+from sanctuary.simulator.devices.cyton.packets import PACKET_BYTES
 from sanctuary.simulator.devices.faults import Manipulator
-from sanctuary.simulator.devices.notification_faults import NotificationManipulator
+from sanctuary.simulator.devices.gatt import NotificationManipulator
 from sanctuary.simulator.devices.source import ElectrodeOff, SignalSource
 from sanctuary.simulator.devices.unit_faults import Clock
 

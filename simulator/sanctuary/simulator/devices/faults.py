@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from sanctuary.simulator.devices import unit_faults
-from sanctuary.simulator.devices.cyton import FS_HZ, PACKET_BYTES
+from sanctuary.simulator.devices.cyton.board import FS_HZ
+from sanctuary.simulator.devices.cyton.packets import PACKET_BYTES
 from sanctuary.simulator.devices.unit_faults import Clock, UnitFault, check_share
 
 Manipulator = Callable[[bytes], bytes]

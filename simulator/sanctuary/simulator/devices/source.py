@@ -1,12 +1,23 @@
-"""Where a virtual headband's signal comes from."""
+"""Where a virtual headband's signal comes from.
+
+A recorded night, played through a virtual headband at the headband's own rate.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sanctuary.firmware_bridge.recordings.readers import open_recording
+from sanctuary.firmware_bridge.recordings.recording import RecordingInfo
+from sanctuary.firmware_bridge.recordings.resampling import ratio_of, resampled
+from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
+from sanctuary.signal.samples import FloatArray
 
 
 class SignalSource(Protocol):
@@ -74,3 +85,72 @@ class ElectrodeOff:
             uv[self._channel, begin : int(end)] = np.nan
         self._rendered += n_samples
         return uv
+
+
+PIECE_S = 30.0
+"""Signal that is resampled at a time."""
+FS_HZ = (1.0, 20_000.0)
+
+
+class RecordedSource:
+    """A night in an EDF or BDF file as the signal of two electrodes.
+
+    A recording of one channel gives the same row twice. Pauses and lost samples of the recording stay NaN,
+    and after its end all is NaN, as if the headband had been taken off.
+
+    Parameters
+    ----------
+    path, channels, options
+        As for `sanctuary.firmware_bridge.recordings.readers.open_recording`.
+    fs_hz
+        Rate of the headband.
+
+    Attributes
+    ----------
+    info
+        What is known of the recording.
+    warnings
+        One sentence each: what is missing or doubtful.
+    n_samples
+        Samples at `fs_hz` until the end.
+
+    Raises
+    ------
+    RecordingError
+        The file cannot be used.
+    ValueError
+        No rate of a headband.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        fs_hz: float,
+        channels: Sequence[str] | None = None,
+        options: ReadingOptions = NOTHING_TOLD,
+    ) -> None:
+        if not FS_HZ[0] <= fs_hz <= FS_HZ[1]:
+            raise ValueError(f"a rate of {fs_hz:g} Hz: must be {FS_HZ[0]:g} to {FS_HZ[1]:g}")
+        recording = open_recording(path, channels, options)
+        self.info: RecordingInfo = recording.info
+        self.warnings = recording.warnings
+        ratio = ratio_of(fs_hz, self.info.fs_hz)
+        self.n_samples = int((self.info.n_samples - 1) * ratio) + 1
+        blocks = (block.uv for block in recording.blocks(PIECE_S))
+        self._pieces = blocks if ratio == 1 else resampled(blocks, ratio)
+        self._ready: FloatArray = np.empty((len(self.info.channels), 0))
+        self._left = self.n_samples
+
+    def render(self, n_samples: int) -> FloatArray:
+        """Give the next samples, shape ``(2, n_samples)``, uV; the same whatever the call sizes."""
+        parts, missing = [], min(n_samples, self._left)
+        beyond = np.full((len(self._ready), n_samples - missing), np.nan)
+        self._left -= missing
+        while missing > 0:
+            if not self._ready.shape[1]:
+                self._ready = next(self._pieces)
+            part, self._ready = self._ready[:, :missing], self._ready[:, missing:]
+            parts.append(part)
+            missing -= part.shape[1]
+        uv = np.concatenate((*parts, beyond), axis=1)
+        return np.repeat(uv, 2, axis=0) if len(uv) == 1 else uv

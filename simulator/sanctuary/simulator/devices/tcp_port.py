@@ -13,9 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from sanctuary.simulator.devices.board import SerialBoard
-from sanctuary.simulator.devices.board_line import BoardLine, Pacing
 from sanctuary.simulator.devices.faults import Manipulator, untouched
+from sanctuary.simulator.devices.serial_port import BoardLine, Pacing, SerialBoard
 
 __all__ = ["Pacing", "TcpPort"]
 

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.config.disturbances import REPEATING, Disturbance
-from sanctuary.simulator.physiology import shapes
-from sanctuary.simulator.physiology.episodes import Episode
-from sanctuary.simulator.physiology.overlay import Wave
-from sanctuary.simulator.physiology.randomness import Concern, stream
+from sanctuary.config.sleeper_settings import REPEATING, Disturbance
+from sanctuary.simulator.physiology import primitives as shapes
+from sanctuary.simulator.physiology.primitives import Concern, Episode, Wave, stream
 
 FloatArray = NDArray[np.float64]
 

@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
-from sanctuary.config.sleepers import DisturbanceSettings
-from sanctuary.simulator.physiology import shapes
-from sanctuary.simulator.physiology.episodes import Episode
-from sanctuary.simulator.physiology.overlay import Wave
-from sanctuary.simulator.physiology.randomness import Concern, stream
+from sanctuary.config.sleeper_settings import DisturbanceSettings
+from sanctuary.simulator.physiology import primitives as shapes
+from sanctuary.simulator.physiology.primitives import Concern, Episode, Wave, stream
 
 _KNOT_S = 5
 """Distance of the knots of drift: nothing above 0.1 Hz worth mentioning."""

@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.physiology import shapes
+from sanctuary.simulator.physiology import primitives as shapes
 from sanctuary.simulator.physiology.course import Course
-from sanctuary.simulator.physiology.episodes import Episode
-from sanctuary.simulator.physiology.overlay import Wave
-from sanctuary.simulator.physiology.randomness import Concern, Events, stream
-from sanctuary.simulator.physiology.rem_plan import RemPlan
+from sanctuary.simulator.physiology.eye_movements import RemPlan
+from sanctuary.simulator.physiology.primitives import Concern, Episode, Events, Wave, stream
 from sanctuary.simulator.physiology.traits import Traits
 
 _MUSCLE_HZ = (30.0, 95.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sanctuary.config.sleepers import VariationSettings
+from sanctuary.config.sleeper_settings import VariationSettings
 
 _DEEP_SHARE = 0.4
 

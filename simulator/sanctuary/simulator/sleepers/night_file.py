@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from sanctuary.firmware_bridge.hypnograms import writing
-from sanctuary.firmware_bridge.recordings.tal import Annotation
-from sanctuary.firmware_bridge.recordings.writing import night_format, record_count_field
+from sanctuary.firmware_bridge.hypnograms import hypnogram_writing as writing
+from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
+from sanctuary.firmware_bridge.recordings.edf_writing import night_format, record_count_field
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.sleepers.responses import Outcome, Response
 from sanctuary.simulator.sleepers.sleeper import CHANNELS, Sleeper

@@ -12,10 +12,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from sanctuary.config.responses import ResponseSettings
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.config.sleeper_settings import ResponseSettings
+from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.physiology.episodes import Episode
+from sanctuary.simulator.physiology.primitives import Episode
 
 LATENCY_S = (0.5, 1.5)
 """From the cue to the arousal that it causes."""

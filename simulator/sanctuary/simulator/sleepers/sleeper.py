@@ -1,4 +1,7 @@
-"""One simulated sleeper: a hidden true night, and the signal of two electrodes that follows from it."""
+"""One simulated sleeper: a hidden true night, and the signal of two electrodes that follows from it.
+
+Several sleepers from one seed, each with a person and a night of their own, side by side.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +12,20 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.config.sleepers import SleeperSettings
-from sanctuary.firmware_bridge.outputs.cue import Modality
+from sanctuary.config.sleeper_settings import SleeperSettings
+from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.disturbances import Disturbances
 from sanctuary.simulator.physiology.electrodes import Electrodes, draw_faults
-from sanctuary.simulator.physiology.eyes import EyeMovements
+from sanctuary.simulator.physiology.eye_movements import EyeMovements, RemPlan
 from sanctuary.simulator.physiology.movements import Movements
 from sanctuary.simulator.physiology.noise import BackgroundNoise
-from sanctuary.simulator.physiology.overlay import Overlay, Wave
-from sanctuary.simulator.physiology.pulse import Pulse
-from sanctuary.simulator.physiology.randomness import Concern, stream
-from sanctuary.simulator.physiology.rem_plan import RemPlan
-from sanctuary.simulator.physiology.sleep_waves import SleepWaves
+from sanctuary.simulator.physiology.primitives import Concern, Overlay, Wave, stream
 from sanctuary.simulator.physiology.traits import draw_traits
-from sanctuary.simulator.sleepers.night import draw_night
-from sanctuary.simulator.sleepers.responses import (
-    Response,
-    Situation,
-    draw_response,
-    own_threshold_dba,
-)
+from sanctuary.simulator.physiology.waves import Pulse, SleepWaves
+from sanctuary.simulator.sleepers.responses import Response, Situation, draw_response, own_threshold_dba
+from sanctuary.simulator.sleepers.simulated_night import draw_night
 
 CHANNELS = ("AF7", "AF8")
 """Rows of the signal: left first."""
@@ -242,3 +237,45 @@ def _check(seed: int, hours: float, fs_hz: float) -> None:
         raise ValueError(f"a night of {hours} h: must be over 0 and at most {_HOURS_MOST:g} h")
     if not (_FS_HZ[0] <= fs_hz <= _FS_HZ[1] and float(fs_hz).is_integer()):
         raise ValueError(f"{fs_hz} Hz: must be a whole number from {_FS_HZ[0]:g} to {_FS_HZ[1]:g} Hz")
+
+
+def draw_circle(
+    n: int, seed: int, hours: float, settings: SleeperSettings = USUAL, fs_hz: float = 250.0
+) -> list[Sleeper]:
+    """Draw `n` sleepers.
+
+    They are independent, and the first ones stay the same when more are asked for, unless
+    `settings.night.coupling` draws their stage changes towards each other.
+
+    Parameters
+    ----------
+    n
+        Number of sleepers, 1 or more.
+    seed
+        Chooses them all, 0 or more.
+    hours, settings, fs_hz
+        As for `Sleeper`.
+
+    Raises
+    ------
+    ValueError
+        An argument lies outside its range.
+    """
+    if n < 1:
+        raise ValueError(f"a circle of {n}: must hold 1 sleeper or more")
+    seeds = sleeper_seeds(n, seed)
+    return [Sleeper(own, hours, fs_hz, settings, seeds) for own in seeds]
+
+
+def sleeper_seeds(n: int, seed: int) -> list[int]:
+    """Seeds of the sleepers of a circle, in order.
+
+    Raises
+    ------
+    ValueError
+        `seed` is negative.
+    """
+    if seed < 0:
+        raise ValueError(f"seed {seed}: must be 0 or more")
+    children = np.random.SeedSequence(seed).spawn(n)
+    return [int(child.generate_state(1, np.uint32)[0]) for child in children]

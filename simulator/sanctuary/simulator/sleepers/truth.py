@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.physiology.episodes import Episode
+from sanctuary.simulator.physiology.primitives import Episode
 
 EPOCH_S = 30.0
 """Length of an epoch in the AASM manual."""

@@ -14,15 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.config.sleepers import VariationSettings
+from sanctuary.config.sleeper_settings import VariationSettings
 from sanctuary.signal.samples import STAGES, Stage
 from sanctuary.simulator.physiology.course import Course
-from sanctuary.simulator.physiology.eyes import EyeMovements
-from sanctuary.simulator.physiology.noise import ShapedNoise
-from sanctuary.simulator.physiology.overlay import Overlay
-from sanctuary.simulator.physiology.randomness import Concern, stream
-from sanctuary.simulator.physiology.rem_plan import RemPlan
-from sanctuary.simulator.physiology.spectra import Background
+from sanctuary.simulator.physiology.eye_movements import EyeMovements, RemPlan
+from sanctuary.simulator.physiology.noise import Background, ShapedNoise
+from sanctuary.simulator.physiology.primitives import Concern, Overlay, stream
 from sanctuary.simulator.physiology.traits import Traits, draw_traits
 
 FloatArray = NDArray[np.float64]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import recording_files as files
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.formats import text_rows
-from sanctuary.firmware_bridge.recordings.opening import READERS, open_source
+from sanctuary.firmware_bridge.recordings.readers import READERS, open_source
 from whole_recordings import assert_samples, read_back
 
 N = 400

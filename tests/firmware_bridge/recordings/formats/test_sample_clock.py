@@ -8,8 +8,8 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from recording_files import kept
+from sanctuary.firmware_bridge.recordings.formats.clock_columns import SampleClock, Timeline
 from sanctuary.firmware_bridge.recordings.formats.counters import Unwrapper, learn_cycle
-from sanctuary.firmware_bridge.recordings.formats.sample_clock import SampleClock, Timeline
 
 FS_HZ = 250.0
 GANGLION = np.concatenate(([0], np.repeat(np.arange(101, 201), 2)))

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.formats.clock_texts import DAY_S
+from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
+from sanctuary.firmware_bridge.recordings.formats.clock_columns import AGREE_S, DAY_S, SampleClock, Timeline
 from sanctuary.firmware_bridge.recordings.formats.counters import LARGEST, Cycle, Unwrapper, learn_cycle
+from sanctuary.firmware_bridge.recordings.formats.edf import IntArray
 from sanctuary.firmware_bridge.recordings.formats.indexed import IndexedSource, Part
-from sanctuary.firmware_bridge.recordings.formats.sample_clock import AGREE_S, SampleClock, Timeline
 from sanctuary.firmware_bridge.recordings.formats.text_rows import Lines, Rows, parts
-from sanctuary.firmware_bridge.recordings.gaps import IntArray
-from sanctuary.firmware_bridge.recordings.tal import Annotation
 from sanctuary.signal.samples import BoolArray, FloatArray
 
 LEARNT_ROWS = 20_000

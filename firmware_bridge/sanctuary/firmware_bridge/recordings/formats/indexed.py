@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.formats.sample_clock import Timeline
+from sanctuary.firmware_bridge.recordings.formats.clock_columns import Timeline
+from sanctuary.firmware_bridge.recordings.formats.edf import IntArray
 from sanctuary.firmware_bridge.recordings.formats.text_rows import Lines, part
-from sanctuary.firmware_bridge.recordings.gaps import IntArray
 from sanctuary.firmware_bridge.recordings.source import Channel, Piece, Source
 from sanctuary.signal.samples import BoolArray, FloatArray
 

@@ -15,12 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.formats.clock_texts import dates_and_times
+from sanctuary.firmware_bridge.recordings.formats.clock_columns import dates_and_times
 from sanctuary.firmware_bridge.recordings.formats.delimited import DelimitedSource, Layout
-from sanctuary.firmware_bridge.recordings.formats.header_rows import column_names, read_column_names
-from sanctuary.firmware_bridge.recordings.formats.railing import railed_said
-from sanctuary.firmware_bridge.recordings.formats.telling import local_moment, unused_said
-from sanctuary.firmware_bridge.recordings.formats.text_rows import Rows
+from sanctuary.firmware_bridge.recordings.formats.telling import local_moment, railed_said, unused_said
+from sanctuary.firmware_bridge.recordings.formats.text_rows import Rows, column_names, read_column_names
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, Piece, ReadingOptions, dense
 from sanctuary.signal.samples import BoolArray, FloatArray
 

@@ -2,9 +2,13 @@
 
 Four things are not MNE's to decide here. Units: MNE gives volts where it knows a unit, and takes the number
 as it is where it does not, so a channel whose unit the file lacks stays without one. Kinds of channels: MNE
-calls nearly all of them EEG; `sanctuary.signal.labels` decides. Time: MNE calls the wall clock of most
-formats UTC, so the zone is dropped. Pauses: MNE joins them; they are put back where the file says how long
-they are.
+calls nearly all of them EEG; `sanctuary.signal.channel_labels` decides. Time: MNE calls the wall clock of
+most formats UTC, so the zone is dropped. Pauses: MNE joins them; they are put back where the file says how
+long they are.
+
+Units of a GDF file, by its own header: MNE-Python knows two of them and takes all others for volts.
+
+Source: GDF 2.0 specification (https://arxiv.org/abs/cs/0608052), physical dimension codes of ISO 11073-10101.
 """
 
 from __future__ import annotations
@@ -20,12 +24,37 @@ from typing import Any
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.formats.gdf_units import gdf_units
-from sanctuary.firmware_bridge.recordings.formats.pauses import Pauses, brainvision_pauses, marked_pauses
+from sanctuary.firmware_bridge.recordings.channels import decode_field, reading
+from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
+from sanctuary.firmware_bridge.recordings.formats.counters import Pauses, brainvision_pauses, marked_pauses
 from sanctuary.firmware_bridge.recordings.known import Known
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, Channel, Piece, ReadingOptions, Source
-from sanctuary.firmware_bridge.recordings.tal import Annotation
 from sanctuary.signal.samples import FloatArray
+
+_CODES = {4256: "V", 4274: "V", 4275: "V", 4276: "nV"}
+"""Volt, and the two that MNE turns into volts; nanovolts it leaves as they are."""
+_FIXED = 256
+_TEXT_START, _TEXT_BYTES = 96, 8
+_CODE_START, _CODE_BYTES = 102, 2
+"""Places per channel: the header holds each field of all channels before the next one."""
+
+
+def gdf_units(path: Path, n_channels: int) -> list[str]:
+    """Units of the values that MNE gives for each channel; empty where the file names none that is known."""
+    with reading(path, "a GDF file") as file:
+        fixed = file.read(_FIXED)
+        by_text = fixed[4:8].strip() < b"1.9"
+        count = int.from_bytes(fixed[252 : 256 if by_text else 254], "little")
+        start, size = (_TEXT_START, _TEXT_BYTES) if by_text else (_CODE_START, _CODE_BYTES)
+        file.seek(_FIXED + start * n_channels)
+        raw = file.read(size * n_channels)
+    if count != n_channels:
+        return [""] * n_channels
+    fields = [raw[i * size : (i + 1) * size] for i in range(count)]
+    if by_text:
+        return ["V" if field[:2] == b"uV" else decode_field(field) for field in fields]
+    return [_CODES.get(int.from_bytes(field, "little"), "") for field in fields]
+
 
 EXTRA = "pip install 'dream-sanctuary[formats]'"
 _BLOCK_VALUES = 1 << 20

@@ -14,10 +14,8 @@ import numpy as np
 
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.formats.delimited import DelimitedSource, Layout
-from sanctuary.firmware_bridge.recordings.formats.header_rows import column_names, read_column_names
-from sanctuary.firmware_bridge.recordings.formats.railing import railed_said
-from sanctuary.firmware_bridge.recordings.formats.telling import start_said, unused_said
-from sanctuary.firmware_bridge.recordings.formats.text_rows import Rows
+from sanctuary.firmware_bridge.recordings.formats.telling import railed_said, start_said, unused_said
+from sanctuary.firmware_bridge.recordings.formats.text_rows import Rows, column_names, read_column_names
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
 from sanctuary.signal.samples import FloatArray
 

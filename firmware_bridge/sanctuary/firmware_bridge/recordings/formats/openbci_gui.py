@@ -24,19 +24,17 @@ from pathlib import Path
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.files import reading
-from sanctuary.firmware_bridge.recordings.formats.clock_texts import DAY_S, dates_and_times, times_of_day
+from sanctuary.firmware_bridge.recordings.channels import reading
+from sanctuary.firmware_bridge.recordings.formats.clock_columns import DAY_S, dates_and_times, times_of_day
 from sanctuary.firmware_bridge.recordings.formats.delimited import DelimitedSource, Layout, continued
-from sanctuary.firmware_bridge.recordings.formats.railing import (
+from sanctuary.firmware_bridge.recordings.formats.telling import (
     GANGLION_RAIL_UV,
     NEAR,
     cyton_rail_uv,
-    largest,
-    railed_said,
-)
-from sanctuary.firmware_bridge.recordings.formats.telling import (
     joined_said,
+    largest,
     local_moment,
+    railed_said,
     start_said,
     unused_said,
 )

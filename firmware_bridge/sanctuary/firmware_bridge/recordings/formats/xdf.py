@@ -24,12 +24,12 @@ import numpy as np
 import pyxdf
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.files import reading
+from sanctuary.firmware_bridge.recordings.channels import reading
+from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
+from sanctuary.firmware_bridge.recordings.formats.edf import LONGEST_GAP_S
 from sanctuary.firmware_bridge.recordings.formats.xdf_chunks import MAGIC, StreamInfo, Survey, survey
 from sanctuary.firmware_bridge.recordings.formats.xdf_runs import Anchors, Timeline, timeline
-from sanctuary.firmware_bridge.recordings.gaps import LONGEST_GAP_S
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, Channel, Piece, ReadingOptions, Source
-from sanctuary.firmware_bridge.recordings.tal import Annotation
 from sanctuary.signal.samples import FloatArray
 
 _WHAT = "an XDF file"

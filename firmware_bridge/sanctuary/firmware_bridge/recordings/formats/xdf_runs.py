@@ -12,9 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from sanctuary.firmware_bridge.recordings.edf_layout import FARTHEST_S
+from sanctuary.firmware_bridge.recordings.formats.edf import IntArray
 from sanctuary.firmware_bridge.recordings.formats.xdf_chunks import FASTEST_HZ, SLOWEST_HZ
-from sanctuary.firmware_bridge.recordings.gaps import IntArray
-from sanctuary.firmware_bridge.recordings.tal import FARTHEST_S
 from sanctuary.signal.samples import FloatArray
 
 BREAK_S = 1.0

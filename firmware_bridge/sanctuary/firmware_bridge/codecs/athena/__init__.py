@@ -1,1 +1,0 @@
-"""Muse S Athena: packets of blocks over Bluetooth LE."""

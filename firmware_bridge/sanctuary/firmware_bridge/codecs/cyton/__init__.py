@@ -1,1 +1,0 @@
-"""OpenBCI Cyton: frames, commands and scale, without I/O."""

@@ -1,1 +1,0 @@
-"""FreeEEG32: frames over a serial port."""

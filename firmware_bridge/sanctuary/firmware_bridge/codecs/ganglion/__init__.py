@@ -1,1 +1,0 @@
-"""OpenBCI Ganglion, firmware 2 and 3, over Bluetooth LE."""

@@ -1,1 +1,0 @@
-"""Muse 2016, Muse 2 and Muse S over their classic GATT."""

@@ -1,1 +1,0 @@
-"""NeuroSky ThinkGear headsets: frames and scale, without I/O."""

@@ -1,0 +1,1 @@
+"""One place per headband: its wire format, its codec and its driver."""

@@ -1,0 +1,1 @@
+"""OpenBCI Cyton, with and without Daisy."""

@@ -1,0 +1,1 @@
+"""InteraXon Muse headbands, from the first to the Athena."""

@@ -1,0 +1,1 @@
+"""What bytes travel over: serial ports, TCP and Bluetooth LE."""

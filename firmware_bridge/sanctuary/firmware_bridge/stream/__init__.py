@@ -1,0 +1,1 @@
+"""From a driver to placed samples: reading, reconnecting, the sample clock."""

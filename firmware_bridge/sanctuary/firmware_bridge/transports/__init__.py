@@ -1,1 +1,0 @@
-"""Transports: thin shells around ports; they move bytes and name troubles."""

@@ -1,0 +1,343 @@
+"""A design played through a fresh limiter, in no time: what would be heard, and what not, and why.
+
+Grants are left out: they may only lower or refuse more. The sleeper stays asleep throughout, and light does
+nobody harm who sees it.
+
+What the commands about designs print: tables and lines for a terminal or a pipe.
+
+A rehearsed design as a sound file: what a loudspeaker would play, silence and all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.table import Table
+
+from sanctuary.commons.designs import Answer, Ask, DreamDesign, LoadedDesign, cue_for
+from sanctuary.commons.designs.design_files import Misfit, Signed, Verdict
+from sanctuary.config.site_settings import LimiterSettings
+from sanctuary.firmware_bridge.outputs.cue_track import CueTrack
+from sanctuary.firmware_bridge.outputs.output import Cue, Modality
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
+from sanctuary.gateway.designs.design_library import Found
+from sanctuary.pods.limiter import Admitted, Limiter, LimitReason
+from sanctuary.pods.pod.player import StepReason
+
+_SAME = 1e-9
+
+WORDS = {
+    LimitReason.TOO_LONG: "longer than limiter.max_duration_s = {max_duration_s:g}",
+    LimitReason.TOO_SHORT_TO_FADE: "too short for its fades (limiter.fade_s, light_fade_s)",
+    LimitReason.FLASH_RATE: "flashes faster than limiter.max_flash_hz = {max_flash_hz:g}, "
+    "divided by {lamps_in_view} lamps in view",
+    LimitReason.FLASHES_PER_CUE: "more flashes than limiter.flashes_per_cue = {flashes_per_cue}, "
+    "divided by {lamps_in_view} lamps in view",
+    LimitReason.FLASHES_PER_HOUR: "more flashes than limiter.flashes_per_hour = {flashes_per_hour}, "
+    "divided by {lamps_in_view} lamps in view",
+    LimitReason.FLASH_TOO_SHORT: "each flash is lit for less than a quarter of a second",
+    LimitReason.SATURATED_RED: "saturated red",
+    LimitReason.TOO_SOON: "less than limiter.gap_s = {gap_s:g} after the start of the cue before",
+    LimitReason.STILL_SOUNDING: "the cue before still sounds",
+    LimitReason.BLOCK_FULL: "limiter.cues_per_block = {cues_per_block} reached; "
+    "limiter.rest_s = {rest_s:g} not over",
+    LimitReason.NIGHT_BUDGET: "limiter.night_budget = {night_budget} reached",
+    LimitReason.TOO_SOFT: "softer than limiter.floor_dba = {floor_dba:g} or floor_share = {floor_share:g}",
+    StepReason.NO_THRESHOLD: "the pod has no threshold_dba",
+}
+"""What a reason in the cue log means, with the settings that are behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """One step, or an answer.
+
+    Attributes
+    ----------
+    given
+        What the limiter would let through; None where refused.
+    why
+        Why it is refused or lowered; empty where it is given as asked for.
+    """
+
+    number: int
+    at_s: float
+    asked: Cue
+    given: Cue | None
+    why: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """In one word."""
+        if self.given is None:
+            return "refused"
+        if self.given.level < self.asked.level - _SAME:
+            return "lowered"
+        return "longer fade" if self.why else "as asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A design in one window.
+
+    Attributes
+    ----------
+    parts
+        Steps of each part, in order; a pod plays one part.
+    answer
+        The design's answer, as the first cue of a night.
+    """
+
+    window_s: float
+    parts: dict[int, tuple[Rehearsed, ...]]
+    answer: Rehearsed | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is refused."""
+        everything = [step for steps in self.parts.values() for step in steps]
+        return all(step.given is not None for step in [*everything, *filter(None, [self.answer])])
+
+
+def rehearse(
+    design: DreamDesign, limits: LimiterSettings, *, window_s: float, threshold_dba: float | None
+) -> Rehearsal:
+    """Play a design through a new limiter for each part, from the start of a window.
+
+    Parameters
+    ----------
+    window_s
+        When the window closes, if the design is not over by then.
+    threshold_dba
+        The sleeper's; None for one whom nobody has measured.
+    """
+    parts = {
+        part: tuple(_Rehearser(limits, threshold_dba).steps(design, part, window_s))
+        for part in range(1, design.parts + 1)
+    }
+    answer = _Rehearser(limits, threshold_dba).answer(design.answer) if design.answer else None
+    return Rehearsal(min(design.end_s, window_s), parts, answer)
+
+
+class _Rehearser:
+    def __init__(self, limits: LimiterSettings, threshold_dba: float | None) -> None:
+        self._limits, self._threshold_dba = limits, threshold_dba
+        self._limiter = Limiter(limits, light_cleared=True)
+        self._last: dict[Modality, Cue] = {}
+
+    def steps(self, design: DreamDesign, part: int, window_s: float) -> Iterator[Rehearsed]:
+        number = design.next_for(0, part)
+        while number is not None and (at_s := design.time_of(number)) is not None and at_s < window_s:
+            yield self._judge(design.step(number), number, at_s)
+            number = design.next_for(number + 1, part)
+
+    def answer(self, answer: Answer) -> Rehearsed:
+        return self._judge(answer, 0, 0.0)
+
+    def _judge(self, ask: Ask, number: int, at_s: float) -> Rehearsed:
+        asked = cue_for(ask, self._threshold_dba)
+        if ask.level(self._threshold_dba) is None:
+            return Rehearsed(number, at_s, asked, None, WORDS[StepReason.NO_THRESHOLD])
+        limited = self._limiter.admit(asked, at_s)
+        if not isinstance(limited, Admitted):
+            words = WORDS.get(limited.reason, str(limited.reason))
+            return Rehearsed(number, at_s, asked, None, words.format(**self._limits.model_dump()))
+        why = self._why_changed(asked, limited.cue)
+        self._last[asked.modality] = limited.cue
+        return Rehearsed(number, at_s, asked, limited.cue, why)
+
+    def _why_changed(self, asked: Cue, given: Cue) -> str:
+        reasons = []
+        if given.level < asked.level - _SAME:
+            reasons.append(self._why_lowered(given))
+        if given.fade_s > asked.fade_s + _SAME:
+            light = asked.modality is Modality.LIGHT
+            reasons.append(f"fade of {asked.fade_s:g} s below limiter.{'light_' if light else ''}fade_s")
+        return "; ".join(reasons)
+
+    def _why_lowered(self, given: Cue) -> str:
+        sound, s = given.modality is Modality.SOUND, self._limits
+        cap = s.max_level_dba if sound else s.max_share
+        if given.level >= cap - _SAME:
+            return f"limiter.{'max_level_dba' if sound else 'max_share'} = {cap:g}"
+        if given.modality not in self._last:
+            start = s.start_level_dba if sound else s.start_share
+            return f"first of its kind: limiter.{'start_level_dba' if sound else 'start_share'} = {start:g}"
+        rise = f"ramp_db = {s.ramp_db:g}" if sound else f"ramp_share = {s.ramp_share:g}"
+        return f"limiter.{rise} above the one before"
+
+
+def facts(found: Found) -> Table:
+    """List what a design is: everything but its steps."""
+    design = found.loaded.design
+    table = Table(show_header=False, title=design.title, title_justify="left", box=None)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in (
+        ("author", design.author),
+        ("licence", design.licence),
+        ("file", found.place),
+        ("SHA-256", found.loaded.hash),
+        ("signature", verdict_words(found.signature)),
+        ("length", f"{duration(design.length_s)}{', again and again' if design.looping else ''}"),
+        ("parts", str(design.parts)),
+        ("steps", steps_words(design)),
+        ("modalities", ", ".join(design.modalities) or "none: silent"),
+        ("levels", "above the sleeper's threshold" if design.needs_threshold else "in dBA and shares"),
+        ("answer", answer_words(design)),
+    ):
+        table.add_row(name, text)
+    for file in design.files:
+        length_s = found.loaded.files[file.sha256].duration_s
+        table.add_row("sound file", f'"{file.name}", {length_s:.1f} s, {file.licence}, {file.sha256}')
+    return table
+
+
+def programme(design: DreamDesign) -> Table:
+    """List the steps of one pass, as asked for."""
+    table = Table("step", "at", "part", "kind", "level", "length", "fade", "of what")
+    for index, step in enumerate(design.steps):
+        part = "every" if step.part is None else str(step.part)
+        row = (level_words(step), f"{step.duration_s:g} s", f"{step.fade_s:g} s", content_words(step))
+        table.add_row(str(index), clock(step.at_s), part, str(step.modality), *row)
+    return table
+
+
+def departures(rehearsal: Rehearsal) -> Table | None:
+    """List the steps that the limiter changes or refuses; None where there are none."""
+    table = Table("part", "step", "at", "kind", "asked", "given", "why")
+    for part, steps in rehearsal.parts.items():
+        for first, last in _runs(steps):
+            numbers = str(first.number) if first is last else f"{first.number} to {last.number}"
+            table.add_row(str(part), numbers, clock(first.at_s), *_departure(first))
+    if rehearsal.answer is not None and rehearsal.answer.why:
+        table.add_row("", "answer", "", *_departure(rehearsal.answer))
+    return table if table.row_count else None
+
+
+def _runs(steps: Iterable[Rehearsed]) -> Iterator[tuple[Rehearsed, Rehearsed]]:
+    """Find the steps that are changed, one by one, and those refused for one reason in a row."""
+    for (refused, why), group in groupby(steps, key=lambda step: (step.given is None, step.why)):
+        run = list(group)
+        if refused:
+            yield run[0], run[-1]
+        elif why:
+            yield from ((step, step) for step in run)
+
+
+def _departure(step: Rehearsed) -> tuple[str, str, str, str]:
+    given = "refused" if step.given is None else _level(step.given)
+    return str(step.asked.modality), _level(step.asked), given, step.why
+
+
+def counts(rehearsal: Rehearsal) -> Iterator[str]:
+    """One line for each part: how many steps of each verdict."""
+    for part, steps in rehearsal.parts.items():
+        found = Counter(step.verdict for step in steps)
+        verdicts = ", ".join(
+            f"{found[name]} {name}"
+            for name in ("as asked", "lowered", "longer fade", "refused")
+            if found[name] or name in ("as asked", "refused")
+        )
+        name = f"part {part}: " if len(rehearsal.parts) > 1 else ""
+        yield f"{name}{len(steps)} steps in a window of {duration(rehearsal.window_s)}: {verdicts}"
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """Say what a signature is worth."""
+    if isinstance(verdict, Signed):
+        return f"signed by {verdict.by}"
+    return f"does not fit: {verdict.reason}" if isinstance(verdict, Misfit) else "unsigned"
+
+
+def steps_words(design: DreamDesign) -> str:
+    """Count the steps of one pass, by part where parts differ."""
+    if design.parts == 1:
+        return str(len(design.steps))
+    each = (sum(step.is_for(part) for step in design.steps) for part in range(1, design.parts + 1))
+    return ", ".join(f"{count} for part {part}" for part, count in enumerate(each, start=1))
+
+
+def answer_words(design: DreamDesign) -> str:
+    """Describe what another sleeper's eye signal is answered with."""
+    answer = design.answer
+    if answer is None:
+        return "none"
+    who = "" if answer.part is None else f" by part {answer.part}"
+    return (
+        f"to {answer.signal} of another{who}: {answer.modality}, {level_words(answer)}, "
+        f"{answer.duration_s:g} s, {content_words(answer)}, at most {answer.max_per_window} a window"
+    )
+
+
+def level_words(ask: Ask) -> str:
+    """Write a level as the file has it."""
+    if ask.level_above_threshold_db is not None:
+        return f"threshold {ask.level_above_threshold_db:+g} dB"
+    return (
+        f"{ask.level_dba:g} dBA" if ask.modality is Modality.SOUND else f"{100 * (ask.level_share or 0):g} %"
+    )
+
+
+def content_words(ask: Ask) -> str:
+    """Say what sounds or shines."""
+    if ask.file_sha256 is not None:
+        return f"file {ask.file_sha256[:12]}"
+    if ask.modality is Modality.SOUND:
+        return ", ".join(f"{tone:g}" for tone in ask.tones_hz) + " Hz"
+    parts = [f"rgb {ask.rgb[0]} {ask.rgb[1]} {ask.rgb[2]}"] if ask.rgb else []
+    parts += [f"{ask.flash_hz:g} flashes a second"] if ask.flash_hz else []
+    return ", ".join(parts) or "steady"
+
+
+def duration(seconds: float) -> str:
+    """Write a length in minutes, or in seconds where it is short."""
+    return f"{seconds:g} s" if seconds < 60.0 else f"{seconds / 60.0:g} min"
+
+
+def clock(seconds: float) -> str:
+    """Write a moment as minutes and seconds."""
+    return f"{int(seconds // 60)}:{seconds % 60:04.1f}".removesuffix(".0")
+
+
+def _level(cue: Cue) -> str:
+    return f"{cue.level:.1f} dBA" if cue.modality is Modality.SOUND else f"{100 * cue.level:.1f} %"
+
+
+FS_HZ = 16_000
+FULL_SCALE_DBA = 70.0
+"""Level at the pillow that full scale stands for, as in the cue track of a night."""
+_PIECE_BYTES = 1 << 20
+
+
+@contextmanager
+def rendered_wav(loaded: LoadedDesign, rehearsal: Rehearsal) -> Iterator[Iterator[bytes]]:
+    """Render all parts together, as they would sound in one room; gives the file in pieces."""
+    with TemporaryDirectory(prefix="sanctuary-design-") as folder:
+        path = Path(folder) / "preview.wav"
+        _render(path, loaded, rehearsal)
+        with path.open("rb") as file:
+            yield iter(lambda: file.read(_PIECE_BYTES), b"")
+
+
+def _render(path: Path, loaded: LoadedDesign, rehearsal: Rehearsal) -> None:
+    given = [
+        (step.at_s, step.given)
+        for steps in rehearsal.parts.values()
+        for step in steps
+        if step.given is not None
+    ]
+    track = CueTrack(path, FS_HZ, FULL_SCALE_DBA, sounds=SoundLibrary(loaded.files))
+    try:
+        track.open_window("preview", 0.0)
+        for at_s, cue in sorted(given, key=lambda each: each[0]):
+            track.play(cue, at_s)
+        track.close_window(rehearsal.window_s)
+    finally:
+        track.close()

@@ -1,1 +1,0 @@
-"""A night: shells around the pods and their coordinator, and what the night leaves behind."""

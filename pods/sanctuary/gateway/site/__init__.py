@@ -1,0 +1,1 @@
+"""A running site: pods and coordinator, the shells around them, clocks and storage."""

@@ -1,0 +1,386 @@
+"""A simulated night in simulated time.
+
+Every pod is virtual headband -> pty -> serial driver -> chain -> pod -> broker -> coordinator -> window ->
+cue log. The clock is the samples' own: a second passes when every headband has delivered it, and ends when
+every message sent in it has been delivered. So no timeout can run out because a broker was slow, and one
+seed gives one night.
+
+A simulated fleet: virtual headbands in a process of their own, read through real serial drivers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sanctuary.config.errors import BrokerError, DeviceError, SanctuaryError
+from sanctuary.config.headband_settings import SimulatedHeadband
+from sanctuary.config.pod_settings import PodEntry
+from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.config.sleeper_settings import SleeperSettings
+from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband
+from sanctuary.firmware_bridge.outputs.cue_track import CueTrack
+from sanctuary.gateway.site.assembly import (
+    NightPlan,
+    designs_of,
+    make_gateway,
+    make_pod,
+    sounds_of,
+    warn_of_thresholds,
+)
+from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
+from sanctuary.gateway.site.event_log import EPOCH_S, Journal
+from sanctuary.gateway.site.lacking import GrantWatch, grant_watch
+from sanctuary.gateway.site.live_table import LiveTable, Moment
+from sanctuary.gateway.site.pod_shell import PodRunner, Send, to_message
+from sanctuary.gateway.site.result import night_result
+from sanctuary.gateway.site.stopping import StopFlag
+from sanctuary.pods.mqtt.barrier import DeliveryBarrier
+from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
+from sanctuary.pods.mqtt.client import MqttClient
+from sanctuary.pods.mqtt.packets import LinkUp, Message
+from sanctuary.pods.pod import events as happened
+from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.pod.pod import Pod
+from sanctuary.signal.chain import Chain
+from sanctuary.signal.samples import SampleBlock, StageEstimate
+from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
+from sanctuary.simulator.sleepers.simulated_night import draw_night
+
+CHANNELS = {"AF7": 1, "AF8": 2}
+FS_HZ = 250.0
+HEADBAND_TIMEOUT_S = 20.0
+"""Real seconds of silence after which a virtual headband is given up; a slow machine's worst is two."""
+
+
+class ReadAhead:
+    """Reads one block ahead of the night in a thread of its own, while the night thinks about the last one.
+
+    Parameters
+    ----------
+    headband, block_s
+        Where samples come from, and seconds per block.
+    """
+
+    def __init__(self, headband: CytonHeadband, block_s: int, readers: ThreadPoolExecutor) -> None:
+        self._headband = headband
+        self._n = round(block_s * headband.info.fs_hz)
+        self._readers = readers
+        self._next: Future[SampleBlock] | None = None
+
+    def take(self) -> SampleBlock:
+        """Give the next block.
+
+        Raises
+        ------
+        DeviceError
+            The headband is gone or silent.
+        """
+        block = (self._next or self._read()).result()
+        self._next = self._read()
+        return block
+
+    def _read(self) -> Future[SampleBlock]:
+        return self._readers.submit(self._headband.read_samples, self._n, HEADBAND_TIMEOUT_S)
+
+
+def sleeper_specs(pods: tuple[PodEntry, ...], hours: float, sleepers: SleeperSettings) -> list[HeadbandSpec]:
+    """Virtual headbands of the simulated pods; all these sleepers lie in one house, side by side."""
+    seeds = _seeds(pods)
+    return [
+        HeadbandSpec.sleeper(pod, seed=seed, hours=hours, settings=sleepers, beside=tuple(seeds.values()))
+        for pod, seed in seeds.items()
+    ]
+
+
+def _seeds(pods: tuple[PodEntry, ...]) -> dict[str, int]:
+    return {pod.id: pod.headband.seed for pod in pods if isinstance(pod.headband, SimulatedHeadband)}
+
+
+@contextmanager
+def simulated_headbands(
+    pods: tuple[PodEntry, ...], hours: float, sleepers: SleeperSettings, block_s: int
+) -> Iterator[Mapping[str, ReadAhead]]:
+    """Start freely paced virtual headbands for all simulated pods, and a driver and reader for each.
+
+    Yields
+    ------
+    Readers by pod. All ends with the block: drivers, ports, threads and the process behind them.
+
+    Raises
+    ------
+    DeviceError
+        The virtual hardware does not start or does not answer.
+    """
+    specs = sleeper_specs(pods, hours, sleepers)
+    with ExitStack() as stack:
+        readers = stack.enter_context(ThreadPoolExecutor(len(specs), "headband"))
+        hardware = stack.enter_context(HardwareProcess(specs, pacing="free"))
+        ahead = {}
+        for pod, port in hardware.ports.items():
+            headband = CytonHeadband(port, CHANNELS)
+            stack.callback(headband.close)
+            headband.connect()
+            headband.start()
+            ahead[pod] = ReadAhead(headband, block_s, readers)
+        stack.callback(hardware.close)  # first of all: a reader that waits is woken by the end of its port
+        yield ahead
+
+
+class Truth:
+    """What the simulated sleepers really do."""
+
+    def __init__(self, pods: tuple[PodEntry, ...], hours: float, sleepers: SleeperSettings) -> None:
+        seeds = _seeds(pods)
+        self._nights = {
+            pod: draw_night(seed, hours, sleepers.night, tuple(seeds.values())) for pod, seed in seeds.items()
+        }
+        self.epochs: dict[str, NDArray[np.int8]] = {
+            pod: night.epochs(EPOCH_S) for pod, night in self._nights.items()
+        }
+
+    def stage_at(self, pod: str, t_s: float) -> str | None:
+        """Name the stage of a pod's sleeper at `t_s`; None for a person."""
+        night = self._nights.get(pod)
+        return night.stage_at(t_s).name if night is not None else None
+
+
+LIGHTS_OUT_UTC_S = 1_767_304_800.0
+"""2026-01-01 22:00 UTC; a simulated night needs some date, always the same."""
+BLOCK_S = 10
+"""Seconds of samples that go through a chain at a time, for speed. Each estimate waits for its own second."""
+SETTLE_TIMEOUT_S = 20.0
+MAX_ROUNDS = 20
+"""Rounds of messages within one second; offers, leases, `open` and its replies take four."""
+
+Watcher = Callable[[Moment], None]
+Display = Callable[[Sequence[PodRunner], Callable[[str, float], str | None]], LiveTable]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the command line asks for.
+
+    Attributes
+    ----------
+    speed
+        Most simulated seconds per real second; None for as fast as it goes.
+    """
+
+    hours: float
+    seed: int
+    out: Path
+    speed: float | None = None
+
+
+@dataclass(slots=True)
+class _Night:
+    """Everything that runs."""
+
+    settings: SanctuarySettings
+    options: DemoOptions
+    endpoint: BrokerEndpoint
+    journal: Journal
+    barrier: DeliveryBarrier
+    stop: StopFlag
+    coordinator: CoordinatorRunner = field(init=False)
+    runners: list[PodRunner] = field(default_factory=list)
+    chains: dict[str, Chain] = field(default_factory=dict)
+    estimates: dict[str, deque[StageEstimate]] = field(default_factory=dict)
+    grants: dict[str, GrantWatch] = field(default_factory=dict)
+    clients: dict[str, MqttClient] = field(default_factory=dict)
+    now_s: float = 0.0
+    messages: int = 0
+    trouble: str | None = None
+
+
+async def run_demo(
+    settings: SanctuarySettings, options: DemoOptions, display: Display, stop: StopFlag
+) -> dict[str, Any]:
+    """Sleep one simulated night; returns its result, also of a night that was broken off.
+
+    Raises
+    ------
+    SanctuaryError
+        Something could not be started.
+    """
+    began_s = time.perf_counter()
+    truth = Truth(settings.pods, options.hours, settings.sleepers)
+    with ExitStack() as files:
+        async with AsyncExitStack() as stack:
+            endpoint = await stack.enter_async_context(open_broker(settings.broker))
+            journal = Journal(_fresh(options.out / "events.jsonl"))
+            files.callback(journal.close)
+            night = _Night(settings, options, endpoint, journal, DeliveryBarrier(), stop)
+            await _people(night, stack)
+            headbands = stack.enter_context(
+                simulated_headbands(settings.pods, options.hours, settings.sleepers, BLOCK_S)
+            )
+            with display(night.runners, truth.stage_at) as table:
+                slept_s = time.perf_counter()
+                await _sleep(night, headbands, table.update, slept_s)
+            for runner in night.runners:
+                runner.end(night.now_s)
+        journal.flush()
+        wall_s = time.perf_counter() - began_s
+        return night_result(
+            settings,
+            night.runners,
+            journal.records,
+            truth.epochs,
+            _extra(night, wall_s),
+            live=False,
+            end_s=night.now_s,
+        )
+
+
+def _fresh(path: Path) -> Path:
+    path.unlink(missing_ok=True)
+    return path
+
+
+async def _people(night: _Night, stack: AsyncExitStack) -> None:
+    """Put coordinator and pods on the wire."""
+    settings, options = night.settings, night.options
+    designs = designs_of(settings.circles)
+    warn_of_thresholds(settings, designs)
+    sounds = sounds_of(designs.values())
+    secret = f"simulated night {options.seed}".encode()
+    plan = NightPlan(settings, secret, f"demo-{options.seed}", 0, LIGHTS_OUT_UTC_S, {})
+    coordinator = await _client(night, stack, "coordinator")
+    night.coordinator = CoordinatorRunner(
+        settings.site.id,
+        make_gateway(plan, designs),
+        night.journal,
+        _sender(night, coordinator),
+        lambda: night.now_s,
+    )
+    for topic in night.coordinator.subscriptions:
+        await coordinator.subscribe(topic)
+    night.coordinator.on_link(LinkUp(session_present=False))
+    for entry in settings.pods:
+        pod = make_pod(plan, entry, designs)
+        client = await _client(night, stack, entry.id, pod)
+        track = CueTrack(options.out / f"{entry.id}.cues.wav", sounds=sounds)
+        runner = PodRunner(pod, night.journal, track, _sender(night, client))
+        for topic in runner.subscriptions:
+            await client.subscribe(topic)
+        client.publish(to_message(status(pod.identity, "simulated", online=True)))
+        night.runners.append(runner)
+        night.grants[entry.id] = grant_watch(settings, entry, pod, designs, night.journal)
+        night.estimates[entry.id] = deque()
+        night.chains[entry.id] = Chain(FS_HZ, tuple(CHANNELS), settings.chain)
+
+
+async def _sleep(night: _Night, headbands: Mapping[str, ReadAhead], watch: Watcher, began_s: float) -> None:
+    """Let the night pass, second by second."""
+    end_s = night.options.hours * 3600.0
+    for runner in night.runners:
+        runner.handle(happened.LinkRestored(), 0.0)
+    try:
+        while night.now_s + 1.0 <= end_s and not night.stop.is_set:
+            await _second(night, headbands)
+            real_s = time.perf_counter() - began_s
+            if night.options.speed is not None and night.now_s / night.options.speed > real_s:
+                await night.stop.wait(night.now_s / night.options.speed - real_s)
+            watch(_moment(night, end_s, real_s))
+    except (BrokerError, DeviceError) as error:
+        night.trouble = str(error)
+
+
+async def _second(night: _Night, headbands: Mapping[str, ReadAhead]) -> None:
+    night.now_s += 1.0
+    now_s = night.now_s
+    for runner in night.runners:
+        estimates = night.estimates[runner.id]
+        if not estimates:
+            estimates.extend(night.chains[runner.id].push(headbands[runner.id].take()))
+        runner.estimate(estimates.popleft(), now_s)
+        runner.tick(now_s)
+        night.grants[runner.id].look(now_s)
+    night.coordinator.tick(now_s)
+    await _deliver(night)
+    night.journal.flush()
+
+
+async def _deliver(night: _Night) -> None:
+    """Deliver what was sent, and what was sent in answer, until nobody has anything more to say."""
+    for _ in range(MAX_ROUNDS):
+        await asyncio.sleep(0)
+        await night.barrier.settled(SETTLE_TIMEOUT_S)
+        if not night.endpoint.alive():
+            raise BrokerError(f"{night.endpoint.description}: it died in the night")
+        # Every inbox is emptied before anybody answers: an answer may arrive while others are still read.
+        inboxes = {name: _drained(client) for name, client in night.clients.items()}
+        if not any(inboxes.values()):
+            return
+        for message in inboxes["coordinator"]:
+            night.coordinator.message(message, night.now_s)
+        for runner in night.runners:
+            for message in inboxes[runner.id]:
+                runner.message(message, night.now_s)
+    raise SanctuaryError(f"more than {MAX_ROUNDS} rounds of messages within one second")
+
+
+def _drained(client: MqttClient) -> list[Message]:
+    """Take what has arrived, ordered by topic, so that the order owes nothing to the broker."""
+    return sorted(client.drain(), key=lambda message: message.topic)
+
+
+async def _client(night: _Night, stack: AsyncExitStack, name: str, pod: Pod | None = None) -> MqttClient:
+    will = to_message(status(pod.identity, "simulated", online=False)) if pod is not None else None
+    client = MqttClient(
+        f"{night.settings.site.id}-{name}",
+        night.endpoint.host,
+        night.endpoint.port,
+        settings=night.settings.broker,
+        will=will,
+        observer=night.barrier,
+    )
+    await stack.enter_async_context(client)
+    night.stop.when_hurried(client.hurry)
+    await client.connected()
+    night.clients[name] = client
+    return client
+
+
+def _sender(night: _Night, client: MqttClient) -> Send:
+    def send(message: Message) -> None:
+        night.messages += 1
+        client.publish(message)
+
+    return send
+
+
+def _moment(night: _Night, end_s: float, real_s: float) -> Moment:
+    return Moment(
+        night.now_s,
+        end_s,
+        night.now_s / real_s if real_s else 0.0,
+        night.coordinator.open_windows,
+        night.coordinator.opened,
+    )
+
+
+def _extra(night: _Night, wall_s: float) -> dict[str, Any]:
+    interrupted = night.stop.is_set or night.trouble is not None
+    return {
+        "seed": night.options.seed,
+        "hours": round(night.now_s / 3600.0, 4) if interrupted else night.options.hours,
+        "duration_s": night.now_s,
+        "broker": night.endpoint.description,
+        "interrupted": interrupted,
+        "trouble": night.trouble,
+        "messages": {"sent": night.messages},
+        "timing": {"wall_s": round(wall_s, 2), "times_real_time": round(night.now_s / wall_s, 1)},
+    }

@@ -1,0 +1,238 @@
+"""What did not work in a night, found from its log alone: per pod, with reasons, times and what to do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sanctuary.config.site_settings import PodSettings
+from sanctuary.gateway.site.advice import advice_for
+
+LogLine = Mapping[str, Any]
+Span = tuple[float, float | None]
+
+CONTACT_SPAN_S = 60.0
+"""A signal that is unusable for less is part of every night, as when a sleeper turns over."""
+CONTACT_TOTAL_S = 300.0
+CONTACT_SHARE = 0.1
+"""Unusable for this long, or this share of the night, is worth a word."""
+UNKEPT = frozenset({"memory_not_kept", "log_not_kept", "no_threshold"})
+"""Reasons of refused cues that somebody can mend, and that are told nowhere else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that did not work.
+
+    Attributes
+    ----------
+    pod
+        Empty where it concerns the whole sanctuary.
+    what
+        A word for programs; see ``docs/results.md``.
+    about
+        Which circle, kind of cue or window it concerns, if one.
+    reason
+        Why, as far as the log says: a sentence or a reason word; may be empty.
+    spans
+        From when to when, seconds on the sanctuary clock; without an end it lasted to the end. A moment ends
+        where it begins.
+    advice
+        What to do.
+    """
+
+    pod: str
+    what: str
+    about: str
+    reason: str
+    spans: tuple[Span, ...]
+    advice: str
+
+    def row(self, end_s: float) -> dict[str, Any]:
+        """Give it as it stands in a result; `total_s` counts open ends up to `end_s`."""
+        total_s = sum((end_s if to_s is None else to_s) - from_s for from_s, to_s in self.spans)
+        return {
+            "pod": self.pod,
+            "what": self.what,
+            "about": self.about,
+            "reason": self.reason,
+            "advice": self.advice,
+            "times": len(self.spans),
+            "total_s": round(max(0.0, total_s), 3),
+            "spans": [
+                {"from_s": round(from_s, 3), "to_s": None if to_s is None else round(to_s, 3)}
+                for from_s, to_s in self.spans
+            ],
+        }
+
+
+@dataclass(slots=True)
+class _Open:
+    from_s: float
+    what: str
+    reason: str
+    cause: str
+
+
+@dataclass(slots=True)
+class _Story:
+    """What is going on while the log is read."""
+
+    min_quality: float
+    open: dict[tuple[str, str, str], _Open] = field(default_factory=dict)
+    found: dict[tuple[str, str, str, str, str], list[Span]] = field(default_factory=lambda: defaultdict(list))
+    heard: set[str] = field(default_factory=set)
+    """Pods whose headband has brought a verdict."""
+
+    def begin(self, line: LogLine, what: str, *, about: str = "", reason: str = "", cause: str = "") -> None:
+        """Note that something began to fail; what goes on already, for another reason, ends."""
+        key = (line["pod"], what, about)
+        before = self.open.get(key)
+        if before is not None and before.reason == reason:
+            return
+        self.end(line, what, about=about)
+        self.open[key] = _Open(line["t_s"], what, reason, cause)
+
+    def end(self, line: LogLine, what: str, *, about: str = "") -> None:
+        """Note that it works again, if it did not."""
+        began = self.open.pop((line["pod"], what, about), None)
+        if began is not None:
+            self._keep(line["pod"], about, began, line["t_s"])
+
+    def moment(self, line: LogLine, what: str, *, about: str = "", reason: str = "") -> None:
+        """Note something that has no length."""
+        self._keep(line["pod"], about, _Open(line["t_s"], what, reason, ""), line["t_s"])
+
+    def finish(self) -> None:
+        """End the story; what is still open lasted to the end."""
+        for (pod, _, about), began in self.open.items():
+            self._keep(pod, about, began, None)
+        self.open.clear()
+
+    def _keep(self, pod: str, about: str, began: _Open, to_s: float | None) -> None:
+        key = (pod, began.what, about, began.reason, began.cause)
+        self.found[key].append((began.from_s, to_s))
+
+
+def problems_of(
+    lines: Iterable[LogLine], end_s: float, *, pod_settings: PodSettings | None = None
+) -> list[Problem]:
+    """Find what did not work in a night.
+
+    Parameters
+    ----------
+    lines
+        The records of a night, each writer's in order.
+    end_s
+        When it ended, sanctuary clock.
+    pod_settings
+        As the pods had them; they say which signal is good enough.
+
+    Returns
+    -------
+    list of Problem
+        By pod, longest first; those of the whole sanctuary come first.
+    """
+    lines = list(lines)
+    story = _Story((pod_settings or PodSettings()).min_quality)
+    for line in lines:
+        take = _TAKERS.get(line["kind"])
+        if take is not None:
+            take(story, line)
+    story.finish()
+    begun_s = min((line["t_s"] for line in lines), default=0.0)
+    problems = [
+        Problem(pod, what, about, reason, tuple(spans), advice_for(what, reason, cause))
+        for (pod, what, about, reason, cause), spans in story.found.items()
+    ]
+    worth = [problem for problem in problems if _is_worth_a_word(problem, begun_s, end_s)]
+    return sorted(worth, key=lambda problem: (problem.pod, -problem.row(end_s)["total_s"], problem.what))
+
+
+def _is_worth_a_word(problem: Problem, begun_s: float, end_s: float) -> bool:
+    if problem.what != "signal_unusable":
+        return True
+    total_s: float = problem.row(end_s)["total_s"]
+    return total_s >= min(CONTACT_TOTAL_S, max(CONTACT_SPAN_S, CONTACT_SHARE * (end_s - begun_s)))
+
+
+def _take_pod(story: _Story, line: LogLine) -> None:
+    event, pod = line["event"], line["pod"]
+    match event:
+        case "headband_lost":
+            story.end(line, "signal_unusable")
+            what = "headband_lost" if pod in story.heard else "headband_missing"
+            story.begin(line, what, reason=line["detail"], cause=line.get("cause", ""))
+        case "headband_found":
+            story.end(line, "headband_lost")
+            story.end(line, "headband_missing")
+        case "booted" if line["detail"]:
+            story.begin(line, "latched", reason=line["detail"])
+        case "stop_pressed":
+            story.begin(line, "latched", reason="stopped")
+        case "person_reset":
+            story.end(line, "latched")
+        case "link_lost":
+            story.begin(line, "link_lost", reason=line["detail"])
+        case "link_restored":
+            story.end(line, "link_lost")
+        case _:
+            _take_clock(story, line)
+
+
+def _take_clock(story: _Story, line: LogLine) -> None:
+    event = line["event"]
+    if event == "utc_heard":
+        take = story.end if line["utc_suffices"] else story.begin
+        take(line, "clock_unsynchronised")
+    elif event in ("clock_doubted", "clock_set", "cue_missed"):
+        story.moment(line, event)
+
+
+def _take_estimate(story: _Story, line: LogLine) -> None:
+    story.heard.add(line["pod"])
+    if line["quality"] < story.min_quality:
+        story.begin(line, "signal_unusable")
+        return
+    began = story.open.get((line["pod"], "signal_unusable", ""))
+    if began is not None and line["t_s"] - began.from_s < CONTACT_SPAN_S:
+        del story.open[line["pod"], "signal_unusable", ""]
+    story.end(line, "signal_unusable")
+
+
+def _take_trouble(story: _Story, line: LogLine) -> None:
+    what, about = line["what"], line["about"]
+    if what == "no_grant" and " " in line["detail"]:
+        story.end(line, what, about=about)
+        story.begin(line, "grant_too_narrow", about=about, reason=line["detail"])
+        return
+    if what == "no_grant":
+        story.end(line, "grant_too_narrow", about=about)
+    match line["event"]:
+        case "began":
+            story.begin(line, what, about=about, reason=line["detail"])
+        case "ended":
+            story.end(line, what, about=about)
+        case _:
+            story.moment(line, what, about=about, reason=line["detail"])
+
+
+def _take_consent(story: _Story, line: LogLine) -> None:
+    if line["act"] == "refused":
+        story.moment(line, "entry_refused", reason=line["reason"])
+
+
+def _take_cue(story: _Story, line: LogLine) -> None:
+    if line["outcome"] == "refused" and line["reason"] in UNKEPT:
+        story.moment(line, "cue_refused", reason=line["reason"])
+
+
+_TAKERS: Mapping[str, Callable[[_Story, LogLine], None]] = {
+    "pod": _take_pod,
+    "estimate": _take_estimate,
+    "trouble": _take_trouble,
+    "consent": _take_consent,
+    "cue": _take_cue,
+}

@@ -1,0 +1,1 @@
+"""The sanctuary clock: exchange of times and the fit over them."""

@@ -1,0 +1,1 @@
+"""The MQTT client and the brokers that we start."""

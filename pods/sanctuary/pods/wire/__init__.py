@@ -1,1 +1,0 @@
-"""What crosses the wire: topics, messages, signed envelopes and the client that carries them."""

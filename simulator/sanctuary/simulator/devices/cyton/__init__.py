@@ -1,0 +1,1 @@
+"""A virtual OpenBCI Cyton."""

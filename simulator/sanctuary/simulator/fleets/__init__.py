@@ -1,1 +1,0 @@
-"""Many sleepers at once, without their signals: virtual time, and what a chain would say of each of them."""

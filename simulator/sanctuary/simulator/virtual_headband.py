@@ -1,0 +1,261 @@
+"""Virtual headbands for whoever wants to connect to one: on a serial port, a socket, or Bluetooth LE."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from sanctuary.simulator.bluez.server import VirtualRadio
+from sanctuary.simulator.devices.athena import VirtualAthena
+from sanctuary.simulator.devices.cyton.board import VirtualCyton
+from sanctuary.simulator.devices.fault_registry import Fault
+from sanctuary.simulator.devices.faults import Manipulator
+from sanctuary.simulator.devices.freeeeg import VirtualFreeEeg
+from sanctuary.simulator.devices.ganglion import VirtualGanglion
+from sanctuary.simulator.devices.gatt import GattDevice, Notification
+from sanctuary.simulator.devices.muse import VirtualMuse
+from sanctuary.simulator.devices.serial_port import PtyPort, SerialBoard
+from sanctuary.simulator.devices.source import SignalSource
+from sanctuary.simulator.devices.tcp_port import TcpPort
+from sanctuary.simulator.devices.thinkgear import VirtualThinkGear
+from sanctuary.simulator.devices.zmax import VirtualZmax
+
+MOST = 16
+"""Bluetooth headbands at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a virtual headband shall be like.
+
+    Attributes
+    ----------
+    number
+        Tells several of a kind apart, from 1.
+    slow_s
+        How long it takes to begin.
+    banner
+        What a Cyton says of itself in place of its own banner.
+    firmware
+        Of a Ganglion.
+    """
+
+    number: int = 1
+    slow_s: float = 0.0
+    banner: str | None = None
+    firmware: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BoardKind:
+    """A headband on a port or socket: its rate, the bytes of a packet (0: they differ), its maker."""
+
+    fs_hz: int
+    packet_bytes: int
+    make: Callable[[SignalSource, Choice], SerialBoard]
+    tcp: bool = False
+    signal_fs_hz: int = 0
+    """Rate of its signal, where that is not the rate of its packets."""
+
+
+@dataclass(frozen=True, slots=True)
+class RadioKind:
+    """A headband with Bluetooth LE."""
+
+    fs_hz: int
+    make: Callable[[SignalSource, Choice], GattDevice]
+
+
+def _address(number: int) -> str:
+    return f"00:55:DA:B0:5A:{number:02X}"
+
+
+BOARDS: Mapping[str, BoardKind] = {
+    "cyton": BoardKind(250, 33, lambda s, c: VirtualCyton(s, banner_delay_s=c.slow_s, banner=c.banner)),
+    "cyton-daisy": BoardKind(
+        250, 33, lambda s, c: VirtualCyton(s, daisy=True, banner_delay_s=c.slow_s, banner=c.banner)
+    ),
+    "thinkgear": BoardKind(512, 8, lambda s, _: VirtualThinkGear(s)),
+    "freeeeg32": BoardKind(512, 105, lambda s, _: VirtualFreeEeg(s)),
+    "zmax": BoardKind(256, 0, lambda s, _: VirtualZmax(s), tcp=True),
+}
+RADIOS: Mapping[str, RadioKind] = {
+    "ganglion": RadioKind(
+        200,
+        lambda s, c: VirtualGanglion(
+            s, name=f"Ganglion-5a{c.number:02x}", address=_address(c.number), firmware=c.firmware
+        ),
+    ),
+    "muse": RadioKind(
+        256, lambda s, c: VirtualMuse(s, name=f"Muse-5A{c.number:02X}", address=_address(c.number))
+    ),
+    "athena": RadioKind(
+        256, lambda s, c: VirtualAthena(s, name=f"MuseS-5A{c.number:02X}", address=_address(c.number))
+    ),
+}
+KINDS = (*BOARDS, *RADIOS)
+
+
+def rate_hz(kind: str) -> int:
+    """Rate at which a kind of headband takes its signal."""
+    return BOARDS[kind].fs_hz if kind in BOARDS else RADIOS[kind].fs_hz
+
+
+class _Link(Protocol):
+    """What can be unplugged."""
+
+    def unplug(self) -> None: ...
+
+    def replug(self) -> None: ...
+
+
+class VirtualHeadbands:
+    """One headband, or several on one radio; a context manager.
+
+    Parameters
+    ----------
+    kind
+        One of `KINDS`.
+    sources
+        Signal of each, at `rate_hz`; one only but on a radio.
+    faults
+        What goes wrong, with each of them.
+    banner, firmware
+        See `Choice`.
+
+    Attributes
+    ----------
+    address
+        Path of the port, ``host:port``, or the D-Bus address of the radio.
+    names
+        Advertised names of headbands on the radio.
+
+    Raises
+    ------
+    DeviceError
+        The radio does not start.
+    ValueError
+        Several headbands on one port.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        sources: Sequence[SignalSource],
+        faults: Sequence[Fault] = (),
+        *,
+        banner: str | None = None,
+        firmware: int = 3,
+    ) -> None:
+        if kind in BOARDS and len(sources) != 1:
+            raise ValueError(f"{kind}: one headband a port; start another for the next")
+        slow_s = sum(fault.amount for fault in faults if fault.name == "slow")
+        fs_hz = float(rate_hz(kind))
+        for fault in faults:
+            sources = [fault.for_source(source, fs_hz) for source in sources]
+        choices = [Choice(number, slow_s, banner, firmware) for number in range(1, len(sources) + 1)]
+        self.names: tuple[str, ...] = ()
+        self._stack = ExitStack()
+        self._ended = threading.Event()
+        if kind in BOARDS:
+            links = [self._plug(BOARDS[kind], sources[0], choices[0], faults)]
+        else:
+            links = self._switch_on(RADIOS[kind], sources, choices, faults)
+        outages = [(fault.from_s, fault.amount) for fault in faults if fault.name == "disconnect"]
+        self._thread = threading.Thread(target=self._unplug, args=(links, sorted(outages)), daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything."""
+        self._ended.set()
+        self._thread.join()
+        self._stack.close()
+
+    def _plug(self, kind: BoardKind, source: SignalSource, choice: Choice, faults: Sequence[Fault]) -> _Link:
+        board = kind.make(source, choice)
+        port: PtyPort | TcpPort = TcpPort(board, "realtime") if kind.tcp else PtyPort(board, "realtime")
+        self._stack.enter_context(port)
+        self.address = port.address if isinstance(port, TcpPort) else port.path
+        by_bytes = [
+            fault.for_bytes(time.monotonic, packet_bytes=kind.packet_bytes)
+            if kind.packet_bytes == 33
+            else fault.for_bytes(time.monotonic, packet_bytes=kind.packet_bytes or 119, start=b"")
+            for fault in faults
+        ]
+        port.fault = _in_turn(by_bytes)
+        return port
+
+    def _switch_on(
+        self,
+        kind: RadioKind,
+        sources: Sequence[SignalSource],
+        choices: Sequence[Choice],
+        faults: Sequence[Fault],
+    ) -> list[_Link]:
+        devices = [kind.make(source, choice) for source, choice in zip(sources, choices, strict=True)]
+        radio = self._stack.enter_context(VirtualRadio(devices))
+        self.address, self.names = radio.address, tuple(device.name for device in devices)
+        for device, choice in zip(devices, choices, strict=True):
+            ways = [fault.for_notifications(time.monotonic) for fault in faults]
+            radio.manipulate(device, _all_in_turn(ways))
+            if choice.slow_s:
+                radio.slow_start(device, choice.slow_s)
+        return [_Reach(radio, device) for device in devices]
+
+    def _unplug(self, links: Sequence[_Link], outages: Sequence[tuple[float, float]]) -> None:
+        began_s = time.monotonic()
+        for from_s, outage_s in outages:
+            if self._ended.wait(max(0.0, began_s + from_s - time.monotonic())):
+                return
+            for link in links:
+                link.unplug()
+            if self._ended.wait(outage_s):
+                return
+            for link in links:
+                link.replug()
+
+
+class _Reach:
+    """A headband that is carried out of reach and back."""
+
+    def __init__(self, radio: VirtualRadio, device: GattDevice) -> None:
+        self._radio, self._device = radio, device
+
+    def unplug(self) -> None:
+        """Carry it away."""
+        self._radio.advertise(self._device, on=False)
+        self._radio.drop(self._device)
+
+    def replug(self) -> None:
+        """Bring it back."""
+        self._radio.advertise(self._device, on=True)
+
+
+def _in_turn(manipulators: Sequence[Manipulator]) -> Manipulator:
+    def manipulate(data: bytes) -> bytes:
+        for each in manipulators:
+            data = each(data)
+        return data
+
+    return manipulate
+
+
+def _all_in_turn(
+    manipulators: Sequence[Callable[[list[Notification]], list[Notification]]],
+) -> Callable[[list[Notification]], list[Notification]]:
+    def manipulate(notifications: list[Notification]) -> list[Notification]:
+        for each in manipulators:
+            notifications = each(notifications)
+        return notifications
+
+    return manipulate

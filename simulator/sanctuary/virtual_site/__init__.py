@@ -1,0 +1,1 @@
+"""Whole sites in virtual time: hosts, network, faults, campaigns."""

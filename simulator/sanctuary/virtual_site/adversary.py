@@ -1,0 +1,186 @@
+"""Somebody on the wire who has heard everything and has no key of ours; and old mail of our own coordinators.
+
+A forger can repeat, alter and invent messages, and leave retained ones behind. What it cannot do is sign. Old
+mail is genuinely signed: commands of an earlier term, of a time that is over, or of one far ahead, as a
+broken coordinator or a queue that was stuck for hours might deliver them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+
+from sanctuary.config.errors import ProtocolError
+from sanctuary.gateway.site.assembly import derive_key
+from sanctuary.gateway.site.coordinator_shell import VIRTUAL
+from sanctuary.gateway.site.pod_shell import to_message
+from sanctuary.pods.clock.exchange import respond
+from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.effects import IdSource
+from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.protocol import topics
+from sanctuary.pods.protocol.envelope import Kind, open_command, seal_line
+from sanctuary.pods.protocol.messages import Command, Extend, PodStatus
+from sanctuary.pods.protocol.topics import Channel
+from sanctuary.virtual_site.host import SECRET, World
+
+REMEMBERED = 300
+FAR_AHEAD_S = 120.0
+HIGH_TERM = 2**40
+FALSE_TIMES = 4
+"""So many requests for the time are answered falsely, and sooner than truly."""
+MOST_FALSE_S = 60.0
+
+
+class Forger:
+    """Sends what should change nothing."""
+
+    def __init__(self, world: World, rng: Random) -> None:
+        self._world, self._rng = world, rng
+        self._site = world.outline.settings.site.id
+        self._commands: deque[Message] = deque(maxlen=REMEMBERED)
+        self._others: deque[Message] = deque(maxlen=REMEMBERED)
+        key = derive_key(SECRET, "coordinator", self._site)
+        self._theirs = key.verify_key
+        self._stranger = Commander(
+            self._site, derive_key(b"stranger", "coordinator", self._site), HIGH_TERM, IdSource("stranger")
+        )
+        self._key = key
+        self._mail = 0
+        self.tricks: tuple[Callable[[], Message | None], ...] = (
+            self._repeat_command,
+            self._repeat_other,
+            self._altered,
+            self._misaddressed,
+            self._strangers,
+            self._expired,
+            self._of_an_old_term,
+            self._far_ahead,
+            self._false_status,
+            self._rubbish,
+            self._false_time,
+        )
+        self._false_left, self._false_by_s = 0, 0.0
+
+    def heard(self, message: Message) -> None:
+        """Listen in."""
+        where = self._commands if message.topic.endswith("/cmd") else self._others
+        where.append(message)
+        if self._false_left and "/time/req/" in message.topic:
+            self._false_left -= 1
+            self._world.agenda.after(0.0, lambda: self._answer_falsely(message))
+
+    def send(self, value: float) -> None:
+        """Play one of the `tricks` or, where it needs something that was never heard, none."""
+        message = self.tricks[int(value * len(self.tricks)) % len(self.tricks)]()
+        if message is not None:
+            self._world.watch.counts["forged messages"] += 1
+            self._world.wire.inject(message)
+
+    def haunt(self, value: float) -> None:
+        """Leave a retained message behind, where nobody should ever find one."""
+        message = (self._repeat_command, self._altered, self._repeat_other)[int(value * 3) % 3]()
+        if message is not None:
+            self._world.watch.counts["forged messages"] += 1
+            self._world.wire.inject(replace(message, retain=True))
+
+    # --- without a key ---
+
+    def _repeat_command(self) -> Message | None:
+        return self._some(self._commands)
+
+    def _repeat_other(self) -> Message | None:
+        found = self._some(self._others)
+        if found is None or "/circles/" in found.topic or "/gateways/" in found.topic:
+            return found
+        return replace(found, retain=False)
+
+    def _altered(self) -> Message | None:
+        found = self._some(self._commands)
+        if found is None:
+            return None
+        payload = bytearray(found.payload)
+        at = self._rng.randrange(len(payload))
+        payload[at] ^= 1 << self._rng.randrange(8)
+        return replace(found, payload=bytes(payload))
+
+    def _misaddressed(self) -> Message | None:
+        found = self._some(self._commands)
+        pod = self._rng.choice(self._world.outline.pods)
+        return None if found is None else replace(found, topic=topics.command(self._site, pod))
+
+    def _strangers(self) -> Message | None:
+        heard = self._newest(Extend)
+        if heard is None:
+            return None
+        now_s, args = self._world.now_s, heard.args
+        effect = self._stranger.extend(heard.pod, args.window, args.circle, now_s, now_s + 5.0)
+        return to_message(effect)
+
+    def _false_status(self) -> Message:
+        pod = self._rng.choice(self._world.outline.pods)
+        status = PodStatus(online=self._rng.random() < 0.5, boot=f"{pod}-1", fw="forged")
+        return Message(topics.status(self._site, pod), status.to_bytes(), 1, retain=True)
+
+    def _false_time(self) -> None:
+        self._false_left, self._false_by_s = FALSE_TIMES, self._rng.uniform(-MOST_FALSE_S, MOST_FALSE_S)
+
+    def _answer_falsely(self, request: Message) -> None:
+        now_s = self._world.now_s + self._false_by_s
+        answer = respond(request.payload, now_s, now_s, VIRTUAL)
+        topic = topics.time_response(self._site, request.topic.rpartition("/")[2])
+        stranger = derive_key(b"stranger", "coordinator", self._site)
+        self._world.watch.counts["forged messages"] += 1
+        self._world.wire.inject(Message(topic, seal_line(Kind.TIME, answer, stranger), 0))
+
+    def _rubbish(self) -> Message:
+        pod = self._rng.choice(self._world.outline.pods)
+        channel = self._rng.choice(
+            (Channel.COMMAND, Channel.STATE, Channel.TIME_RESPONSE, Channel.TIME_REQUEST)
+        )
+        topic = str(topics.Topic(self._site, channel, pod))
+        return Message(topic, self._rng.randbytes(self._rng.choice((0, 3, 200, 9000))), 0)
+
+    # --- old mail ---
+
+    def _expired(self) -> Message | None:
+        heard = self._newest(Extend)
+        if heard is None:
+            return None
+        now_s, args = self._world.now_s, heard.args
+        return self._signed(heard.term, heard.pod, args.window, args.circle, now_s - 10.0, now_s - 1.0)
+
+    def _of_an_old_term(self) -> Message | None:
+        heard = self._newest(Extend)
+        if heard is None or heard.term == 0:
+            return None
+        now_s, args = self._world.now_s, heard.args
+        return self._signed(heard.term - 1, heard.pod, args.window, args.circle, now_s, now_s + 4.5)
+
+    def _far_ahead(self) -> Message | None:
+        heard = self._newest(Extend)
+        if heard is None:
+            return None
+        now_s, args = self._world.now_s, heard.args
+        return self._signed(heard.term, heard.pod, args.window, args.circle, now_s, now_s + FAR_AHEAD_S)
+
+    def _signed(self, term: int, pod: str, window: str, circle: str, now_s: float, until_s: float) -> Message:
+        self._mail += 1
+        commander = Commander(self._site, self._key, term, IdSource(f"old-mail-{self._mail}"))
+        return to_message(commander.extend(pod, window, circle, now_s, until_s))
+
+    def _newest(self, kind: type[Extend]) -> Extend | None:
+        """Find a command of a kind among those heard, the newest first."""
+        for message in reversed(self._commands):
+            try:
+                command: Command = open_command(message.payload, self._theirs)
+            except ProtocolError:
+                continue
+            if isinstance(command, kind):
+                return command
+        return None
+
+    def _some(self, heard: deque[Message]) -> Message | None:
+        return self._rng.choice(heard) if heard else None

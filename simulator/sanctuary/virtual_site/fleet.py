@@ -1,0 +1,296 @@
+"""What nights of a fleet came to: sharing, waiting, fairness, faults, broken invariants; pure.
+
+Fairness is Jain's index over the sleepers of a circle, of the minutes that each shared for each minute of
+stable REM: 1 where all had the same, 1/n where one had everything (Jain, Chiu and Hawe 1984).
+
+Nights of a fleet, one after another or side by side; their result has schema ``sanctuary.simulate.v1``.
+
+Verdicts of simulated sleepers by the real chain, from their signals; they go through it as one stack.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from importlib.metadata import version
+from itertools import pairwise
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from sanctuary.config.chain_settings import ChainSettings
+from sanctuary.config.scenario_settings import ScenarioSettings
+from sanctuary.config.site_settings import PodSettings
+from sanctuary.config.sleeper_settings import SleeperSettings
+from sanctuary.gateway.site.result import cues_of, violations_of, windows_of
+from sanctuary.signal.chain import SleeperStack
+from sanctuary.signal.samples import Stage, StageEstimate
+from sanctuary.simulator.sleepers.sleeper import CHANNELS, Sleeper
+from sanctuary.virtual_site.simulated_guests import (
+    FleetNight,
+    VerdictLog,
+    fleet_night,
+    neighbours,
+    seed_of,
+    site_settings,
+)
+from sanctuary.virtual_site.verdicts import Verdicts
+
+LogLine = Mapping[str, Any]
+
+
+def night_measures(night: FleetNight, number: int) -> dict[str, Any]:
+    """Measure one night.
+
+    Returns
+    -------
+    ``windows``, ``sleepers``, ``faults``, ``violations``, ``messages``: lists and objects as in
+    ``sanctuary.simulate.v1``, each element with its night.
+    """
+    windows = windows_of(night.records, {circle.id: circle.design for circle in night.settings.circles})
+    return {
+        "windows": [{"night": number, **window} for window in windows],
+        "sleepers": _sleepers(night, windows, number),
+        "faults": [{"night": number, **asdict(fault)} for fault in night.faults],
+        "violations": [
+            {"night": number, **broken} for broken in violations_of(night.settings, night.records)
+        ],
+        "messages": night.messages,
+    }
+
+
+def totals(sleepers: Sequence[LogLine], windows: Sequence[LogLine], nights: int) -> dict[str, Any]:
+    """Sum all nights up."""
+    lengths_min = [
+        (window["close_s"] - window["open_s"]) / 60.0 for window in windows if window["close_s"] is not None
+    ]
+    n = len(sleepers)
+    return {
+        "windows_per_night": len(windows) / nights,
+        "window_mean_min": _mean(lengths_min),
+        "shared_min_per_sleeper": _mean([each["shared_min"] for each in sleepers]),
+        "stable_rem_min_per_sleeper": _mean([each["stable_rem_min"] for each in sleepers]),
+        "rem_min_per_sleeper": _mean([each["rem_min"] for each in sleepers]),
+        "waited_min_per_sleeper": _mean([each["waited_min"] for each in sleepers]),
+        "cues_rendered_per_sleeper": sum(each["cues_rendered"] for each in sleepers) / n,
+        "aroused_by_cues_per_sleeper": sum(each["aroused_by_cues"] for each in sleepers) / n,
+        "woken_by_cues_per_sleeper": sum(each["woken_by_cues"] for each in sleepers) / n,
+        "sleepers_without_a_window": sum(not each["windows"] for each in sleepers) / n,
+        "windows_closed_by": dict(sorted(Counter(window["reason_closed"] for window in windows).items())),
+    }
+
+
+def fairness(sleepers: Sequence[LogLine]) -> dict[str, float | None]:
+    """Jain's index of each circle over all nights, and of all sleepers."""
+    shared: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    stable: dict[str, float] = defaultdict(float)
+    for each in sleepers:
+        stable[each["pod"]] += each["stable_rem_min"]
+        for circle in each["circles"]:
+            shared[circle][each["pod"]] += each["shared_min"]
+    found = {
+        circle: jain([minutes / stable[pod] for pod, minutes in by_pod.items() if stable[pod] > 0.0])
+        for circle, by_pod in sorted(shared.items())
+    }
+    everybody = {pod: minutes for by_pod in shared.values() for pod, minutes in by_pod.items()}
+    found["all"] = jain([minutes / stable[pod] for pod, minutes in everybody.items() if stable[pod] > 0.0])
+    return found
+
+
+def jain(shares: Iterable[float]) -> float | None:
+    """Jain's index; None where nobody had anything."""
+    values = list(shares)
+    squares = sum(value * value for value in values)
+    return sum(values) ** 2 / (len(values) * squares) if squares else None
+
+
+def _sleepers(night: FleetNight, windows: Sequence[LogLine], number: int) -> list[dict[str, Any]]:
+    in_window: dict[str, float] = defaultdict(float)
+    visited: dict[str, set[str]] = defaultdict(set)
+    for window in windows:
+        for member in window["members"]:
+            visited[member["pod"]].add(window["id"])
+            if member["to_s"] is not None:
+                in_window[member["pod"]] += (member["to_s"] - member["from_s"]) / 60.0
+    shared = _shared_min(windows)
+    outcomes = Counter((cue["pod"], cue["outcome"]) for cue in cues_of(night.records))
+    return [
+        {
+            "night": number,
+            "pod": pod,
+            "circles": [circle.id for circle in night.settings.circles if pod in circle.members],
+            "rem_min": float((truth.stages == Stage.R).sum()) / 60.0,
+            "stable_rem_min": night.stable_s[pod] / 60.0,
+            "shared_min": round(shared[pod], 3),
+            "waited_min": round(max(0.0, night.stable_s[pod] / 60.0 - in_window[pod]), 3),
+            "windows": len(visited[pod]),
+            "cues_rendered": outcomes[pod, "rendered"],
+            "cues_refused": outcomes[pod, "refused"],
+            "aroused_by_cues": sum(each.arousal is not None for each in night.responses[pod]),
+            "woken_by_cues": sum(each.awake is not None for each in night.responses[pod]),
+        }
+        for pod, truth in night.truths.items()
+    ]
+
+
+def _shared_min(windows: Sequence[LogLine]) -> dict[str, float]:
+    """Minutes that each pod was in a window while somebody else was in it too."""
+    found: dict[str, float] = defaultdict(float)
+    for window in windows:
+        stays = [(m["pod"], m["from_s"], m["to_s"]) for m in window["members"] if m["to_s"] is not None]
+        edges = sorted({edge for _, begin, end in stays for edge in (begin, end)})
+        for begin, end in pairwise(edges):
+            inside = {pod for pod, from_s, to_s in stays if from_s <= begin and to_s >= end}
+            if len(inside) > 1:
+                for pod in inside:
+                    found[pod] += (end - begin) / 60.0
+    return found
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+FS_HZ = 250
+BLOCK_S = 30
+
+
+def chain_verdicts(
+    seeds: Sequence[tuple[int, tuple[int, ...]]],
+    hours: float,
+    sleepers: SleeperSettings,
+    chain: ChainSettings,
+) -> list[Verdicts]:
+    """Let sleepers sleep, and let the chain judge them.
+
+    Parameters
+    ----------
+    seeds
+        The sleepers, as in their pods, and those who sleep beside each of them.
+    """
+    people = [Sleeper(seed, hours, float(FS_HZ), sleepers, beside) for seed, beside in seeds]
+    logs = [VerdictLog(PodSettings().min_quality) for _ in people]
+    for estimates in _judged(people, hours, chain):
+        for log, estimate in zip(logs, estimates, strict=True):
+            log.estimate(estimate)
+    return [log.verdicts() for log in logs]
+
+
+def _judged(people: Sequence[Sleeper], hours: float, chain: ChainSettings) -> Iterator[list[StageEstimate]]:
+    """Give the estimates of all sleepers, second by second."""
+    stack = SleeperStack(len(people), float(FS_HZ), CHANNELS, chain)
+    n = int(hours * 3600.0) * FS_HZ
+    for start in range(0, n, BLOCK_S * FS_HZ):
+        size = min(BLOCK_S * FS_HZ, n - start)
+        uv = np.stack([sleeper.render(size) for sleeper in people])
+        yield from (list(row) for row in stack.push(start, uv))
+
+
+SCHEMA = "sanctuary.simulate.v1"
+MOST_IN_A_STACK = 16
+"""Sleepers whose signals are made and judged together; more at once are no faster."""
+
+Done = Callable[[int], None]
+
+
+def simulate(
+    scenario: ScenarioSettings,
+    seed: int,
+    nights: int,
+    processes: int = 1,
+    done: Done = lambda _: None,
+    *,
+    signals: bool = False,
+) -> dict[str, Any]:
+    """Sleep all nights; the result is the same however many processes share them, but for ``timing``.
+
+    Parameters
+    ----------
+    done
+        Hears how many nights are over.
+    signals
+        Whether the sleepers' signals are made and go through the real chain; verdicts are drawn otherwise.
+    """
+    began_s = time.perf_counter()
+    found: dict[str, list[Any]] = {name: [] for name in ("windows", "sleepers", "faults", "violations")}
+    messages: dict[str, int] = {}
+    for number, night in enumerate(_slept(scenario, seed, nights, processes, signals=signals), start=1):
+        for name, elements in found.items():
+            elements += night[name]
+        messages = {name: messages.get(name, 0) + count for name, count in night["messages"].items()}
+        done(number)
+    wall_s = time.perf_counter() - began_s
+    return {
+        "schema": SCHEMA,
+        "version": version("dream-sanctuary"),
+        "seed": seed,
+        "nights": nights,
+        "signals": signals,
+        "scenario": scenario.model_dump(mode="json"),
+        "totals": totals(found["sleepers"], found["windows"], nights),
+        "fairness": fairness(found["sleepers"]),
+        "messages": messages,
+        **found,
+        "timing": {
+            "wall_s": round(wall_s, 2),
+            "processes": processes,
+            "pod_nights_per_s": round(scenario.pods * nights / wall_s, 2),
+        },
+    }
+
+
+def sensible_processes(parts: int) -> int:
+    """Give the number of processes that helps with work of so many parts: one a core."""
+    return max(1, min(parts, len(os.sched_getaffinity(0))))
+
+
+def _slept(
+    scenario: ScenarioSettings, seed: int, nights: int, processes: int, *, signals: bool
+) -> Iterator[dict[str, Any]]:
+    if signals:
+        yield from _slept_with_signals(scenario, seed, nights, processes)
+        return
+    if processes == 1 or nights == 1:
+        yield from (_one_night(scenario, seed, number) for number in range(nights))
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(_one_night, scenario, seed, number) for number in range(nights)]
+        for night in waiting:
+            yield night.result()
+
+
+def _slept_with_signals(
+    scenario: ScenarioSettings, seed: int, nights: int, processes: int
+) -> Iterator[dict[str, Any]]:
+    """Share the sleepers of a night among the processes; one holds some hundred MB of signals."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for number in range(nights):
+            settings = site_settings(scenario, seed, number)
+            pods, beside = settings.pods, neighbours(settings)
+            size = min(MOST_IN_A_STACK, -(-len(pods) // processes))
+            groups = [pods[at : at + size] for at in range(0, len(pods), size)]
+            judged = [
+                pool.submit(
+                    chain_verdicts,
+                    [(seed_of(pod), beside.get(pod.id, ())) for pod in group],
+                    scenario.hours,
+                    scenario.sleepers,
+                    scenario.chain,
+                )
+                for group in groups
+            ]
+            verdicts = {
+                pod.id: each
+                for group, found in zip(groups, judged, strict=True)
+                for pod, each in zip(group, found.result(), strict=True)
+            }
+            yield night_measures(fleet_night(scenario, seed, number, verdicts), number)
+
+
+def _one_night(scenario: ScenarioSettings, seed: int, number: int) -> dict[str, Any]:
+    return night_measures(fleet_night(scenario, seed, number), number)

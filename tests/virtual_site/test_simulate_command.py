@@ -1,0 +1,104 @@
+"""``sanctuary simulate``: the table, the result and its schema, and mistakes in one sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from house import ROOT
+from sanctuary.cli.main import run
+from sanctuary.config.loading import load_model
+from sanctuary.config.scenario_settings import ScenarioSettings
+from sanctuary.virtual_site import fleet as simulation
+
+FIELDS = {
+    *("schema", "version", "seed", "nights", "signals", "scenario", "totals", "fairness", "messages"),
+    *("windows", "sleepers", "faults", "violations", "timing"),
+}
+
+
+def simulated(tmp_path: Path, name: str, *arguments: str) -> dict[str, Any]:
+    path = tmp_path / name
+    assert run(["simulate", "--pods", "4", "--set", "hours=2.5", "--json", str(path), *arguments]) == 0
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def test_the_result_follows_its_schema_and_only_timing_varies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, again = simulated(tmp_path, "a.json"), simulated(tmp_path, "b.json")
+    assert set(first) == FIELDS
+    assert first["schema"] == "sanctuary.simulate.v1"
+    assert first.pop("timing") != {}
+    again.pop("timing")
+    assert first == again
+    assert len(first["sleepers"]) == 4
+    assert "invariants broken" in capsys.readouterr().out
+
+
+def test_the_document_names_every_field() -> None:
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    section = text[text.index("## `sanctuary.simulate.v1`") :]
+    assert [name for name in FIELDS if f"`{name}`" not in section] == []
+
+
+def test_the_example_is_a_scenario_and_shows_the_defaults() -> None:
+    path = ROOT / "docs" / "scenario.example.toml"
+    scenario = load_model(ScenarioSettings, path=path).settings
+    assert {fault.kind for fault in scenario.faults} == {"arousal", "coordinator_crash"}
+    usual = ScenarioSettings()
+    shown = {
+        line.split("=")[0].strip("# "): line.split("=")[1].split("#")[0].strip()
+        for line in path.read_text().splitlines()
+        if line.startswith("# ") and " = " in line and '"' not in line
+    }
+    for table in (usual.verdicts, usual.wire, usual.rates, usual.coordinator):
+        for name, value in table.model_dump().items():
+            if name in shown:
+                assert float(shown[name]) == value, name
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("pods = 1", "pods = 1"),
+        ("podz = 4", "podz"),
+        ('[[faults]]\nkind = "fire"\nat_min = 1', "faults[0].kind"),
+        ('[[faults]]\nkind = "stop"\nat_min = 1', "befalls one pod: name it"),
+        ('[[faults]]\nkind = "coordinator_crash"\nat_min = 1\npod = "pod-1"', "leave it out"),
+        ('[[faults]]\nkind = "stop"\nat_min = 1\npod = "pod-9"', "there are pod-1 to pod-8"),
+        ('[[circles]]\nid = "a"\nmembers = ["pod-1", "bed-2"]', 'circles[0].members[1] = "bed-2" is no pod'),
+        ("[wire]\nloss = 1.0", "wire.loss = 1.0"),
+        ("[verdicts]\nlatency_p90_s = 10.0", "latency_p90_s must not be below"),
+        ('design = "storm"', "no such design"),
+    ],
+)
+def test_a_mistake_in_a_scenario_is_named(
+    tmp_path: Path, text: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_text(text)
+    assert run(["simulate", "--scenario", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert "Traceback" not in said
+
+
+def test_broken_invariants_are_told_and_make_it_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measure = simulation.night_measures
+
+    def spoilt(*arguments: Any) -> dict[str, Any]:
+        broken = {"night": 0, "rule": "P1", "t_s": 5.0, "subject": "pod-1", "text": "sounded in N3"}
+        return measure(*arguments) | {"violations": [broken]}
+
+    monkeypatch.setattr(simulation, "night_measures", spoilt)
+    path = tmp_path / "out.json"
+    assert run(["simulate", "--pods", "2", "--set", "hours=0.2", "--json", str(path)]) == 2
+    assert "P1 broken in night 0 at 5.0 s: pod-1: sounded in N3" in capsys.readouterr().err
+    assert json.loads(path.read_text())["violations"]
