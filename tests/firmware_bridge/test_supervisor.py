@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from sanctuary.config.errors import Cause
 from sanctuary.firmware_bridge.stream.reconnect import (
+    BACKOFFS,
     JITTER,
-    PATIENCE,
     Action,
+    Backoff,
     Happened,
-    Patience,
     Policy,
     State,
     Supervisor,
@@ -20,7 +20,7 @@ from sanctuary.firmware_bridge.stream.reconnect import (
 )
 
 POLICY = Policy(alike(1.0, 8.0), silence_s=3.0, begin_s=4.0, steady_s=30.0)
-C, D, LOST, BACK = Action.CONNECT, Action.DISCONNECT, Action.SAY_LOST, Action.SAY_RECOVERED
+C, D, LOST, BACK = Action.CONNECT, Action.DISCONNECT, Action.REPORT_LOST, Action.REPORT_RECOVERED
 
 
 def connected(now_s: float = 0.0) -> Supervisor:
@@ -80,7 +80,7 @@ def test_waits_double_up_to_the_longest() -> None:
 
 
 @pytest.mark.parametrize("cause", Cause)
-def test_unless_told_otherwise_patience_depends_on_the_cause(cause: Cause) -> None:
+def test_unless_told_otherwise_the_backoff_depends_on_the_cause(cause: Cause) -> None:
     supervisor = Supervisor()
     supervisor.handle(Happened.START, 0.0)
     waits = []
@@ -90,13 +90,13 @@ def test_unless_told_otherwise_patience_depends_on_the_cause(cause: Cause) -> No
         assert supervisor.due_s is not None
         waits.append(supervisor.due_s)
         supervisor.handle(Happened.TIME_PASSED, supervisor.due_s)
-    assert (waits[0], waits[-1]) == (PATIENCE[cause].first_s, PATIENCE[cause].longest_s)
+    assert (waits[0], waits[-1]) == (BACKOFFS[cause].first_s, BACKOFFS[cause].longest_s)
     assert waits == sorted(waits)
 
 
 def test_what_dropped_out_is_tried_again_before_what_is_off() -> None:
-    assert PATIENCE[Cause.DROPPED].first_s < PATIENCE[Cause.NOT_FOUND].first_s
-    assert PATIENCE[Cause.NOT_FOUND].first_s < PATIENCE[Cause.RADIO_OFF].first_s
+    assert BACKOFFS[Cause.DROPPED].first_s < BACKOFFS[Cause.NOT_FOUND].first_s
+    assert BACKOFFS[Cause.NOT_FOUND].first_s < BACKOFFS[Cause.RADIO_OFF].first_s
 
 
 def test_another_cause_begins_its_own_waits() -> None:
@@ -107,7 +107,7 @@ def test_another_cause_begins_its_own_waits() -> None:
         assert supervisor.due_s is not None
         waited_s = supervisor.due_s
         supervisor.handle(Happened.TIME_PASSED, waited_s)
-    assert waited_s == PATIENCE[Cause.DROPPED].first_s
+    assert waited_s == BACKOFFS[Cause.DROPPED].first_s
 
 
 def test_jitter_spreads_the_waits_about_their_length() -> None:
@@ -204,14 +204,14 @@ def test_whatever_happens(events: list[tuple[Happened, float]]) -> None:
 
 
 @pytest.mark.parametrize(("first_s", "longest_s"), [(0.0, 1.0), (9.0, 8.0)])
-def test_a_patience_without_sense_is_refused(first_s: float, longest_s: float) -> None:
+def test_a_backoff_without_sense_is_refused(first_s: float, longest_s: float) -> None:
     with pytest.raises(ValueError, match="must be over 0 s"):
-        Patience(first_s, longest_s)
+        Backoff(first_s, longest_s)
 
 
 def test_every_cause_needs_its_patience() -> None:
-    with pytest.raises(ValueError, match="no patience for dropped"):
-        Policy({cause: Patience(1.0, 1.0) for cause in Cause if cause is not Cause.DROPPED})
+    with pytest.raises(ValueError, match="no backoff for dropped"):
+        Policy({cause: Backoff(1.0, 1.0) for cause in Cause if cause is not Cause.DROPPED})
 
 
 @pytest.mark.parametrize(

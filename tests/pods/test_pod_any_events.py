@@ -28,8 +28,9 @@ from sanctuary.pods.audit import check_violations
 from sanctuary.pods.coordinator.commander import Commander
 from sanctuary.pods.effects import Effect, IdSource, Log, Publish, Record, Render, Silence
 from sanctuary.pods.pod import events as happened
-from sanctuary.pods.pod.states import LATCHED, TRANSITIONS, PodPhase, Trigger, after
+from sanctuary.pods.pod.states import LATCHED, TRANSITIONS, PodPhase, Trigger
 from sanctuary.pods.pod.utc import UtcMark
+from sanctuary.signal.state_table import apply
 
 FORGER = Commander("harbour", signing_key(b"\x66" * 32), 99, IdSource("forger"))
 names = st.sampled_from(["1", "2"])
@@ -379,8 +380,8 @@ TestAnyEvents = AnyEvents.TestCase
 
 @pytest.mark.parametrize("phase", PodPhase)
 def test_stop_and_withdrawal_lead_to_a_latch_from_everywhere(phase: PodPhase) -> None:
-    assert after(phase, Trigger.STOP) in LATCHED
-    assert after(phase, Trigger.WITHDRAW) is PodPhase.WITHDRAWN
+    assert apply(TRANSITIONS, phase, Trigger.STOP, of="pod") in LATCHED
+    assert apply(TRANSITIONS, phase, Trigger.WITHDRAW, of="pod") is PodPhase.WITHDRAWN
 
 
 @pytest.mark.parametrize("phase", sorted(LATCHED))
@@ -403,5 +404,5 @@ def test_in_window_is_reached_through_a_lease_alone() -> None:
     [(PodPhase.IDLE, Trigger.OPEN), (PodPhase.OFFLINE, Trigger.LEASE), (PodPhase.STOPPED, Trigger.LINK_UP)],
 )
 def test_a_move_that_the_table_does_not_list_is_a_mistake(phase: PodPhase, trigger: Trigger) -> None:
-    with pytest.raises(LookupError, match=f"{trigger} does not apply in state {phase}"):
-        after(phase, trigger)
+    with pytest.raises(LookupError, match=f"pod: {trigger} does not apply in state {phase}"):
+        apply(TRANSITIONS, phase, trigger, of="pod")

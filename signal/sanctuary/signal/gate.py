@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
@@ -37,6 +36,7 @@ from sanctuary.signal.filters import BAND_NAMES, decibel
 from sanctuary.signal.repair import hold_last
 from sanctuary.signal.samples import BoolArray, FloatArray, Stage
 from sanctuary.signal.scoring import GateOpening
+from sanctuary.signal.state_table import StateTable, apply_listed
 
 Probabilities = tuple[float, float, float, float, float]
 EVIDENCE_LIMIT = 4.0
@@ -94,7 +94,7 @@ class Reason(StrEnum):
     NIGHT_ENDED = "night-ended"
 
 
-TRANSITIONS: Mapping[GateState, Mapping[Finding, GateState]] = {
+TRANSITIONS: StateTable[GateState, Finding] = {
     GateState.SHUT: {Finding.ENTER: GateState.OPEN, Finding.AROUSED: GateState.REFRACTORY},
     GateState.OPEN: {
         Finding.LEAVE: GateState.SHUT,
@@ -154,12 +154,13 @@ class Gate:
         """Judge the second that ends at `t_s`, given the latest staging decision."""
         self._gather(judged, usable)
         finding, refusal = self._find(t_s, judged, arousal)
-        target = TRANSITIONS[self._state].get(finding)
-        if target is not None:
+        target = apply_listed(TRANSITIONS, self._state, finding)
+        moved = target is not self._state
+        if moved:
             self._move(target, t_s)
         if self._state is GateState.OPEN:
             return _OPEN
-        if target is not None and finding in _CLOSING:
+        if moved and finding in _CLOSING:
             return Verdict(False, _CLOSING[finding])
         return _SHUT[refusal]
 

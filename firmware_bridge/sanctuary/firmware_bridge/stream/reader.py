@@ -212,7 +212,7 @@ class HeadbandPump:
                 self._say(action)
 
     def _say(self, action: Action) -> None:
-        if action is Action.SAY_LOST:
+        if action is Action.REPORT_LOST:
             self._on_lost(self._reason)
         else:
             self._on_recovered()

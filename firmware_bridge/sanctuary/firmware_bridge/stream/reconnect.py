@@ -2,15 +2,16 @@
 
 ::
 
-    IDLE --start--> CONNECTING --opened--> CONNECTED --samples--> CONNECTED
+    IDLE --START--> CONNECTING --OPENED--> CONNECTED --SAMPLES--> CONNECTED
                       |    ^                   |
-                 failed  time passed        failed, or silent for too long
+                   FAILED  TIME_PASSED     FAILED, TIME_PASSED
                       v    |                   v
-                     WAITING <-----------------+          any --stop--> STOPPED
+                     WAITING <-----------------+          any --STOP--> STOPPED
 
-People hear once that the headband is lost and once that it is back, however many attempts lie between. There
-is always another attempt. How long it waits depends on what went wrong: a headband that dropped out is tried
-again at once, a radio that is switched off not so often.
+Time that passes is an event of the table only once it is due: the wait is over, or the connection has been
+silent for too long. The loss of a headband is reported once, and so is its return, however many attempts lie
+between. There is always another attempt. How long it waits depends on what went wrong: a headband that
+dropped out is tried again at once, a radio that is switched off not so often.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from sanctuary.config.errors import Cause
+from sanctuary.signal.state_table import StateTable, apply_listed
 
 
 class State(Enum):
@@ -52,12 +54,31 @@ class Action(Enum):
     CONNECT = auto()
     """Open a new connection and start it; then say `OPENED` or `FAILED`."""
     DISCONNECT = auto()
-    SAY_LOST = auto()
-    SAY_RECOVERED = auto()
+    REPORT_LOST = auto()
+    REPORT_RECOVERED = auto()
+
+
+TRANSITIONS: StateTable[State, Happened] = {
+    State.IDLE: {Happened.START: State.CONNECTING, Happened.STOP: State.STOPPED},
+    State.CONNECTING: {
+        Happened.OPENED: State.CONNECTED,
+        Happened.FAILED: State.WAITING,
+        Happened.STOP: State.STOPPED,
+    },
+    State.CONNECTED: {
+        Happened.SAMPLES: State.CONNECTED,
+        Happened.FAILED: State.WAITING,
+        Happened.TIME_PASSED: State.WAITING,
+        Happened.STOP: State.STOPPED,
+    },
+    State.WAITING: {Happened.TIME_PASSED: State.CONNECTING, Happened.STOP: State.STOPPED},
+    State.STOPPED: {},
+}
+"""What a state does not list, such as samples from a connection already given up, changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Backoff:
     """How long to wait before trying again.
 
     Attributes
@@ -75,12 +96,12 @@ class Patience:
             raise ValueError(f"{self}: the first wait must be over 0 s, and not over the longest")
 
 
-PATIENCE: Mapping[Cause, Patience] = {
-    Cause.RADIO_OFF: Patience(5.0, 30.0),
-    Cause.NOT_FOUND: Patience(1.0, 15.0),
-    Cause.REFUSED: Patience(2.0, 60.0),
-    Cause.DROPPED: Patience(0.5, 15.0),
-    Cause.SILENT: Patience(0.5, 30.0),
+BACKOFFS: Mapping[Cause, Backoff] = {
+    Cause.RADIO_OFF: Backoff(5.0, 30.0),
+    Cause.NOT_FOUND: Backoff(1.0, 15.0),
+    Cause.REFUSED: Backoff(2.0, 60.0),
+    Cause.DROPPED: Backoff(0.5, 15.0),
+    Cause.SILENT: Backoff(0.5, 30.0),
 }
 """Headbands drop out for a moment and come back; what refuses now mostly waits for a person."""
 JITTER = 0.5
@@ -90,11 +111,11 @@ failed, do not all come back in the same instant."""
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How patient to be.
+    """How long to wait for samples, and between attempts.
 
     Attributes
     ----------
-    patience
+    backoffs
         Waits by cause.
     silence_s
         A connection that brings no samples for this long is broken, though it says nothing.
@@ -104,7 +125,7 @@ class Policy:
         A connection that lasts this long was a good one: after it, waits begin at the shortest again.
     """
 
-    patience: Mapping[Cause, Patience] = field(default_factory=lambda: PATIENCE)
+    backoffs: Mapping[Cause, Backoff] = field(default_factory=lambda: BACKOFFS)
     silence_s: float = 2.0
     begin_s: float = 5.0
     steady_s: float = 30.0
@@ -113,13 +134,13 @@ class Policy:
         """Refuse what would never wait for anything."""
         if min(self.silence_s, self.begin_s) <= 0.0 or self.steady_s < 0.0:
             raise ValueError(f"{self}: silence and begin must be over 0 s, the steady time 0 s or more")
-        if missing := set(Cause) - set(self.patience):
-            raise ValueError(f"no patience for {', '.join(sorted(missing))}")
+        if missing := set(Cause) - set(self.backoffs):
+            raise ValueError(f"no backoff for {', '.join(sorted(missing))}")
 
 
-def alike(first_s: float, longest_s: float) -> Mapping[Cause, Patience]:
-    """Give the same patience whatever went wrong."""
-    return dict.fromkeys(Cause, Patience(first_s, longest_s))
+def alike(first_s: float, longest_s: float) -> Mapping[Cause, Backoff]:
+    """Give the same backoff whatever went wrong."""
+    return dict.fromkeys(Cause, Backoff(first_s, longest_s))
 
 
 class Supervisor:
@@ -128,7 +149,7 @@ class Supervisor:
     Parameters
     ----------
     policy
-        How patient to be.
+        How long to wait.
     jitter
         Gives numbers from 0 to 1 that spread the waits; 0.5 leaves them as they are.
 
@@ -146,20 +167,8 @@ class Supervisor:
         self._waited: tuple[Cause, float] | None = None
         self._due_s = 0.0
         self._opened_s = 0.0
-        self._heard_s: float | None = None
-        self._table: dict[tuple[State, Happened], Callable[[float, Cause], list[Action]]] = {
-            (State.IDLE, Happened.START): self._connect,
-            (State.CONNECTING, Happened.OPENED): self._opened,
-            (State.CONNECTING, Happened.FAILED): self._lose,
-            (State.CONNECTED, Happened.SAMPLES): self._heard,
-            (State.CONNECTED, Happened.TIME_PASSED): self._broken_if_silent,
-            (State.CONNECTED, Happened.FAILED): self._broken,
-            (State.WAITING, Happened.TIME_PASSED): self._connect_if_due,
-            (State.IDLE, Happened.STOP): self._stop,
-            (State.CONNECTING, Happened.STOP): self._stop,
-            (State.CONNECTED, Happened.STOP): self._stop,
-            (State.WAITING, Happened.STOP): self._stop,
-        }
+        self._newest_s: float | None = None
+        """When samples came last over this connection; None before the first."""
 
     @property
     def due_s(self) -> float | None:
@@ -167,53 +176,49 @@ class Supervisor:
         return self._due_s if self.state is State.WAITING else None
 
     def handle(self, event: Happened, now_s: float, cause: Cause = Cause.DROPPED) -> list[Action]:
-        """Take what happened at `now_s`, monotonic seconds, and why; returns what to do, in order.
+        """Apply what happened at `now_s`, monotonic seconds, and why; returns what to do, in order."""
+        if event is Happened.TIME_PASSED and not self._is_time_up(now_s):
+            return []
+        before, self.state = self.state, apply_listed(TRANSITIONS, self.state, event)
+        match self.state:
+            case State.CONNECTED if event is Happened.SAMPLES:
+                return self._on_samples(now_s)
+            case after if after is before:
+                return []
+            case State.CONNECTING:
+                return [Action.CONNECT]
+            case State.CONNECTED:
+                self._opened_s, self._newest_s = now_s, None
+                return []
+            case State.WAITING:
+                if before is State.CONNECTED and self._was_steady():
+                    self._waited = None
+                return self._on_loss(now_s, Cause.SILENT if event is Happened.TIME_PASSED else cause)
+            case _:
+                return [Action.DISCONNECT] if before in (State.CONNECTING, State.CONNECTED) else []
 
-        What cannot happen in a state, such as samples from a connection already given up, changes nothing.
-        """
-        rule = self._table.get((self.state, event))
-        return rule(now_s, cause) if rule is not None else []
+    def _is_time_up(self, now_s: float) -> bool:
+        """Tell whether a wait is over, or a connection has been silent for too long."""
+        if self.state is State.WAITING:
+            return now_s >= self._due_s
+        if self._newest_s is None:
+            return now_s - self._opened_s >= self._policy.begin_s
+        return now_s - self._newest_s >= self._policy.silence_s
 
-    def _connect(self, _now_s: float, _cause: Cause) -> list[Action]:
-        self.state = State.CONNECTING
-        return [Action.CONNECT]
+    def _was_steady(self) -> bool:
+        return self._newest_s is not None and self._newest_s - self._opened_s >= self._policy.steady_s
 
-    def _connect_if_due(self, now_s: float, cause: Cause) -> list[Action]:
-        return self._connect(now_s, cause) if now_s >= self._due_s else []
-
-    def _opened(self, now_s: float, _cause: Cause) -> list[Action]:
-        self.state = State.CONNECTED
-        self._opened_s, self._heard_s = now_s, None
-        return []
-
-    def _heard(self, now_s: float, _cause: Cause) -> list[Action]:
-        self._heard_s = now_s
+    def _on_samples(self, now_s: float) -> list[Action]:
+        self._newest_s = now_s
         lost, self.cause = self.cause is not None, None
-        return [Action.SAY_RECOVERED] if lost else []
+        return [Action.REPORT_RECOVERED] if lost else []
 
-    def _broken(self, now_s: float, cause: Cause) -> list[Action]:
-        if self._heard_s is not None and self._heard_s - self._opened_s >= self._policy.steady_s:
-            self._waited = None
-        return self._lose(now_s, cause)
-
-    def _broken_if_silent(self, now_s: float, _cause: Cause) -> list[Action]:
-        since_s, patience_s = self._heard_s, self._policy.silence_s
-        if since_s is None:
-            since_s, patience_s = self._opened_s, self._policy.begin_s
-        return self._broken(now_s, Cause.SILENT) if now_s - since_s >= patience_s else []
-
-    def _stop(self, _now_s: float, _cause: Cause) -> list[Action]:
-        connected = self.state in (State.CONNECTING, State.CONNECTED)
-        self.state = State.STOPPED
-        return [Action.DISCONNECT] if connected else []
-
-    def _lose(self, now_s: float, cause: Cause) -> list[Action]:
-        self.state = State.WAITING
-        patience = self._policy.patience[cause]
-        wait_s = patience.first_s
+    def _on_loss(self, now_s: float, cause: Cause) -> list[Action]:
+        backoff = self._policy.backoffs[cause]
+        wait_s = backoff.first_s
         if self._waited is not None and self._waited[0] is cause:
-            wait_s = min(2.0 * self._waited[1], patience.longest_s)
+            wait_s = min(2.0 * self._waited[1], backoff.longest_s)
         self._waited = (cause, wait_s)
         self._due_s = now_s + wait_s * (1.0 + JITTER * (self._jitter() - 0.5))
-        told, self.cause = self.cause is not None, cause
-        return [Action.DISCONNECT] if told else [Action.SAY_LOST, Action.DISCONNECT]
+        reported, self.cause = self.cause is not None, cause
+        return [Action.DISCONNECT] if reported else [Action.REPORT_LOST, Action.DISCONNECT]

@@ -15,8 +15,9 @@ from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.outbox import Outbox
 from sanctuary.pods.pod.player import Player
 from sanctuary.pods.pod.session import Session
-from sanctuary.pods.pod.states import INTERRUPTED, LATCHED, PodPhase, Trigger, after
+from sanctuary.pods.pod.states import INTERRUPTED, LATCHED, TRANSITIONS, PodPhase, Trigger
 from sanctuary.pods.pod.utc import KnownUtc, UtcMark
+from sanctuary.signal.state_table import apply
 
 
 class _Kept(NamedTuple):
@@ -188,7 +189,7 @@ class Body:
 
     def move(self, trigger: Trigger) -> None:
         """Follow the table; what is to be proved anew is proved from here on."""
-        self.phase = after(self.phase, trigger)
+        self.phase = apply(TRANSITIONS, self.phase, trigger, of="pod")
         if self.phase is PodPhase.REQUALIFYING:
             self.evidence.begin_anew()
 

@@ -14,8 +14,9 @@ must be true before a trigger is used. `docs/images/pod-states.svg` is drawn fro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
+
+from sanctuary.signal.state_table import StateTable
 
 
 class PodPhase(StrEnum):
@@ -73,7 +74,7 @@ _STOPS = {_T.STOP: _P.STOPPED, _T.WITHDRAW: _P.WITHDRAWN}
 _DOWN = {_T.LINK_DOWN: _P.CUT_OFF, **_STOPS}
 _OUT = {_T.LEAVE: _P.IDLE, _T.FALTER: _P.REQUALIFYING, **_DOWN}
 
-TRANSITIONS: Mapping[PodPhase, Mapping[Trigger, PodPhase]] = {
+TRANSITIONS: StateTable[PodPhase, Trigger] = {
     _P.OFFLINE: {_T.LINK_UP: _P.IDLE, **_STOPS},
     _P.CUT_OFF: {_T.LINK_UP: _P.REQUALIFYING, **_STOPS},
     _P.IDLE: {_T.READY: _P.ELIGIBLE, **_DOWN},
@@ -84,17 +85,3 @@ TRANSITIONS: Mapping[PodPhase, Mapping[Trigger, PodPhase]] = {
     _P.STOPPED: {_T.RESET: _P.REQUALIFYING, **_STOPS},
     _P.WITHDRAWN: {_T.RESET: _P.REQUALIFYING, _T.STOP: _P.WITHDRAWN, _T.WITHDRAW: _P.WITHDRAWN},
 }
-
-
-def after(phase: PodPhase, trigger: Trigger) -> PodPhase:
-    """Look up a move.
-
-    Raises
-    ------
-    LookupError
-        `phase` knows no such trigger.
-    """
-    moves = TRANSITIONS[phase]
-    if trigger not in moves:
-        raise LookupError(f"pod: {trigger} does not apply in state {phase}")
-    return moves[trigger]
