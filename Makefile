@@ -20,8 +20,12 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## Sleep a simulated night of four pods and write the report to out/
 	$(BIN)/sanctuary demo --out out/demo
 
-test: $(READY)  ## Run the tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+# Exit code 5 of pytest: nothing was chosen. One half may be empty, as where PYTEST_ARGS names a file; not both.
+test: $(READY)  ## Run the tests: most of them side by side, then those that must be alone
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not alone" $(PYTEST_ARGS); side=$$?; \
+	  [ $$side = 0 ] || [ $$side = 5 ] || exit $$side; \
+	  $(BIN)/python -m pytest -m alone $(PYTEST_ARGS); alone=$$?; \
+	  [ $$alone = 0 ] || { [ $$alone = 5 ] && [ $$side = 0 ]; } || exit $$alone
 
 SEEDS ?= 200
 torture: $(READY)  ## Sleep SEEDS nights while everything goes wrong, all invariants watched

@@ -22,7 +22,7 @@ from sanctuary.simulator.devices.muse import STEP_UV as MUSE_STEP_UV
 from sanctuary.simulator.devices.muse import VirtualMuse
 from sanctuary.simulator.devices.source import NoiseSource
 
-pytestmark = [needs_dbus, needs_brainflow]
+pytestmark = [needs_dbus, needs_brainflow, pytest.mark.alone]
 
 N = 300
 RMS_UV = 40.0

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from brainflow_reader import needs_brainflow, seen_by_brainflow
 from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband
@@ -12,7 +13,7 @@ from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
 from virtual_boards import CHANNELS, COUNT_UV, PATIENCE_S, noise_uv, plugged_in
 
-pytestmark = needs_brainflow
+pytestmark = [needs_brainflow, pytest.mark.alone]
 
 N = 250
 

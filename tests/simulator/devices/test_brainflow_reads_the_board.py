@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from brainflow_reader import needs_brainflow, seen_by_brainflow
 from sanctuary.simulator.devices.cyton.board import VirtualCyton
@@ -10,7 +11,7 @@ from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
 from virtual_boards import noise_uv
 
-pytestmark = needs_brainflow
+pytestmark = [needs_brainflow, pytest.mark.alone]
 
 N = 5000
 
