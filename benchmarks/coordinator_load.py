@@ -31,7 +31,7 @@ from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.effects import IdSource
-from sanctuary.pods.mqtt.packets import LinkUp, Message
+from sanctuary.pods.mqtt.wire_client import LinkUp, MqttMessage
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, open_command, seal
 from sanctuary.pods.protocol.messages import LeaseMessage, Offer, OfferArgs, Open, PodState
@@ -80,7 +80,7 @@ class Sleeper:
     term: int = 0
     playing: bool = False
 
-    def state(self, now_s: float) -> Message:
+    def state(self, now_s: float) -> MqttMessage:
         """Write a snapshot."""
         self.seq += 1
         self.in_rem = now_s >= self.rem_s
@@ -101,9 +101,9 @@ class Sleeper:
             latch=None,
         )
         message = message.model_copy(update={"willing": (circle_of(self.name),)})
-        return Message(topics.state(SITE, self.name), message.to_bytes())
+        return MqttMessage(topics.state(SITE, self.name), message.to_bytes())
 
-    def lease(self, now_s: float) -> Message:
+    def lease(self, now_s: float) -> MqttMessage:
         """Sign a lease."""
         assert self.offer is not None
         self.lease_seq += 1
@@ -122,7 +122,9 @@ class Sleeper:
             issued_at_s=now_s,
             ttl_s=5.0,
         )
-        return Message(topics.event(SITE, self.name, "lease"), seal(Kind.LEASE, message, key_of(self.name)))
+        return MqttMessage(
+            topics.event(SITE, self.name, "lease"), seal(Kind.LEASE, message, key_of(self.name))
+        )
 
 
 def rem_s(circle: int, in_rem: float) -> float:
@@ -144,7 +146,7 @@ class Load:
     now_s: float = 0.0
     queue: list[tuple[float, int, str, str]] = field(default_factory=list)
     count: int = 0
-    mail: list[Message] = field(default_factory=list)
+    mail: list[MqttMessage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         design = shipped_design("tide")
@@ -191,7 +193,7 @@ class Load:
                 yield from self.deliver(sent)
             self.mail.clear()
 
-    def arrival(self, what: str, name: str) -> Message | None:
+    def arrival(self, what: str, name: str) -> MqttMessage | None:
         """Write what arrives, and plan the next of its kind."""
         if what == "tick":
             self.at(self.now_s + TICK_S, what, name)
@@ -205,7 +207,7 @@ class Load:
         self.at(self.now_s + LEASE_EVERY_S, what, name)
         return sleeper.lease(self.now_s)
 
-    def deliver(self, message: Message) -> Iterator[tuple[str, float, float]]:
+    def deliver(self, message: MqttMessage) -> Iterator[tuple[str, float, float]]:
         """Bring what the gateway sent to pods, or back to itself."""
         topic = topics.parse(message.topic)
         if topic.channel is topics.Channel.CLAIM:

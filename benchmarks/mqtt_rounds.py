@@ -15,7 +15,7 @@ from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.pods.mqtt.barrier import DeliveryBarrier
 from sanctuary.pods.mqtt.broker import open_broker
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 
 _PODS = [f"pod-{number}" for number in range(1, 5)]
 _BURST = 1000
@@ -42,7 +42,7 @@ async def measure(kind: str, rounds: int) -> None:
         for number in range(rounds):
             begun_s = time.perf_counter()
             for name, pod in clients.items():
-                pod.publish(Message(f"pods/{name}/up", b"%08d" % number + bytes(192)))
+                pod.publish(MqttMessage(f"pods/{name}/up", b"%08d" % number + bytes(192)))
             await barrier.settled()
             took_ms.append(1e3 * (time.perf_counter() - begun_s))
             if len(coordinator.drain()) != len(_PODS):
@@ -54,7 +54,10 @@ async def measure(kind: str, rounds: int) -> None:
         )
         begun_s = time.perf_counter()
         await asyncio.gather(
-            *(clients["pod-1"].publish(Message("pods/pod-1/up", b"%d" % number)) for number in range(_BURST))
+            *(
+                clients["pod-1"].publish(MqttMessage("pods/pod-1/up", b"%d" % number))
+                for number in range(_BURST)
+            )
         )
         await barrier.settled()
         print(f"burst of {_BURST}: {_BURST / (time.perf_counter() - begun_s):.0f} messages/s")

@@ -29,7 +29,7 @@ from sanctuary.pods.coordinator.seat import Seat
 from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.effects import Render
 from sanctuary.pods.limiter import Limiter
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod.body import Body
 from sanctuary.pods.pod.commands import CommandDesk, CommandReason
 from sanctuary.pods.pod.evidence import Evidence, EvidenceReason
@@ -151,7 +151,7 @@ def _sounds_however_late(_original: Any, runner: PodRunner, now_s: float) -> Non
 def _signals_leak(original: Any, runner: PodRunner, estimate: Any, now_s: float) -> None:
     if estimate.stable_rem:
         topic = topics.signal(runner._site, runner.id, "eeg")  # noqa: SLF001
-        runner._send(Message(topic, b"\x00\x01" * 250, 0))  # noqa: SLF001
+        runner._send(MqttMessage(topic, b"\x00\x01" * 250, 0))  # noqa: SLF001
     original(runner, estimate, now_s)
 
 

@@ -38,7 +38,7 @@ from sanctuary.gateway.site.pod_outputs import PodOutputs
 from sanctuary.gateway.site.pod_shell import PodRunner, to_message
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.packets import LinkEvent, LinkUp
+from sanctuary.pods.mqtt.wire_client import LinkEvent, LinkUp
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.protocol import topics

@@ -45,7 +45,7 @@ from sanctuary.gateway.site.stopping import stop_on_signals
 from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.virtual_site.sleeper import Ear
 from scripted_pod import NoTable, be_pod, one_circle, steps_every
 
@@ -162,7 +162,7 @@ async def fire_away(settings: SanctuarySettings, shots: int) -> None:
     ) as client:
         await client.connected()
         for number in range(shots):
-            client.publish(Message(FIRE, str(number).encode(), 0))
+            client.publish(MqttMessage(FIRE, str(number).encode(), 0))
             await asyncio.sleep(0.25)
 
 

@@ -11,7 +11,7 @@ from sanctuary.gateway.site.own_utc import OwnUtc
 from sanctuary.gateway.site.site_clock import SanctuaryClock, open_clock
 from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.clock.exchange import Cadence
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 
 TRUE_UTC_S = 1_796_000_000.0
 QUICK = Cadence(burst=4, gap_s=0.0, every_s=4.0, enough=4)
@@ -140,7 +140,7 @@ class ClockHouse:
         return clock.utc_s_at_zero + clock.now() - TRUE_UTC_S - self.computer.true_s
 
 
-def answered(clock: SanctuaryClock, request: bytes | None) -> Message:
+def answered(clock: SanctuaryClock, request: bytes | None) -> MqttMessage:
     """Let a gateway answer a request, at once."""
     assert request is not None
-    return replace(Message("b", b"", 0), payload=clock.answer(Message("a", request, 0)))
+    return replace(MqttMessage("b", b"", 0), payload=clock.answer(MqttMessage("a", request, 0)))

@@ -12,7 +12,7 @@ import psutil
 
 from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 
 PATIENCE_S = 20.0
 HOST = "127.0.0.1"
@@ -74,22 +74,22 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def receive(reader: MqttClient, n: int) -> list[Message]:
+async def receive(reader: MqttClient, n: int) -> list[MqttMessage]:
     """Read the next `n` messages."""
     async with asyncio.timeout(PATIENCE_S):
         return [await anext(reader) for _ in range(n)]
 
 
-async def receive_up_to(reader: MqttClient, last: bytes) -> list[Message]:
+async def receive_up_to(reader: MqttClient, last: bytes) -> list[MqttMessage]:
     """Read messages up to the one with this payload."""
-    messages: list[Message] = []
+    messages: list[MqttMessage] = []
     async with asyncio.timeout(PATIENCE_S):
         while not messages or messages[-1].payload != last:
             messages.append(await anext(reader))
     return messages
 
 
-def payloads(messages: list[Message]) -> list[bytes]:
+def payloads(messages: list[MqttMessage]) -> list[bytes]:
     """Give the payloads, each once, in order of first arrival: what an application makes of duplicates."""
     return list(dict.fromkeys(message.payload for message in messages))
 

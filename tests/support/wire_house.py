@@ -21,7 +21,7 @@ from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.mqtt.barrier import DeliveryBarrier
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.packets import LinkUp, Message
+from sanctuary.pods.mqtt.wire_client import LinkUp, MqttMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
 from sanctuary.signal.samples import StageEstimate
@@ -38,9 +38,9 @@ class Witness(DeliveryBarrier):
 
     def __init__(self) -> None:
         super().__init__()
-        self.published: list[Message] = []
+        self.published: list[MqttMessage] = []
 
-    def sending(self, client_id: str, message: Message) -> None:
+    def sending(self, client_id: str, message: MqttMessage) -> None:
         self.published.append(message)
         super().sending(client_id, message)
 
@@ -59,7 +59,7 @@ class WireHouse:
     heard: list[tuple[str, Cue, float]] = field(default_factory=list)
     clients: dict[str, MqttClient] = field(default_factory=dict)
     pods: dict[str, PodRunner] = field(default_factory=dict)
-    tapped: list[Message] = field(default_factory=list)
+    tapped: list[MqttMessage] = field(default_factory=list)
 
     async def begin(self) -> None:
         """Put the tap, the coordinator and the pods on the wire."""
@@ -124,11 +124,11 @@ class WireHouse:
         await self.clients.pop(pod).abort()
         await self.deliver()
 
-    def say(self, message: Message) -> None:
+    def say(self, message: MqttMessage) -> None:
         """Publish something as a device that is neither pod nor coordinator."""
         self.clients["tap"].publish(message)
 
-    async def retained(self) -> list[Message]:
+    async def retained(self) -> list[MqttMessage]:
         """Ask anew what is retained."""
         client = await self._client("late")
         await client.subscribe("sanctuary/#")
@@ -140,7 +140,7 @@ class WireHouse:
         found = [record for record in self.log.records if record["kind"] == kind]
         return [record for record in found if not event or record["event"] == event]
 
-    async def _client(self, name: str, will: Message | None = None) -> MqttClient:
+    async def _client(self, name: str, will: MqttMessage | None = None) -> MqttClient:
         client = MqttClient(
             f"{self.settings.site.id}-{name}",
             self.endpoint.host,

@@ -19,7 +19,7 @@ from sanctuary.gateway.site.pod_shell import to_message
 from sanctuary.pods.clock.exchange import respond
 from sanctuary.pods.coordinator.commander import Commander
 from sanctuary.pods.effects import IdSource
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, open_command, seal_line
 from sanctuary.pods.protocol.messages import Command, Extend, PodStatus
@@ -40,8 +40,8 @@ class Forger:
     def __init__(self, world: World, rng: Random) -> None:
         self._world, self._rng = world, rng
         self._site = world.outline.settings.site.id
-        self._commands: deque[Message] = deque(maxlen=REMEMBERED)
-        self._others: deque[Message] = deque(maxlen=REMEMBERED)
+        self._commands: deque[MqttMessage] = deque(maxlen=REMEMBERED)
+        self._others: deque[MqttMessage] = deque(maxlen=REMEMBERED)
         key = derive_key(SECRET, "coordinator", self._site)
         self._theirs = key.verify_key
         self._stranger = Commander(
@@ -49,7 +49,7 @@ class Forger:
         )
         self._key = key
         self._mail = 0
-        self.tricks: tuple[Callable[[], Message | None], ...] = (
+        self.tricks: tuple[Callable[[], MqttMessage | None], ...] = (
             self._repeat_command,
             self._repeat_other,
             self._altered,
@@ -64,7 +64,7 @@ class Forger:
         )
         self._false_left, self._false_by_s = 0, 0.0
 
-    def heard(self, message: Message) -> None:
+    def heard(self, message: MqttMessage) -> None:
         """Listen in."""
         where = self._commands if message.topic.endswith("/cmd") else self._others
         where.append(message)
@@ -77,27 +77,27 @@ class Forger:
         message = self.tricks[int(value * len(self.tricks)) % len(self.tricks)]()
         if message is not None:
             self._world.watch.counts["forged messages"] += 1
-            self._world.wire.inject(message)
+            self._world.network.publish(message)
 
     def haunt(self, value: float) -> None:
         """Leave a retained message behind, where nobody should ever find one."""
         message = (self._repeat_command, self._altered, self._repeat_other)[int(value * 3) % 3]()
         if message is not None:
             self._world.watch.counts["forged messages"] += 1
-            self._world.wire.inject(replace(message, retain=True))
+            self._world.network.publish(replace(message, retain=True))
 
     # --- without a key ---
 
-    def _repeat_command(self) -> Message | None:
+    def _repeat_command(self) -> MqttMessage | None:
         return self._some(self._commands)
 
-    def _repeat_other(self) -> Message | None:
+    def _repeat_other(self) -> MqttMessage | None:
         found = self._some(self._others)
         if found is None or "/circles/" in found.topic or "/gateways/" in found.topic:
             return found
         return replace(found, retain=False)
 
-    def _altered(self) -> Message | None:
+    def _altered(self) -> MqttMessage | None:
         found = self._some(self._commands)
         if found is None:
             return None
@@ -106,12 +106,12 @@ class Forger:
         payload[at] ^= 1 << self._rng.randrange(8)
         return replace(found, payload=bytes(payload))
 
-    def _misaddressed(self) -> Message | None:
+    def _misaddressed(self) -> MqttMessage | None:
         found = self._some(self._commands)
         pod = self._rng.choice(self._world.outline.pods)
         return None if found is None else replace(found, topic=topics.command(self._site, pod))
 
-    def _strangers(self) -> Message | None:
+    def _strangers(self) -> MqttMessage | None:
         heard = self._newest(Extend)
         if heard is None:
             return None
@@ -119,54 +119,56 @@ class Forger:
         effect = self._stranger.extend(heard.pod, args.window, args.circle, now_s, now_s + 5.0)
         return to_message(effect)
 
-    def _false_status(self) -> Message:
+    def _false_status(self) -> MqttMessage:
         pod = self._rng.choice(self._world.outline.pods)
         status = PodStatus(online=self._rng.random() < 0.5, boot=f"{pod}-1", fw="forged")
-        return Message(topics.status(self._site, pod), status.to_bytes(), 1, retain=True)
+        return MqttMessage(topics.status(self._site, pod), status.to_bytes(), 1, retain=True)
 
     def _false_time(self) -> None:
         self._false_left, self._false_by_s = FALSE_TIMES, self._rng.uniform(-MOST_FALSE_S, MOST_FALSE_S)
 
-    def _answer_falsely(self, request: Message) -> None:
+    def _answer_falsely(self, request: MqttMessage) -> None:
         now_s = self._world.now_s + self._false_by_s
         answer = respond(request.payload, now_s, now_s, VIRTUAL)
         topic = topics.time_response(self._site, request.topic.rpartition("/")[2])
         stranger = derive_key(b"stranger", "coordinator", self._site)
         self._world.watch.counts["forged messages"] += 1
-        self._world.wire.inject(Message(topic, seal_line(Kind.TIME, answer, stranger), 0))
+        self._world.network.publish(MqttMessage(topic, seal_line(Kind.TIME, answer, stranger), 0))
 
-    def _rubbish(self) -> Message:
+    def _rubbish(self) -> MqttMessage:
         pod = self._rng.choice(self._world.outline.pods)
         channel = self._rng.choice(
             (Channel.COMMAND, Channel.STATE, Channel.TIME_RESPONSE, Channel.TIME_REQUEST)
         )
         topic = str(topics.Topic(self._site, channel, pod))
-        return Message(topic, self._rng.randbytes(self._rng.choice((0, 3, 200, 9000))), 0)
+        return MqttMessage(topic, self._rng.randbytes(self._rng.choice((0, 3, 200, 9000))), 0)
 
     # --- old mail ---
 
-    def _expired(self) -> Message | None:
+    def _expired(self) -> MqttMessage | None:
         heard = self._newest(Extend)
         if heard is None:
             return None
         now_s, args = self._world.now_s, heard.args
         return self._signed(heard.term, heard.pod, args.window, args.circle, now_s - 10.0, now_s - 1.0)
 
-    def _of_an_old_term(self) -> Message | None:
+    def _of_an_old_term(self) -> MqttMessage | None:
         heard = self._newest(Extend)
         if heard is None or heard.term == 0:
             return None
         now_s, args = self._world.now_s, heard.args
         return self._signed(heard.term - 1, heard.pod, args.window, args.circle, now_s, now_s + 4.5)
 
-    def _far_ahead(self) -> Message | None:
+    def _far_ahead(self) -> MqttMessage | None:
         heard = self._newest(Extend)
         if heard is None:
             return None
         now_s, args = self._world.now_s, heard.args
         return self._signed(heard.term, heard.pod, args.window, args.circle, now_s, now_s + FAR_AHEAD_S)
 
-    def _signed(self, term: int, pod: str, window: str, circle: str, now_s: float, until_s: float) -> Message:
+    def _signed(
+        self, term: int, pod: str, window: str, circle: str, now_s: float, until_s: float
+    ) -> MqttMessage:
         self._mail += 1
         commander = Commander(self._site, self._key, term, IdSource(f"old-mail-{self._mail}"))
         return to_message(commander.extend(pod, window, circle, now_s, until_s))
@@ -182,5 +184,5 @@ class Forger:
                 return command
         return None
 
-    def _some(self, heard: deque[Message]) -> Message | None:
+    def _some(self, heard: deque[MqttMessage]) -> MqttMessage | None:
         return self._rng.choice(heard) if heard else None

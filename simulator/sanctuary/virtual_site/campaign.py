@@ -10,11 +10,23 @@ from typing import Any
 from sanctuary.pods.audit import Violation
 from sanctuary.pods.pod import events as happened
 from sanctuary.virtual_site.adversary import Forger
-from sanctuary.virtual_site.failure_trace import SITE, Fault, FaultKind, Outline, step_of
-from sanctuary.virtual_site.host import WatchedAgenda, World
+from sanctuary.virtual_site.event_queue import EventQueue
+from sanctuary.virtual_site.failure_trace import Fault, FaultKind, Outline, step_of
+from sanctuary.virtual_site.host import World
 from sanctuary.virtual_site.torture_gateway import TortureGateway
 from sanctuary.virtual_site.torture_pod import TorturePod
-from sanctuary.virtual_site.torture_wire import TortureWire
+from sanctuary.virtual_site.transforms import (
+    Delay,
+    Duplicate,
+    Leg,
+    Loss,
+    OneWayLoss,
+    Reorder,
+    Stall,
+    Transform,
+    network_quality,
+)
+from sanctuary.virtual_site.virtual_network import VirtualNetwork
 from sanctuary.virtual_site.watch import Record, Watch
 
 BOOTED_WITHIN_S = 3.0
@@ -69,20 +81,26 @@ class Torture:
         self._outline = outline
         self._keep = keep
         self._watch = Watch(outline)
-        self._agenda = WatchedAgenda(self._looked)
-        self._wire = TortureWire(self._agenda, outline.wire, _chance(seed, "wire"), self._tapped)
-        world = World(outline, self._agenda, self._wire, self._watch, _chance(seed, "machines"))
+        self._agenda = EventQueue(self._looked)
+        self._wire_rng = _chance(seed, "wire")
+        quality = network_quality(outline.wire, self._wire_rng)
+        self._network = VirtualNetwork(self._agenda, quality, keep_alive_s=outline.wire.keep_alive_s)
+        self._network.taps.append(self._tapped)
+        world = World(outline, self._agenda, self._network, self._watch, _chance(seed, "machines"))
         self._rng = _chance(seed, "faults")
         self._pods = {name: TorturePod(name, world) for name in outline.pods}
         self._gateways = {name: TortureGateway(name, world) for name in outline.gateways}
         self._forger = Forger(world, _chance(seed, "forger"))
-        self._worse: list[Fault] = []
         self._struck: list[int] = []
         self._deeds: dict[FaultKind, Callable[[Fault], None]] = {
+            FaultKind.DELAY: self._impair,
+            FaultKind.LOSS: self._impair,
+            FaultKind.REPEAT: self._impair,
+            FaultKind.REORDER: self._impair,
             FaultKind.PARTITION: self._partition,
-            FaultKind.STALL: lambda fault: self._wire.stall(fault.who[0], fault.for_s),
-            FaultKind.DEAF: lambda fault: self._one_way(fault, out=False),
-            FaultKind.MUTE: lambda fault: self._one_way(fault, out=True),
+            FaultKind.STALL: self._stall,
+            FaultKind.DEAF: lambda fault: self._one_way(fault, Leg.ARRIVAL),
+            FaultKind.MUTE: lambda fault: self._one_way(fault, Leg.OUT),
             FaultKind.BROKER_RESTART: self._restart_broker,
             FaultKind.FORGE: lambda fault: self._forger.send(fault.value),
             FaultKind.GHOST: lambda fault: self._forger.haunt(fault.value),
@@ -136,10 +154,7 @@ class Torture:
             self._struck.append(number)
             self._watch.counts[f"fault {fault.kind}"] += 1
             self._watch.recent.append(_told(fault, self._agenda.now_s))
-            if fault.kind in self._deeds:
-                self._deeds[fault.kind](fault)
-            else:
-                self._worsen(fault)
+            self._deeds[fault.kind](fault)
 
         return strike
 
@@ -153,87 +168,34 @@ class Torture:
     def _later(self, fault: Fault, deed: Callable[[], None]) -> None:
         self._agenda.after(fault.for_s, deed)
 
-    def _worsen(self, fault: Fault) -> None:
-        """Make every message fare worse for a while."""
-        assert fault.kind in SITE  # noqa: S101  all others have a deed
-        self._worse.append(fault)
-        self._set_wire()
+    def _impair(self, fault: Fault) -> None:
+        """Make every message fare worse for a while; but not lose what gateways tell each other."""
+        share, rng = fault.value, self._wire_rng
+        transforms: dict[FaultKind, tuple[Transform, ...]] = {
+            FaultKind.DELAY: (Delay(0.0, 3.0 * share, rng),),
+            FaultKind.LOSS: (Loss(0.6 * share, rng, _not_between_gateways),),
+            FaultKind.REPEAT: (Duplicate(0.8 * share, rng),),
+            FaultKind.REORDER: (Reorder(share, rng, _not_between_gateways), Delay(0.0, 0.3, rng)),
+        }
+        self._network.impose(fault.for_s, *transforms[fault.kind])
 
-        def better() -> None:
-            self._worse.remove(fault)
-            self._set_wire()
-
-        self._later(fault, better)
-
-    def _set_wire(self) -> None:
-        changes: dict[str, float] = {}
-        for fault in self._worse:
-            name, most = {
-                FaultKind.DELAY: ("jitter_s", 3.0),
-                FaultKind.LOSS: ("loss", 0.6),
-                FaultKind.REPEAT: ("repeat", 0.8),
-                FaultKind.REORDER: ("reorder", 1.0),
-            }[fault.kind]
-            changes[name] = max(changes.get(name, 0.0), most * fault.value)
-        if "reorder" in changes:
-            changes["jitter_s"] = max(changes.get("jitter_s", 0.0), 0.3)
-        self._wire.settings = self._outline.wire.model_copy(update=changes)
+    def _stall(self, fault: Fault) -> None:
+        self._network.impose(fault.for_s, Stall(fault.who[0], self._agenda.now_s + fault.for_s))
 
     def _partition(self, fault: Fault) -> None:
         """Cut machines off from the broker; each notices after a while, or never if it is over before."""
         for name in fault.who:
-            if not self._wire.is_up(name):
-                continue
-            machine = self._pods.get(name) or self._gateways[name]
-            boots = machine.boots
-            self._wire.cut(name)
-            noticed_s = self._rng.uniform(*NOTICED_S)
-            if noticed_s < fault.for_s:
-                self._agenda.after(noticed_s, self._lost(name, boots))
-            self._later(fault, self._mended(name, boots))
+            if self._network.is_connected(name):
+                self._network.cut(name, fault.for_s, self._rng.uniform(*NOTICED_S))
 
-    def _lost(self, name: str, boots: int) -> Callable[[], None]:
-        def lost() -> None:
-            machine = self._pods.get(name) or self._gateways[name]
-            if machine.boots != boots or not machine.up or self._wire.is_up(name):
-                return
-            if isinstance(machine, TorturePod):
-                machine.befall(happened.LinkLost())
-            else:
-                machine.link_lost()
-
-        return lost
-
-    def _mended(self, name: str, boots: int) -> Callable[[], None]:
-        def mended() -> None:
-            machine = self._pods.get(name) or self._gateways[name]
-            if machine.boots == boots and machine.up and not self._wire.is_up(name):
-                self._wire.mend(name)
-                machine.soon(machine.link_up)
-
-        return mended
-
-    def _one_way(self, fault: Fault, *, out: bool) -> None:
+    def _one_way(self, fault: Fault, leg: Leg) -> None:
+        """Lose one way of a link; afterwards it is broken, as TCP has it where bytes were lost."""
         name = fault.who[0]
-        end = self._wire.close_way(name, out=out)
-        machine = self._machine(fault)
-
-        def over() -> None:
-            """End it; a connection on which bytes were lost is broken, as TCP would have it."""
-            end()
-            if machine.up and self._wire.is_up(name):
-                self._wire.cut(name)
-                self._lost(name, machine.boots)()
-                self._agenda.after(RECONNECTED_S, self._mended(name, machine.boots))
-
-        self._later(fault, over)
+        self._network.impose(fault.for_s, OneWayLoss(name, leg))
+        self._later(fault, lambda: self._network.cut(name, RECONNECTED_S, 0.0))
 
     def _restart_broker(self, fault: Fault) -> None:
-        self._wire.fall(forget=fault.value < 0.5)
-        for name in self._wire.clients:
-            machine = self._pods.get(name) or self._gateways[name]
-            self._agenda.after(self._rng.uniform(0.0, 0.5), self._lost(name, machine.boots))
-            self._agenda.after(fault.for_s + self._rng.uniform(0.0, 2.0), self._mended(name, machine.boots))
+        self._network.restart_broker(fault.for_s, self._rng, forget=fault.value < 0.5)
 
     def _crash(self, fault: Fault) -> None:
         machine = self._machine(fault)
@@ -294,3 +256,7 @@ def _told(fault: Fault, t_s: float) -> Record:
 
 def _chance(seed: int, concern: str) -> Random:
     return Random(f"torture {seed} {concern}")  # noqa: S311  chance, not secrets
+
+
+def _not_between_gateways(topic: str) -> bool:
+    return "/circles/" not in topic and "/gateways/" not in topic

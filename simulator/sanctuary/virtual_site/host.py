@@ -9,16 +9,15 @@ What everybody in a tortured night shares: true time, the wire, chance, and thos
 
 from __future__ import annotations
 
-import heapq
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.failure_trace import Outline
-from sanctuary.virtual_site.network import Agenda
-from sanctuary.virtual_site.torture_wire import TortureWire
+from sanctuary.virtual_site.virtual_network import VirtualClient, VirtualNetwork
 from sanctuary.virtual_site.watch import Watch
 
 
@@ -110,32 +109,6 @@ SECRET = b"tortured nights"
 """Keys are derived from it; the forger does not have it."""
 
 
-class WatchedAgenda(Agenda):
-    """An `Agenda` that lets somebody look after every event, and stops when told.
-
-    Attributes
-    ----------
-    events
-        So many so far.
-    """
-
-    def __init__(self, look: Callable[[float], bool]) -> None:
-        super().__init__()
-        self._watch_out = look
-        self.events = 0
-
-    def run(self, until_s: float) -> None:
-        """Let everything happen up to `until_s`, or until `look` says that it is enough."""
-        due, look = self._due, self._watch_out
-        while due and due[0][0] <= until_s:
-            self.now_s, _, deed = heapq.heappop(due)
-            deed()
-            self.events += 1
-            if look(self.now_s):
-                return
-        self.now_s = max(self.now_s, until_s)
-
-
 @dataclass(frozen=True, slots=True)
 class World:
     """The shared parts.
@@ -147,8 +120,8 @@ class World:
     """
 
     outline: Outline
-    agenda: WatchedAgenda
-    wire: TortureWire
+    agenda: EventQueue
+    network: VirtualNetwork
     watch: Watch
     rng: Random
 
@@ -221,6 +194,14 @@ class Machine(ABC):
         self.up = False
         self._hung_until_s = 0.0
         self._held.clear()
+
+    def _end_link(self, client: VirtualClient | None, *, will: bool) -> None:
+        """Die: the broker sees the connection break, or nobody ever publishes the will."""
+        assert client is not None  # noqa: S101  a machine that is up has one
+        if will:
+            client.abort(self.world.outline.wire.delay_s)
+        else:
+            client.disconnect()
 
     @abstractmethod
     def on_return(self) -> None:

@@ -33,7 +33,7 @@ from sanctuary.gateway.site.event_log import EPOCH_S
 from sanctuary.gateway.site.result import circles_of, cues_of, violations_of, windows_of
 from sanctuary.signal.emission import Emission
 from sanctuary.signal.samples import Stage
-from sanctuary.virtual_site.network import Agenda
+from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.simulated_guests import VerdictLog
 from sanctuary.virtual_site.site import Guest, Site, SiteSpec
 
@@ -302,7 +302,7 @@ def circle_night(
         for pod, (night, offset_s) in by_pod.items()
     }
     rng = Random("recorded nights")  # noqa: S311  on this wire nothing is drawn
-    site = Site(settings, guests, SiteSpec("recorded", b"recorded nights", WIRE), Agenda(), rng)
+    site = Site(settings, guests, SiteSpec("recorded", b"recorded nights", WIRE), EventQueue(), rng)
     records = site.sleep(end_s + AFTER_S)
     circle = settings.circles[0]
     windows = windows_of(records, {circle.id: circle.design})

@@ -24,7 +24,7 @@ from sanctuary.simulator.sleepers.responses import Response, heard_awake_dba
 from sanctuary.simulator.sleepers.simulated_night import draw_night
 from sanctuary.simulator.sleepers.sleeper import sleeper_seeds
 from sanctuary.simulator.sleepers.truth import TruthNight
-from sanctuary.virtual_site.network import Agenda
+from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.planned_faults import PlannedFault, plan_faults
 from sanctuary.virtual_site.site import CLOCK_LIMIT_S, Guest, Site, SiteSpec
 from sanctuary.virtual_site.sleeper import Hearing
@@ -79,7 +79,7 @@ def fleet_night(
     """
     settings = site_settings(scenario, seed, night)
     rng = Random(f"fleet {seed} night {night}")  # noqa: S311  chance, not secrets
-    agenda, beside = Agenda(), neighbours(settings)
+    agenda, beside = EventQueue(), neighbours(settings)
     truths = {
         pod.id: draw_night(seed_of(pod), scenario.hours, scenario.sleepers.night, beside.get(pod.id, ()))
         for pod in settings.pods

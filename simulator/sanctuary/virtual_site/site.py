@@ -20,14 +20,16 @@ from sanctuary.firmware_bridge.outputs.output import Cue
 from sanctuary.gateway.site.assembly import NightPlan, designs_of, make_gateway, make_pod
 from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
 from sanctuary.gateway.site.pod_shell import PodRunner, to_message
-from sanctuary.pods.mqtt.packets import LinkUp
+from sanctuary.pods.mqtt.wire_client import LinkEvent, LinkUp
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.protocol.records import coordinator_record
-from sanctuary.virtual_site.network import Agenda, VirtualWire
+from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.planned_faults import PlannedFault
-from sanctuary.virtual_site.sleeper import Ear, MemoryLog, Place, look_after
+from sanctuary.virtual_site.sleeper import Ear, MemoryLog, Place
+from sanctuary.virtual_site.transforms import network_quality
 from sanctuary.virtual_site.verdicts import Verdicts
+from sanctuary.virtual_site.virtual_network import VirtualClient, VirtualNetwork
 
 UTC_AT_ZERO_S = 1_767_304_800.0
 """2026-01-01 22:00 UTC; a simulated night needs some date, always the same."""
@@ -94,14 +96,18 @@ class Site:
         settings: SanctuarySettings,
         guests: Mapping[str, Guest],
         spec: SiteSpec,
-        agenda: Agenda,
+        agenda: EventQueue,
         rng: Random,
         faults: Sequence[PlannedFault] = (),
     ) -> None:
         self._settings, self._guests, self._faults = settings, guests, faults
         self._rng, self._agenda = rng, agenda
         self._log = MemoryLog()
-        self._wire = VirtualWire(agenda, spec.wire, rng)
+        self._keep_alive_s = spec.wire.keep_alive_s
+        self._network = VirtualNetwork(
+            agenda, network_quality(spec.wire, rng), keep_alive_s=spec.wire.keep_alive_s
+        )
+        self._clients: dict[str, VirtualClient] = {}
         self._designs = designs_of(settings.circles)
         self._boot, self._secret = spec.boot, spec.secret
         self._starts = self._term = 0
@@ -111,7 +117,8 @@ class Site:
     @property
     def messages(self) -> dict[str, int]:
         """Messages sent, delivered and lost so far."""
-        return {"sent": self._wire.sent, "delivered": self._wire.delivered, "lost": self._wire.lost}
+        network = self._network
+        return {"sent": network.sent, "delivered": network.delivered, "lost": network.lost}
 
     def sleep(self, until_s: float) -> list[Mapping[str, Any]]:
         """Let the night pass; gives all log records, each writer's in order."""
@@ -120,7 +127,7 @@ class Site:
             self._agenda.at(STAGGER_S * number, lambda pod=pod: self._boot_pod(pod))  # type: ignore[misc]
         for fault in self._faults:
             self._agenda.at(fault.at_s, lambda fault=fault: self._strike(fault))  # type: ignore[misc]
-        look_after(self._tick_coordinator, self._agenda, COORDINATOR_TICK_S)
+        self._agenda.every(COORDINATOR_TICK_S, self._tick_coordinator)
         self._agenda.run(until_s)
         for place in self._places.values():
             place.runner.end(self._agenda.now_s)
@@ -131,20 +138,27 @@ class Site:
     def _place(self, pod: PodEntry) -> Place:
         core, guest = make_pod(self._plan(), pod, self._designs), self._guests[pod.id]
         ear = Ear(lambda cue, at_s: guest.hear(cue, at_s, self._places[pod.id]))
-        runner = PodRunner(core, self._log, ear, lambda message: self._wire.send(pod.id, message))
+        client = self._clients[pod.id] = self._network.client(
+            pod.id,
+            will=to_message(status(core.identity, "simulated", online=False)),
+            on_link=lambda event: self._on_link(pod.id, event),
+            on_message=lambda message: self._places[pod.id].message(message),
+        )
+        runner = PodRunner(core, self._log, ear, client.publish)
+        client.subscribe(*runner.subscriptions)
         return Place(runner, guest.verdicts, self._agenda, self._settings.pod.heartbeat_s)
 
     def _boot_pod(self, pod: str) -> None:
-        place = self._places[pod]
-        identity = place.runner.pod.identity
-        will = to_message(status(identity, "simulated", online=False))
-        self._wire.join(pod, place.runner.subscriptions, place.message, will)
-        self._go_online(pod)
-        place.wake()
+        self._clients[pod].connect()
+        self._places[pod].wake()
 
-    def _go_online(self, pod: str) -> None:
+    def _on_link(self, pod: str, event: LinkEvent) -> None:
         place = self._places[pod]
-        self._wire.send(pod, to_message(status(place.runner.pod.identity, "simulated", online=True)))
+        if not isinstance(event, LinkUp):
+            place.befall(happened.LinkLost())
+            return
+        online = status(place.runner.pod.identity, "simulated", online=True)
+        self._clients[pod].publish(to_message(online))
         place.befall(happened.LinkRestored())
 
     # --- the coordinator ---
@@ -157,23 +171,25 @@ class Site:
         self._starts += 1
         name = f"coordinator-{self._starts}"
         self._boot = f"{self._boot.partition('-t')[0]}-t{self._starts}"
+        core = make_gateway(self._plan(), self._designs)
+        client = self._clients["coordinator"] = self._network.client(
+            name,
+            will=to_message(core.will),
+            on_link=lambda event: runner.on_link(event),
+            on_message=lambda message: runner.message(message, self._agenda.now_s),
+        )
         runner = CoordinatorRunner(
             self._settings.site.id,
-            make_gateway(self._plan(), self._designs),
+            core,
             self._log,
-            lambda message: self._wire.send(name, message),
+            client.publish,
             lambda: self._agenda.now_s,
             keep_term=self._keep_term,
         )
         self._coordinator = runner
         self._log.write(coordinator_record("started", self._term, self._agenda.now_s))
-        self._wire.join(
-            name,
-            runner.subscriptions,
-            lambda message: runner.message(message, self._agenda.now_s),
-            runner.will,
-        )
-        runner.on_link(LinkUp(session_present=False))
+        client.subscribe(*runner.subscriptions)
+        client.connect()
 
     def _keep_term(self, term: int) -> None:
         self._term = max(self._term, term)
@@ -203,27 +219,15 @@ class Site:
             case "arousal":
                 place.arouse(fault.for_s)
             case "network_cut":
-                self._cut(fault.pod, fault)
+                self._network.cut(fault.pod, fault.for_s, self._rng.uniform(*NOTICED_S))
 
     def _later(self, fault: PlannedFault, deed: Callable[[], None]) -> None:
         self._agenda.after(fault.for_s, deed)
-
-    def _cut(self, pod: str, fault: PlannedFault) -> None:
-        """Cut a pod off; it notices after a while, or never if the network is back before."""
-        self._wire.cut(pod)
-        noticed_s = self._rng.uniform(*NOTICED_S)
-        if noticed_s < fault.for_s:
-            self._agenda.after(noticed_s, lambda: self._places[pod].befall(happened.LinkLost()))
-        self._later(fault, lambda: self._mend(pod))
-
-    def _mend(self, pod: str) -> None:
-        self._wire.mend(pod)
-        self._go_online(pod)
 
     def _crash_coordinator(self, for_s: float) -> None:
         if self._coordinator is None:
             return
         self._coordinator = None
         self._log.write(coordinator_record("died", self._term, self._agenda.now_s))
-        self._wire.leave(f"coordinator-{self._starts}", will=True)
+        self._clients["coordinator"].abort(self._keep_alive_s)
         self._agenda.after(for_s, self._start_coordinator)

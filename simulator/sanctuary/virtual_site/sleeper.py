@@ -24,13 +24,13 @@ import numpy as np
 from sanctuary.config.sleeper_settings import ResponseSettings
 from sanctuary.firmware_bridge.outputs.output import Cue
 from sanctuary.gateway.site.pod_shell import TIME_EVERY_S, PodRunner
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.signal.samples import Stage, StageEstimate
 from sanctuary.simulator.physiology.primitives import Concern, stream
 from sanctuary.simulator.sleepers.responses import Response, Situation, draw_response, own_threshold_dba
 from sanctuary.simulator.sleepers.truth import TruthNight
-from sanctuary.virtual_site.network import Agenda
+from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.verdicts import Verdicts
 
 SECOND_S = 1.0
@@ -46,7 +46,7 @@ class Bed(ABC):
         What the sleeper's chain says.
     """
 
-    def __init__(self, verdicts: Verdicts, agenda: Agenda) -> None:
+    def __init__(self, verdicts: Verdicts, agenda: EventQueue) -> None:
         self.verdicts = verdicts
         self._agenda = agenda
         self._look = 0
@@ -121,14 +121,14 @@ class Place(Bed):
         Longest time between two looks.
     """
 
-    def __init__(self, runner: PodRunner, verdicts: Verdicts, agenda: Agenda, heartbeat_s: float) -> None:
+    def __init__(self, runner: PodRunner, verdicts: Verdicts, agenda: EventQueue, heartbeat_s: float) -> None:
         super().__init__(verdicts, agenda)
         self.runner = runner
         self._heartbeat_s = heartbeat_s
         self._told_s = -math.inf
         self._ticked_s = -math.inf
 
-    def message(self, message: Message) -> None:
+    def message(self, message: MqttMessage) -> None:
         """Take a message from the wire."""
         self._up_to_date()
         self.runner.message(message, self._agenda.now_s)
@@ -171,16 +171,6 @@ class Place(Bed):
         self._look_at(due_s)
 
 
-def look_after(what: Callable[[], None], agenda: Agenda, every_s: float) -> None:
-    """Do something again and again."""
-
-    def again() -> None:
-        what()
-        agenda.after(every_s, again)
-
-    agenda.after(every_s, again)
-
-
 PHASIC_SHARE = 0.4
 """Share of REM with eye movements; without signals nobody knows when they come."""
 
@@ -203,7 +193,7 @@ class Hearing:
         What followed from each cue heard so far.
     """
 
-    def __init__(self, seed: int, truth: TruthNight, settings: ResponseSettings, agenda: Agenda) -> None:
+    def __init__(self, seed: int, truth: TruthNight, settings: ResponseSettings, agenda: EventQueue) -> None:
         self._seed, self._truth, self._settings, self._agenda = seed, truth, settings, agenda
         self._threshold_dba = own_threshold_dba(settings, stream(seed, Concern.RESPONSES))
         self.responses: list[Response] = []

@@ -8,10 +8,12 @@ from typing import Any
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.site.assembly import NightPlan, make_gateway
 from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
-from sanctuary.pods.mqtt.packets import LinkDown, LinkUp, Message
+from sanctuary.gateway.site.pod_shell import to_message
+from sanctuary.pods.mqtt.wire_client import LinkEvent, MqttMessage
 from sanctuary.pods.protocol.records import coordinator_record
 from sanctuary.virtual_site.failure_trace import UTC_AT_ZERO_S
 from sanctuary.virtual_site.host import SECRET, Machine, World
+from sanctuary.virtual_site.virtual_network import VirtualClient
 
 TICK_S = 0.5
 OFFSET_S = 0.01
@@ -39,6 +41,7 @@ class TortureGateway(Machine):
     def __init__(self, name: str, world: World) -> None:
         super().__init__(name, world)
         self.runner: CoordinatorRunner | None = None
+        self._client: VirtualClient | None = None
         self._ahead_s = world.rng.uniform(-OFFSET_S, OFFSET_S) if world.outline.clocks[name].drift else 0.0
 
     @property
@@ -61,26 +64,28 @@ class TortureGateway(Machine):
             return
         self.boots += 1
         self.up = True
-        outline, wire = self.world.outline, self.world.wire
+        outline = self.world.outline
         plan = NightPlan(outline.settings, SECRET, f"{self.name}-{self.boots}", self.term, UTC_AT_ZERO_S, {})
+        core = make_gateway(plan, outline.designs, self.name)
+        client = self._client = self.world.network.client(
+            self.name,
+            will=to_message(core.will),
+            on_link=lambda event: self.soon(lambda: self._on_link(event)),
+            on_message=lambda message: self.soon(lambda: self._message(message)),
+        )
         self.runner = CoordinatorRunner(
             outline.settings.site.id,
-            make_gateway(plan, outline.designs, self.name),
+            core,
             _Journal(self),
-            lambda message: wire.send(self.name, message),
+            client.publish,
             lambda: self.reckoned_s,
             alive=lambda: self.clock.at(self.world.now_s),
             keep_term=self._keep_term,
         )
         started = coordinator_record("started", self.term, self.reckoned_s, self.name)
         self.written(started)
-        wire.join(
-            self.name,
-            self.runner.subscriptions,
-            lambda message: self.soon(lambda: self._message(message)),
-            self.runner.will,
-        )
-        self.soon(self.link_up)
+        client.subscribe(*self.runner.subscriptions)
+        client.connect()
         self._tick(self.boots)
 
     def crash(self, *, will: bool) -> None:
@@ -89,17 +94,8 @@ class TortureGateway(Machine):
             return
         self.stopped()
         self.runner = None
-        (self.world.wire.die if will else self.world.wire.drop)(self.name)
+        self._end_link(self._client, will=will)
         self.written(coordinator_record("died", self.term, self.reckoned_s, self.name))
-
-    def link_up(self) -> None:
-        """Hear that the broker can be reached."""
-        if self.runner is not None and self.world.wire.is_up(self.name):
-            self.runner.on_link(LinkUp(session_present=False))
-
-    def link_lost(self) -> None:
-        """Hear that it cannot."""
-        self.soon(lambda: self._on_link_lost())
 
     def on_return(self) -> None:
         """Look at once after a hang."""
@@ -115,9 +111,9 @@ class TortureGateway(Machine):
         """Let the monitors see a record."""
         self.world.watch.record(record, self.world.now_s)
 
-    def _on_link_lost(self) -> None:
+    def _on_link(self, event: LinkEvent) -> None:
         if self.runner is not None:
-            self.runner.on_link(LinkDown("cut"))
+            self.runner.on_link(event)
 
     def _keep_term(self, term: int) -> None:
         try:
@@ -125,7 +121,7 @@ class TortureGateway(Machine):
         except OSError as error:
             raise InputError("term: the disk is full") from error
 
-    def _message(self, message: Message) -> None:
+    def _message(self, message: MqttMessage) -> None:
         if self.runner is not None:
             self.runner.message(message, self.reckoned_s)
 

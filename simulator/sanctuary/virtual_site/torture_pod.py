@@ -17,7 +17,7 @@ from sanctuary.gateway.site.assembly import derive_key
 from sanctuary.gateway.site.pod_shell import PodRunner, to_message, unsealed
 from sanctuary.gateway.site.storage import ConsentKeeper
 from sanctuary.pods.clock.exchange import Offset, OffsetEstimator, TimeResponse
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import LinkDown, LinkEvent, MqttMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.memory import PodMemory
@@ -30,6 +30,7 @@ from sanctuary.virtual_site.failure_trace import UTC_AT_ZERO_S
 from sanctuary.virtual_site.host import SECRET, DiskJournal, Machine, World
 from sanctuary.virtual_site.sleeper import SECOND_S, Bed, Ear
 from sanctuary.virtual_site.torture_sleeper import DAY_S, Pen, evening_grants
+from sanctuary.virtual_site.virtual_network import VirtualClient
 
 
 class OwnAsking:
@@ -52,7 +53,7 @@ class OwnAsking:
     def ask(self, _now_s: float) -> None:
         """Ask for nothing."""
 
-    def take(self, message: Message, now_s: float) -> None:
+    def take(self, message: MqttMessage, now_s: float) -> None:
         """Take nothing."""
 
     def news(self, _now_s: float) -> None:
@@ -84,6 +85,7 @@ class TorturePod(Machine, Bed):
         self.circles = tuple(circle for circle in outline.settings.circles if name in circle.members)
         self.pen = Pen(derive_key(SECRET, "sleeper", name), outline.settings.site.id)
         self.runner: PodRunner | None = None
+        self._client: VirtualClient | None = None
         self._estimator = OffsetEstimator("")
         self._offset_s: float | None = None
         self._ask_due_s = 0.0
@@ -147,25 +149,28 @@ class TorturePod(Machine, Bed):
         self.stopped()
         self.runner = None
         self._look += 1
-        (self.world.wire.die if will else self.world.wire.drop)(self.name)
+        self._end_link(self._client, will=will)
         self._tell_crashed()
 
     def _connect(self) -> None:
         runner = self._runner
         will = to_message(status(runner.pod.identity, "torture", online=False))
-        wire = self.world.wire
-        wire.join(
-            self.name, runner.subscriptions, lambda message: self.soon(lambda: self.message(message)), will
+        self._client = self.world.network.client(
+            self.name,
+            will=will,
+            on_link=lambda event: self.soon(lambda: self._on_link(event)),
+            on_message=lambda message: self.soon(lambda: self.message(message)),
         )
-        if wire.is_up(self.name):
-            self.link_up()
+        self._client.subscribe(*runner.subscriptions)
+        self._client.connect()
         self.soon(self.wake)
 
-    def link_up(self) -> None:
-        """Hear that the broker can be reached."""
-        if self.up:
-            self._send(to_message(status(self._runner.pod.identity, "torture", online=True)))
-            self.befall(happened.LinkRestored())
+    def _on_link(self, event: LinkEvent) -> None:
+        if isinstance(event, LinkDown):
+            self.befall(happened.LinkLost())
+            return
+        self._send(to_message(status(self._runner.pod.identity, "torture", online=True)))
+        self.befall(happened.LinkRestored())
 
     def hang_at_worst(self, for_s: float) -> None:
         """Stand still between the judgement of the next step and its moment."""
@@ -200,7 +205,7 @@ class TorturePod(Machine, Bed):
 
         self.soon(take)
 
-    def message(self, message: Message) -> None:
+    def message(self, message: MqttMessage) -> None:
         """Take a message from the wire."""
         runner = self._runner
         if message.topic == topics.time_response(self.world.outline.settings.site.id, self.name):
@@ -225,7 +230,7 @@ class TorturePod(Machine, Bed):
             settings = self.world.outline.settings
             self._ask_due_s = own_s + (settings.clock.every_s if self._knows_time else FIRST_ASKS_EVERY_S)
             topic = topics.time_request(settings.site.id, self.name)
-            self._send(Message(topic, self._estimator.request(own_s), 0))
+            self._send(MqttMessage(topic, self._estimator.request(own_s), 0))
         self._plan()
 
     def starve(self, for_s: float) -> None:
@@ -304,10 +309,11 @@ class TorturePod(Machine, Bed):
             own_utc_s=self.own_utc_s,
         )
 
-    def _send(self, message: Message) -> None:
-        self.world.wire.send(self.name, message)
+    def _send(self, message: MqttMessage) -> None:
+        if self._client is not None:
+            self._client.publish(message)
 
-    def _take_time(self, message: Message) -> None:
+    def _take_time(self, message: MqttMessage) -> None:
         """Take the time, and go by it from now on; begin in earnest with the first."""
         own_s = self.clock.at(self.world.now_s)
         before = self._estimator.offset(own_s)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sanctuary.pods.audit import Auditor, Violation
 from sanctuary.pods.audit.message_rules import WireMonitor
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.virtual_site.failure_trace import FaultKind, Outline, step_of
 
 SLACK_S = 0.12
@@ -79,7 +79,7 @@ class Watch:
         self._count(record)
         self.violations += self._auditor.take(record)
 
-    def message(self, sender: str, message: Message, true_s: float) -> None:
+    def message(self, sender: str, message: MqttMessage, true_s: float) -> None:
         """Take a message as one of ours hands it over."""
         self.counts["messages"] += 1
         self.violations += self._wire.published(sender, message.topic, message.payload, true_s)

@@ -15,7 +15,7 @@ from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
 from sanctuary.gateway.site.pod_outputs import PodOutputs
 from sanctuary.gateway.site.pod_shell import PodRunner
 from sanctuary.gateway.site.storage import ConsentKeeper, SiteStore
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.states import PodPhase
 from sanctuary.pods.protocol import topics
@@ -60,7 +60,7 @@ class Place:
 
     def receive(self, entry: bytes, topic: str = topics.consent(SITE, POD)) -> None:
         self.now_s += 0.1
-        self.runner.message(Message(topic, entry, 1), self.now_s)
+        self.runner.message(MqttMessage(topic, entry, 1), self.now_s)
 
     def refusals(self) -> list[str]:
         return [line["reason"] for line in self.log.records if line.get("act") == "refused"]

@@ -9,7 +9,7 @@ from typing import Any
 from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
 from sanctuary.gateway.site.event_log import Journal
 from sanctuary.pods.effects import Publish, Record
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol.records import coordinator_record
 
 
@@ -24,7 +24,7 @@ def test_a_command_is_in_the_log_before_it_is_sent(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     journal, logged = Journal(path), list[list[str]]()
 
-    def send(_message: Message) -> None:
+    def send(_message: MqttMessage) -> None:
         logged.append([json.loads(line)["event"] for line in path.read_text().splitlines()])
 
     CoordinatorRunner("harbour", Core(), journal, send, lambda: 1.0).tick(1.0)  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ from sanctuary.gateway.site import run as live_start
 from sanctuary.gateway.site.pod_outputs import PodOutputs
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.simulator.devices.cyton.board import VirtualCyton
 from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.source import NoiseSource
@@ -112,11 +112,11 @@ def test_a_lamp_goes_dark_by_will_when_the_program_dies() -> None:
             entry = PodEntry(
                 id="pod-1", sleeper="alder", headband=SimulatedHeadband(kind="simulated"), devices=DEVICES
             )
-            dark = Message("wled/bed1/api", DARK, 1)
+            dark = MqttMessage("wled/bed1/api", DARK, 1)
             client = pod_start._lamp_client(vigil, entry, dark, PodOutputs("pod-1"))  # type: ignore[arg-type]
             async with client:
                 await client.connected()
-                client.publish(Message("wled/bed1/api", b'{"on":true}', 0))
+                client.publish(MqttMessage("wled/bed1/api", b'{"on":true}', 0))
                 await until(lambda: bool(heard))
                 await client.abort()
                 await until(lambda: len(heard) > 1)

@@ -19,7 +19,7 @@ from sanctuary.gateway.site.remote import SameClock
 from sanctuary.gateway.site.site_clock import SanctuaryClock, SystemTime, open_clock
 from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.clock.exchange import Cadence, ClockFollower, TimeSource
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 
 QUICK = Cadence(burst=4, gap_s=0.0, every_s=4.0, enough=4)
 GOOD = "A,b,3,1.0,0.0,0.0001,0.0,0.0,0.0,0.1,0.001,0.001,16.0,Normal"
@@ -31,8 +31,8 @@ def ask(clock: FollowedTime | MeasuredTime | SystemTime, gateway: SanctuaryClock
     for _ in range(times):
         request = clock.ask(gateway.now())
         assert request is not None
-        answer = gateway.answer(Message("a", request, 0, arrived_s=time.monotonic()))
-        clock.take(Message("b", answer, 0, arrived_s=time.monotonic()), gateway.now())
+        answer = gateway.answer(MqttMessage("a", request, 0, arrived_s=time.monotonic()))
+        clock.take(MqttMessage("b", answer, 0, arrived_s=time.monotonic()), gateway.now())
 
 
 def test_a_pod_hours_off_tells_the_gateways_time() -> None:
@@ -126,7 +126,7 @@ def test_a_clock_in_doubt_is_unsure_until_it_is_measured_anew() -> None:
     pod.doubt()
     assert not pod.is_known
     with pytest.raises(ProtocolError, match="answers no open request"):
-        pod.take(Message("b", gateway.answer(Message("a", stale, 0)), 0))
+        pod.take(MqttMessage("b", gateway.answer(MqttMessage("a", stale, 0)), 0))
     assert not pod.is_known
     ask(pod, gateway, 4)
     assert pod.is_known
@@ -205,8 +205,8 @@ def test_a_gateway_that_follows_another_goes_on_from_its_clock_when_its_turn_com
     for _ in range(4):
         request = second.ask()
         assert request is not None
-        answer = leader.answer(Message("a", request, 0, arrived_s=time.monotonic()))
-        second.follow(Message("b", answer, 0, arrived_s=time.monotonic()))
+        answer = leader.answer(MqttMessage("a", request, 0, arrived_s=time.monotonic()))
+        second.follow(MqttMessage("b", answer, 0, arrived_s=time.monotonic()))
     assert second.now() == pytest.approx(leader.now(), abs=second.uncertainty_s + 1e-3)
     assert second.utc_s_at_zero == leader.utc_s_at_zero
     before_s = second.now()

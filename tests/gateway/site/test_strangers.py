@@ -6,7 +6,7 @@ import pytest
 
 from sanctuary.commons.entries import signing_key
 from sanctuary.gateway.site.advice import Strangers, told
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol.envelope import Kind, seal
 from sanctuary.pods.protocol.messages import GatewayClaim
 
@@ -14,7 +14,7 @@ OURS, THEIRS = signing_key(b"\x01" * 32), signing_key(b"\x02" * 32)
 TOPIC = "sanctuary/v1/harbour/circles/commons/claim"
 
 
-def claim(*, ours: bool = False, released: bool = False, retain: bool = False) -> Message:
+def claim(*, ours: bool = False, released: bool = False, retain: bool = False) -> MqttMessage:
     body = GatewayClaim(
         site="harbour",
         circle="commons",
@@ -27,10 +27,10 @@ def claim(*, ours: bool = False, released: bool = False, retain: bool = False) -
         last_window_end_s=None,
         issued_at_s=1.0,
     )
-    return Message(TOPIC, seal(Kind.CLAIM, body, OURS if ours else THEIRS), 1, retain)
+    return MqttMessage(TOPIC, seal(Kind.CLAIM, body, OURS if ours else THEIRS), 1, retain)
 
 
-def heard(*messages: Message, listening: bool = True) -> tuple[bool, bool]:
+def heard(*messages: MqttMessage, listening: bool = True) -> tuple[bool, bool]:
     strangers = Strangers(OURS.verify_key)
     strangers.listening = listening
     for message in messages:
@@ -46,12 +46,12 @@ def heard(*messages: Message, listening: bool = True) -> tuple[bool, bool]:
         (claim(retain=True), True, (True, False)),
         (claim(), False, (True, False)),
         (claim(released=True), True, (False, False)),
-        (Message(TOPIC, b"", 1, True), True, (False, False)),
-        (Message(TOPIC, b"garbage", 1), True, (False, False)),
-        (Message(TOPIC, b'{"schema": "gateway.claim.v1"}\n""\n', 1), True, (False, False)),
+        (MqttMessage(TOPIC, b"", 1, True), True, (False, False)),
+        (MqttMessage(TOPIC, b"garbage", 1), True, (False, False)),
+        (MqttMessage(TOPIC, b'{"schema": "gateway.claim.v1"}\n""\n', 1), True, (False, False)),
     ],
 )
-def test_who_claims_is_told_apart(message: Message, listening: bool, expected: tuple[bool, bool]) -> None:
+def test_who_claims_is_told_apart(message: MqttMessage, listening: bool, expected: tuple[bool, bool]) -> None:
     assert heard(message, listening=listening) == expected
 
 

@@ -14,25 +14,25 @@ from sanctuary.pods.clock.exchange import OffsetEstimator, TimeResponse, TimeSou
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.effects import IdSource
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, seal_line, unseal
 from sanctuary.pods.protocol.messages import read
 from sanctuary.virtual_site.sleeper import Ear, MemoryLog
 
 
-def runner_with(clock: SanctuaryClock, sent: list[Message]) -> CoordinatorRunner:
+def runner_with(clock: SanctuaryClock, sent: list[MqttMessage]) -> CoordinatorRunner:
     office = Office(SITE, "gateway-1", COORDINATOR_KEY, IdSource("g1"))
     return CoordinatorRunner(SITE, Gateway(office, ()), MemoryLog(), sent.append, clock.now, clock.answer)
 
 
-def request() -> Message:
+def request() -> MqttMessage:
     payload = OffsetEstimator("boot").request(77.0)
-    return Message(topics.time_request(SITE, "p1"), payload, 0, arrived_s=time.monotonic() - 5.0)
+    return MqttMessage(topics.time_request(SITE, "p1"), payload, 0, arrived_s=time.monotonic() - 5.0)
 
 
 def test_the_answer_says_when_the_request_arrived_not_when_it_was_looked_at() -> None:
-    sent: list[Message] = []
+    sent: list[MqttMessage] = []
     clock = SanctuaryClock("gateway-1", "g1", time.time() - 1000.0)
     runner_with(clock, sent).message(request(), clock.now())
     (message,) = sent
@@ -44,7 +44,7 @@ def test_the_answer_says_when_the_request_arrived_not_when_it_was_looked_at() ->
 
 
 def test_a_gateway_whose_clock_is_not_the_sanctuarys_says_nothing() -> None:
-    sent: list[Message] = []
+    sent: list[MqttMessage] = []
     clock = SanctuaryClock("gateway-2", "g2", time.time())
     runner = runner_with(clock, sent)
     runner.answers_time = False
@@ -53,7 +53,7 @@ def test_a_gateway_whose_clock_is_not_the_sanctuarys_says_nothing() -> None:
 
 
 def test_a_pod_goes_by_no_time_that_its_coordinator_has_not_signed() -> None:
-    sent: list[Message] = []
+    sent: list[MqttMessage] = []
     runner = PodRunner(make_pod(), MemoryLog(), Ear(lambda _cue, _at_s: None), sent.append)
     runner.tick(1.0)
     (asked,) = (message for message in sent if message.topic == topics.time_request(SITE, POD))
@@ -64,9 +64,9 @@ def test_a_pod_goes_by_no_time_that_its_coordinator_has_not_signed() -> None:
         seal_line(Kind.TIME, answer, pod_key(POD)),
         seal_line(Kind.COMMAND, answer, COORDINATOR_KEY),
     ):
-        runner.message(Message(topic, forged, 0), 1.0)
+        runner.message(MqttMessage(topic, forged, 0), 1.0)
         assert not measured(runner)
-    runner.message(Message(topic, seal_line(Kind.TIME, answer, COORDINATOR_KEY), 0), 1.0)
+    runner.message(MqttMessage(topic, seal_line(Kind.TIME, answer, COORDINATOR_KEY), 0), 1.0)
     assert measured(runner)
 
 

@@ -16,7 +16,7 @@ from sanctuary.commons.entries import Grant, Scope, Withdrawal, WithdrawnScope, 
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.gateway.site.assembly import derive_key
 from sanctuary.pods.mqtt.broker import find_mosquitto
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol import topics
 from sanctuary.signal.samples import StageEstimate
 from wire_house import SECRET, WireHouse, wire_house
@@ -43,17 +43,17 @@ def consent(site: str) -> list[bytes]:
 
 
 @pytest.fixture(scope="module", params=["embedded", "mosquitto"])
-def night(request: pytest.FixtureRequest) -> tuple[WireHouse, list[Message]]:
+def night(request: pytest.FixtureRequest) -> tuple[WireHouse, list[MqttMessage]]:
     """Ninety seconds of a site, and the death of a pod; what was tapped, and what is retained at the end."""
     if request.param == "mosquitto" and find_mosquitto() is None:
         pytest.skip("mosquitto is not installed")
 
-    async def sleep() -> tuple[WireHouse, list[Message]]:
+    async def sleep() -> tuple[WireHouse, list[MqttMessage]]:
         async with wire_house(request.param, "duet", echo=True) as house:
             house.said = said
             await house.sleep(70)
             for entry in consent(house.settings.site.id):
-                house.say(Message(topics.consent(house.settings.site.id, "pod-3"), entry))
+                house.say(MqttMessage(topics.consent(house.settings.site.id, "pod-3"), entry))
             await house.sleep(10)
             await house.kill("pod-3")
             await house.sleep(10)
@@ -64,7 +64,9 @@ def night(request: pytest.FixtureRequest) -> tuple[WireHouse, list[Message]]:
     return asyncio.run(sleep())
 
 
-def test_every_message_is_in_exactly_one_channel_and_fits_it(night: tuple[WireHouse, list[Message]]) -> None:
+def test_every_message_is_in_exactly_one_channel_and_fits_it(
+    night: tuple[WireHouse, list[MqttMessage]],
+) -> None:
     house, _ = night
     assert len(house.tapped) > 300
     for message in house.tapped:
@@ -73,14 +75,16 @@ def test_every_message_is_in_exactly_one_channel_and_fits_it(night: tuple[WireHo
         assert DOCUMENT.problems(channels[0], message.payload) == [], message
 
 
-def test_every_message_is_published_as_documented(night: tuple[WireHouse, list[Message]]) -> None:
+def test_every_message_is_published_as_documented(night: tuple[WireHouse, list[MqttMessage]]) -> None:
     house, _ = night
     for message in house.witness.published:
         (channel,) = DOCUMENT.channels_of(message.topic)
         assert (message.qos, message.retain) == DOCUMENT.bindings(channel), message.topic
 
 
-def test_every_message_arrives_with_the_documented_quality(night: tuple[WireHouse, list[Message]]) -> None:
+def test_every_message_arrives_with_the_documented_quality(
+    night: tuple[WireHouse, list[MqttMessage]],
+) -> None:
     house, _ = night
     for message in house.tapped:
         (channel,) = DOCUMENT.channels_of(message.topic)
@@ -91,7 +95,9 @@ def test_every_message_arrives_with_the_documented_quality(night: tuple[WireHous
             assert message.qos == qos, message.topic
 
 
-def test_what_the_broker_keeps_is_what_is_documented_as_kept(night: tuple[WireHouse, list[Message]]) -> None:
+def test_what_the_broker_keeps_is_what_is_documented_as_kept(
+    night: tuple[WireHouse, list[MqttMessage]],
+) -> None:
     house, kept = night
     topics = {message.topic for message in house.tapped}
     expected = {topic for topic in topics if DOCUMENT.bindings(*DOCUMENT.channels_of(topic))[1]}
@@ -99,7 +105,7 @@ def test_what_the_broker_keeps_is_what_is_documented_as_kept(night: tuple[WireHo
     assert len(expected) >= 6
 
 
-def test_every_documented_channel_and_message_occurred(night: tuple[WireHouse, list[Message]]) -> None:
+def test_every_documented_channel_and_message_occurred(night: tuple[WireHouse, list[MqttMessage]]) -> None:
     house, _ = night
     channels = Counter(DOCUMENT.channels_of(message.topic)[0] for message in house.tapped)
     assert set(channels) == set(DOCUMENT.document["channels"]) - UNUSED
@@ -112,7 +118,7 @@ def test_every_documented_channel_and_message_occurred(night: tuple[WireHouse, l
     assert commands == {name.lower() for name in documented}
 
 
-def test_the_last_will_is_the_documented_one(night: tuple[WireHouse, list[Message]]) -> None:
+def test_the_last_will_is_the_documented_one(night: tuple[WireHouse, list[MqttMessage]]) -> None:
     house, _ = night
     will = DOCUMENT.document["servers"]["broker"]["bindings"]["mqtt"]["lastWill"]
     (offline,) = [m for m in house.tapped if b'"online":false' in m.payload][:1]

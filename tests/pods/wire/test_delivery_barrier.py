@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from mqtt_support import CONNACK, PATIENCE_S, client, scripted_broker, until
 from sanctuary.config.errors import BrokerError
 from sanctuary.pods.mqtt.barrier import DeliveryBarrier
-from sanctuary.pods.mqtt.packets import FilterSet, Message
+from sanctuary.pods.mqtt.wire_client import FilterSet, MqttMessage
 from tcp_relay import Relay
 
-STATE = Message("s/pods/pod-1/state", b"1", 1, retain=True)
+STATE = MqttMessage("s/pods/pod-1/state", b"1", 1, retain=True)
 
 
 def settled(barrier: DeliveryBarrier) -> bool:
@@ -38,7 +38,7 @@ def missing(barrier: DeliveryBarrier) -> str:
 
 
 def subscribed(barrier: DeliveryBarrier, client_id: str, topic_filter: str) -> None:
-    filters = FilterSet({topic_filter: 1})
+    filters = FilterSet([topic_filter])
     barrier.subscribed(client_id, filters, filters)
 
 
@@ -80,7 +80,7 @@ def test_what_is_missing_is_named_and_then_given_up() -> None:
 def test_many_missing_messages_are_counted() -> None:
     barrier = DeliveryBarrier()
     for number in range(8):
-        barrier.sending("pod-1", Message("a", b"%d" % number))
+        barrier.sending("pod-1", MqttMessage("a", b"%d" % number))
     assert missing(barrier).endswith("and 3 more")
 
 
@@ -93,7 +93,7 @@ def test_duplicates_and_strangers_change_nothing() -> None:
     for _ in range(2):
         barrier.received("coordinator", STATE)
         barrier.acknowledged("pod-1", STATE)
-    barrier.received("recorder", Message(STATE.topic, b"another"))
+    barrier.received("recorder", MqttMessage(STATE.topic, b"another"))
     barrier.received("pod-2", STATE)
     assert "to recorder" in missing(barrier)
 
@@ -135,11 +135,11 @@ def test_a_new_subscriber_is_expected_to_get_what_is_retained_whatever_it_says_b
     barrier.acknowledged("pod-1", STATE)
     subscribed(barrier, "coordinator", "s/#")
     assert barrier._under_way
-    barrier.received("coordinator", Message(STATE.topic, b"a last will"))
+    barrier.received("coordinator", MqttMessage(STATE.topic, b"a last will"))
     assert settled(barrier)
-    barrier.sending("pod-1", Message(STATE.topic, b"", 1, retain=True))
-    barrier.acknowledged("pod-1", Message(STATE.topic, b"", 1, retain=True))
-    barrier.received("coordinator", Message(STATE.topic, b""))
+    barrier.sending("pod-1", MqttMessage(STATE.topic, b"", 1, retain=True))
+    barrier.acknowledged("pod-1", MqttMessage(STATE.topic, b"", 1, retain=True))
+    barrier.received("coordinator", MqttMessage(STATE.topic, b""))
     subscribed(barrier, "late", "s/#")
     assert settled(barrier)
 
@@ -171,7 +171,7 @@ def test_any_order_of_answers_settles(topics: list[int], order: random.Random) -
     subscribed(barrier, "one", "t/1")
     answers = []
     for number in topics:
-        message = Message(f"t/{number}", b"same")
+        message = MqttMessage(f"t/{number}", b"same")
         barrier.sending("pod", message)
         answers += [("acknowledged", "pod", message), ("received", "all", message)]
         if number == 1:
@@ -198,14 +198,16 @@ def test_rounds_in_lock_step_are_whole(port: int, root: str) -> None:
             await asyncio.gather(*(everyone[name].subscribe(f"{root}/{name}/down") for name in pods))
             for number in range(50):
                 for name in pods:
-                    everyone[name].publish(Message(f"{root}/{name}/up", b"%d" % number, (0, 1)[number % 2]))
+                    everyone[name].publish(
+                        MqttMessage(f"{root}/{name}/up", b"%d" % number, (0, 1)[number % 2])
+                    )
                 await barrier.settled(PATIENCE_S)
                 up = sorted(coordinator.drain(), key=lambda message: message.topic)
                 assert [(message.topic, message.payload) for message in up] == [
                     (f"{root}/{name}/up", b"%d" % number) for name in pods
                 ]
                 for name in pods:
-                    coordinator.publish(Message(f"{root}/{name}/down", b"%d" % number))
+                    coordinator.publish(MqttMessage(f"{root}/{name}/down", b"%d" % number))
                 await barrier.settled(PATIENCE_S)
                 down = [[message.payload for message in everyone[name].drain()] for name in pods]
                 assert down == [[b"%d" % number]] * 4
@@ -216,12 +218,12 @@ def test_rounds_in_lock_step_are_whole(port: int, root: str) -> None:
 def test_retained_states_and_last_wills_are_settled_too(port: int, root: str) -> None:
     async def main() -> None:
         barrier = DeliveryBarrier()
-        will = Message(f"{root}/status", b"offline", 1, retain=True)
+        will = MqttMessage(f"{root}/status", b"offline", 1, retain=True)
         async with client(f"{root}-c", port, observer=barrier) as coordinator:
             await coordinator.subscribe(f"{root}/status")
             async with client(root, port, will=will, observer=barrier) as pod:
                 await pod.connected()
-                pod.publish(Message(f"{root}/status", b"online", 1, retain=True))
+                pod.publish(MqttMessage(f"{root}/status", b"online", 1, retain=True))
                 await barrier.settled(PATIENCE_S)
                 assert [message.payload for message in coordinator.drain()] == [b"online"]
                 await pod.abort()
@@ -245,7 +247,7 @@ def test_messages_sent_again_over_a_new_link_settle(port: int, root: str) -> Non
         ):
             await coordinator.subscribe(f"{root}/#")
             await pod.connected()
-            answers = [pod.publish(Message(f"{root}/a", b"%d" % number)) for number in range(30)]
+            answers = [pod.publish(MqttMessage(f"{root}/a", b"%d" % number)) for number in range(30)]
             await relay.cut()
             await until(lambda: not pod.is_connected)
             await asyncio.gather(*answers)
@@ -261,7 +263,7 @@ def test_a_stuck_broker_is_told_in_real_time(root: str) -> None:
         barrier = DeliveryBarrier()
         async with scripted_broker(CONNACK) as (port, _), client(root, port, observer=barrier) as pod:
             await pod.connected()
-            pod.publish(Message(root, b""))
+            pod.publish(MqttMessage(root, b""))
             with pytest.raises(BrokerError, match=f"{root} of {root}: no acknowledgement"):
                 await barrier.settled(timeout_s=0.05)
             await pod.abort()

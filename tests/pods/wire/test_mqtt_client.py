@@ -23,21 +23,21 @@ from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.errors import BrokerError, ConfigError
 from sanctuary.pods.mqtt.broker import open_broker
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.packets import LinkDown, LinkEvent, LinkUp, Message
+from sanctuary.pods.mqtt.wire_client import LinkDown, LinkEvent, LinkUp, MqttMessage
 from tcp_relay import Relay
 
 
-def offline(root: str) -> Message:
-    return Message(f"{root}/status", b"offline", 1, retain=True)
+def offline(root: str) -> MqttMessage:
+    return MqttMessage(f"{root}/status", b"offline", 1, retain=True)
 
 
 def test_a_message_goes_from_one_client_to_another(port: int, root: str) -> None:
     async def main() -> None:
         async with client(f"{root}-r", port) as reader, client(root, port) as sender:
             await reader.subscribe(f"{root}/+/x")
-            await sender.publish(Message(f"{root}/a/x", b"\0\xff", 1))
-            await sender.publish(Message(f"{root}/a/y", b"not asked for", 1))
-            await sender.publish(Message(f"{root}/b/x", b"", 0))
+            await sender.publish(MqttMessage(f"{root}/a/x", b"\0\xff", 1))
+            await sender.publish(MqttMessage(f"{root}/a/y", b"not asked for", 1))
+            await sender.publish(MqttMessage(f"{root}/b/x", b"", 0))
             got = await receive(reader, 2)
             assert [(message.topic, message.payload) for message in got] == [
                 (f"{root}/a/x", b"\0\xff"),
@@ -82,7 +82,7 @@ def test_no_will_is_published_when_a_client_takes_leave(port: int, root: str) ->
             async with client(root, port, will=offline(root)) as pod:
                 await pod.connected()
             async with client(root, port) as pod:
-                await pod.publish(Message(f"{root}/status", b"later"))
+                await pod.publish(MqttMessage(f"{root}/status", b"later"))
             assert payloads(await receive(reader, 1)) == [b"later"]
 
     asyncio.run(main())
@@ -92,18 +92,18 @@ def test_retained_state_is_seen_by_a_late_subscriber(port: int, root: str) -> No
     async def main() -> None:
         async with client(root, port) as pod:
             for payload in (b"old", b"new"):
-                await pod.publish(Message(f"{root}/state", payload, 1, retain=True))
-            await pod.publish(Message(f"{root}/event", b"not retained"))
+                await pod.publish(MqttMessage(f"{root}/state", payload, 1, retain=True))
+            await pod.publish(MqttMessage(f"{root}/event", b"not retained"))
         async with client(f"{root}-r", port) as late:
             await late.subscribe(f"{root}/#")
             message = (await receive(late, 1))[0]
             assert (message.payload, message.retain) == (b"new", True)
             async with client(root, port) as pod:
-                await pod.publish(Message(f"{root}/state", b"", 1, retain=True))
+                await pod.publish(MqttMessage(f"{root}/state", b"", 1, retain=True))
             await receive_up_to(late, b"")
         async with client(f"{root}-l", port) as later:
             await later.subscribe(f"{root}/#")
-            await later.publish(Message(f"{root}/a", b"nothing before this"))
+            await later.publish(MqttMessage(f"{root}/a", b"nothing before this"))
             assert payloads(await receive(later, 1)) == [b"nothing before this"]
 
     asyncio.run(main())
@@ -113,11 +113,11 @@ def test_retained_messages_that_were_not_asked_for_are_not_shown(port: int, root
     async def main() -> None:
         async with client(f"{root}-o", port) as other, client(root, port) as pod:
             await other.subscribe(f"{root}/private/#")
-            await other.publish(Message(f"{root}/private/state", b"secret", 1, retain=True))
+            await other.publish(MqttMessage(f"{root}/private/state", b"secret", 1, retain=True))
             await pod.subscribe(f"{root}/public")
             async with client(f"{root}-n", port) as newcomer:
                 await newcomer.subscribe(f"{root}/public")
-                await newcomer.publish(Message(f"{root}/public", b"hello"))
+                await newcomer.publish(MqttMessage(f"{root}/public", b"hello"))
                 assert payloads(await receive(newcomer, 1)) == [b"hello"]
 
     asyncio.run(main())
@@ -135,10 +135,10 @@ def test_after_a_restart_of_the_broker_all_is_delivered_once_and_in_order(kind: 
                 relay.target = first.port
                 await reader.subscribe(f"{root}/#")
                 for number in range(3):
-                    await pod.publish(Message(f"{root}/a", b"%d" % number))
+                    await pod.publish(MqttMessage(f"{root}/a", b"%d" % number))
                 assert payloads(await receive(reader, 3)) == [b"0", b"1", b"2"]
             await until(lambda: not (pod.is_connected or reader.is_connected))
-            answers = [pod.publish(Message(f"{root}/a", b"%d" % number)) for number in range(3, 60)]
+            answers = [pod.publish(MqttMessage(f"{root}/a", b"%d" % number)) for number in range(3, 60)]
             async with open_broker(settings) as second:
                 relay.hold_back = pod.client_id.encode()
                 relay.target = second.port
@@ -190,7 +190,7 @@ def test_a_broker_that_never_answers_holds_nobody_up(root: str) -> None:
         settings = quick(connect_timeout_s=0.1, flush_s=0.0)
         async with Relay(mute=True) as relay:
             async with client(root, relay.port, settings=settings) as pod:
-                waiting = [pod.publish(Message(root, b"")), pod.subscribe(root)]
+                waiting = [pod.publish(MqttMessage(root, b"")), pod.subscribe(root)]
                 with pytest.raises(
                     BrokerError, match=rf"no link to the MQTT broker at 127\.0\.0\.1:{relay.port} within"
                 ):
@@ -210,7 +210,7 @@ def test_nothing_hangs_when_the_broker_dies(kind: str, root: str) -> None:
                 await kill(endpoint.pid)
                 await until(lambda: not pod.is_connected)
                 assert not endpoint.alive()
-                answer = pod.publish(Message(root, b""))
+                answer = pod.publish(MqttMessage(root, b""))
             assert isinstance(answer.exception(), BrokerError)
 
     async def kill(pid: int) -> None:
@@ -225,7 +225,7 @@ def test_the_inbox_is_bounded_and_tells_once(port: int, root: str, caplog: pytes
         settings = quick(max_inbox=10)
         async with client(root, port, settings=settings) as reader, client(f"{root}-s", port) as sender:
             await reader.subscribe(f"{root}/#")
-            await asyncio.gather(*(sender.publish(Message(root, b"%d" % number)) for number in range(50)))
+            await asyncio.gather(*(sender.publish(MqttMessage(root, b"%d" % number)) for number in range(50)))
             await until(lambda: reader.dropped == 40)
             assert payloads(reader.drain()) == [b"%d" % number for number in range(40, 50)]
             assert reader.drain() == []
@@ -240,8 +240,8 @@ def test_taking_a_subscription_back(port: int, root: str) -> None:
             await pod.subscribe(f"{root}/a")
             await pod.subscribe(f"{root}/b")
             pod.unsubscribe(f"{root}/a")
-            await pod.publish(Message(f"{root}/a", b"unwanted"))
-            await pod.publish(Message(f"{root}/b", b"wanted"))
+            await pod.publish(MqttMessage(f"{root}/a", b"unwanted"))
+            await pod.publish(MqttMessage(f"{root}/b", b"wanted"))
             assert payloads(await receive(pod, 1)) == [b"wanted"]
 
     asyncio.run(main())
@@ -251,7 +251,7 @@ def test_leaving_waits_for_the_last_acknowledgement(port: int, root: str) -> Non
     async def main() -> None:
         async with client(root, port) as pod:
             await pod.connected()
-            answers = [pod.publish(Message(root, b"%d" % number)) for number in range(100)]
+            answers = [pod.publish(MqttMessage(root, b"%d" % number)) for number in range(100)]
         assert all(answer.exception() is None for answer in answers)
 
     asyncio.run(main())
@@ -275,7 +275,7 @@ def test_a_closed_client_says_so(port: int, root: str) -> None:
     async def main() -> None:
         async with client(root, port) as pod:
             await pod.connected()
-        for act in (pod.publish(Message(root, b"")), pod.subscribe(root)):
+        for act in (pod.publish(MqttMessage(root, b"")), pod.subscribe(root)):
             with pytest.raises(BrokerError, match="closed"):
                 await act
         with pytest.raises(BrokerError, match="closed"):
@@ -290,7 +290,7 @@ def test_a_closed_client_says_so(port: int, root: str) -> None:
 def test_a_client_has_to_be_entered_first(root: str) -> None:
     async def main() -> None:
         with pytest.raises(RuntimeError, match="enter the client first"):
-            client(root, 1883).publish(Message(root, b""))
+            client(root, 1883).publish(MqttMessage(root, b""))
 
     asyncio.run(main())
 
@@ -304,7 +304,7 @@ def test_a_mistake_in_the_link_callback_is_told_and_survived(
     async def main() -> None:
         async with client(root, port, on_link=clumsy) as pod:
             await pod.connected()
-            await pod.publish(Message(root, b""))
+            await pod.publish(MqttMessage(root, b""))
             assert pod.failures == 1
 
     asyncio.run(main())

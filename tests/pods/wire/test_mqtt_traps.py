@@ -13,7 +13,7 @@ from mqtt_support import PATIENCE_S, client, payloads, quick, receive, receive_u
 from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.errors import BrokerError
 from sanctuary.pods.mqtt.broker import open_broker
-from sanctuary.pods.mqtt.packets import FilterSet, LinkDown, LinkEvent, Message
+from sanctuary.pods.mqtt.wire_client import FilterSet, LinkDown, LinkEvent, MqttMessage
 from tcp_relay import Relay
 
 
@@ -21,15 +21,15 @@ class Bystander:
     """An observer that does nothing."""
 
     def subscribed(self, client_id: str, filters: FilterSet, fresh: FilterSet) -> None: ...
-    def sending(self, client_id: str, message: Message) -> None: ...
-    def acknowledged(self, client_id: str, message: Message) -> None: ...
-    def received(self, client_id: str, message: Message) -> None: ...
+    def sending(self, client_id: str, message: MqttMessage) -> None: ...
+    def acknowledged(self, client_id: str, message: MqttMessage) -> None: ...
+    def received(self, client_id: str, message: MqttMessage) -> None: ...
     def lost(self, client_id: str) -> None: ...
-    def dying(self, client_id: str, will: Message | None) -> None: ...
+    def dying(self, client_id: str, will: MqttMessage | None) -> None: ...
 
 
-def numbered(topic: str, n: int) -> list[Message]:
-    return [Message(topic, b"%d" % number) for number in range(n)]
+def numbered(topic: str, n: int) -> list[MqttMessage]:
+    return [MqttMessage(topic, b"%d" % number) for number in range(n)]
 
 
 def test_trap_1_nagle_is_off(port: int, root: str) -> None:
@@ -61,7 +61,7 @@ def test_trap_2_qos_0_without_a_link_is_refused_not_lost_silently(root: str) -> 
     async def main() -> None:
         async with Relay() as relay, client(root, relay.port) as pod:
             with pytest.raises(BrokerError, match="QoS 0 does not wait"):
-                await pod.publish(Message(f"{root}/a", b"", 0))
+                await pod.publish(MqttMessage(f"{root}/a", b"", 0))
 
     asyncio.run(main())
 
@@ -72,7 +72,7 @@ def test_trap_3_the_queue_is_bounded_and_says_so(root: str) -> None:
         async with Relay() as relay, client(root, relay.port, settings=settings) as pod:
             kept = [pod.publish(message) for message in numbered(root, 50)]
             with pytest.raises(BrokerError, match="50 others wait"):
-                await pod.publish(Message(root, b"one too many"))
+                await pod.publish(MqttMessage(root, b"one too many"))
             assert not any(answer.done() for answer in kept)
         for answer in kept:
             assert isinstance(answer.exception(), BrokerError)
@@ -91,7 +91,7 @@ def test_trap_4_subscriptions_are_made_anew_at_a_broker_that_forgot_them(kind: s
             async with open_broker(settings) as second, client(f"{root}-s", second.port) as sender:
                 relay.target = second.port
                 await pod.connected()
-                await sender.publish(Message(f"{root}/a", b"still there"))
+                await sender.publish(MqttMessage(f"{root}/a", b"still there"))
                 assert [message.payload for message in await receive(pod, 1)] == [b"still there"]
 
     asyncio.run(main())
@@ -101,14 +101,14 @@ def test_trap_5_a_failing_callback_does_not_end_the_network_thread(
     port: int, root: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Clumsy(Bystander):
-        def received(self, client_id: str, message: Message) -> None:
+        def received(self, client_id: str, message: MqttMessage) -> None:
             raise ArithmeticError(client_id, message.topic)
 
     async def main() -> None:
         async with client(root, port, observer=Clumsy()) as pod:
             await pod.subscribe(f"{root}/#")
             for payload in (b"1", b"2"):
-                await pod.publish(Message(f"{root}/a", payload))
+                await pod.publish(MqttMessage(f"{root}/a", payload))
                 assert [message.payload for message in await receive(pod, 1)] == [payload]
             await until(lambda: pod.failures == 2)
             assert pod.is_connected
@@ -124,7 +124,7 @@ def test_trap_5_the_watchdog_starts_a_dead_network_thread_again(
     class Deadly(Bystander):
         deaths = 0
 
-        def received(self, client_id: str, message: Message) -> None:
+        def received(self, client_id: str, message: MqttMessage) -> None:
             if message.payload == b"die" and not self.deaths:
                 self.deaths += 1
                 raise SystemExit(client_id)
@@ -133,10 +133,10 @@ def test_trap_5_the_watchdog_starts_a_dead_network_thread_again(
         links: list[LinkEvent] = []
         async with client(root, port, observer=Deadly(), on_link=links.append) as pod:
             await pod.subscribe(f"{root}/#")
-            await pod.publish(Message(f"{root}/a", b"die"))
+            await pod.publish(MqttMessage(f"{root}/a", b"die"))
             await until(lambda: any(isinstance(event, LinkDown) for event in links))
             await pod.connected()
-            await pod.publish(Message(f"{root}/a", b"live"))
+            await pod.publish(MqttMessage(f"{root}/a", b"live"))
             assert payloads(await receive_up_to(pod, b"live"))[-1] == b"live"
             assert pod.failures
 
@@ -179,11 +179,11 @@ def test_trap_6_publishing_and_awaiting_in_reaction_to_a_message_completes(port:
 
             async def answer() -> None:
                 async for message in pod:
-                    await pod.publish(Message(f"{root}/up", message.payload))
+                    await pod.publish(MqttMessage(f"{root}/up", message.payload))
 
             answering = asyncio.create_task(answer())
             for payload in (b"1", b"2", b"3"):
-                await gateway.publish(Message(f"{root}/down", payload))
+                await gateway.publish(MqttMessage(f"{root}/down", payload))
                 assert payloads(await receive(gateway, 1)) == [payload]
             answering.cancel()
             await asyncio.wait([answering])
@@ -236,12 +236,12 @@ def test_trap_9_reading_goes_on_over_a_lost_link(port: int, root: str) -> None:
         async with Relay(port) as relay, client(f"{root}-s", port) as sender, client(root, relay.port) as pod:
             await pod.subscribe(f"{root}/#")
             reading = asyncio.ensure_future(receive_up_to(pod, b"after"))
-            await sender.publish(Message(f"{root}/a", b"before"))
+            await sender.publish(MqttMessage(f"{root}/a", b"before"))
             await until(lambda: len(pod._inbox) == 0)
             await relay.cut()
             await until(lambda: not pod.is_connected)
             await pod.connected()
-            await sender.publish(Message(f"{root}/a", b"after"))
+            await sender.publish(MqttMessage(f"{root}/a", b"after"))
             assert payloads(await reading)[-1] == b"after"
 
     asyncio.run(main())
@@ -266,9 +266,9 @@ def test_trap_10_a_goodbye_right_behind_connect_publishes_no_will(port: int, roo
     async def main() -> None:
         async with client(f"{root}-r", port) as reader:
             await reader.subscribe(f"{root}/#")
-            await reader.publish(Message(f"{root}/kept", b"what amqtt is busy with", 1, retain=True))
+            await reader.publish(MqttMessage(f"{root}/kept", b"what amqtt is busy with", 1, retain=True))
             await asyncio.to_thread(hasty)
-            await reader.publish(Message(f"{root}/status", b"later"))
+            await reader.publish(MqttMessage(f"{root}/status", b"later"))
             assert payloads(await receive(reader, 2)) == [b"what amqtt is busy with", b"later"]
 
     asyncio.run(main())

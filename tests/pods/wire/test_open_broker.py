@@ -20,7 +20,7 @@ from sanctuary.pods.mqtt import broker as mosquitto
 from sanctuary.pods.mqtt import child as embedded
 from sanctuary.pods.mqtt import die_with_parent as tether
 from sanctuary.pods.mqtt.broker import open_broker
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from tcp_relay import Relay
 
 _START_AND_WAIT = """
@@ -49,7 +49,7 @@ def test_a_private_broker_serves_and_ends_with_the_block(kind: str) -> None:
             assert str(endpoint.port) in endpoint.description
             assert ("not for production" in endpoint.description) == (kind == "embedded")
             async with client("pod", endpoint.port) as pod:
-                await pod.publish(Message("a", b""))
+                await pod.publish(MqttMessage("a", b""))
             listening = psutil.Process(endpoint.pid).net_connections(kind="inet")
             assert {connection.laddr[0] for connection in listening if connection.status == "LISTEN"} == {
                 "127.0.0.1"

@@ -19,7 +19,7 @@ from nacl.signing import VerifyKey
 from sanctuary.config.errors import Cause, ProtocolError
 from sanctuary.firmware_bridge.stream.reader import HeadbandState
 from sanctuary.pods.coordinator.times import SOLE_RENEW_S
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol.envelope import Kind, unseal
 from sanctuary.pods.protocol.messages import GatewayClaim, read
 
@@ -206,7 +206,7 @@ class Strangers:
         self.live = False
         self.listening = False
 
-    def hear(self, message: Message) -> None:
+    def hear(self, message: MqttMessage) -> None:
         """Take a message of the topic of claims."""
         claim = self._foreign(message.payload)
         if claim is None or claim.released:

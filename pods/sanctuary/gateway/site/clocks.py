@@ -14,7 +14,7 @@ from typing import Protocol
 from sanctuary.config.site_settings import ClockSettings
 from sanctuary.gateway.site.machine_clock import SteadySeconds
 from sanctuary.pods.clock.exchange import SPARSE, Cadence, ClockFollower, TimeSource
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod.events import ClockMeasured
 
 OwnClock = Callable[[float], float]
@@ -27,7 +27,7 @@ class PodTime(Protocol):
     def ask(self, now_s: float) -> bytes | None:
         """Write a time request if one is due; `now_s` as the pod knows the sanctuary clock."""
 
-    def take(self, message: Message, now_s: float) -> None:
+    def take(self, message: MqttMessage, now_s: float) -> None:
         """Take an answer; raises `ProtocolError` where it is none."""
 
     def news(self, now_s: float) -> ClockMeasured | None:
@@ -79,7 +79,7 @@ class MeasuredTime:
         """As of `PodTime`."""
         return self._follower.ask(self._own_s(None, now_s))
 
-    def take(self, message: Message, now_s: float) -> None:
+    def take(self, message: MqttMessage, now_s: float) -> None:
         """As of `PodTime`."""
         self._follower.take(message.payload, self._own_s(message.arrived_s, now_s))
         self._fresh = True
@@ -160,7 +160,7 @@ class FollowedTime:
         """As of `PodTime`."""
         return self._follower.ask(self._own(time.monotonic()))
 
-    def take(self, message: Message, _now_s: float = 0.0) -> None:
+    def take(self, message: MqttMessage, _now_s: float = 0.0) -> None:
         """As of `PodTime`; the clock goes by what it says from now on."""
         arrived_s = time.monotonic() if message.arrived_s is None else message.arrived_s
         self._follower.take(message.payload, self._own(arrived_s))

@@ -28,7 +28,7 @@ from sanctuary.pods.coordinator.tenure_effects import Complain, KeepTerm
 from sanctuary.pods.effects import Publish, Record
 from sanctuary.pods.mqtt.broker import BrokerEndpoint
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.packets import LinkEvent, LinkUp, Message
+from sanctuary.pods.mqtt.wire_client import LinkEvent, LinkUp, MqttMessage
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, seal_line
 from sanctuary.pods.protocol.records import trouble_record
@@ -69,7 +69,7 @@ class CoordinatorRunner:
         journal: Log,
         send: Send,
         now: Callable[[], float],
-        answer: Callable[[Message], bytes] | None = None,
+        answer: Callable[[MqttMessage], bytes] | None = None,
         *,
         alive: Callable[[], float] | None = None,
         keep_term: Callable[[int], None] | None = None,
@@ -105,7 +105,7 @@ class CoordinatorRunner:
         return tuple(topics.all_pods(self._site, channel) for channel in channels)
 
     @property
-    def will(self) -> Message:
+    def will(self) -> MqttMessage:
         """What the broker is to say when this gateway dies."""
         return to_message(self._gateway.will)
 
@@ -136,7 +136,7 @@ class CoordinatorRunner:
         """Close windows, give up all circles and take leave; before the client does."""
         self._do(self._gateway.stop(Now(now_s, self._alive())))
 
-    def message(self, message: Message, now_s: float) -> None:
+    def message(self, message: MqttMessage, now_s: float) -> None:
         """Take a message of one of the `subscriptions`; `now_s` as read when it was taken up."""
         try:
             topic = topics.parse(message.topic)
@@ -158,11 +158,11 @@ class CoordinatorRunner:
                 case Channel.TIME_REQUEST if self.answers_time:
                     answer = self._time(message, now_s)
                     sealed = seal_line(Kind.TIME, answer, self._gateway.key)
-                    self._send(Message(topics.time_response(self._site, topic.pod), sealed, 0))
+                    self._send(MqttMessage(topics.time_response(self._site, topic.pod), sealed, 0))
         except ProtocolError as error:
             _LOG.debug("coordinator: %s", error)
 
-    def _time(self, message: Message, now_s: float) -> bytes:
+    def _time(self, message: MqttMessage, now_s: float) -> bytes:
         if self._answer is not None:
             return self._answer(message)
         return respond(message.payload, now_s, self._now(), VIRTUAL)
@@ -249,12 +249,12 @@ class ClockDuty:
             return
         request = self._clock.ask()
         if request is not None:
-            self._send(Message(self._topic, request, 0))
+            self._send(MqttMessage(self._topic, request, 0))
         if now_s >= self._patient_until_s:
             self._clock.lead()
             self._runner.answers_time = True
 
-    def take(self, message: Message) -> None:
+    def take(self, message: MqttMessage) -> None:
         """Take an answer."""
         try:
             self._clock.follow(unsealed(Kind.TIME, message, self._core.key.verify_key))
@@ -334,9 +334,9 @@ class GatewayLine:
             The broker does not answer in time, or refuses a subscription.
         """
         wanted = (*self.runner.subscriptions, self._answers)
-        granted = [self.client.subscribe(topic) for topic in wanted]
+        granted = self.client.subscribe(*wanted)
         await self.client.connected()
-        await asyncio.gather(*granted)
+        await granted
         self._subscribed = True
         if self.client.is_connected:
             self.runner.on_link(LinkUp(session_present=False))
@@ -376,7 +376,7 @@ class GatewayLine:
         async for message in self.client:
             self._take(message)
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: MqttMessage) -> None:
         if message.topic == self._answers:
             self.duty.take(message)
             return
@@ -389,5 +389,5 @@ class GatewayLine:
         if self._subscribed:
             self.runner.on_link(event)
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: MqttMessage) -> None:
         self.client.publish(message)

@@ -48,7 +48,7 @@ from sanctuary.gateway.site.stopping import StopFlag
 from sanctuary.pods.mqtt.barrier import DeliveryBarrier
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.packets import LinkUp, Message
+from sanctuary.pods.mqtt.wire_client import LinkUp, MqttMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
@@ -265,16 +265,14 @@ async def _people(night: _Night, stack: AsyncExitStack) -> None:
         _sender(night, coordinator),
         lambda: night.now_s,
     )
-    for topic in night.coordinator.subscriptions:
-        await coordinator.subscribe(topic)
+    await coordinator.subscribe(*night.coordinator.subscriptions)
     night.coordinator.on_link(LinkUp(session_present=False))
     for entry in settings.pods:
         pod = make_pod(plan, entry, designs)
         client = await _client(night, stack, entry.id, pod)
         track = CueTrack(options.out / f"{entry.id}.cues.wav", sounds=sounds)
         runner = PodRunner(pod, night.journal, track, _sender(night, client))
-        for topic in runner.subscriptions:
-            await client.subscribe(topic)
+        await client.subscribe(*runner.subscriptions)
         client.publish(to_message(status(pod.identity, "simulated", online=True)))
         night.runners.append(runner)
         night.grants[entry.id] = grant_watch(settings, entry, pod, designs, night.journal)
@@ -332,7 +330,7 @@ async def _deliver(night: _Night) -> None:
     raise SanctuaryError(f"more than {MAX_ROUNDS} rounds of messages within one second")
 
 
-def _drained(client: MqttClient) -> list[Message]:
+def _drained(client: MqttClient) -> list[MqttMessage]:
     """Take what has arrived, ordered by topic, so that the order owes nothing to the broker."""
     return sorted(client.drain(), key=lambda message: message.topic)
 
@@ -355,7 +353,7 @@ async def _client(night: _Night, stack: AsyncExitStack, name: str, pod: Pod | No
 
 
 def _sender(night: _Night, client: MqttClient) -> Send:
-    def send(message: Message) -> None:
+    def send(message: MqttMessage) -> None:
         night.messages += 1
         client.publish(message)
 

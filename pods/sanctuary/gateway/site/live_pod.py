@@ -21,7 +21,7 @@ from sanctuary.gateway.site.event_log import Log
 from sanctuary.gateway.site.lacking import GrantWatch
 from sanctuary.gateway.site.pod_shell import PodRunner, to_message
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.packets import LinkDown, LinkEvent
+from sanctuary.pods.mqtt.wire_client import LinkDown, LinkEvent
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.protocol.messages import HeadbandStatus

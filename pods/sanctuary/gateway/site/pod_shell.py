@@ -25,8 +25,8 @@ from sanctuary.gateway.site.own_utc import PodUtc
 from sanctuary.gateway.site.pod_outputs import PodOutputs
 from sanctuary.pods.clock.exchange import SPARSE
 from sanctuary.pods.effects import Effect, Keep, Log, Publish, Record, Render, Silence
-from sanctuary.pods.mqtt.packets import Message
 from sanctuary.pods.mqtt.queues import Outbox
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.pods.pod.pod import Pod
@@ -45,16 +45,16 @@ from sanctuary.pods.protocol.records import (
 from sanctuary.signal.gate import OpeningLog
 from sanctuary.signal.samples import StageEstimate
 
-Send = Callable[[Message], object]
+Send = Callable[[MqttMessage], object]
 """Hands a message to a client; does not wait for it to arrive."""
 
 
-def to_message(effect: Publish) -> Message:
+def to_message(effect: Publish) -> MqttMessage:
     """Write the effect as a message."""
-    return Message(effect.topic, effect.payload, 1 if effect.qos else 0, effect.retain)
+    return MqttMessage(effect.topic, effect.payload, 1 if effect.qos else 0, effect.retain)
 
 
-def unsealed(kind: Kind, message: Message, key: VerifyKey) -> Message:
+def unsealed(kind: Kind, message: MqttMessage, key: VerifyKey) -> MqttMessage:
     """Give a message without its signature, which is that of `key`.
 
     Raises
@@ -286,7 +286,7 @@ class PodRunner:
         self._catch_up_track()
         request = self.clock.ask(now_s)
         if request is not None:
-            self._send(Message(topics.time_request(self._site, self.id), request, 0))
+            self._send(MqttMessage(topics.time_request(self._site, self.id), request, 0))
         self._tell_clock(now_s)
 
     def hear_utc(self, now_s: float) -> None:
@@ -311,7 +311,7 @@ class PodRunner:
         self._waiting.clear()
         self.outputs.close()
 
-    def message(self, message: Message, now_s: float) -> None:
+    def message(self, message: MqttMessage, now_s: float) -> None:
         """Take a message of one of the `subscriptions`."""
         if message.topic == topics.time_response(self._site, self.id):
             self._take_time(message, now_s)
@@ -407,7 +407,7 @@ class PodRunner:
         else:
             self._track_told = False
 
-    def _take_time(self, message: Message, now_s: float) -> None:
+    def _take_time(self, message: MqttMessage, now_s: float) -> None:
         try:
             self.clock.take(unsealed(Kind.TIME, message, self.pod.identity.coordinator), now_s)
         except ProtocolError as error:

@@ -38,8 +38,8 @@ from sanctuary.gateway.site.storage import ConsentKeeper, MemoryKeeper, PodMemor
 from sanctuary.gateway.sleeper_memories import Memories
 from sanctuary.pods.mqtt.broker import BrokerEndpoint
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.packets import LinkEvent, LinkUp, Message
 from sanctuary.pods.mqtt.queues import Outbox
+from sanctuary.pods.mqtt.wire_client import LinkEvent, LinkUp, MqttMessage
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.protocol.contract import is_lasting
@@ -142,8 +142,7 @@ async def start_pod(
     live.append(pod)
     vigil.pods.append(pod)
     _wire_stop_button(entry, pod, stack)
-    for topic in runner.subscriptions:
-        client.subscribe(topic)
+    client.subscribe(*runner.subscriptions)
     await client.connected()
     link.attach(pod)
     note_what_is_not_there(vigil.settings, entry, designs, vigil.journal, vigil.now())
@@ -190,7 +189,7 @@ async def _outputs(vigil: Vigil, entry: PodEntry, live: list[LivePod], stack: As
 
     def publish(topic: str, payload: bytes, qos: int) -> None:
         for client in clients:
-            client.publish(Message(topic, payload, 1 if qos else 0))
+            client.publish(MqttMessage(topic, payload, 1 if qos else 0))
 
     def began(onset: Onset) -> None:
         for pod in live:
@@ -200,7 +199,7 @@ async def _outputs(vigil: Vigil, entry: PodEntry, live: list[LivePod], stack: As
     outputs = build_outputs(entry.id, entry.devices, data_dir, publish, began, vigil.now, vigil.sounds)
     if (lamp := lamp_of(entry.devices)) is not None:
         off = lamp.off()
-        client = _lamp_client(vigil, entry, Message(off.topic, off.payload, 1), outputs)
+        client = _lamp_client(vigil, entry, MqttMessage(off.topic, off.payload, 1), outputs)
         clients.append(client)
         await stack.enter_async_context(client)
         vigil.stop.when_hurried(client.hurry)
@@ -208,7 +207,7 @@ async def _outputs(vigil: Vigil, entry: PodEntry, live: list[LivePod], stack: As
     return outputs
 
 
-def _lamp_client(vigil: Vigil, entry: PodEntry, dark: Message, outputs: PodOutputs) -> MqttClient:
+def _lamp_client(vigil: Vigil, entry: PodEntry, dark: MqttMessage, outputs: PodOutputs) -> MqttClient:
     """Make a client for a lamp alone, whose last will is darkness: whatever becomes of us, it goes dark."""
 
     def on_link(event: LinkEvent) -> None:

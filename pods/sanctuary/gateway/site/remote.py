@@ -55,7 +55,7 @@ from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.clock.exchange import ZERO_TOLERANCE_S, TimeSource
 from sanctuary.pods.mqtt.broker import open_broker
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind
@@ -195,7 +195,7 @@ async def learn_time(
             return clock.source
         request = clock.ask()
         if request is not None:
-            client.publish(Message(topics.time_request(site, pod), request, 0))
+            client.publish(MqttMessage(topics.time_request(site, pod), request, 0))
         if not told and time.monotonic() - began_s > PATIENCE_S:
             told = True
             _LOG.warning("%s: no gateway tells the time; the night begins when one does", pod)

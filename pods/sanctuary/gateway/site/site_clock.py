@@ -34,7 +34,7 @@ from sanctuary.gateway.site.machine_clock import (
 from sanctuary.gateway.site.own_utc import STEP_S, OwnUtc
 from sanctuary.gateway.site.storage import KeptClock, SiteStore
 from sanctuary.pods.clock.exchange import Cadence, ClockFollower, TimeSource, respond
-from sanctuary.pods.mqtt.packets import Message
+from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod.events import ClockMeasured
 
 _LOG = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class SanctuaryClock:
         since_s, offset_s, rate = self._line
         return steady_s + offset_s + rate * (steady_s - since_s)
 
-    def answer(self, message: Message) -> bytes:
+    def answer(self, message: MqttMessage) -> bytes:
         """Answer a time request, as the one gateway of the site that does.
 
         Raises
@@ -143,7 +143,7 @@ class SanctuaryClock:
         """Write a request to the gateway that answers, if one is due."""
         return self._follower.ask(self._steady(self._monotonic()))
 
-    def follow(self, message: Message) -> None:
+    def follow(self, message: MqttMessage) -> None:
         """Take its answer, and go by its clock from now on.
 
         Raises
@@ -304,7 +304,7 @@ class SystemTime:
         """As of `PodTime`."""
         return self._follower.ask(time.time())
 
-    def take(self, message: Message, _now_s: float = 0.0) -> None:
+    def take(self, message: MqttMessage, _now_s: float = 0.0) -> None:
         """As of `PodTime`."""
         ago_s = 0.0 if message.arrived_s is None else time.monotonic() - message.arrived_s
         self._follower.take(message.payload, time.time() - ago_s)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from sanctuary.config.errors import BrokerError
-from sanctuary.pods.mqtt.packets import FilterSet, Message
+from sanctuary.pods.mqtt.wire_client import FilterSet, MqttMessage
 
 _NAMED = 5
 """Missing deliveries that an error message names."""
@@ -88,7 +88,7 @@ class DeliveryBarrier:
                 if fresh.matches(topic):
                     self._expect(_Sent("", topic, None, unacknowledged=False, waiting={client_id}))
 
-    def sending(self, client_id: str, message: Message) -> None:
+    def sending(self, client_id: str, message: MqttMessage) -> None:
         """Expect the acknowledgement and all deliveries of a message."""
         with self._lock:
             self._note_retained(message)
@@ -96,7 +96,7 @@ class DeliveryBarrier:
             sent.waiting.update(self._readers(message.topic))
             self._expect(sent)
 
-    def acknowledged(self, client_id: str, message: Message) -> None:
+    def acknowledged(self, client_id: str, message: MqttMessage) -> None:
         """Take note of an acknowledgement."""
         with self._lock:
             for sent in self._under_way:
@@ -109,7 +109,7 @@ class DeliveryBarrier:
                     self._settle(sent)
                     return
 
-    def received(self, client_id: str, message: Message) -> None:
+    def received(self, client_id: str, message: MqttMessage) -> None:
         """Take note of a delivery."""
         with self._lock:
             for payload in (message.payload, None):
@@ -130,7 +130,7 @@ class DeliveryBarrier:
                 elif client_id in sent.waiting:
                     self._receive(client_id, sent)
 
-    def dying(self, client_id: str, will: Message | None) -> None:
+    def dying(self, client_id: str, will: MqttMessage | None) -> None:
         """Expect the deliveries of a last will."""
         if will is None:
             return
@@ -144,7 +144,7 @@ class DeliveryBarrier:
     def _readers(self, topic: str) -> set[str]:
         return {client_id for client_id, filters in self._filters.items() if filters.matches(topic)}
 
-    def _note_retained(self, message: Message) -> None:
+    def _note_retained(self, message: MqttMessage) -> None:
         if message.retain:
             (self._retained.add if message.payload else self._retained.discard)(message.topic)
 

@@ -4,7 +4,7 @@
 
     async with MqttClient("pod-1", endpoint.host, endpoint.port, settings=settings, will=offline) as client:
         await client.subscribe(topics.command(site, "pod-1"))
-        await client.publish(Message(topic, payload))      # returns when the broker has it
+        await client.publish(MqttMessage(topic, payload))      # returns when the broker has it
         async for message in client: ...
 
 Entering does not wait for the broker; `connected` does. Leaving in order waits a moment for the last
@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from types import TracebackType
@@ -27,17 +26,9 @@ from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.errors import BrokerError
 from sanctuary.pods.mqtt import packets as events
 from sanctuary.pods.mqtt.network import Network
-from sanctuary.pods.mqtt.packets import (
-    LinkDown,
-    LinkEvent,
-    LinkNews,
-    LinkUp,
-    Message,
-    NetworkEvent,
-    Qos,
-    WireObserver,
-)
+from sanctuary.pods.mqtt.packets import LinkNews, NetworkEvent, WireObserver
 from sanctuary.pods.mqtt.queues import Inbox, Lasting, Outbox, Sender, refuse
+from sanctuary.pods.mqtt.wire_client import LinkDown, LinkUp, MqttMessage, OnLink, OnMessage
 
 _LOG = logging.getLogger(__name__)
 _WINDOW = 20
@@ -66,6 +57,8 @@ class MqttClient:
         Tells of a topic whether its messages are worth keeping there; by default all are.
     on_link
         Called by the event loop when the link comes up or goes down, each once.
+    on_message
+        Called by `serve` with each message received.
     observer
         Sees the traffic; see `WireObserver`.
 
@@ -82,10 +75,11 @@ class MqttClient:
         port: int,
         *,
         settings: BrokerSettings | None = None,
-        will: Message | None = None,
+        will: MqttMessage | None = None,
         outbox: Outbox | None = None,
         lasting: Lasting = lambda _: True,
-        on_link: Callable[[LinkEvent], None] | None = None,
+        on_link: OnLink | None = None,
+        on_message: OnMessage | None = None,
         observer: WireObserver | None = None,
     ) -> None:
         self.client_id = client_id
@@ -94,7 +88,7 @@ class MqttClient:
         self.dropped = 0
         """Messages given up because the inbox was full."""
         self._settings = settings or BrokerSettings()
-        self._on_link, self._observer = on_link, observer
+        self._on_link, self._on_message, self._observer = on_link, on_message, observer
         self._network = Network(
             client_id,
             host,
@@ -109,7 +103,8 @@ class MqttClient:
         self._sender = Sender(
             client_id, self._settings.max_outgoing, _WINDOW, outbox, self._network.publish, lasting
         )
-        self._granting: dict[str, list[asyncio.Future[None]]] = {}
+        self._granting: list[tuple[set[str], asyncio.Future[None]]] = []
+        """Filters that the broker has not granted yet, and who waits for them."""
         self._events: deque[NetworkEvent] = deque()
         self._woken = False
         self._up = False
@@ -190,7 +185,7 @@ class MqttClient:
 
     # Out.
 
-    def publish(self, message: Message) -> asyncio.Future[None]:
+    def publish(self, message: MqttMessage) -> asyncio.Future[None]:
         """Send a message, now or as soon as there is a link.
 
         Returns
@@ -213,41 +208,47 @@ class MqttClient:
 
     # In.
 
-    def subscribe(self, topic_filter: str, qos: Qos = 1) -> asyncio.Future[None]:
-        """Subscribe, for this and every later connection.
+    def subscribe(self, *topic_filters: str) -> asyncio.Future[None]:
+        """Subscribe with QoS 1, for this and every later connection.
 
         Returns
         -------
         asyncio.Future
-            Done when the broker has granted it; waits for a link if there is none. Need not be awaited.
+            Done when the broker has granted all; waits for a link if there is none. Need not be awaited.
 
         Raises
         ------
         ValueError
-            Not a topic filter.
+            One is not a topic filter.
         BrokerError
-            From the future: refused, or the client was closed first.
+            From the future: one was refused, or the client was closed first.
         """
         answer = self._future()
         if self._closed:
-            refuse(answer, f"{self.client_id}: closed; {topic_filter} cannot be subscribed to")
+            refuse(answer, f"{self.client_id}: closed; {', '.join(topic_filters)} cannot be subscribed to")
             return answer
-        self._granting.setdefault(topic_filter, []).append(answer)
-        self._network.subscribe(topic_filter, qos)
+        self._network.subscribe(*topic_filters)
+        self._granting.append((set(topic_filters), answer))
         return answer
 
     def unsubscribe(self, topic_filter: str) -> None:
         """Take a subscription back."""
         self._network.unsubscribe(topic_filter)
 
-    def drain(self) -> list[Message]:
+    def drain(self) -> list[MqttMessage]:
         """Take all messages that have arrived, in order of arrival, without waiting."""
         return self._inbox.drain()
+
+    async def serve(self) -> None:
+        """Hand each message received to `on_message` until the client is closed; raises what that raises."""
+        async for message in self:
+            if self._on_message is not None:
+                self._on_message(message)
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Message:
+    async def __anext__(self) -> MqttMessage:
         while True:
             self._reading = True
             self._arrived.clear()
@@ -275,7 +276,7 @@ class MqttClient:
             with suppress(RuntimeError):  # the loop was closed under a client that nobody left
                 self._loop.call_soon_threadsafe(self._dispatch)
 
-    def _take_in(self, message: Message) -> bool:
+    def _take_in(self, message: MqttMessage) -> bool:
         """Put a message into the inbox; tell whether there was room."""
         dropped = self._inbox.put(message)
         if dropped is not None:
@@ -331,12 +332,14 @@ class MqttClient:
         for topic_filter in event.refused:
             text = f"{self.client_id}: the broker refuses {topic_filter}; check its access rules"
             _LOG.warning("%s", text)
-            for answer in self._granting.pop(topic_filter, ()):
-                refuse(answer, text)
-        for topic_filter in event.granted:
-            for answer in self._granting.pop(topic_filter, ()):
-                if not answer.done():
-                    answer.set_result(None)
+            for filters, answer in self._granting:
+                if topic_filter in filters:
+                    refuse(answer, text)
+        for filters, answer in self._granting:
+            filters.difference_update(event.granted)
+            if not filters and not answer.done():
+                answer.set_result(None)
+        self._granting = [(filters, answer) for filters, answer in self._granting if not answer.done()]
         if not self._up:
             self._link_up()
 
@@ -392,7 +395,7 @@ class MqttClient:
         self._dispatch()
         self._up = False
         self._sender.close()
-        for answer in (answer for answers in self._granting.values() for answer in answers):
+        for _, answer in self._granting:
             refuse(answer, f"{self.client_id}: closed before {self._news.place} answered")
         self._granting.clear()
         self._changed.set()

@@ -39,16 +39,15 @@ from sanctuary.pods.mqtt.packets import (
     CallbackFailed,
     Connected,
     Disconnected,
-    FilterSet,
-    Message,
     NetworkEvent,
     Published,
-    Qos,
     Subscribed,
     Token,
     WireObserver,
 )
 from sanctuary.pods.mqtt.refusals import Trouble, answered, failed
+from sanctuary.pods.mqtt.wire_client import FilterSet, MqttMessage
+from sanctuary.pods.protocol.topics import Qos
 
 P = ParamSpec("P")
 
@@ -118,7 +117,7 @@ class Network:
         port: int,
         *,
         settings: BrokerSettings,
-        will: Message | None,
+        will: MqttMessage | None,
         window: int,
         post: Callable[[NetworkEvent], None],
         observer: WireObserver | None,
@@ -147,7 +146,7 @@ class Network:
         self._paho.last_read_s = monotonic()
         self._paho.loop_start()
 
-    def publish(self, message: Message, connection: int) -> Token | None:
+    def publish(self, message: MqttMessage, connection: int) -> Token | None:
         """Hand a message to this connection; None if it is gone.
 
         A newer one does not do: what is left from the old one has to go first.
@@ -160,12 +159,12 @@ class Network:
             info = self._paho.publish(message.topic, message.payload, message.qos, message.retain)
             return (self._connection, info.mid) if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
 
-    def subscribe(self, topic_filter: str, qos: Qos) -> None:
+    def subscribe(self, *topic_filters: str) -> None:
         """Subscribe now if the link is up, and with every new connection."""
         with self._lock:
-            self._filters = self._filters.adding(topic_filter, qos)
+            self._filters = self._filters.adding(*topic_filters)
             if self._up:
-                self._ask(FilterSet({topic_filter: qos}))
+                self._ask(FilterSet(topic_filters))
 
     def unsubscribe(self, topic_filter: str) -> None:
         """Take a subscription back."""
@@ -238,7 +237,7 @@ class Network:
         client.on_message = self._on_message
 
     def _ask(self, filters: FilterSet) -> None:
-        rc, mid = self._paho.subscribe([(name, int(qos)) for name, qos in filters.items()])
+        rc, mid = self._paho.subscribe([(name, 1) for name in filters])
         if rc == MQTTErrorCode.MQTT_ERR_SUCCESS and mid is not None:
             self._asked[mid] = filters
 
@@ -311,15 +310,12 @@ class Network:
         self, _client: paho.Client, _data: Any, mid: int, codes: list[ReasonCode], _properties: Any
     ) -> None:
         with self._lock:
-            asked, in_force = self._asked.pop(mid, FilterSet()).items(), self._filters
-        answers = list(zip(asked, codes, strict=False))
-        refused = [topic_filter for (topic_filter, _), code in answers if code.is_failure]
-        fresh = FilterSet({topic_filter: qos for (topic_filter, qos), code in answers if not code.is_failure})
-        for topic_filter in refused:
-            in_force = in_force.without(topic_filter)
+            asked, in_force = self._asked.pop(mid, FilterSet()), self._filters
+        refused = tuple(name for name, code in zip(asked, codes, strict=False) if code.is_failure)
+        fresh = FilterSet(name for name, code in zip(asked, codes, strict=False) if not code.is_failure)
         if self._observer is not None:
-            self._observer.subscribed(self._client_id, in_force, fresh)
-        self._post(Subscribed(tuple(name for name, _ in fresh.items()), tuple(refused)))
+            self._observer.subscribed(self._client_id, in_force.without(*refused), fresh)
+        self._post(Subscribed(tuple(fresh), refused))
 
     @_guarded
     def _on_publish(
@@ -333,7 +329,7 @@ class Network:
         if self._filters.matches(received.topic):
             qos: Qos = 1 if received.qos else 0
             payload, retain = bytes(received.payload), bool(received.retain)
-            self._post(Arrived(Message(received.topic, payload, qos, retain, monotonic())))
+            self._post(Arrived(MqttMessage(received.topic, payload, qos, retain, monotonic())))
 
 
 def _held_open(link: object) -> socket.socket | None:

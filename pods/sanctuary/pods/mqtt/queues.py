@@ -32,7 +32,9 @@ from types import TracebackType
 from typing import Self, cast
 
 from sanctuary.config.errors import BrokerError
-from sanctuary.pods.mqtt.packets import Message, Qos, Token
+from sanctuary.pods.mqtt.packets import Token
+from sanctuary.pods.mqtt.wire_client import MqttMessage
+from sanctuary.pods.protocol.topics import Qos
 
 
 class OutgoingQueue:
@@ -49,7 +51,7 @@ class OutgoingQueue:
     def __init__(self, limit: int, window: int) -> None:
         self._limit = limit
         self._window = window
-        self._kept: dict[int, Message] = {}
+        self._kept: dict[int, MqttMessage] = {}
         self._unsent: deque[int] = deque()
         self._tokens: dict[Hashable, int] = {}
         self._late: dict[Hashable, int] = {}
@@ -61,7 +63,7 @@ class OutgoingQueue:
         """Tell whether another message would be one too many."""
         return len(self._kept) >= self._limit
 
-    def add(self, number: int, message: Message) -> None:
+    def add(self, number: int, message: MqttMessage) -> None:
         """Put a message at the end.
 
         Raises
@@ -74,7 +76,7 @@ class OutgoingQueue:
         self._kept[number] = message
         self._unsent.append(number)
 
-    def next_unsent(self) -> tuple[int, Message] | None:
+    def next_unsent(self) -> tuple[int, MqttMessage] | None:
         """Give the message to send next; None if there is none or the window is full."""
         while self._unsent and self._unsent[0] not in self._kept:
             self._unsent.popleft()
@@ -86,7 +88,7 @@ class OutgoingQueue:
         """Note that the message given by `next_unsent` is in flight, to be answered under `token`."""
         self._tokens[token] = self._unsent.popleft()
 
-    def acknowledged(self, token: Hashable) -> tuple[int, Message] | None:
+    def acknowledged(self, token: Hashable) -> tuple[int, MqttMessage] | None:
         """Forget an acknowledged message and give it back; None if it was acknowledged before.
 
         An answer from before a lost link still counts: that broker has the message.
@@ -122,13 +124,13 @@ class Inbox:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._messages: deque[Message] = deque()
+        self._messages: deque[MqttMessage] = deque()
         self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._messages)
 
-    def put(self, message: Message) -> Message | None:
+    def put(self, message: MqttMessage) -> MqttMessage | None:
         """Add a message; give the one that had to go for it, if any."""
         with self._lock:
             self._messages.append(message)
@@ -139,12 +141,12 @@ class Inbox:
             del self._messages[at]
             return dropped
 
-    def take(self) -> Message | None:
+    def take(self) -> MqttMessage | None:
         """Remove and give the oldest message; None if there is none."""
         with self._lock:
             return self._messages.popleft() if self._messages else None
 
-    def drain(self) -> list[Message]:
+    def drain(self) -> list[MqttMessage]:
         """Remove and give all messages, in order of arrival."""
         with self._lock:
             messages = list(self._messages)
@@ -189,7 +191,7 @@ class Outbox:
             self._database.close()
             raise self._error(error) from error
 
-    def add(self, message: Message) -> int:
+    def add(self, message: MqttMessage) -> int:
         """Keep a message; give its number."""
         row = (message.topic, message.payload, message.qos, int(message.retain))
         text = "INSERT INTO outbox (topic, payload, qos, retain) VALUES (?, ?, ?, ?)"
@@ -206,13 +208,13 @@ class Outbox:
         except sqlite3.Error as error:
             raise self._error(error) from error
 
-    def pending(self) -> list[tuple[int, Message]]:
+    def pending(self) -> list[tuple[int, MqttMessage]]:
         """Read all messages kept, oldest first, with their numbers."""
         text = "SELECT number, topic, payload, qos, retain FROM outbox ORDER BY number"
         try:
             with closing(self._database.execute(text)) as cursor:
                 return [
-                    (number, Message(topic, payload, cast("Qos", qos), bool(retain)))
+                    (number, MqttMessage(topic, payload, cast("Qos", qos), bool(retain)))
                     for number, topic, payload, qos, retain in cursor
                 ]
         except (sqlite3.Error, ValueError) as error:
@@ -238,7 +240,7 @@ class Outbox:
 
 
 Answer = asyncio.Future[None]
-Transmit = Callable[[Message, int], Token | None]
+Transmit = Callable[[MqttMessage, int], Token | None]
 Lasting = Callable[[str], bool]
 
 _LOG = logging.getLogger(__name__)
@@ -276,7 +278,7 @@ class Sender:
         self._numbers = count(1)
         self._connection = 0
         self._answers: dict[int, Answer] = {}
-        self._leaving: dict[Token, tuple[Message, Answer]] = {}
+        self._leaving: dict[Token, tuple[MqttMessage, Answer]] = {}
         self._outbox_failed = False
         self._rows: dict[int, int] = {}
         """Numbers in the outbox, by number in the queue."""
@@ -285,7 +287,7 @@ class Sender:
             self._rows[number] = row
             self._queue.add(number, message)
 
-    def publish(self, message: Message, answer: Answer) -> None:
+    def publish(self, message: MqttMessage, answer: Answer) -> None:
         """Send a message, or keep it until there is a link."""
         if message.qos == 0:
             self._publish_once(message, answer)
@@ -300,7 +302,7 @@ class Sender:
         self._queue.link_lost()
         self._pump()
 
-    def published(self, token: Token) -> tuple[Message | None, Answer | None]:
+    def published(self, token: Token) -> tuple[MqttMessage | None, Answer | None]:
         """Take an acknowledgement; give the message and who waits for it, once."""
         if token in self._leaving:
             return self._leaving.pop(token)
@@ -330,14 +332,14 @@ class Sender:
         self._answers.clear()
         self._leaving.clear()
 
-    def _publish_once(self, message: Message, answer: Answer) -> None:
+    def _publish_once(self, message: MqttMessage, answer: Answer) -> None:
         token = self._transmit(message, self._connection)
         if token is None:
             self._refuse(answer, message, "there is no link, and QoS 0 does not wait for one")
         else:
             self._leaving[token] = (message, answer)
 
-    def _keep(self, message: Message, answer: Answer) -> None:
+    def _keep(self, message: MqttMessage, answer: Answer) -> None:
         try:
             lasts = self._outbox is not None and self._lasting(message.topic)
             row = self._outbox.add(message) if self._outbox is not None and lasts else None
@@ -370,7 +372,7 @@ class Sender:
                 _LOG.warning("%s: %s; messages will be sent again after the next start", self._name, error)
             self._outbox_failed = True
 
-    def _refuse(self, answer: Answer, message: Message, why: str) -> None:
+    def _refuse(self, answer: Answer, message: MqttMessage, why: str) -> None:
         refuse(answer, f"{self._name}: {message.topic} was not sent: {why}")
 
 

@@ -14,11 +14,10 @@ from pydantic import BaseModel
 from sanctuary.commons.entries import Grant, Withdrawal
 from sanctuary.config.errors import ProtocolError
 from sanctuary.pods.clock.exchange import TimeRequest, TimeResponse
-from sanctuary.pods.mqtt.packets import Qos
 from sanctuary.pods.protocol import messages as says
 from sanctuary.pods.protocol.envelope import Kind
 from sanctuary.pods.protocol.messages import GatewayClaim, GatewayStatus
-from sanctuary.pods.protocol.topics import ROOT, Channel, Topic, parse
+from sanctuary.pods.protocol.topics import ROOT, Channel, Qos, Topic, parse
 
 
 class Party(StrEnum):

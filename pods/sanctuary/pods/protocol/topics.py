@@ -25,6 +25,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Literal
 
 from sanctuary.config.errors import ProtocolError
 
@@ -32,6 +33,9 @@ ROOT = "sanctuary/v1"
 ID_PATTERN = r"[a-z0-9-]{1,64}"
 REMEMBERED = 65_536
 """Topics whose parts, and parts whose topic, are remembered: a site uses the same ones all night."""
+
+Qos = Literal[0, 1]
+"""At most once, or at least once. Level 2 is left out: receivers tell duplicates by the id in the payload."""
 
 _ID = re.compile(ID_PATTERN)
 
