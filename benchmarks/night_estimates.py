@@ -12,6 +12,7 @@ the rest; amounts by cycle, because cycles with a REM period passed over count a
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,9 +22,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+
+from night_measures import find_rem_periods, measure, runs
 from sanctuary.signal.samples import STAGES, Stage
 from sanctuary.simulator.sleepers.habits import CHANCES, LAWS, Part
-from sanctuary.simulator.sleepers.measures import find_rem_periods, measure, runs
 from simulated_nights import load_fitted
 
 Night = NDArray[np.int8]

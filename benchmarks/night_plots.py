@@ -10,8 +10,8 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
+from night_measures import runs
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.sleepers.measures import runs
 
 SHOWN = (
     *(f"{stage} share %" for stage in ("N1", "N2", "N3", "R")),

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -27,9 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp, mannwhitneyu
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+
+from night_measures import measure, transition_counts
 from sanctuary.config.sleeper_settings import NightSettings
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.sleepers.measures import measure, transition_counts
 from sanctuary.simulator.sleepers.simulated_night import draw_night
 
 Night = NDArray[np.int8]

@@ -1,10 +1,9 @@
 """What each part of staging is worth: the same nights with one part changed at a time.
 
-    python benchmarks/staging_ablation.py --train FOLDER [FOLDER ...] --test FOLDER [--measures]
-        [--json OUT.json]
+    python benchmarks/staging_ablation.py --train FOLDER [FOLDER ...] --test FOLDER [--json OUT.json]
 
 Every row is fitted anew, leaving each person out, on the 30 s epochs of --train, and judged causally on the
-epochs of --test. --measures adds a row with every measure of the library (slow).
+epochs of --test.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from sanctuary.gateway.training.gathering import Recipe, load_nights
 from sanctuary.gateway.training.sources import find_nights
 from sanctuary.signal.emission import Emission, design
 from sanctuary.signal.emission_training import ScoredNight, filtered, fit_emission, sharpened
-from sanctuary.signal.measures.registry import MEASURES
 from sanctuary.signal.samples import FloatArray
 from sanctuary.signal.staging import EpochStager, RunningLevel
 
@@ -47,7 +45,7 @@ def without_filter(night: ScoredNight, model: Emission, settings: ChainSettings)
     start_min = np.array([settings.normalisation.prior_min])
     level = RunningLevel(settings.normalisation, model.population_db[np.newaxis], start_min, model.n2_db)
     centred = np.concatenate([level.centre(row[np.newaxis]) for row in night.band_db])
-    return np.exp(model.heads["pair"].log_posterior(design(centred, night.eyes, night.measures)))
+    return np.exp(model.heads["pair"].log_posterior(design(centred, night.eyes)))
 
 
 def remembering(nights: Sequence[ScoredNight]) -> Judge:
@@ -73,13 +71,12 @@ def row(
     test: Sequence[ScoredNight],
     settings: ChainSettings,
     judge: Judge,
-    measures: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Scores of one variant."""
     judged = []
     for person in sorted({night.person for night in test}):
         others = [night for night in train if night.person != person]
-        model = fit_emission(others, measures, settings.normalisation, {})
+        model = fit_emission(others, settings.normalisation, {})
         judged += [
             (sharpened(judge(night, model, settings), 0.6), night.stages)
             for night in test
@@ -102,7 +99,6 @@ def main() -> None:
     )
     parser.add_argument("--train", type=Path, nargs="+", required=True)
     parser.add_argument("--test", type=Path, required=True)
-    parser.add_argument("--measures", action="store_true")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     recipe = Recipe(ChainSettings())
@@ -131,14 +127,6 @@ def main() -> None:
     for name, (nights, settings, judge) in variants.items():
         result[name] = row(train, nights, settings, judge)
         _print(name, result[name])
-    if args.measures:
-        names = tuple(each.name for each in MEASURES)
-        wide = Recipe(ChainSettings(), names)
-        more = load_nights(with_rem(find_nights(args.train)), wide)
-        there = {night.name for night in test}
-        nights = [n for n in load_nights(with_rem(find_nights([args.test])), wide) if n.name in there]
-        result["with every measure"] = row(more, nights, ChainSettings(), by_filter, names)
-        _print("with every measure", result["with every measure"])
     if args.json:
         args.json.write_text(json.dumps(result, indent=1))
 

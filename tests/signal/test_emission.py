@@ -48,7 +48,7 @@ def test_a_model_file_survives_a_round_trip():
         ({"heads": {"single": {"calibration": 0.6, "weights": [[1.0]]}}}, "weights of single"),
         ({"heads": {"single": {"calibration": 60.0, "weights": [[1.0]]}}}, "calibration"),
         ({"heads": {"single": {"weights": [[1.0]]}}}, "'calibration' is missing"),
-        ({"measures": ["colour"]}, "colour"),
+        ({"measures": ["hjorth_mobility"]}, r"no longer computed \(hjorth_mobility\)"),
         ({"prior": [0.0, 0.25, 0.25, 0.25, 0.25]}, "positive"),
         ({"population_db": ["x"] * 5}, "could not convert"),
         ({"n2_db": [1.0]}, "n2_db"),

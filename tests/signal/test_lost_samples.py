@@ -210,7 +210,7 @@ def test_sleepers_side_by_side_do_not_disturb_each_other():
     both = list(together)
     for row, uv in enumerate((one, other)):
         alone = seconds_of(uv)
-        for name in ("eeg_uv", "band_power", "problems", "present", "emg_power"):
+        for name in ("band_power", "problems", "present", "emg_power"):
             mine = np.concatenate([getattr(each, name)[0] for each in alone], axis=-1)
             theirs = np.concatenate([getattr(each, name)[row] for each in both], axis=-1)
             assert np.array_equal(theirs, mine, equal_nan=True), name

@@ -34,12 +34,12 @@ def night(seed, epochs=600, eyes=True):
         return bands_only(f"N{seed}", f"P{seed}", bands, stages)
     shown = np.where((stages == Stage.R)[:, np.newaxis], rapid_eyes(), QUIET)
     shown = shown + rng.normal(0, 0.3, shown.shape)
-    return ScoredNight(f"N{seed}", f"P{seed}", bands, shown, np.empty((epochs, 0)), stages)
+    return ScoredNight(f"N{seed}", f"P{seed}", bands, shown, stages)
 
 
 @pytest.fixture(scope="module")
 def model():
-    return fit_emission([night(seed) for seed in range(4)], (), NormalisationSettings(), {"why": "test"})
+    return fit_emission([night(seed) for seed in range(4)], NormalisationSettings(), {"why": "test"})
 
 
 def agreement(model, fresh, eyes):
@@ -61,7 +61,7 @@ def test_eye_evidence_favours_the_stage_that_showed_it(model):
 
 
 def test_nights_of_bands_alone_make_a_model_without_a_pair_head():
-    model = fit_emission([night(s, eyes=False) for s in range(3)], (), NormalisationSettings(), {})
+    model = fit_emission([night(s, eyes=False) for s in range(3)], NormalisationSettings(), {})
     assert set(model.heads) == {SINGLE}
 
 
@@ -70,7 +70,7 @@ def test_unknown_and_unusable_epochs_are_left_out():
     spoilt = night(3)
     spoilt.band_db[50:60] = np.nan
     spoilt.stages[200:220] = Stage.UNKNOWN
-    fits = [fit_emission([n, night(4)], (), NormalisationSettings(), {}) for n in (whole, spoilt)]
+    fits = [fit_emission([n, night(4)], NormalisationSettings(), {}) for n in (whole, spoilt)]
     assert all(np.isfinite(head.weights).all() for fit in fits for head in fit.heads.values())
     assert not np.array_equal(fits[0].prior, fits[1].prior)
 

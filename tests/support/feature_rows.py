@@ -45,7 +45,6 @@ def features(shift_db=(0.0,) * 5, eyes=QUIET, quality=1.0, sleepers=1) -> Featur
     return Features(
         np.repeat(bands[np.newaxis], sleepers, axis=0),
         np.repeat(seen[np.newaxis], sleepers, axis=0),
-        np.empty((sleepers, 0)),
         rows,
         np.repeat(rows[:, np.newaxis], 2, axis=1),
         np.zeros(sleepers),

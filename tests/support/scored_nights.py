@@ -1,4 +1,4 @@
-"""What scored nights look like, in figures of `sanctuary.simulator.sleepers.measures`.
+"""What scored nights look like, in figures of `night_measures`.
 
 From the consensus of five scorers on the nights of the 25 healthy sleepers of DOD-H (Guillot et al. 2020,
 MIT).

@@ -52,9 +52,6 @@ def train(
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="MODEL.json", help="Where to write the model.")],
-    measures: Annotated[
-        str, typer.Option(metavar="NAME,...", help="Further measures to use, beside band powers and eyes.")
-    ] = "",
     without: Annotated[
         str, typer.Option(metavar="NIGHT,...", help="Nights to leave out, by the beginning of their names.")
     ] = "",
@@ -94,7 +91,7 @@ def train(
     check_place(out, "the model")
     recordings = reading_options(None, board, gain, stream)
     reading = Reading(channel_names(channels), recordings, hypnogram_options(epoch_s, stages=stages))
-    recipe = Recipe(settings.chain, _checked_measures(measures), person_letters, note, reading)
+    recipe = Recipe(settings.chain, person_letters, note, reading)
     surveyed = survey(sources, scorer)
     read = [path for night in surveyed.nights for path in (night.path, night.hypnogram)]
     check_apart([(f"--out {out}", out)], read)
@@ -131,15 +128,6 @@ def _progress(n_nights: int) -> Iterator[Callable[[str], None]]:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name for each in text.split(",") if (name := each.strip()))
-
-
-def _checked_measures(text: str) -> tuple[str, ...]:
-    from sanctuary.signal.measures.registry import measure
-
-    try:
-        return tuple(measure(name).name for name in _names(text))
-    except ValueError as error:
-        raise InputError(f"--measures {text}: {error}") from error
 
 
 def _table(scores: Mapping[str, Any]) -> Table:

@@ -83,7 +83,7 @@ class SleeperStack:
             rail_uv = np.full((n_sleepers, montage.n_channels), np.inf)
         self._memories = list(memories) if memories is not None else [None] * n_sleepers
         self.front_end = FrontEnd(fs_hz, montage, settings, rail_uv)
-        self._features = TrailingFeatures(fs_hz, self.front_end.spectrum.freq_hz, emission.measures)
+        self._features = TrailingFeatures()
         self._stager = Stager(settings, emission, *self._start(settings, emission))
         self._arousal = ArousalWatcher(settings.arousal, n_sleepers)
         self._gates = [Gate(settings.gate) for _ in range(n_sleepers)]

@@ -19,7 +19,6 @@ import numpy as np
 from sanctuary.config.errors import InputError
 from sanctuary.signal.features import EYE_FEATURES, Features
 from sanctuary.signal.filters import BAND_NAMES
-from sanctuary.signal.measures.registry import measure
 from sanctuary.signal.samples import STAGES, BoolArray, FloatArray
 
 SCHEMA = "sanctuary.emission.v2"
@@ -83,8 +82,6 @@ class Emission:
         Shape ``(5,)``: shares of the stages in the training data, divided out of the posterior.
     heads
         `PAIR` (may be missing) and `SINGLE`.
-    measures
-        Names of the measures that the heads use beside band powers and eyes.
     provenance
         Where the parameters come from.
     """
@@ -93,7 +90,6 @@ class Emission:
     n2_db: FloatArray
     prior: FloatArray
     heads: Mapping[str, Head]
-    measures: tuple[str, ...]
     provenance: Mapping[str, Any]
 
     def log_likelihood(self, centred_db: FloatArray, features: Features) -> FloatArray:
@@ -104,7 +100,7 @@ class Emission:
         found = np.zeros((len(centred_db), N_STAGES))
         for name, rows in self._rows(centred_db, features):
             eyes = (features.eyes[rows],) if name == PAIR else ()
-            vectors = design(centred_db[rows], *eyes, features.measures[rows])
+            vectors = design(centred_db[rows], *eyes)
             found[rows] = self.heads[name].log_posterior(vectors) - np.log(self.prior)
         return found
 
@@ -122,7 +118,7 @@ class Emission:
 
     def _rows(self, centred_db: FloatArray, features: Features) -> list[tuple[str, BoolArray]]:
         """Which head judges which rows; rows of which nothing is known are left to none."""
-        usable = np.isfinite(centred_db).all(axis=1) & np.isfinite(features.measures).all(axis=1)
+        usable = np.isfinite(centred_db).all(axis=1)
         seen = usable & self.sees_eyes(features)
         return [(name, rows) for name, rows in ((PAIR, seen), (SINGLE, usable & ~seen)) if rows.any()]
 
@@ -133,7 +129,7 @@ class Emission:
             "stages": [stage.name for stage in STAGES],
             "bands": list(BAND_NAMES),
             "eye_features": list(EYE_FEATURES),
-            "measures": list(self.measures),
+            "measures": [],  # part of the format; heads of earlier versions could ask for further features
             "provenance": dict(self.provenance),
             "population_db": _rounded(self.population_db),
             "n2_db": _rounded(self.n2_db),
@@ -166,7 +162,9 @@ def parse_emission(text: str, origin: str) -> Emission:
         for key, wanted in (("bands", BAND_NAMES), ("eye_features", EYE_FEATURES)):
             if body[key] != list(wanted):
                 raise ValueError(f"its {key} are not those of this version")
-        measures = tuple(measure(str(name)).name for name in body["measures"])
+        if body["measures"]:
+            names = ", ".join(map(str, body["measures"]))
+            raise ValueError(f"it uses measures that are no longer computed ({names}); train it anew")
         model = Emission(
             np.array(body["population_db"], dtype=np.float64),
             np.array(body["n2_db"], dtype=np.float64),
@@ -175,7 +173,6 @@ def parse_emission(text: str, origin: str) -> Emission:
                 str(name): Head(np.array(head["weights"], dtype=np.float64), float(head["calibration"]))
                 for name, head in body["heads"].items()
             },
-            measures,
             dict(body["provenance"]),
         )
         _check(model)
@@ -189,7 +186,7 @@ def parse_emission(text: str, origin: str) -> Emission:
 def _check(model: Emission) -> None:
     if SINGLE not in model.heads or set(model.heads) - {PAIR, SINGLE}:
         raise ValueError(f"heads must be {SINGLE!r} and perhaps {PAIR!r}, not {sorted(model.heads)}")
-    n_design = N_BANDS + len(_UPPER[0]) + len(model.measures) + 1
+    n_design = N_BANDS + len(_UPPER[0]) + 1
     wanted: dict[str, tuple[FloatArray, tuple[int, ...]]] = {
         "population_db": (model.population_db, (N_BANDS,)),
         "n2_db": (model.n2_db, (N_BANDS,)),

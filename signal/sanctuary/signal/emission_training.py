@@ -40,8 +40,6 @@ class ScoredNight:
         Shape ``(n, 5)``, dB; NaN where nothing was usable.
     eyes
         Shape ``(n, 48)``; NaN where eye movements could not be seen, everywhere for band-power data.
-    measures
-        Shape ``(n, k)``.
     stages
         Shape ``(n,)``: 0 to 4, or `Stage.UNKNOWN`.
     """
@@ -50,7 +48,6 @@ class ScoredNight:
     person: str
     band_db: FloatArray
     eyes: FloatArray
-    measures: FloatArray
     stages: IntArray
 
     @property
@@ -66,7 +63,6 @@ class ScoredNight:
         return Features(
             self.band_db[epoch : epoch + 1],
             seen,
-            self.measures[epoch : epoch + 1],
             quality,
             quality[:, np.newaxis],
             np.zeros(1),
@@ -76,14 +72,11 @@ class ScoredNight:
 def bands_only(name: str, person: str, band_db: FloatArray, stages: IntArray) -> ScoredNight:
     """Make a night of which only band powers are known."""
     n = len(band_db)
-    return ScoredNight(
-        name, person, band_db, np.full((n, len(EYE_FEATURES)), np.nan), np.empty((n, 0)), stages
-    )
+    return ScoredNight(name, person, band_db, np.full((n, len(EYE_FEATURES)), np.nan), stages)
 
 
 def fit_emission(
     nights: Sequence[ScoredNight],
-    measures: Sequence[str],
     settings: NormalisationSettings,
     provenance: Mapping[str, Any],
     calibrations: Mapping[str, float] | None = None,
@@ -93,19 +86,18 @@ def fit_emission(
     centred = [_centred(night, population_db, settings) for night in nights]
     z, stages = np.concatenate(centred), np.concatenate([night.stages for night in nights])
     eyes = np.concatenate([night.eyes for night in nights])
-    extra = np.concatenate([night.measures for night in nights])
-    usable = (stages != Stage.UNKNOWN) & np.isfinite(z).all(axis=1) & np.isfinite(extra).all(axis=1)
+    usable = (stages != Stage.UNKNOWN) & np.isfinite(z).all(axis=1)
     seen = usable & np.isfinite(eyes).all(axis=1)
     truth = stages.astype(np.int64)
     calibration = {PAIR: 1.0, SINGLE: 1.0, **(calibrations or {})}
-    weights = fit_softmax(design(z[usable], extra[usable]), truth[usable], RIDGE)
+    weights = fit_softmax(design(z[usable]), truth[usable], RIDGE)
     heads = {SINGLE: Head(weights, calibration[SINGLE])}
     if seen.any():
-        weights = fit_softmax(design(z[seen], eyes[seen], extra[seen]), truth[seen], RIDGE)
+        weights = fit_softmax(design(z[seen], eyes[seen]), truth[seen], RIDGE)
         heads[PAIR] = Head(weights, calibration[PAIR])
     counts = np.bincount(truth[usable], minlength=len(STAGES)) + 1.0
     n2_db = np.median(z[usable & (truth == Stage.N2)], axis=0)
-    return Emission(population_db, n2_db, counts / counts.sum(), heads, tuple(measures), provenance)
+    return Emission(population_db, n2_db, counts / counts.sum(), heads, provenance)
 
 
 def _known(night: ScoredNight) -> FloatArray:

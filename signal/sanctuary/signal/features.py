@@ -1,8 +1,7 @@
 """Features of the trailing 30 s: what an epoch ending now would show.
 
-Three groups: log band powers; order statistics of the eye strengths, each against its own median, so that
-neither gain nor the level of the background counts; and, for models that ask for them, measures of the
-library `sanctuary.signal.measures`.
+Two groups: log band powers, and order statistics of the eye strengths, each against its own median, so that
+neither gain nor the level of the background counts.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import numpy as np
 from sanctuary.signal.eyes import STRENGTHS
 from sanctuary.signal.filters import WINDOW_S, decibel
 from sanctuary.signal.frontend import Seconds
-from sanctuary.signal.measures.registry import Needs, compute, measure
 from sanctuary.signal.samples import FloatArray
 
 EPOCH_S = 30
@@ -49,8 +47,6 @@ class Features:
         usable.
     eyes
         Shape ``(S, 48)``: `EYE_FEATURES`; NaN if two usable channels were there too rarely.
-    measures
-        Shape ``(S, n)``: the measures asked for; NaN where they cannot be had.
     quality
         Shape ``(S,)``: share of the samples, 0 to 1, that were there on the best channel of each second; a
         second that is not usable counts as none.
@@ -62,7 +58,6 @@ class Features:
 
     band_db: FloatArray
     eyes: FloatArray
-    measures: FloatArray
     quality: FloatArray
     channel_quality: FloatArray
     saccades: FloatArray
@@ -109,24 +104,12 @@ class TrailingFeatures:
 
     Only spectra whose whole 4 s window lies within the last 30 s count, so that an epoch's features
     never contain samples of the epoch before.
-
-    Parameters
-    ----------
-    fs_hz, freq_hz
-        Sampling rate, and frequencies of the densities.
-    measures
-        Names of the measures to compute beside band powers and eyes.
     """
 
-    def __init__(self, fs_hz: float, freq_hz: FloatArray, measures: Sequence[str] = ()) -> None:
-        self._fs_hz, self._freq_hz, self._names = fs_hz, freq_hz, tuple(measures)
+    def __init__(self) -> None:
         past = EPOCH_S - 1
         self._usable, self._bands = _History(past, 0.0), _History(past, np.nan)
         self._strengths, self._saccades = _History(past, np.nan), _History(past, 0.0)
-        needs = {measure(name).needs for name in self._names}
-        self._density = _History(past, np.nan) if Needs.SPECTRUM in needs else None
-        self._wave = _History(round(EPOCH_S * fs_hz) - 1, 0.0) if needs - {Needs.SPECTRUM} else None
-        self._samples = 0
 
     def seconds(self, seconds: Seconds) -> None:
         """Take the next seconds."""
@@ -138,11 +121,6 @@ class TrailingFeatures:
         self._strengths.extend(np.full(shape, np.nan) if eyes is None else eyes.strengths)
         none = np.zeros((len(usable), seconds.count))
         self._saccades.extend(none if eyes is None else eyes.saccades.astype(np.float64))
-        if self._density is not None:
-            self._density.extend(seconds.density.transpose(0, 2, 1))
-        if self._wave is not None:
-            self._wave.extend(seconds.eeg_uv)
-            self._samples = seconds.eeg_uv.shape[2] // seconds.count
 
     def at(self, k: int) -> Features:
         """Features of the 30 s that end with second `k` of the latest ones."""
@@ -161,30 +139,9 @@ class TrailingFeatures:
         return Features(
             np.where(enough, decibel(_mean(bands)), np.nan),
             eye_features(_spans(self._strengths, moments)),
-            np.where(enough, self._measures(moments, channel_quality), np.nan),
             quality,
             channel_quality,
             _spans(self._saccades, moments).sum(axis=-1),
-        )
-
-    def _measures(self, moments: Sequence[int], channel_quality: FloatArray) -> FloatArray:
-        if not self._names:
-            return np.empty((len(channel_quality), 0))
-        spectrum = (
-            _mean(_spans(self._density, moments)[..., -INSIDE_S:]) if self._density is not None else None
-        )
-        pair = None
-        if self._wave is not None:
-            size = round(EPOCH_S * self._fs_hz)
-            ends = [(k + 1) * self._samples + size - 1 for k in moments]
-            pair = np.concatenate([self._wave.joined[..., end - size : end] for end in ends])
-        return compute(
-            self._names,
-            spectrum=spectrum,
-            freq_hz=self._freq_hz,
-            eeg_uv=_best(pair, channel_quality) if pair is not None else None,
-            pair_uv=np.ascontiguousarray(pair[:, [0, -1]]) if pair is not None else None,
-            fs_hz=self._fs_hz,
         )
 
 
@@ -198,12 +155,3 @@ def _mean(values: FloatArray) -> FloatArray:
     there = np.isfinite(values)
     total = np.ascontiguousarray(np.where(there, values, 0.0)).sum(axis=-1)
     return np.asarray(total / np.maximum(there.sum(axis=-1), 1))
-
-
-def _best(pair: FloatArray, channel_quality: FloatArray) -> FloatArray:
-    """Mean ``(S, n)`` of the channels ``(S, C, n)`` usable half the time or more, or the first."""
-    good = channel_quality >= 0.5
-    first, last = good[:, 0] | ~good[:, -1], good[:, -1]
-    both = (first & last)[:, np.newaxis]
-    one = np.where(first[:, np.newaxis], pair[:, 0], pair[:, -1])
-    return np.ascontiguousarray(np.where(both, 0.5 * (pair[:, 0] + pair[:, -1]), one))

@@ -66,8 +66,6 @@ class Seconds:
         Shape ``(S, 2, m * 50)``: difference and mean for eye movements, uV; None without a pair.
     eyes
         Eye movements; None without a pair.
-    eeg_uv
-        Shape ``(S, C, n)``: high-passed samples of these seconds, uV.
     present
         Shape ``(S, C, m)``: share of the samples that were not lost, 0 to 1.
     """
@@ -81,7 +79,6 @@ class Seconds:
     paired: BoolArray
     traces_uv: FloatArray | None
     eyes: EyeSeconds | None
-    eeg_uv: FloatArray
     present: FloatArray
 
     @property
@@ -208,9 +205,8 @@ class FrontEnd:
         traces = self._traces(eeg, shape, first_s) if self._eyes is not None else None
         eyes = self._eyes.seconds(traces, paired) if self._eyes is not None and traces is not None else None
         band_power = np.ascontiguousarray(self.spectrum.band_power(density).transpose(0, 2, 1))
-        filtered = eeg.reshape(self._s, self._c, -1)
         return Seconds(
-            first_s, problems, density, band_power, emg_power, motion, paired, traces, eyes, filtered, present
+            first_s, problems, density, band_power, emg_power, motion, paired, traces, eyes, present
         )
 
     def _spectra(self, eeg: FloatArray, count: int) -> tuple[FloatArray, FloatArray | None]:

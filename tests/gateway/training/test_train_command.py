@@ -83,13 +83,14 @@ def test_a_night_is_replayed_with_the_model(nights, model, tmp_path, capsys):
     capsys.readouterr()
 
 
-def test_measures_of_the_library_can_be_trained_on_and_replayed(nights, tmp_path):
-    out, again = tmp_path / "wide.json", tmp_path / "out.json"
-    names = "hjorth_mobility,spectral_edge_95,slow_correlation"
-    assert cli.run(["train", str(nights), "--out", str(out), "--measures", names]) == 0
-    assert parse_emission(out.read_text(), "x").measures == tuple(names.split(","))
-    night = str(nights / "bob02a.edf")
-    assert cli.run(["replay", night, "--model", str(out), "--json", str(again)]) == 0
+def test_a_model_that_uses_measures_is_refused_in_one_sentence(nights, model, tmp_path, capsys):
+    body = json.loads(model.read_text()) | {"measures": ["hjorth_mobility", "slow_correlation"]}
+    path = tmp_path / "wide.json"
+    path.write_text(json.dumps(body))
+    assert cli.run(["replay", str(nights / "bob02a.edf"), "--model", str(path)]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "wide.json: not a usable emission model" in said
+    assert "measures that are no longer computed (hjorth_mobility, slow_correlation)" in said
 
 
 def test_band_powers_alone_make_a_model_without_eyes(tmp_path):
@@ -115,7 +116,6 @@ def test_band_powers_alone_make_a_model_without_eyes(tmp_path):
         (["{empty}", "--out", "{empty}/m.json"], "no scored night"),
         (["{empty}/none", "--out", "{empty}/m.json"], "neither a folder nor a band-power file"),
         (["{nights}", "--out", "/proc/none/m.json"], "the model"),
-        (["{nights}", "--out", "{empty}/m.json", "--measures", "colour"], "colour"),
         (["{nights}", "--out", "{empty}/m.json", "--without", "ann,bob"], "leaves no night"),
         (["{nights}", "--out", "{empty}/m.json", "--without", "bob"], "only one person"),
     ],
@@ -156,7 +156,7 @@ def test_a_missing_stage_is_named(tmp_path, capsys):
 
 def test_a_pair_gives_each_side_alone_as_well(nights):
     file = find_nights([nights])[0]
-    found = load_night(file, "ann", (), ChainSettings()).nights
+    found = load_night(file, "ann", ChainSettings()).nights
     assert [night.name for night in found] == ["ann01a", "ann01a AF7", "ann01a AF8"]
     assert [night.has_eyes for night in found] == [True, False, False]
 
@@ -165,4 +165,4 @@ def test_a_hypnogram_that_scores_nothing_is_refused(tmp_path):
     write_edf(tmp_path / "ann.edf", np.stack([pink(60, FS_HZ, seed=k) for k in (1, 2)]), FS_HZ)
     write_hypnogram_csv(tmp_path / "ann.hypnogram.csv", ["?", "?"])
     with pytest.raises(InputError, match="ann"):
-        load_night(find_nights([tmp_path])[0], "ann", (), ChainSettings())
+        load_night(find_nights([tmp_path])[0], "ann", ChainSettings())

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from night_measures import find_rem_periods, measure, transition_counts
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.sleepers.measures import find_rem_periods, measure, transition_counts
 
 LETTERS = {"W": Stage.W, "1": Stage.N1, "2": Stage.N2, "3": Stage.N3, "R": Stage.R}
 

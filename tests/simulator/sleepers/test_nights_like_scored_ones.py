@@ -5,9 +5,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from night_measures import measure
 from sanctuary.config.sleeper_settings import NightSettings
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.sleepers.measures import measure
 from sanctuary.simulator.sleepers.simulated_night import draw_night
 from scored_nights import REAL_HOURS, REAL_QUARTERS, REAL_SHARED_REM_MIN
 

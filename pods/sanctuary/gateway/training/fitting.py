@@ -54,7 +54,7 @@ def train(gathered: Gathered, recipe: Recipe, say: Say = lambda _: None) -> Emis
         scores[head] = {**held_out_scores(true, rem_p), "calibration": calibrations[head]}
         say(f"{head}: held out, REM F1 {scores[head]['rem_f1']}, kappa {scores[head]['kappa']}")
     provenance = _provenance(gathered, recipe, scores)
-    return fit_emission(nights, recipe.measures, recipe.settings.normalisation, provenance, calibrations)
+    return fit_emission(nights, recipe.settings.normalisation, provenance, calibrations)
 
 
 def _check(nights: Sequence[ScoredNight]) -> None:
@@ -75,7 +75,7 @@ def leave_one_person_out(nights: Sequence[ScoredNight], recipe: Recipe) -> HeldO
     models = {}
     for person in {night.person for night in nights}:
         others = [night for night in nights if night.person != person]
-        models[person] = fit_emission(others, recipe.measures, recipe.settings.normalisation, {})
+        models[person] = fit_emission(others, recipe.settings.normalisation, {})
     return [(night, models[night.person]) for night in nights]
 
 

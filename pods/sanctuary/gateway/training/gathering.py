@@ -32,10 +32,9 @@ from sanctuary.signal.samples import STAGES
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What to train: settings, measures beside bands and eyes, who is who, and what the data are."""
+    """What to train: settings, who is who, and what the data are."""
 
     settings: ChainSettings
-    measures: tuple[str, ...] = ()
     person_letters: int | None = None
     note: str = ""
     reading: Reading = AS_FOUND
@@ -169,7 +168,7 @@ def _end_quietly() -> None:
 
 def _try(file: NightFile, recipe: Recipe) -> LoadedNight | str:
     try:
-        return load_night(file, recipe.person(file), recipe.measures, recipe.settings, recipe.reading)
+        return load_night(file, recipe.person(file), recipe.settings, recipe.reading)
     except InputError as error:
         return _without_paths(str(error), file)
 

@@ -105,7 +105,6 @@ class LoadedNight:
 def load_night(
     file: NightFile,
     person: str,
-    measures: Sequence[str],
     settings: ChainSettings,
     reading: Reading = AS_FOUND,
 ) -> LoadedNight:
@@ -125,7 +124,7 @@ def load_night(
         raise RecordingError("; ".join(recording.implausible))
     info = recording.info
     sides = range(2) if montage_of(info.channels) is Montage.PAIR else ()
-    watches = [_Watch(recording, rows, measures, settings) for rows in (None, *sides)]
+    watches = [_Watch(recording, rows, settings) for rows in (None, *sides)]
     for block in recording.blocks():
         for watch in watches:
             watch.push(block)
@@ -149,14 +148,12 @@ def load_night(
 class _Watch:
     """Features of each 30 s epoch of a recording, of all its chosen channels or of one of them."""
 
-    def __init__(
-        self, recording: Recording, row: int | None, measures: Sequence[str], settings: ChainSettings
-    ) -> None:
+    def __init__(self, recording: Recording, row: int | None, settings: ChainSettings) -> None:
         self.row, info = row, recording.info
         self._rows = slice(None) if row is None else slice(row, row + 1)
         rail_uv = np.array([info.rail_uv[self._rows]], dtype=np.float64)
         self._front_end = FrontEnd(info.fs_hz, montage_of(info.channels[self._rows]), settings, rail_uv)
-        self._trailing = TrailingFeatures(info.fs_hz, self._front_end.spectrum.freq_hz, measures)
+        self._trailing = TrailingFeatures()
         self.found: list[Features] = []
 
     def push(self, block: SampleBlock) -> None:
@@ -168,9 +165,7 @@ class _Watch:
 
     def night(self, name: str, person: str, stages: IntArray) -> ScoredNight:
         """Give what was found beside the stages."""
-        return ScoredNight(
-            name, person, self._all("band_db"), self._all("eyes"), self._all("measures"), stages
-        )
+        return ScoredNight(name, person, self._all("band_db"), self._all("eyes"), stages)
 
     def _all(self, group: str) -> FloatArray:
         return np.concatenate([getattr(each, group) for each in self.found])

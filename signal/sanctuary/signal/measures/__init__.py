@@ -1,1 +1,0 @@
-"""Measures of sleep EEG: one number per row from a spectrum, a finished waveform or a pair of channels."""
