@@ -1,4 +1,4 @@
-"""Rules for the whole suite: where skips are mistakes."""
+"""Rules for the whole suite: where skips are mistakes, and how hypothesis runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# By default hypothesis fails an example that takes 200 ms, and a test whose first examples take a second to
+# draw, both by the wall clock: on a machine with other work these say how busy it is and nothing of the code.
+settings.register_profile(
+    "sanctuary", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("sanctuary")
 
 _ALLOWED = os.environ.get("TESTS_ALLOWED_SKIPS")
 _skipped: list[str] = []

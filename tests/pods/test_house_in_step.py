@@ -109,7 +109,7 @@ def befall(house: House, name: str) -> None:
     house.states[name] = signals[awry] if awry < len(signals) else estimate
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**32),
     faults=st.builds(Faults, loss=chance, repeat=chance, delay_s=st.floats(0.0, 4.0)),

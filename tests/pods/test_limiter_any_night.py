@@ -193,7 +193,7 @@ class AnyNight(RuleBasedStateMachine):
             assert flashes_of(cue) + sum(hour) <= TIGHT.flashes_per_hour
 
 
-AnyNight.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+AnyNight.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestAnyNight = AnyNight.TestCase
 
 

@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -372,9 +372,7 @@ class AnyEvents(RuleBasedStateMachine):
             assert check_violations(self.bench.lines[begin:end]) == [], "each start's log stands alone"
 
 
-AnyEvents.TestCase.settings = settings(
-    max_examples=50, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+AnyEvents.TestCase.settings = settings(max_examples=50, stateful_step_count=25)
 TestAnyEvents = AnyEvents.TestCase
 
 

@@ -60,7 +60,7 @@ def test_what_was_recorded_gives_the_same_night_again(clean: RecordingHouse) -> 
     assert again.lines == clean.lines
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=seeds, chance=chances, late_s=st.sampled_from([0.0, 2.0, 40.0, 250.0]))
 def test_repeats_change_nothing_at_all(
     clean: RecordingHouse, seed: int, chance: float, late_s: float
@@ -73,7 +73,7 @@ def test_repeats_change_nothing_at_all(
     assert check_violations(again.lines) == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=seeds, chance=chances, late_s=st.sampled_from([0.5, 3.0, 8.0, 60.0]))
 def test_no_disorder_makes_a_pod_play_what_it_was_not_told_to(
     clean: RecordingHouse, seed: int, chance: float, late_s: float
@@ -120,7 +120,7 @@ class Told:
         return time_s is not None and cue.at_s == self.zero_s[cue.window] + time_s
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=seeds, chance=chances, late_s=st.sampled_from([0.5, 3.0, 8.0, 60.0]))
 def test_no_disorder_opens_a_window_that_nobody_leased(
     clean: RecordingHouse, seed: int, chance: float, late_s: float

@@ -211,7 +211,7 @@ chance = st.floats(0.0, 0.4)
 
 
 @pytest.mark.parametrize("design", [ANSWERING, DENSE, DUET], ids=lambda loaded: loaded.design.title)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 2**32),
     faults=st.builds(Faults, loss=chance, repeat=chance, delay_s=st.floats(0.0, 4.0)),

@@ -76,7 +76,7 @@ gap_sets = st.sets(st.integers(0, FS_HZ - 1), min_size=1, max_size=FS_HZ - 1)
 
 
 @given(gap_sets, st.integers(0, 5), st.floats(-1e5, 1e5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_offset_of_the_electrode_is_passed_through_and_all_is_finite(gaps, seed, offset_uv):
     x, gaps = pink(3, FS_HZ, seed=seed), np.array(sorted(gaps))
     plain = fill(x, gaps)
@@ -85,7 +85,7 @@ def test_an_offset_of_the_electrode_is_passed_through_and_all_is_finite(gaps, se
 
 
 @given(gap_sets.filter(lambda gaps: len(gaps) <= FS_HZ // 2), st.integers(0, 5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_other_filling_leaves_less_that_is_new(gaps, seed):
     x, gaps = pink(3, FS_HZ, seed=seed), np.array(sorted(gaps))
     errors = error_filter(x[:PAST])

@@ -33,7 +33,7 @@ def reference(night):
 
 
 @given(sizes=st.lists(st.integers(1, 9000), min_size=1, max_size=8).filter(lambda s: sum(s) > 300))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_block_sizes_give_the_same_bits(night, reference, sizes):
     assert push(Chain(FS_HZ, PAIR), night, sizes, FS_HZ) == reference
 

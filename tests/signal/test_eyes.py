@@ -94,7 +94,7 @@ def moving():
 
 
 @given(st.lists(st.integers(1, SECONDS - 1), max_size=6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_seconds_may_come_in_any_portions(cuts):
     traces, usable = moving(), np.ones((1, SECONDS), dtype=bool)
     usable[0, 20:23] = False

@@ -184,7 +184,7 @@ def test_hysteresis_is_required_of_the_settings():
         max_size=25,
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_happens_open_means_recent_rem_no_arousal_and_signal(story):
     night = Night()
     rem_run: list[bool] = []

@@ -93,7 +93,7 @@ def test_problems_have_words():
     st.lists(st.integers(1, 9), min_size=1, max_size=8),
     st.sampled_from([0.0, 2.0, 2.5]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_settling_by_any_portions_is_settling_at_once(flags, portions, settle_s):
     rules = QualitySettings(settle_s=settle_s)
     values = np.array(flags, dtype=np.uint8).reshape(1, 1, -1)

@@ -72,7 +72,7 @@ def test_each_sleeper_of_a_stack_gets_what_it_gets_alone(montage, fs_hz, count):
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=5).filter(lambda sizes: sum(sizes) > 400))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_any_block_sizes_give_the_stack_the_same_bits(sizes):
     whole, _ = stacked((1, 2, 4), 128.0, MONTAGES["pair"], (10**6,))
     assert stacked((1, 2, 4), 128.0, MONTAGES["pair"], sizes)[0] == whole

@@ -70,7 +70,7 @@ def test_every_change_is_announced(nights: list[tuple[TruthNight, np.ndarray]]) 
 
 
 @given(st.integers(0, 28_000), st.floats(1.0, 30.0))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_an_arousal_shuts_the_gate_and_leaves_the_past_alone(at_s: int, for_s: float) -> None:
     (truth, verdicts), (_, before) = drawn(5), drawn(5)
     verdicts.arouse(float(at_s), for_s)

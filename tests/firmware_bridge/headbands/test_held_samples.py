@@ -28,7 +28,7 @@ PACKETS_HZ = 250.0
     ids=["cyton", "daisy", "freeeeg32"],
 )
 @given(sizes=st.lists(st.integers(1, 20), min_size=5, max_size=40))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_last_sample_given_out_arrived_when_it_did(
     make: Callable[[], Codec],
     board: Callable[[NoiseSource], SerialBoard],

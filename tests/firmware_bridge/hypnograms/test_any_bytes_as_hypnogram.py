@@ -14,7 +14,7 @@ from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
 from sanctuary.firmware_bridge.hypnograms.hypnogram_options import hypnogram_options
 
-FEW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+FEW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 OPTIONS = [hypnogram_options(), hypnogram_options(20.0, 30.0, "rk")]
 
 

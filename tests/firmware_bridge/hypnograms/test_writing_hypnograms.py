@@ -25,7 +25,7 @@ W, N1, N2, N3, R, NONE = Stage.W, Stage.N1, Stage.N2, Stage.N3, Stage.R, Stage.U
 START = datetime(2024, 2, 1, 22, 10, 3, 250_000)  # noqa: DTZ001
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     stages=st.lists(st.sampled_from(list(Stage)), min_size=1, max_size=60).filter(
         lambda stages: any(stage is not NONE for stage in stages)

@@ -143,7 +143,7 @@ def test_cues_that_overlap_are_mixed_and_never_pass_the_cap(tmp_path: Path) -> N
     np.testing.assert_allclose(sound[at(2) : at(4)], render(TONE, FS_HZ, 70.0)[at(1) :], atol=1 / 32767)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(["play", "silence", "window"]), st.floats(0.0, 3.0), st.floats(0.0, 400.0)),

@@ -80,7 +80,7 @@ def test_it_flashes_as_often_as_asked(kind: str) -> None:
     fade_s=st.floats(0.0, 10.0),
     flash_hz=st.sampled_from([0.0, 0.5, 1.0, 2.0]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_cap_holds_and_it_is_dark_in_the_end(
     kind: str, level: float, duration_s: float, fade_s: float, flash_hz: float
 ) -> None:
@@ -180,7 +180,7 @@ def test_when_the_link_is_back_an_idle_lamp_is_told_to_be_dark_and_a_busy_one_go
     flash_hz=st.sampled_from([0.0, 0.5, 2.0]),
     share=st.floats(0.0, 1.0),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_lamp_whose_gateway_dies_in_a_cue_goes_dark_by_itself_and_never_before(
     kind: str, longest_s: float, duration_s: float, fade_s: float, flash_hz: float, share: float
 ) -> None:

@@ -75,7 +75,7 @@ def test_a_file_fades_at_its_ends_and_is_cut_with_its_cue() -> None:
 
 
 @given(st.floats(0.0, 200.0), st.floats(20.0, 130.0))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_level_and_no_calibration_passes_the_amplitude_cap(level: float, full_scale_dba: float) -> None:
     unit = library(noise(0.5)).unit("a", FS_HZ)
     assert np.abs(render(cue(level), FS_HZ, full_scale_dba, unit)).max() <= AMPLITUDE_CAP

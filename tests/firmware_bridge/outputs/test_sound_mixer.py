@@ -35,7 +35,7 @@ def test_a_cue_has_its_level_in_the_middle() -> None:
     st.lists(st.tuples(st.floats(-20.0, 120.0), st.integers(0, 3000)), min_size=1, max_size=6),
     st.floats(20.0, 45.0),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_however_cues_overlap_the_cap_holds(cues: list[tuple[float, int]], max_dba: float) -> None:
     mixer = SoundMixer(FS_HZ, FULL_SCALE_DBA, max_dba)
     out = []

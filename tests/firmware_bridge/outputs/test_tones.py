@@ -88,7 +88,7 @@ def test_a_tone_too_loud_is_turned_down_without_distortion(level: float, tones_h
     assert power[partials].sum() / power.sum() == pytest.approx(1.0, abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     level=st.floats(-1e6, 1e6),
     tones_hz=st.lists(st.floats(1e-300, 1e300), max_size=5),

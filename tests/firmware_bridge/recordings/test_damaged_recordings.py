@@ -86,7 +86,7 @@ def test_stray_bytes_at_the_end_are_left_out(tmp_path: Path) -> None:
     )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(keep=st.integers(0, 768 + 10 * RECORD_BYTES))
 def test_a_file_cut_anywhere_is_used_or_refused_in_one_sentence(tmp_path: Path, keep: int) -> None:
     whole = tmp_path / "whole.edf"
@@ -101,7 +101,7 @@ def test_a_file_cut_anywhere_is_used_or_refused_in_one_sentence(tmp_path: Path, 
             open_recording(path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(place=st.integers(0, 1300), raw=st.binary(min_size=1, max_size=12))
 def test_a_damaged_header_never_gives_a_traceback(tmp_path: Path, place: int, raw: bytes) -> None:
     path = patch(night(tmp_path, 3, annotations=[(1.0, None, "cue")]), place, raw)

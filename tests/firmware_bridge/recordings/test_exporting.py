@@ -141,7 +141,7 @@ def test_pauses_of_edf_with_pauses_are_kept_in_a_file_without(tmp_path: Path) ->
     assert (tmp_path / "b.edf").read_bytes()[192:197] == b"EDF+C"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(
     spans=st.lists(st.tuples(st.integers(0, 999), st.integers(0, 60), st.integers(0, 2)), max_size=40),
     fs_hz=st.sampled_from([100.0, 128.0, 250.0, 256.0, 256.013, 199.804]),

@@ -235,7 +235,7 @@ def test_whatever_mne_raises_is_one_sentence(tmp_path: Path, name: str) -> None:
     assert str(tmp_path / name) in str(caught.value)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(data=st.data(), kind=st.sampled_from(["vhdr", "gdf"]))
 def test_a_damaged_file_never_gives_a_traceback(tmp_path: Path, data: st.DataObject, kind: str) -> None:
     uv = eeg_like(3, FS_HZ)

@@ -275,7 +275,7 @@ def test_an_eog_that_rises_as_the_eyes_go_right_is_turned_over_and_that_is_said(
     np.testing.assert_allclose(read_uv, uv * [[1.0], [-1.0]], atol=STEP_UV)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(place=st.integers(0, 1023), raw=st.binary(min_size=1, max_size=40))
 def test_any_damage_to_a_header_is_survived_or_refused_in_a_sentence(
     tmp_path: Path, place: int, raw: bytes

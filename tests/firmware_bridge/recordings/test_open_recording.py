@@ -67,7 +67,7 @@ def test_a_recording_can_be_streamed_more_than_once(tmp_path: Path) -> None:
     np.testing.assert_array_equal(samples(recording, 2.0), samples(recording, 5.0))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(block_s=st.floats(0.001, 20.0), records_a_read=st.integers(1, 8))
 def test_the_cut_into_blocks_and_reads_changes_no_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_s: float, records_a_read: int

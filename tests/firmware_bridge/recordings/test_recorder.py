@@ -61,7 +61,7 @@ def test_lost_samples_come_back_lost_and_no_others(tmp_path: Path) -> None:
     assert losses[-1] == ("sample loss@@AF8", 2559)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(
     lost=hnp.arrays(bool, (2, 900), elements=st.booleans()),
     cuts=st.lists(st.integers(1, 899), max_size=6),

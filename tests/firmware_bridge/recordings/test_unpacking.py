@@ -291,7 +291,7 @@ def test_a_source_that_shrinks_after_it_was_unpacked_is_told_by_the_archives_nam
         list(source.pieces([0]))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(data=st.data(), kind=st.sampled_from(["gzip", "zip"]))
 def test_damaged_archives_never_give_a_traceback(tmp_path: Path, data: st.DataObject, kind: str) -> None:
     path = night(tmp_path, 3)

@@ -349,7 +349,7 @@ def test_a_text_at_a_time_that_cannot_be_is_left_out(tmp_path: Path, stamp_s: fl
     assert [mark.text for mark in open_recording(path).annotations] == ["cue"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(data=st.data())
 def test_a_damaged_file_never_gives_a_traceback(tmp_path: Path, data: st.DataObject) -> None:
     values = noise(3)

@@ -107,6 +107,6 @@ class AnyFaults(RuleBasedStateMachine):
 
 
 AnyFaults.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, stateful_step_count=25, suppress_health_check=list(HealthCheck)
 )
 TestAnyFaults = AnyFaults.TestCase

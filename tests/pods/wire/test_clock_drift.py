@@ -64,7 +64,7 @@ rates = st.floats(-MAX_DRIFT + DRIFT_FLOOR, MAX_DRIFT - DRIFT_FLOOR)
 delays = st.floats(0.0, 0.3)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.builds(Wandering, st.floats(-1e6, 2e9), rates, st.lists(within_floor, max_size=20)),
     st.lists(st.tuples(st.floats(0.01, 40.0), delays, delays), min_size=1, max_size=60),
@@ -83,7 +83,7 @@ def test_the_true_offset_is_within_the_bound_while_its_rate_strays(
     assert error_s <= bound_s
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(delays, delays), min_size=2, max_size=40),
     st.lists(st.tuples(delays, delays), min_size=1, max_size=40),

@@ -24,7 +24,7 @@ def routine(amp_uv=150.0, delay_s=0.4, followed=range(9), rms_uv=10.0, seed=3):
     return traces(looked(gaze, amp_uv, rms_uv=rms_uv, seed=seed)[np.newaxis])[0][0]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(amp_uv=st.floats(60.0, 300.0), delay_s=st.floats(0.15, 0.9), sign=st.sampled_from([-1, 1]))
 def test_a_followed_routine_gives_gain_and_polarity(amp_uv, delay_s, sign):
     found = calibrate(sign * routine(amp_uv, delay_s), PROMPTS)

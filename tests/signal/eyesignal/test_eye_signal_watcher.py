@@ -16,7 +16,7 @@ from signals import bump, pair
 STANDARD = gaze_path(left_right(12.3, 0.6))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     amp_uv=st.floats(110.0, 250.0),
     other=st.floats(0.6, 1.0),
@@ -36,7 +36,7 @@ def test_a_signal_in_quiet_rem_is_found_once(amp_uv, other, pace_s, rise_s, firs
     assert signal.leftward_first is None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     gaps=st.lists(st.floats(0.5, 0.7), min_size=4, max_size=4),
     heights=st.lists(st.floats(0.8, 1.0), min_size=4, max_size=4),

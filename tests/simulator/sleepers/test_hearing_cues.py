@@ -62,7 +62,7 @@ def test_nothing_before_a_cue_changes_and_something_after_it_does(
 
 
 @given(ahead_s=st.floats(0.0, 200.0), size=st.integers(700, 20000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_cue_that_lies_ahead_is_the_same_as_one_that_is_heard_in_time(ahead_s: float, size: int) -> None:
     at_s = 300.0 + ahead_s
     early, late = _sleeper(awakening_share=1.0), _sleeper(awakening_share=1.0)

@@ -29,7 +29,7 @@ def whole() -> np.ndarray:
 
 
 @given(sizes=st.lists(st.integers(0, 7000), max_size=12))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_samples_do_not_depend_on_the_sizes_of_calls(sizes: list[int], whole: np.ndarray) -> None:
     sleeper = Sleeper(seed=8, hours=0.1, fs_hz=FS_HZ, settings=TROUBLED)
     at = 0

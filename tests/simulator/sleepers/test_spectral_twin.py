@@ -57,7 +57,7 @@ def test_eyes_of_a_twin_move_in_its_rem() -> None:
     bands=hnp.arrays(np.float64, (3, 5), elements=st.floats(0.01, 1000.0)),
     tilt=st.floats(0.0, 3.0),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_spectrum_is_bent_to_bands_within_reach(bands: np.ndarray, tilt: float) -> None:
     bands = bands[:, :1] * np.clip(bands / bands[:, :1], 0.05, 20.0) ** 0.3
     freq_hz = np.arange(0.0, 64.25, 0.25)

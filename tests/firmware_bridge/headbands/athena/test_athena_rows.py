@@ -74,7 +74,7 @@ def test_several_packets_in_a_notification_and_both_characteristics() -> None:
     st.sampled_from([0, 65_436]),
     st.sampled_from([EEG_4, EEG_8]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_lost_repeated_and_swapped_packets(lost: set[int], seed: int, index: int, tag: int) -> None:
     chance = Random(seed)
     packets, samples = stream(200, index, tag)
@@ -211,7 +211,6 @@ def test_what_cannot_be_read_is_counted() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([1, 3, DATA, MORE_DATA]), st.binary(max_size=250)), max_size=60))
-@settings(deadline=None)
 def test_any_notifications_raise_nothing_and_little_is_kept(told: list[tuple[int, bytes]]) -> None:
     codec = AthenaCodec((1, 5))
     for source, data in told:
@@ -228,7 +227,6 @@ def test_any_notifications_raise_nothing_and_little_is_kept(told: list[tuple[int
 
 
 @given(st.lists(st.tuples(st.integers(0, 59), st.integers(0, 249), st.integers(1, 255)), max_size=20))
-@settings(deadline=None)
 def test_spoilt_bytes_raise_nothing_and_the_end_is_right(spoilt: list[tuple[int, int, int]]) -> None:
     packets, _ = stream(120)
     told = [bytearray(packet) for packet in packets]

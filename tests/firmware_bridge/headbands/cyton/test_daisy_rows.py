@@ -40,7 +40,7 @@ def test_rows_begin_with_the_first_whole_one(first: int) -> None:
 
 
 @given(st.sets(st.integers(6, 590), max_size=200), st.integers(1, 400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_lost_half_costs_itself_alone(lost: set[int], size: int) -> None:
     kept = [k for k in range(600) if k not in lost]
     if np.diff(kept).max(initial=1) > 200:

@@ -46,7 +46,7 @@ def test_every_sample_at_its_place_also_where_the_number_goes_round(first: int) 
 
 
 @given(st.sets(st.integers(4, 799), max_size=250), st.integers(0, 2**32), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_lost_repeated_and_swapped_notifications(lost: set[int], seed: int, wrap: bool) -> None:
     chance, first = Random(seed), 65_436 if wrap else 0
     packets = sets(first, 200)
@@ -201,7 +201,6 @@ def test_notifications_of_another_length_are_counted() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(ALL_SOURCES), st.binary(max_size=24), st.booleans()), max_size=120))
-@settings(deadline=None)
 def test_any_notifications_raise_nothing_and_little_is_kept(told: list[tuple[int, bytes, bool]]) -> None:
     codec = MuseCodec((1, 2, 3, 4, 5))
     for source, data, cut in told:

@@ -131,7 +131,7 @@ def test_a_file_of_headers_alone_is_refused(tmp_path: Path) -> None:
             read_back(tmp_path / "a", "\n".join(head) + "\n")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(sorted(GOOD)), data=st.data())
 def test_any_damage_ends_in_samples_or_in_words(tmp_path: Path, name: str, data: st.DataObject) -> None:
     damaged = bytearray(GOOD[name]().encode())
@@ -149,7 +149,7 @@ def test_any_damage_ends_in_samples_or_in_words(tmp_path: Path, name: str, data:
     assert all(np.diff([0, *(start + values.shape[1] for start, values in source.pieces([0]))]) > 0)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     head=st.sampled_from(
         [b"", b"%OpenBCI Raw EXG Data\n", b"timestamps,TP9,AF7,AF8\n", b"TimeStamp,RAW_TP9\n", b"00,"]

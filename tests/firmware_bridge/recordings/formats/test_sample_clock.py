@@ -48,7 +48,7 @@ def test_what_does_not_count_is_no_counter(numbers: np.ndarray) -> None:
     assert learn_cycle(numbers) is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     lost=st.lists(st.tuples(st.integers(1, 19_000), st.integers(1, 200)), max_size=20),
     cuts=st.lists(st.integers(1, 19_999), max_size=5),
@@ -77,7 +77,7 @@ def placed(rows: np.ndarray, stamps_s: np.ndarray, turn: int | None = 256, part:
     return clock.finish()
 
 
-@settings(max_examples=30, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=30, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(
     holes=st.lists(st.tuples(st.integers(500, 29_000), st.integers(1, 3000)), max_size=6),
     late_s=st.floats(0.0, 0.15), off=st.floats(-0.004, 0.004),
