@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sanctuary.cli.console import say, stdout_console
+from sanctuary.cli.console import stdout_console
 from sanctuary.cli.options import ConfigOption, SetOption, load
+from sanctuary.gateway.streams import say
 
 if TYPE_CHECKING:
     from sanctuary.config.loading import Loaded

@@ -25,11 +25,6 @@ def stderr_console() -> Console:
     return _console(stderr=True)
 
 
-def say(text: str) -> None:
-    """Write one message to stderr, as it is, under the program's name."""
-    print(f"sanctuary: {text}", file=sys.stderr)  # noqa: T201 - plain on purpose: no wrapping, no rich import
-
-
 @contextmanager
 def progress_bar(name: str, total: float) -> Iterator[Callable[[float], None]]:
     """Show on a terminal how far a long task is; yields what takes how much of `total` is done."""

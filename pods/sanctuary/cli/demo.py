@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sanctuary.cli.console import say, stderr_console, stdout_console
+from sanctuary.cli.console import stderr_console, stdout_console
 from sanctuary.cli.options import SetOption, load
 from sanctuary.config.errors import InputError
+from sanctuary.gateway.streams import say
 
 if TYPE_CHECKING:
     from rich.table import Table

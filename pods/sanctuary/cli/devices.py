@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sanctuary.cli.console import say, stderr_console, stdout_console
+from sanctuary.cli.console import stderr_console, stdout_console
 from sanctuary.cli.options import (
     BoardOption,
     ChannelsOption,
@@ -20,6 +20,7 @@ from sanctuary.cli.options import (
     reading_options,
 )
 from sanctuary.config.errors import DeviceError, InputError
+from sanctuary.gateway.streams import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -37,9 +37,8 @@ from sanctuary.cli import (
     wire,
 )
 from sanctuary.cli import run as running
-from sanctuary.cli.console import say
 from sanctuary.config.errors import SanctuaryError
-from sanctuary.gateway.streams import forgiving_streams
+from sanctuary.gateway.streams import forgiving_streams, say
 
 COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     demo.register,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sanctuary.cli.console import progress_bar, say, stdout_console
+from sanctuary.cli.console import progress_bar, stdout_console
 from sanctuary.cli.options import (
     BoardOption,
     ChannelsOption,
@@ -29,6 +29,7 @@ from sanctuary.cli.options import (
     reading_options,
 )
 from sanctuary.config.errors import InputError
+from sanctuary.gateway.streams import say
 
 if TYPE_CHECKING:
     from rich.table import Table

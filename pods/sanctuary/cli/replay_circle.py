@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sanctuary.cli.console import progress_bar, say, stdout_console
+from sanctuary.cli.console import progress_bar, stdout_console
 from sanctuary.config.errors import InputError
+from sanctuary.gateway.streams import say
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -12,9 +12,10 @@ from typing import Annotated
 
 import typer
 
-from sanctuary.cli.console import say, stderr_console, stdout_console
+from sanctuary.cli.console import stderr_console, stdout_console
 from sanctuary.cli.options import ConfigOption, GatewayOption, SetOption, WaitBrokerOption, as_gateway, load
 from sanctuary.config.errors import InputError
+from sanctuary.gateway.streams import say
 
 EXIT_TROUBLE = 2
 EXIT_INTERRUPTED = 130

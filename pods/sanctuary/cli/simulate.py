@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sanctuary.cli.console import say, stderr_console, stdout_console
+from sanctuary.cli.console import stderr_console, stdout_console
 from sanctuary.cli.options import ConfigOption, SetOption, load
 from sanctuary.config.errors import InputError
+from sanctuary.gateway.streams import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable

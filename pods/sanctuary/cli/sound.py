@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sanctuary.cli.console import say, stdout_console
+from sanctuary.cli.console import stdout_console
 from sanctuary.cli.options import ConfigOption, SetOption, load
 from sanctuary.config.errors import DeviceError, InputError
+from sanctuary.gateway.streams import say
 
 if TYPE_CHECKING:
     from sanctuary.firmware_bridge.outputs.level_calibration import Calibration

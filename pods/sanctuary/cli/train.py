@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sanctuary.cli.console import progress_bar, say, stderr_console, stdout_console
+from sanctuary.cli.console import progress_bar, stderr_console, stdout_console
 from sanctuary.cli.options import (
     BoardOption,
     ChannelsOption,
@@ -25,6 +25,7 @@ from sanctuary.cli.options import (
     reading_options,
 )
 from sanctuary.config.errors import InputError
+from sanctuary.gateway.streams import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -129,3 +129,8 @@ def _forgiving(stream: TextIO | None, descriptor: int, output: Output | None = N
         errors=getattr(stream, "errors", None) or "backslashreplace",
         line_buffering=terminal or descriptor == 2,
     )
+
+
+def say(text: str) -> None:
+    """Write one message to stderr, as it is, under the program's name."""
+    print(f"sanctuary: {text}", file=sys.stderr)  # noqa: T201 - plain on purpose: no wrapping, no rich import

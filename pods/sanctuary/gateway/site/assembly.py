@@ -19,7 +19,6 @@ from typing import Any
 
 from nacl.signing import SigningKey
 
-from sanctuary.cli.console import say
 from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.designs import LoadedDesign, load_design, shipped_design
 from sanctuary.commons.entries import FIRST, Grant, Scope, key_id, seal, signing_key, unseal
@@ -40,6 +39,7 @@ from sanctuary.gateway.site.live_pod import LivePod
 from sanctuary.gateway.site.own_utc import OwnUtc
 from sanctuary.gateway.site.stopping import StopFlag
 from sanctuary.gateway.site.storage import SiteStore
+from sanctuary.gateway.streams import say
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.coordinator.office import Office
