@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from mqtt_support import PATIENCE_S, leftovers
-from sanctuary.pods.mqtt.broker import find_mosquitto, start_mosquitto
-from sanctuary.pods.mqtt.child import start_embedded
+from sanctuary.pods.mqtt.broker import find_mosquitto, start_embedded, start_mosquitto
 
 
 @pytest.fixture(params=["embedded", "mosquitto"], scope="module")

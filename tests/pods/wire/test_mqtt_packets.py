@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sanctuary.config.errors import BrokerError
 from sanctuary.pods.mqtt.queues import Inbox, OutgoingQueue
 from sanctuary.pods.mqtt.wire_client import FilterSet, MqttMessage, check_filter
 from sanctuary.pods.protocol.topics import Qos
@@ -80,80 +84,86 @@ def test_a_full_inbox_gives_up_the_oldest_qos_0_first(levels: list[Qos], limit: 
             kept.remove(expected)
         assert inbox.put(message) is expected
     assert len(inbox) == len(kept)
-    first = inbox.take()
+    first = inbox.pop()
     assert [*([first] if first else []), *inbox.drain()] == kept
-    assert inbox.take() is None
-
-
-def test_an_outgoing_queue_takes_no_more_than_its_limit_and_no_old_number() -> None:
-    queue = OutgoingQueue(limit=2, window=1)
-    queue.add(3, MqttMessage("a", b""))
-    with pytest.raises(ValueError, match="message 3"):
-        queue.add(3, MqttMessage("a", b""))
-    queue.add(4, MqttMessage("a", b""))
-    assert queue.full()
-    with pytest.raises(ValueError, match="message 5"):
-        queue.add(5, MqttMessage("a", b""))
+    assert inbox.pop() is None
 
 
 class Link:
-    """Carries an outgoing queue; may be lost, and may answer late."""
+    """Carries an outgoing queue; may be lost, and may acknowledge late."""
 
-    def __init__(self, window: int) -> None:
-        self.queue = OutgoingQueue(limit=1000, window=window)
-        self.added = 0
-        self.wire: list[int] = []
+    def __init__(self, limit: int, window: int) -> None:
+        self.queue = OutgoingQueue("pod", limit, window, self._transmit)
+        self.connection = 0
+        self.sent: list[int] = []
         self.open: list[int] = []
         self.late: list[int] = []
+        self.answers: list[asyncio.Future[None]] = []
+        self._loop = asyncio.new_event_loop()
+        self._loop.close()
 
-    def add(self) -> None:
-        self.added += 1
-        self.queue.add(self.added, MqttMessage("a", b"%d" % self.added))
+    def _transmit(self, message: MqttMessage, connection: int) -> int | None:
+        if not self.connection or connection != self.connection:
+            return None
+        self.sent.append(int(message.payload))
+        self.open.append(len(self.sent))
+        return len(self.sent)
 
-    def send(self) -> None:
-        waiting = self.queue.next_unsent()
-        if waiting is not None:
-            self.wire.append(waiting[0])
-            self.open.append(len(self.wire))
-            self.queue.sent(len(self.wire))
+    def publish(self) -> asyncio.Future[None]:
+        self.answers.append(self._loop.create_future())
+        self.queue.publish(MqttMessage("a", b"%d" % len(self.answers)), self.answers[-1])
+        return self.answers[-1]
 
-    def lose(self) -> None:
-        self.queue.link_lost()
+    def reconnect(self) -> None:
+        """The link was lost, and there is a new one; what the old one acknowledged may be told yet."""
         self.late, self.open = self.open, []
+        self.connection += 1
+        self.queue.connected(self.connection)
 
-    def answer(self) -> None:
+    def acknowledge(self) -> None:
         if self.open:
             self.queue.acknowledged(self.open.pop(0))
 
-    def answer_late(self) -> None:
+    def acknowledge_late(self) -> None:
         if self.late:
             self.queue.acknowledged(self.late.pop(0))
 
 
-steps = st.lists(st.sampled_from(["add", "send", "lose", "answer", "answer_late"]), max_size=80)
+steps = st.lists(
+    st.sampled_from([Link.publish, Link.reconnect, Link.acknowledge, Link.acknowledge_late]), max_size=80
+)
 
 
 @given(steps, st.integers(1, 4))
-def test_receivers_that_deduplicate_get_everything_once_and_in_order(steps: list[str], window: int) -> None:
-    link = Link(window)
+def test_receivers_that_deduplicate_get_everything_once_and_in_order(
+    steps: list[Callable[[Link], object]], window: int
+) -> None:
+    link = Link(1000, window)
     for step in steps:
-        getattr(link, step)()
+        step(link)
         assert len(link.open) <= window
+    link.reconnect()
     while len(link.queue):
-        link.send()
-        link.answer()
-    assert list(dict.fromkeys(link.wire)) == list(range(1, link.added + 1))
-    assert link.queue.next_unsent() is None
+        link.acknowledge()
+    assert list(dict.fromkeys(link.sent)) == list(range(1, len(link.answers) + 1))
+    assert all(answer.done() for answer in link.answers)
+
+
+def test_an_outgoing_queue_takes_no_more_than_its_limit() -> None:
+    link = Link(limit=2, window=1)
+    assert not any(link.publish().done() for _ in range(2))
+    with pytest.raises(BrokerError, match="2 others wait for the broker already"):
+        link.publish().result()
 
 
 def test_an_acknowledgement_counts_once() -> None:
-    queue = OutgoingQueue(10, 10)
-    queue.add(1, MqttMessage("a", b""))
-    queue.sent("before")
-    queue.link_lost()
-    queue.next_unsent()
-    queue.sent("after")
-    assert queue.acknowledged("before") == (1, MqttMessage("a", b""))
-    assert queue.acknowledged("after") is None
-    assert queue.acknowledged("unknown") is None
-    assert queue.clear() == []
+    link = Link(10, 10)
+    answer = link.publish()
+    link.reconnect()
+    link.reconnect()
+    assert link.sent == [1, 1]
+    assert link.queue.acknowledged(1) == MqttMessage("a", b"1")
+    assert answer.done()
+    assert link.queue.acknowledged(2) is None
+    assert link.queue.acknowledged(3) is None
+    assert len(link.queue) == 0

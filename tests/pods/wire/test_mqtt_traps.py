@@ -13,19 +13,9 @@ from mqtt_support import PATIENCE_S, client, payloads, quick, receive, receive_u
 from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.errors import BrokerError
 from sanctuary.pods.mqtt.broker import open_broker
-from sanctuary.pods.mqtt.wire_client import FilterSet, LinkDown, LinkEvent, MqttMessage
+from sanctuary.pods.mqtt.paho_link import WireObserver
+from sanctuary.pods.mqtt.wire_client import LinkDown, LinkEvent, MqttMessage
 from tcp_relay import Relay
-
-
-class Bystander:
-    """An observer that does nothing."""
-
-    def subscribed(self, client_id: str, filters: FilterSet, fresh: FilterSet) -> None: ...
-    def sending(self, client_id: str, message: MqttMessage) -> None: ...
-    def acknowledged(self, client_id: str, message: MqttMessage) -> None: ...
-    def received(self, client_id: str, message: MqttMessage) -> None: ...
-    def lost(self, client_id: str) -> None: ...
-    def dying(self, client_id: str, will: MqttMessage | None) -> None: ...
 
 
 def numbered(topic: str, n: int) -> list[MqttMessage]:
@@ -36,7 +26,7 @@ def test_trap_1_nagle_is_off(port: int, root: str) -> None:
     async def main() -> None:
         async with client(root, port) as pod:
             await pod.connected()
-            sock = pod._network._paho.socket()
+            sock = pod._link._paho.socket()
             assert isinstance(sock, socket.socket)
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
@@ -100,7 +90,7 @@ def test_trap_4_subscriptions_are_made_anew_at_a_broker_that_forgot_them(kind: s
 def test_trap_5_a_failing_callback_does_not_end_the_network_thread(
     port: int, root: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Clumsy(Bystander):
+    class Clumsy(WireObserver):
         def received(self, client_id: str, message: MqttMessage) -> None:
             raise ArithmeticError(client_id, message.topic)
 
@@ -121,7 +111,7 @@ def test_trap_5_a_failing_callback_does_not_end_the_network_thread(
 def test_trap_5_the_watchdog_starts_a_dead_network_thread_again(
     port: int, root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Deadly(Bystander):
+    class Deadly(WireObserver):
         deaths = 0
 
         def received(self, client_id: str, message: MqttMessage) -> None:
@@ -151,7 +141,7 @@ def test_trap_5_the_watchdog_cuts_a_link_on_which_nothing_was_read(
         links: list[LinkEvent] = []
         async with client(root, port, on_link=links.append) as pod:
             await pod.connected()
-            pod._network._paho.last_read_s -= 1000.0
+            pod._link._paho.last_read_s -= 1000.0
             await until(lambda: len(links) == 3)
             assert [type(event).__name__ for event in links] == ["LinkUp", "LinkDown", "LinkUp"]
 
@@ -163,9 +153,9 @@ def test_trap_5_an_idle_link_is_kept_alive_by_answers_to_pings(port: int, root: 
     async def main() -> None:
         async with client(root, port, settings=quick(keepalive_s=1)) as pod:
             await pod.connected()
-            idle_since = pod._network._paho.last_read_s
-            await until(lambda: pod._network._paho.last_read_s > idle_since)
-            assert pod._network.check() == ""
+            idle_since = pod._link._paho.last_read_s
+            await until(lambda: pod._link._paho.last_read_s > idle_since)
+            assert pod._link.check() == ""
             assert pod.is_connected
 
     asyncio.run(main())
@@ -222,13 +212,9 @@ def test_trap_8_a_new_link_gets_everything_once_and_in_order(port: int, root: st
 
 def test_trap_8_paho_is_called_from_one_place() -> None:
     folder = Path(client_module.__file__).parent
-    callers = {
-        path.name
-        for path in folder.glob("*.py")
-        if "import paho" in (text := path.read_text(encoding="utf-8")) or "from paho" in text
-    }
-    only_names = {"broker.py", "wire_client.py"}  # TLS and password before the start; a pure function
-    assert callers - only_names == {"network.py"}
+    callers = {path.name for path in folder.glob("*.py") if "from paho" in path.read_text(encoding="utf-8")}
+    only_names = {"broker_access.py", "wire_client.py"}  # TLS and password before the start; a pure function
+    assert callers - only_names == {"paho_link.py"}
 
 
 def test_trap_9_reading_goes_on_over_a_lost_link(port: int, root: str) -> None:

@@ -16,9 +16,7 @@ from mqtt_support import client, quick, until
 from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.errors import BrokerError
 from sanctuary.pods.mqtt import broker as broker_module
-from sanctuary.pods.mqtt import broker as mosquitto
-from sanctuary.pods.mqtt import child as embedded
-from sanctuary.pods.mqtt import die_with_parent as tether
+from sanctuary.pods.mqtt import die_with_parent
 from sanctuary.pods.mqtt.broker import open_broker
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from tcp_relay import Relay
@@ -89,8 +87,8 @@ def test_a_private_broker_dies_with_a_killed_parent(kind: str) -> None:
     assert not broker.is_running() or broker.status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_tethered_program_does_not_start_without_its_parent() -> None:
-    started = [sys.executable, "-I", "-S", tether.__file__, "1", "echo", "started"]
+def test_a_program_bound_to_its_parent_does_not_start_without_its_parent() -> None:
+    started = [sys.executable, "-I", "-S", die_with_parent.__file__, "1", "echo", "started"]
     done = subprocess.run(started, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr.strip(), done.returncode) == ("", "the parent is gone", 1)
 
@@ -134,7 +132,7 @@ def test_auto_falls_back_when_mosquitto_does_not_start(
 
 
 def test_mosquitto_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mosquitto, "_SBIN", ())
+    monkeypatch.setattr(broker_module, "_SBIN", ())
     monkeypatch.setenv("PATH", "")
     with pytest.raises(BrokerError, match="apt install mosquitto"):
         asyncio.run(opened(of_kind("mosquitto")))
@@ -148,16 +146,16 @@ def test_mosquitto_that_never_listens_is_given_up(tmp_path: Path, monkeypatch: p
 
 
 def test_mosquitto_gets_another_port_when_its_own_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    program = mosquitto.find_mosquitto()
+    program = broker_module.find_mosquitto()
     if program is None:
         pytest.skip("mosquitto is not installed")
 
     async def main() -> None:
         async with Relay() as squatter:
-            free = mosquitto._free_port
+            free = broker_module._free_port
             ports = iter([squatter.port])
-            monkeypatch.setattr(mosquitto, "_free_port", lambda: next(ports, None) or free())
-            child, port = await mosquitto.start_mosquitto(program, 20.0)
+            monkeypatch.setattr(broker_module, "_free_port", lambda: next(ports, None) or free())
+            child, port = await broker_module.start_mosquitto(program, 20.0)
             assert port != squatter.port
             await child.stop()
 
@@ -165,13 +163,13 @@ def test_mosquitto_gets_another_port_when_its_own_was_taken(monkeypatch: pytest.
 
 
 def test_an_embedded_broker_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "_BOOTSTRAP", "raise SystemExit('no amqtt here')")
+    monkeypatch.setattr(broker_module, "_BOOTSTRAP", "raise SystemExit('no amqtt here')")
     with pytest.raises(BrokerError, match=r"did not start within 20 s \(no amqtt here"):
         asyncio.run(opened(of_kind("embedded")))
 
 
 def test_an_embedded_broker_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "_BOOTSTRAP", "import time; time.sleep(600)")
+    monkeypatch.setattr(broker_module, "_BOOTSTRAP", "import time; time.sleep(600)")
     with pytest.raises(BrokerError, match=r"did not start within 0\.2 s"):
         asyncio.run(opened(BrokerSettings(kind="embedded", connect_timeout_s=0.2)))
 

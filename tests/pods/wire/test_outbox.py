@@ -122,7 +122,7 @@ def test_a_disk_that_fails_refuses_new_messages_but_not_old_acknowledgements(
                 await pod.publish(MqttMessage(root, b"no room"))
             relay.target = port
             await asyncio.gather(*answers)
-            await until(lambda: len(pod._sender._queue) == 0)
+            await until(lambda: len(pod._outgoing) == 0)
 
     asyncio.run(main())
     told = [record for record in caplog.records if "sent again after the next start" in record.getMessage()]

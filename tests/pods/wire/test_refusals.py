@@ -16,7 +16,15 @@ from own_mosquitto import Certificates, answering, free_port, mosquitto, needs_m
 from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.errors import BrokerError
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.refusals import AT_ONCE_S, TAKEN_AFTER, Takeover, Trouble, advice, answered, failed
+from sanctuary.pods.mqtt.link_trouble import (
+    AT_ONCE_S,
+    TAKEN_AFTER,
+    Takeover,
+    Trouble,
+    advice,
+    trouble_of_connack,
+    trouble_of_error,
+)
 
 TAKEN = "another program connects as harbour-pod-1, and each pushes the other out"
 HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
@@ -64,11 +72,11 @@ def test_what_a_user_and_none_can_mend_differs() -> None:
     ],
 )
 def test_what_an_attempt_raises_is_read(error: Exception | None, tls: bool, trouble: Trouble) -> None:
-    assert failed(error, tls=tls) is trouble
+    assert trouble_of_error(error, tls=tls) is trouble
 
 
 def test_an_answer_that_nobody_has_heard_of_is_no_mistake() -> None:
-    assert answered("Use another server") is Trouble.OTHER
+    assert trouble_of_connack("Use another server") is Trouble.OTHER
 
 
 @pytest.mark.parametrize(

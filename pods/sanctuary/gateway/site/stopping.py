@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 
 from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.errors import BrokerError, InputError
-from sanctuary.pods.mqtt.broker import reach
+from sanctuary.pods.mqtt.broker_access import reach
 
 ASKING = (signal.SIGINT, signal.SIGTERM)
 """Signals of somebody who may ask again."""

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from sanctuary.config.errors import BrokerError
+from sanctuary.pods.mqtt.paho_link import WireObserver
 from sanctuary.pods.mqtt.wire_client import FilterSet, MqttMessage
 
 _NAMED = 5
@@ -42,8 +43,8 @@ class _Sent:
     waiting: set[str] = field(default_factory=set)
 
 
-class DeliveryBarrier:
-    """Observer (`WireObserver`) of all clients of one process; safe to call from any thread."""
+class DeliveryBarrier(WireObserver):
+    """Observer of all clients of one process; safe to call from any thread."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -1,12 +1,4 @@
-"""A broker process of our own: out of the terminal's reach, never outliving us, never hanging us.
-
-Starts the embedded broker.
-
-amqtt runs in a process of its own, not in a thread of ours, where it would compete for the interpreter lock
-with the signal chains of a whole fleet and with the clients that wait for it. Five bare paho clients in
-rounds of four messages: median 2.3 to 2.7 ms per round as a process, 5.8 to 6.3 ms as a thread (four runs of
-300 rounds each, interleaved, on four cores). `benchmarks/mqtt_rounds.py` measures our own client.
-"""
+"""A broker process of our own: out of the terminal's reach, never outliving us, never hanging us."""
 
 from __future__ import annotations
 
@@ -18,8 +10,7 @@ import tempfile
 from collections.abc import Sequence
 
 from sanctuary.config.errors import BrokerError
-from sanctuary.pods.mqtt import die_with_parent as tether
-from sanctuary.pods.mqtt import embedded_server
+from sanctuary.pods.mqtt import die_with_parent
 
 _TERMINATE_S = 2.0
 """Patience after SIGTERM; Mosquitto takes some 20 ms."""
@@ -30,8 +21,8 @@ _NOTES_BYTES = 2000
 class Child:
     """A process in a session of its own, so that Ctrl-C in the terminal is for us alone; starts at once.
 
-    Started through `tether`, so that the kernel ends it when the thread that made it ends: make it on the
-    thread of the event loop.
+    Started through `die_with_parent`, so that the kernel ends it when the thread that made it
+    ends: make it on the thread of the event loop.
 
     Parameters
     ----------
@@ -49,10 +40,10 @@ class Child:
     def __init__(self, command: Sequence[str], name: str) -> None:
         self.name = name
         self._notes = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`; a pipe that nobody reads fills up
-        tethered = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *command]
+        bound_to_us = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()), *command]
         try:
             self._process = subprocess.Popen(  # noqa: S603  a fixed program, no shell
-                tethered,
+                bound_to_us,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=self._notes,
@@ -102,30 +93,3 @@ class Child:
             if process.stdout is not None:
                 process.stdout.close()
             self._notes.close()
-
-
-_BOOTSTRAP = "import sys, runpy; sys.path[:] = {path!r}; runpy.run_module({module!r}, run_name='__main__')"
-
-
-async def start_embedded(timeout_s: float) -> tuple[Child, int]:
-    """Start amqtt on loopback; give its process and port.
-
-    Raises
-    ------
-    BrokerError
-        It did not come up in time.
-    """
-    # The child sees the modules that we see, wherever they came from.
-    bootstrap = _BOOTSTRAP.format(path=[*sys.path], module=embedded_server.__name__)
-    child = Child([sys.executable, "-I", "-c", bootstrap], "the embedded broker (amqtt)")
-    try:
-        word, _, port = (await child.first_line(timeout_s)).partition(" ")
-        if word == "ready":
-            return child, int(port)
-        raise BrokerError(
-            f"{child.name} did not start within {timeout_s:g} s ({child.complaints() or 'no reason given'}); "
-            "install Mosquitto, or raise broker.connect_timeout_s"
-        )
-    except BaseException:
-        await child.stop()
-        raise

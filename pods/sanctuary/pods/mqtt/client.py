@@ -8,8 +8,11 @@
         async for message in client: ...
 
 Entering does not wait for the broker; `connected` does. Leaving in order waits a moment for the last
-acknowledgements and takes leave, so that no last will is published; leaving by an exception cuts the link,
+acknowledgements and disconnects, so that no last will is published; leaving by an exception cuts the link,
 and the will is published.
+
+Two threads: paho's calls `_on_event` and `_receive`; all else is called by the thread of the event loop,
+which it wakes for `_dispatch`.
 """
 
 from __future__ import annotations
@@ -24,10 +27,10 @@ from typing import Any, Self
 
 from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.errors import BrokerError
-from sanctuary.pods.mqtt import packets as events
-from sanctuary.pods.mqtt.network import Network
-from sanctuary.pods.mqtt.packets import LinkNews, NetworkEvent, WireObserver
-from sanctuary.pods.mqtt.queues import Inbox, Lasting, Outbox, Sender, refuse
+from sanctuary.pods.mqtt import paho_link as link
+from sanctuary.pods.mqtt.broker_access import probe
+from sanctuary.pods.mqtt.link_trouble import LinkReport
+from sanctuary.pods.mqtt.queues import Inbox, Lasting, Outbox, OutgoingQueue, refuse
 from sanctuary.pods.mqtt.wire_client import LinkDown, LinkUp, MqttMessage, OnLink, OnMessage
 
 _LOG = logging.getLogger(__name__)
@@ -35,10 +38,12 @@ _WINDOW = 20
 """Messages in flight. Mosquitto's default for the other direction; at 2 ms a round trip, 10 000 a second."""
 _CHECK_S = 1.0
 """How often the network thread is looked after; a dead one is noticed within this."""
+_PROBE_S = 2.0
+"""How long it may take to find out what listens at a port that let nobody in."""
 
 
 class MqttClient:
-    """A client of an MQTT 3.1.1 broker; used once, as an async context manager.
+    """A client of an MQTT 3.1.1 broker, a `WireClient`; used once, as an async context manager.
 
     Parameters
     ----------
@@ -60,7 +65,14 @@ class MqttClient:
     on_message
         Called by `serve` with each message received.
     observer
-        Sees the traffic; see `WireObserver`.
+        Sees the traffic.
+
+    Attributes
+    ----------
+    failures
+        Callbacks that failed; each is logged.
+    dropped
+        Messages given up because the inbox was full.
 
     Raises
     ------
@@ -78,43 +90,39 @@ class MqttClient:
         will: MqttMessage | None = None,
         outbox: Outbox | None = None,
         lasting: Lasting = lambda _: True,
-        on_link: OnLink | None = None,
-        on_message: OnMessage | None = None,
-        observer: WireObserver | None = None,
+        on_link: OnLink = lambda _: None,
+        on_message: OnMessage = lambda _: None,
+        observer: link.WireObserver | None = None,
     ) -> None:
         self.client_id = client_id
-        self.failures = 0
-        """Callbacks that failed; each is logged."""
-        self.dropped = 0
-        """Messages given up because the inbox was full."""
+        self.failures = self.dropped = 0
         self._settings = settings or BrokerSettings()
-        self._on_link, self._on_message, self._observer = on_link, on_message, observer
-        self._network = Network(
+        self._where = (host, port)
+        self._on_link, self._on_message = on_link, on_message
+        self._observer = observer
+        self._link = link.PahoLink(
             client_id,
             host,
             port,
             settings=self._settings,
             will=will,
             window=_WINDOW,
-            post=self._post,
-            observer=observer,
+            on_event=self._on_event,
+            on_message=self._receive,
+            observer=self._observer,
         )
         self._inbox = Inbox(self._settings.max_inbox)
-        self._sender = Sender(
-            client_id, self._settings.max_outgoing, _WINDOW, outbox, self._network.publish, lasting
+        self._outgoing = OutgoingQueue(
+            client_id, self._settings.max_outgoing, _WINDOW, self._link.publish, outbox, lasting
         )
         self._granting: list[tuple[set[str], asyncio.Future[None]]] = []
         """Filters that the broker has not granted yet, and who waits for them."""
-        self._events: deque[NetworkEvent] = deque()
-        self._woken = False
-        self._up = False
-        self._session_present = False
-        self._news = LinkNews(client_id, host, port, self._settings, _LOG)
-        self._reading = False
-        self._closed = False
-        self._hurried = asyncio.Event()
-        self._changed = asyncio.Event()
-        self._arrived = asyncio.Event()
+        self._report = LinkReport(client_id, host, port, self._settings)
+        self._events: deque[link.NetworkEvent] = deque()
+        self._woken = self._reading = False
+        """Whether the loop has been told to dispatch; whether somebody waits for a message."""
+        self._up = self._session_present = self._closed = False
+        self._hurried, self._changed, self._arrived = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watchdog: asyncio.Task[None] | None = None
 
@@ -124,7 +132,7 @@ class MqttClient:
         if self._loop is not None:
             raise RuntimeError(f"{self.client_id}: a client is used once; make a new one")
         self._loop = asyncio.get_running_loop()
-        self._network.start()
+        self._link.start()
         self._watchdog = asyncio.create_task(self._watch(), name=f"{self.client_id} watchdog")
         return self
 
@@ -136,7 +144,7 @@ class MqttClient:
         if kind is None and not self._hurried.is_set():
             await self._flush()
         if kind is None and not self._hurried.is_set():
-            self._network.say_goodbye()
+            self._link.disconnect()
             await self._end()
         else:
             await self.abort()
@@ -146,8 +154,8 @@ class MqttClient:
         self._hurried.set()
 
     async def abort(self) -> None:
-        """Cut the link without taking leave, as a power failure would; the broker publishes the last will."""
-        self._network.die()
+        """Cut the link without a DISCONNECT, as a power failure would; the broker publishes the last will."""
+        self._link.die()
         await self._end()
 
     async def connected(self, timeout_s: float | None = None) -> None:
@@ -170,18 +178,15 @@ class MqttClient:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise BrokerError(await self._news.why_not(patience_s)) from None
+            tls = self._settings.tls_ca_file is not None
+            found = await probe(self._report.trouble, *self._where, min(patience_s, _PROBE_S), tls=tls)
+            raise self._report.timed_out(patience_s, found) from None
         if self._closed:
             raise BrokerError(f"{self.client_id}: closed")
 
     @property
     def is_connected(self) -> bool:
-        """Whether the link is up and every subscription in force."""
         return self._up
-
-    def cut(self) -> None:
-        """Break the link as a fault would; it will be made again. For drills and tests."""
-        self._network.cut()
 
     # Out.
 
@@ -203,7 +208,7 @@ class MqttClient:
         if self._closed:
             refuse(answer, f"{self.client_id}: closed; nothing can be sent")
         else:
-            self._sender.publish(message, answer)
+            self._outgoing.publish(message, answer)
         return answer
 
     # In.
@@ -227,23 +232,18 @@ class MqttClient:
         if self._closed:
             refuse(answer, f"{self.client_id}: closed; {', '.join(topic_filters)} cannot be subscribed to")
             return answer
-        self._network.subscribe(*topic_filters)
+        self._link.subscribe(*topic_filters)
         self._granting.append((set(topic_filters), answer))
         return answer
 
-    def unsubscribe(self, topic_filter: str) -> None:
-        """Take a subscription back."""
-        self._network.unsubscribe(topic_filter)
-
     def drain(self) -> list[MqttMessage]:
-        """Take all messages that have arrived, in order of arrival, without waiting."""
+        """Remove and give all messages that have arrived, in order of arrival, without waiting."""
         return self._inbox.drain()
 
     async def serve(self) -> None:
         """Hand each message received to `on_message` until the client is closed; raises what that raises."""
         async for message in self:
-            if self._on_message is not None:
-                self._on_message(message)
+            self._on_message(message)
 
     def __aiter__(self) -> Self:
         return self
@@ -252,7 +252,7 @@ class MqttClient:
         while True:
             self._reading = True
             self._arrived.clear()
-            message = self._inbox.take()
+            message = self._inbox.pop()
             if message is not None:
                 self._reading = False
                 if self._events:  # a link that was lost before the message came is told of before it
@@ -262,34 +262,34 @@ class MqttClient:
                 raise StopAsyncIteration
             await self._arrived.wait()
 
-    # From the network thread.
+    # Called by the network thread.
 
-    def _post(self, event: NetworkEvent) -> None:
-        """Take an event over; called by the network thread."""
-        if isinstance(event, events.Arrived):
-            if self._take_in(event.message) and not self._reading:
-                return
-        else:
-            self._events.append(event)
-        if not self._woken and self._loop is not None:
-            self._woken = True
-            with suppress(RuntimeError):  # the loop was closed under a client that nobody left
-                self._loop.call_soon_threadsafe(self._dispatch)
-
-    def _take_in(self, message: MqttMessage) -> bool:
-        """Put a message into the inbox; tell whether there was room."""
+    def _receive(self, message: MqttMessage) -> None:
         dropped = self._inbox.put(message)
         if dropped is not None:
             self.dropped += 1
         if self._observer is not None:
             self._observer.received(self.client_id, message)
-        return dropped is None
+        if dropped is not None or self._reading:
+            self._wake()
+
+    def _on_event(self, event: link.NetworkEvent) -> None:
+        self._events.append(event)
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._woken and self._loop is not None:
+            self._woken = True
+            with suppress(RuntimeError):  # the loop was closed under a client that nobody left
+                self._loop.call_soon_threadsafe(self._dispatch)
+
+    # Called by the event loop.
 
     def _dispatch(self) -> None:
         self._woken = False
         self._arrived.set()
         if self.dropped:
-            self._news.tell(
+            self._report.warn_once(
                 "dropped", f"the inbox of {self._settings.max_inbox} is full; oldest messages are given up"
             )
         while self._events:
@@ -300,35 +300,27 @@ class MqttClient:
                 self.failures += 1
                 _LOG.exception("%s: a mistake while handling %s", self.client_id, event)
 
-    def _handle(self, event: NetworkEvent) -> None:
+    def _handle(self, event: link.NetworkEvent) -> None:
         match event:
-            case events.Published():
-                self._on_published(event.token)
-            case events.Connected():
-                self._on_connected(event)
-            case events.Subscribed():
+            case link.Published():
+                message = self._outgoing.acknowledged(event.token)
+                if message is not None and self._observer is not None:
+                    self._observer.acknowledged(self.client_id, message)
+            case link.Connected():
+                self._session_present = event.session_present
+                self._report.accepted(monotonic())
+                self._outgoing.connected(event.connection)
+                if not event.subscribing:
+                    self._link_up()
+            case link.Subscribed():
                 self._on_subscribed(event)
-            case events.Disconnected():
+            case link.Disconnected():
                 self._on_disconnected(event)
-            case events.CallbackFailed():
+            case link.CallbackFailed():
                 self.failures += 1
                 _LOG.error("%s: %s failed", self.client_id, event.where, exc_info=event.error)
 
-    def _on_published(self, token: events.Token) -> None:
-        message, answer = self._sender.published(token)
-        if message is not None and self._observer is not None:
-            self._observer.acknowledged(self.client_id, message)
-        if answer is not None and not answer.done():
-            answer.set_result(None)
-
-    def _on_connected(self, event: events.Connected) -> None:
-        self._session_present = event.session_present
-        self._news.let_in(monotonic())
-        self._sender.connected(event.connection)
-        if not event.subscribing:
-            self._link_up()
-
-    def _on_subscribed(self, event: events.Subscribed) -> None:
+    def _on_subscribed(self, event: link.Subscribed) -> None:
         for topic_filter in event.refused:
             text = f"{self.client_id}: the broker refuses {topic_filter}; check its access rules"
             _LOG.warning("%s", text)
@@ -346,32 +338,29 @@ class MqttClient:
     def _link_up(self) -> None:
         self._up = True
         self._changed.set()
-        self._news.up()
-        if self._on_link is not None:
-            self._on_link(LinkUp(self._session_present))
+        self._report.up()
+        self._on_link(LinkUp(self._session_present))
 
-    def _on_disconnected(self, event: events.Disconnected) -> None:
-        self._sender.disconnected(event.reason)
+    def _on_disconnected(self, event: link.Disconnected) -> None:
+        self._outgoing.disconnected(event.reason)
         was_up, self._up = self._up, False
         if self._closed:
             return
-        self._news.down(event, monotonic())
-        if was_up and self._on_link is not None:
-            self._on_link(LinkDown(self._news.reason))
-
-    # Odds and ends.
+        self._report.down(event.trouble, event.reason, monotonic())
+        if was_up:
+            self._on_link(LinkDown(self._report.reason))
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_CHECK_S)
-            self._news.time_passed(monotonic())
-            trouble = self._network.check()
+            self._report.tick(monotonic())
+            trouble = self._link.check()
             if trouble:
                 self.failures += 1
                 _LOG.error("%s: %s", self.client_id, trouble)
 
     async def _flush(self) -> None:
-        if waiting := self._sender.waiting():
+        if waiting := self._outgoing.waiting():
             sent = asyncio.ensure_future(asyncio.wait(waiting))
             await self._unless_hurried(sent, self._settings.flush_s)
             sent.cancel()
@@ -387,16 +376,16 @@ class MqttClient:
         self._closed = True
         if self._watchdog is not None:
             self._watchdog.cancel()
-        joining = asyncio.ensure_future(asyncio.to_thread(self._network.join))
+        joining = asyncio.ensure_future(asyncio.to_thread(self._link.join))
         await self._unless_hurried(joining, self._settings.connect_timeout_s)
         if not joining.done():
-            self._network.cut()
+            self._link.cut()
             await joining
         self._dispatch()
         self._up = False
-        self._sender.close()
+        self._outgoing.close()
         for _, answer in self._granting:
-            refuse(answer, f"{self.client_id}: closed before {self._news.place} answered")
+            refuse(answer, f"{self.client_id}: closed before {self._report.place} answered")
         self._granting.clear()
         self._changed.set()
         self._arrived.set()

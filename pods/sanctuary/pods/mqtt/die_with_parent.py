@@ -1,4 +1,4 @@
-"""Runs a program that must not outlive its parent: ``python tether.py PARENT_PID PROGRAM [ARGUMENT ...]``.
+"""Runs a program that must not outlive its parent: ``die_with_parent.py PARENT_PID PROGRAM [ARGUMENT ...]``.
 
 The kernel kills the program when the parent ends, however it ends (prctl(2), PR_SET_PDEATHSIG; kept over
 execve). Linux only; elsewhere the program has to be stopped by its parent. Imports nothing of ours, so that

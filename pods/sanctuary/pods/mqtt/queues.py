@@ -1,20 +1,10 @@
-"""The outgoing half of a client: what was published, what the broker has, and who waits for the answer.
+"""Messages that wait: to be read (`Inbox`), for the broker (`OutgoingQueue`), on disk meanwhile (`Outbox`).
 
-Messages that the broker has not acknowledged yet: in order, bounded, sent again after a lost link.
-
-Theory. Numbers rise with every message. A message is *unsent*, or *in flight* (handed to the link that is
-up, under a token), until it is acknowledged and gone. When the link is lost, everything in flight is
-unsent again, so that the next link carries all that is left in the order of the numbers: at least once,
-and after the receiver's deduplication exactly once and in order. At most `window` messages are in flight,
-so that a broker back from a restart is not flooded.
-
-Messages that have arrived and were not looked at yet: bounded, filled and emptied by two threads.
-
-QoS 1 messages on disk until the broker has them, so that they outlive a crash of this process.
-
-One SQLite file per client. Writes go to a write-ahead log without waiting for the platter: a killed process
-loses nothing, a power cut may lose the last moments. They are short enough (some 50 microseconds) to be made
-by the event loop's own thread.
+Theory of the outgoing queue. A message of QoS 1 is *unsent*, or *in flight* (handed to the link that is up,
+under a token), until it is acknowledged and gone. When there is a new link, everything in flight is unsent
+again, so that this link carries all that is left in the order of publishing: at least once, and after the
+receiver's deduplication exactly once and in order. At most `window` messages are in flight, so that a broker
+back from a restart is not flooded. A message of QoS 0 leaves at once or is refused.
 """
 
 from __future__ import annotations
@@ -25,92 +15,23 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import closing
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Self, cast
 
 from sanctuary.config.errors import BrokerError
-from sanctuary.pods.mqtt.packets import Token
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol.topics import Qos
 
+Answer = asyncio.Future[None]
+Token = Hashable
+"""Names one handing over of a message to a link."""
+Transmit = Callable[[MqttMessage, int], Token | None]
+Lasting = Callable[[str], bool]
 
-class OutgoingQueue:
-    """Unacknowledged messages of one client.
-
-    Parameters
-    ----------
-    limit
-        Most messages kept.
-    window
-        Most messages in flight.
-    """
-
-    def __init__(self, limit: int, window: int) -> None:
-        self._limit = limit
-        self._window = window
-        self._kept: dict[int, MqttMessage] = {}
-        self._unsent: deque[int] = deque()
-        self._tokens: dict[Hashable, int] = {}
-        self._late: dict[Hashable, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def full(self) -> bool:
-        """Tell whether another message would be one too many."""
-        return len(self._kept) >= self._limit
-
-    def add(self, number: int, message: MqttMessage) -> None:
-        """Put a message at the end.
-
-        Raises
-        ------
-        ValueError
-            The queue is full, or `number` does not rise from 1.
-        """
-        if self.full() or number <= next(reversed(self._kept), 0):
-            raise ValueError(f"message {number} cannot be queued behind {len(self._kept)} others")
-        self._kept[number] = message
-        self._unsent.append(number)
-
-    def next_unsent(self) -> tuple[int, MqttMessage] | None:
-        """Give the message to send next; None if there is none or the window is full."""
-        while self._unsent and self._unsent[0] not in self._kept:
-            self._unsent.popleft()
-        if not self._unsent or len(self._tokens) >= self._window:
-            return None
-        return self._unsent[0], self._kept[self._unsent[0]]
-
-    def sent(self, token: Hashable) -> None:
-        """Note that the message given by `next_unsent` is in flight, to be answered under `token`."""
-        self._tokens[token] = self._unsent.popleft()
-
-    def acknowledged(self, token: Hashable) -> tuple[int, MqttMessage] | None:
-        """Forget an acknowledged message and give it back; None if it was acknowledged before.
-
-        An answer from before a lost link still counts: that broker has the message.
-        """
-        number = self._tokens.pop(token, None) or self._late.pop(token, None)
-        if number is None or number not in self._kept:
-            return None
-        return number, self._kept.pop(number)
-
-    def link_lost(self) -> None:
-        """Make everything in flight unsent again, in the order in which it was added."""
-        self._late, self._tokens = self._tokens, {}
-        self._unsent = deque(self._kept)
-
-    def clear(self) -> list[int]:
-        """Forget everything; give the numbers that were never acknowledged."""
-        left = list(self._kept)
-        self._kept.clear()
-        self._unsent.clear()
-        self._tokens.clear()
-        self._late.clear()
-        return left
+_LOG = logging.getLogger(__name__)
 
 
 class Inbox:
@@ -141,7 +62,7 @@ class Inbox:
             del self._messages[at]
             return dropped
 
-    def take(self) -> MqttMessage | None:
+    def pop(self) -> MqttMessage | None:
         """Remove and give the oldest message; None if there is none."""
         with self._lock:
             return self._messages.popleft() if self._messages else None
@@ -239,28 +160,32 @@ class Outbox:
         )
 
 
-Answer = asyncio.Future[None]
-Transmit = Callable[[MqttMessage, int], Token | None]
-Lasting = Callable[[str], bool]
+@dataclass(slots=True, eq=False)
+class _Outgoing:
+    message: MqttMessage
+    answer: Answer | None
+    """None for what an earlier process left behind."""
+    row: int | None
+    """Number in the outbox."""
 
-_LOG = logging.getLogger(__name__)
 
-
-class Sender:
-    """Keeps the order of QoS 1 messages over lost links, and answers whoever published.
+class OutgoingQueue:
+    """What one client has published and the broker has not acknowledged: bounded, in order, sent again.
 
     Parameters
     ----------
     name
         Of the client, for messages to people.
-    limit, window
-        See `OutgoingQueue`.
+    limit
+        Most messages kept; more only where the outbox holds more.
+    window
+        Most messages in flight.
+    transmit
+        Hands a message to a connection by its number, and gives a token; None if that connection is gone.
     outbox
         Where QoS 1 messages outlive this process, if anywhere; what it holds is sent first.
     lasting
         Tells of a topic whether its messages are worth that.
-    transmit
-        Hands a message to a connection by number; None if that is gone.
     """
 
     def __init__(
@@ -268,112 +193,113 @@ class Sender:
         name: str,
         limit: int,
         window: int,
-        outbox: Outbox | None,
         transmit: Transmit,
+        outbox: Outbox | None = None,
         lasting: Lasting = lambda _: True,
     ) -> None:
-        self._name, self._outbox, self._transmit, self._lasting = name, outbox, transmit, lasting
-        left = outbox.pending() if outbox is not None else []
-        self._queue = OutgoingQueue(max(limit, len(left)), window)
-        self._numbers = count(1)
-        self._connection = 0
-        self._answers: dict[int, Answer] = {}
-        self._leaving: dict[Token, tuple[MqttMessage, Answer]] = {}
+        self._name, self._window, self._transmit = name, window, transmit
+        self._outbox, self._lasting = outbox, lasting
         self._outbox_failed = False
-        self._rows: dict[int, int] = {}
-        """Numbers in the outbox, by number in the queue."""
-        for row, message in left:
-            number = next(self._numbers)
-            self._rows[number] = row
-            self._queue.add(number, message)
+        left = outbox.pending() if outbox is not None else []
+        self._limit = max(limit, len(left))
+        self._kept = {_Outgoing(message, None, row): None for row, message in left}
+        """All of QoS 1 that is not acknowledged, in order."""
+        self._unsent = deque(self._kept)
+        self._in_flight: dict[Token, _Outgoing] = {}
+        self._late: dict[Token, _Outgoing] = {}
+        """What was in flight on the link before; an answer from then still counts: that broker has it."""
+        self._leaving: dict[Token, _Outgoing] = {}
+        """QoS 0, until it has left."""
+        self._connection = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def publish(self, message: MqttMessage, answer: Answer) -> None:
-        """Send a message, or keep it until there is a link."""
+        """Send a message, or keep it until there is a link; `answer` is given when the broker has it."""
         if message.qos == 0:
-            self._publish_once(message, answer)
-        elif self._queue.full():
-            self._refuse(answer, message, f"{len(self._queue)} others wait for the broker already")
-        else:
-            self._keep(message, answer)
+            token = self._transmit(message, self._connection)
+            if token is None:
+                self._refuse(answer, message, "there is no link, and QoS 0 does not wait for one")
+            else:
+                self._leaving[token] = _Outgoing(message, answer, None)
+            return
+        if len(self._kept) >= self._limit:
+            self._refuse(answer, message, f"{len(self._kept)} others wait for the broker already")
+            return
+        try:
+            row = self._outbox.add(message) if self._outbox and self._lasting(message.topic) else None
+        except BrokerError as error:
+            self._refuse(answer, message, str(error))
+            return
+        outgoing = _Outgoing(message, answer, row)
+        self._kept[outgoing] = None
+        self._unsent.append(outgoing)
+        self._send_unsent()
 
     def connected(self, connection: int) -> None:
         """Send everything that no broker has acknowledged, in order, over a new connection."""
         self._connection = connection
-        self._queue.link_lost()
-        self._pump()
-
-    def published(self, token: Token) -> tuple[MqttMessage | None, Answer | None]:
-        """Take an acknowledgement; give the message and who waits for it, once."""
-        if token in self._leaving:
-            return self._leaving.pop(token)
-        found = self._queue.acknowledged(token)
-        if found is None:
-            return None, None
-        number, message = found
-        self._pump()
-        self._forget(number)
-        return message, self._answers.pop(number, None)
+        self._late, self._in_flight = self._in_flight, {}
+        self._unsent = deque(self._kept)
+        self._send_unsent()
 
     def disconnected(self, reason: str) -> None:
         """Give up the QoS 0 messages that had not left; the others wait for the next link."""
-        for message, answer in self._leaving.values():
-            self._refuse(answer, message, f"the link was lost: {reason}")
+        for outgoing in self._leaving.values():
+            self._refuse(outgoing.answer, outgoing.message, f"the link was lost: {reason}")
         self._leaving.clear()
+
+    def acknowledged(self, token: Token) -> MqttMessage | None:
+        """Forget what the broker has, and answer who published it; None for an acknowledgement come twice."""
+        outgoing = self._leaving.pop(token, None)
+        if outgoing is None:
+            outgoing = self._in_flight.pop(token, None) or self._late.pop(token, None)
+            if outgoing is None or outgoing not in self._kept:
+                return None
+            del self._kept[outgoing]
+            self._send_unsent()
+            self._forget(outgoing)
+        if outgoing.answer is not None and not outgoing.answer.done():
+            outgoing.answer.set_result(None)
+        return outgoing.message
 
     def waiting(self) -> list[Answer]:
         """Give all answers that are still due."""
-        return [*self._answers.values(), *(answer for _, answer in self._leaving.values())]
+        due = (outgoing.answer for outgoing in (*self._kept, *self._leaving.values()))
+        return [answer for answer in due if answer is not None]
 
     def close(self) -> None:
-        """Tell everyone who waits that no answer will come."""
-        self._queue.clear()
+        """Tell everyone who waits that no answer will come; what is in the outbox stays there."""
         for answer in self.waiting():
             refuse(answer, f"{self._name}: closed before the broker answered")
-        self._answers.clear()
-        self._leaving.clear()
+        for store in (self._kept, self._in_flight, self._late, self._leaving):
+            store.clear()
+        self._unsent.clear()
 
-    def _publish_once(self, message: MqttMessage, answer: Answer) -> None:
-        token = self._transmit(message, self._connection)
-        if token is None:
-            self._refuse(answer, message, "there is no link, and QoS 0 does not wait for one")
-        else:
-            self._leaving[token] = (message, answer)
-
-    def _keep(self, message: MqttMessage, answer: Answer) -> None:
-        try:
-            lasts = self._outbox is not None and self._lasting(message.topic)
-            row = self._outbox.add(message) if self._outbox is not None and lasts else None
-        except BrokerError as error:
-            self._refuse(answer, message, str(error))
-            return
-        number = next(self._numbers)
-        if row is not None:
-            self._rows[number] = row
-        self._queue.add(number, message)
-        self._answers[number] = answer
-        self._pump()
-
-    def _pump(self) -> None:
+    def _send_unsent(self) -> None:
         """Hand over what the window allows."""
-        while (waiting := self._queue.next_unsent()) is not None:
-            token = self._transmit(waiting[1], self._connection)
-            if token is None:
-                return
-            self._queue.sent(token)
+        while self._unsent and len(self._in_flight) < self._window:
+            if self._unsent[0] in self._kept:  # or else acknowledged late, on the link before
+                token = self._transmit(self._unsent[0].message, self._connection)
+                if token is None:
+                    return
+                self._in_flight[token] = self._unsent[0]
+            self._unsent.popleft()
 
-    def _forget(self, number: int) -> None:
-        row = self._rows.pop(number, None)
-        if self._outbox is None or row is None:
+    def _forget(self, outgoing: _Outgoing) -> None:
+        if self._outbox is None or outgoing.row is None:
             return
         try:
-            self._outbox.remove(row)
+            self._outbox.remove(outgoing.row)
         except BrokerError as error:
             if not self._outbox_failed:
                 _LOG.warning("%s: %s; messages will be sent again after the next start", self._name, error)
             self._outbox_failed = True
 
-    def _refuse(self, answer: Answer, message: MqttMessage, why: str) -> None:
-        refuse(answer, f"{self._name}: {message.topic} was not sent: {why}")
+    def _refuse(self, answer: Answer | None, message: MqttMessage, why: str) -> None:
+        if answer is not None:
+            refuse(answer, f"{self._name}: {message.topic} was not sent: {why}")
 
 
 def refuse(answer: Answer, text: str) -> None:

@@ -1,13 +1,20 @@
-"""Why there is no link to a broker, and what to do about each reason; pure but for the types of errors."""
+"""Why there is no link to a broker, what to do about each reason, and what is logged of it.
+
+Pure but for the types of errors and the log; times are arguments.
+"""
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 from collections.abc import Mapping
 from enum import StrEnum
 
 from sanctuary.config.broker_settings import BrokerSettings
+from sanctuary.config.errors import BrokerError
+
+_LOG = logging.getLogger(__name__)
 
 
 class Trouble(StrEnum):
@@ -57,13 +64,13 @@ _CERTIFICATE_EXPIRED, _NOT_YET, _HOST_MISMATCH, _IP_MISMATCH = 10, 9, 62, 64
 """OpenSSL's verify results, X509_V_ERR_*."""
 
 
-def answered(name: str) -> Trouble:
-    """Read the name of a CONNACK's reason."""
+def trouble_of_connack(name: str) -> Trouble:
+    """Translate the name of a CONNACK's reason."""
     return _ANSWERS.get(name, Trouble.OTHER)
 
 
-def failed(error: BaseException | None, *, tls: bool) -> Trouble:
-    """Read what an attempt to connect raised; `tls` says whether it was to be encrypted."""
+def trouble_of_error(error: BaseException | None, *, tls: bool) -> Trouble:
+    """Translate what an attempt to connect raised; `tls` says whether it was to be encrypted."""
     match error:
         case ssl.SSLCertVerificationError():
             return _of_certificate(error.verify_code)
@@ -91,6 +98,7 @@ def _of_certificate(verify_code: int) -> Trouble:
     )
 
 
+_SEE_LOG = "see the broker's log"
 _ADVICE: Mapping[Trouble, str] = {
     Trouble.NOTHING_THERE: "nothing listens there: start the broker, or correct broker.host and broker.port",
     Trouble.NO_SUCH_HOST: "correct broker.host, or see to this machine's name service",
@@ -116,7 +124,7 @@ _ADVICE: Mapping[Trouble, str] = {
     Trouble.FULL: "it takes no more connections: raise its limit (Mosquitto: max_connections), or wait",
     Trouble.BANNED: "it has banned this client: see the broker's log and its rules",
     Trouble.UNAVAILABLE: "it is there and takes nobody now: see the broker's log",
-    Trouble.OTHER: "see the broker's log",
+    Trouble.OTHER: _SEE_LOG,
 }
 _USER = "broker.username and the first line of broker.password_file"
 
@@ -160,11 +168,11 @@ class Takeover:
         self._in_a_row = 0
 
     def up(self, now_s: float) -> None:
-        """Hear that the broker has let us in; monotonic seconds."""
+        """Note that the broker has let us in; monotonic seconds."""
         self._up_s = now_s
 
     def down(self, now_s: float) -> None:
-        """Hear that the link was ended, not by us."""
+        """Note that the link was ended, not by us."""
         if self._up_s is None:
             return
         held_s, self._up_s = now_s - self._up_s, None
@@ -178,3 +186,67 @@ class Takeover:
             return False
         self.suspected, self._in_a_row = False, 0
         return True
+
+
+class LinkReport:
+    """How one client's link stands, and what is logged of it: each trouble once, and once that it is over.
+
+    All times are monotonic seconds.
+
+    Attributes
+    ----------
+    place
+        Where the broker is.
+    trouble, reason
+        Why there is no link, or was none; the latter for people.
+    """
+
+    def __init__(self, client_id: str, host: str, port: int, settings: BrokerSettings) -> None:
+        self.place = f"{host}:{port}"
+        self.trouble, self.reason = Trouble.SILENT, "no answer yet"
+        self._client_id, self._settings = client_id, settings
+        self._takeover = Takeover()
+        self._told = set[str]()
+
+    def accepted(self, now_s: float) -> None:
+        """Note that the broker let the client in."""
+        self._takeover.up(now_s)
+
+    def up(self) -> None:
+        """Note that every subscription is in force."""
+        if "down" in self._told and not self._takeover.suspected:
+            self._told.discard("down")
+            _LOG.warning("%s: link to %s restored", self._client_id, self.place)
+
+    def down(self, trouble: Trouble, reason: str, now_s: float) -> None:
+        """Note that there is no link, and why."""
+        self.trouble, self.reason = trouble, reason
+        if trouble is Trouble.GONE:
+            self._takeover.down(now_s)
+        if self._takeover.suspected and trouble is Trouble.GONE:
+            self.reason = f"another program connects as {self._client_id}, and each pushes the other out"
+            self.warn_once(
+                "taken", f"{self.reason}: does a second Sanctuary use a copy of this data folder? End it"
+            )
+        todo = advice(trouble, self._settings)
+        self.warn_once(
+            "down", f"no link to {self.place} ({self.reason}); {todo + '; ' if todo else ''}trying again"
+        )
+
+    def tick(self, now_s: float) -> None:
+        """Find out whether a link has held for a while; wanted about once a second."""
+        if self._takeover.has_ended(now_s):
+            self._told -= {"taken", "down"}
+            _LOG.warning("%s: the link to %s holds again", self._client_id, self.place)
+
+    def warn_once(self, what: str, text: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            _LOG.warning("%s: %s", self._client_id, text)
+
+    def timed_out(self, patience_s: float, trouble: Trouble) -> BrokerError:
+        """Make the error that says that no link came about in time, what stood in the way, and what to do."""
+        return BrokerError(
+            f"{self._client_id}: no link to the MQTT broker at {self.place} within {patience_s:g} s "
+            f"({self.reason}); {advice(trouble, self._settings) or _SEE_LOG}"
+        )

@@ -23,6 +23,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import wraps
 from threading import RLock
 from time import monotonic
@@ -33,28 +34,87 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.reasoncodes import ReasonCode
 
 from sanctuary.config.broker_settings import BrokerSettings
-from sanctuary.pods.mqtt.broker import set_credentials
-from sanctuary.pods.mqtt.packets import (
-    Arrived,
-    CallbackFailed,
-    Connected,
-    Disconnected,
-    NetworkEvent,
-    Published,
-    Subscribed,
-    Token,
-    WireObserver,
-)
-from sanctuary.pods.mqtt.refusals import Trouble, answered, failed
-from sanctuary.pods.mqtt.wire_client import FilterSet, MqttMessage
+from sanctuary.pods.mqtt.broker_access import set_credentials
+from sanctuary.pods.mqtt.link_trouble import Trouble, trouble_of_connack, trouble_of_error
+from sanctuary.pods.mqtt.wire_client import FilterSet, MqttMessage, OnMessage
 from sanctuary.pods.protocol.topics import Qos
 
 P = ParamSpec("P")
+Token = tuple[int, int]
+"""Connection and packet id under which a message was sent."""
 
-FAREWELL_S = 1.0
-"""Brokers close the connection within milliseconds after a goodbye."""
+DISCONNECT_WAIT_S = 1.0
+"""Brokers close the connection within milliseconds after a DISCONNECT."""
 _SILENT_KEEPALIVES = 3
 """paho gives up a silent link after two keepalive intervals; a third means that its thread is stuck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """CONNACK: messages may be sent on this connection; a `Subscribed` will follow where `subscribing`."""
+
+    connection: int
+    session_present: bool
+    subscribing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The link is gone, or an attempt to make one failed; `reason` is for people."""
+
+    reason: str
+    trouble: Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The broker acknowledged a message; at QoS 0, it has left."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The broker answered a subscription."""
+
+    granted: tuple[str, ...]
+    refused: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackFailed:
+    """A mistake of ours, or a packet that cannot be used; the link goes on."""
+
+    where: str
+    error: Exception
+
+
+NetworkEvent = Connected | Disconnected | Published | Subscribed | CallbackFailed
+
+
+class WireObserver:
+    """Sees every message of a client go and come, and does nothing; a `DeliveryBarrier` waits for them.
+
+    Called by the network thread of a client or by the thread of its event loop; none may block or raise.
+    """
+
+    def subscribed(self, client_id: str, filters: FilterSet, fresh: FilterSet) -> None:
+        """See all subscriptions that are in force from now on, and those that the broker granted just now."""
+
+    def sending(self, client_id: str, message: MqttMessage) -> None:
+        """See a message that is handed to the link, once per attempt, before it can arrive anywhere."""
+
+    def acknowledged(self, client_id: str, message: MqttMessage) -> None:
+        """See that the broker has a message that was sent; for QoS 0, that it has left."""
+
+    def received(self, client_id: str, message: MqttMessage) -> None:
+        """See a message that has been put into the client's inbox."""
+
+    def lost(self, client_id: str) -> None:
+        """See that the link is gone: nothing more arrives or is acknowledged on it."""
+
+    def dying(self, client_id: str, will: MqttMessage | None) -> None:
+        """See that the client is about to die on purpose: the broker will publish its last will."""
 
 
 class _Paho(paho.Client):
@@ -76,38 +136,30 @@ class _Paho(paho.Client):
         self._reset_sockets()
 
 
-def _guarded(callback: Callable[Concatenate[Network, P], None]) -> Callable[Concatenate[Network, P], None]:
+def _guarded(callback: Callable[Concatenate[PahoLink, P], None]) -> Callable[Concatenate[PahoLink, P], None]:
     """Report what a callback raises instead of letting it end the network thread."""
 
     @wraps(callback)
-    def guarded(self: Network, /, *args: P.args, **kwargs: P.kwargs) -> None:
+    def guarded(self: PahoLink, /, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
             callback(self, *args, **kwargs)
         except Exception as error:
-            self._post(CallbackFailed(callback.__name__, error))
+            self._on_event(CallbackFailed(callback.__name__, error))
 
     return guarded
 
 
-class Network:
+class PahoLink:
     """paho's side of one client; its methods are for the thread of the event loop.
 
     Parameters
     ----------
-    client_id
-        Stable over restarts, so that the broker knows the session again.
-    host, port
-        The broker.
-    settings
-        Patience and credentials.
-    will
-        What the broker publishes if this client dies.
+    client_id, host, port, settings, will, observer
+        As of `MqttClient`.
     window
         Most messages handed over and not acknowledged.
-    post
-        Takes events in order, from the network thread.
-    observer
-        See `WireObserver`.
+    on_event, on_message
+        Called by the network thread, in order.
     """
 
     def __init__(
@@ -119,15 +171,16 @@ class Network:
         settings: BrokerSettings,
         will: MqttMessage | None,
         window: int,
-        post: Callable[[NetworkEvent], None],
+        on_event: Callable[[NetworkEvent], None],
+        on_message: OnMessage,
         observer: WireObserver | None,
     ) -> None:
         self._client_id, self._settings, self._will = client_id, settings, will
-        self._post, self._observer = post, observer
+        self._on_event, self._deliver, self._observer = on_event, on_message, observer
         self._lock = RLock()
         self._up = False
         self._stopping = False
-        self._farewell: socket.socket | None = None
+        self._closing: socket.socket | None = None
         self._refused = False
         self._connection = 0
         self._filters = FilterSet()
@@ -166,15 +219,6 @@ class Network:
             if self._up:
                 self._ask(FilterSet(topic_filters))
 
-    def unsubscribe(self, topic_filter: str) -> None:
-        """Take a subscription back."""
-        with self._lock:
-            self._filters = self._filters.without(topic_filter)
-            if self._observer is not None:
-                self._observer.subscribed(self._client_id, self._filters, FilterSet())
-            if self._up:
-                self._paho.unsubscribe(topic_filter)
-
     def check(self) -> str:
         """Start the network thread again if it died, and cut a link that fell silent; say what was wrong."""
         silent_s = monotonic() - self._paho.last_read_s
@@ -189,11 +233,11 @@ class Network:
                 return f"nothing was read for {silent_s:.0f} s although the link seemed up; it was cut"
         return ""
 
-    def say_goodbye(self) -> None:
+    def disconnect(self) -> None:
         """Ask for an orderly end: no last will. `join` waits for it."""
         with self._lock:
             self._stopping = True
-            self._farewell = _held_open(self._paho.socket())
+            self._closing = _hold_open(self._paho.socket())
             self._paho.disconnect()
 
     def die(self) -> None:
@@ -208,9 +252,9 @@ class Network:
     def join(self) -> None:
         """Wait until the network thread has ended; blocks, for at most about `connect_timeout_s`."""
         self._paho.loop_stop()
-        farewell, self._farewell = self._farewell, None
+        farewell, self._closing = self._closing, None
         if farewell is not None:
-            _await_the_end(farewell)
+            _wait_for_close(farewell)
         self._paho.close()
 
     def cut(self) -> None:
@@ -260,7 +304,7 @@ class Network:
         if reason.is_failure:
             self._refused = True
             told = f"the broker refuses {self._client_id}: {reason}"
-            self._post(Disconnected(told, answered(reason.getName())))
+            self._on_event(Disconnected(told, trouble_of_connack(reason.getName())))
             return
         with self._lock:
             # Nothing should be left from before; if paho kept something, we have it too and send it in order.
@@ -270,13 +314,13 @@ class Network:
             self._asked.clear()
             if len(self._filters):
                 self._ask(self._filters)
-            self._post(Connected(self._connection, flags.session_present, bool(len(self._filters))))
+            self._on_event(Connected(self._connection, flags.session_present, bool(len(self._filters))))
 
     @_guarded
     def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
         error = sys.exc_info()[1]  # paho calls this while it handles the error, but does not pass it on
-        trouble = failed(error, tls=self._settings.tls_ca_file is not None)
-        self._post(Disconnected(str(error or "no connection"), trouble))
+        trouble = trouble_of_error(error, tls=self._settings.tls_ca_file is not None)
+        self._on_event(Disconnected(str(error or "no connection"), trouble))
 
     @_guarded
     def _on_disconnect(
@@ -294,16 +338,13 @@ class Network:
         refused, self._refused = self._refused, False
         if refused:  # that was told already, in better words
             return
-        silent = reason.getName() != "Unspecified error"
+        hung_up = reason.getName() == "Unspecified error"
         if was_up:
-            self._post(Disconnected(str(reason) if silent else "the broker hung up", Trouble.GONE))
+            self._on_event(Disconnected("the broker hung up" if hung_up else str(reason), Trouble.GONE))
+        elif hung_up:
+            self._on_event(Disconnected("it hung up before it answered", Trouble.HUNG_UP))
         else:
-            self._post(
-                Disconnected(
-                    str(reason) if silent else "it hung up before it answered",
-                    Trouble.SILENT if silent else Trouble.HUNG_UP,
-                )
-            )
+            self._on_event(Disconnected(str(reason), Trouble.SILENT))
 
     @_guarded
     def _on_subscribe(
@@ -315,13 +356,13 @@ class Network:
         fresh = FilterSet(name for name, code in zip(asked, codes, strict=False) if not code.is_failure)
         if self._observer is not None:
             self._observer.subscribed(self._client_id, in_force.without(*refused), fresh)
-        self._post(Subscribed(tuple(fresh), refused))
+        self._on_event(Subscribed(tuple(fresh), refused))
 
     @_guarded
     def _on_publish(
         self, _client: paho.Client, _data: Any, mid: int, _reason: ReasonCode, _properties: Any
     ) -> None:
-        self._post(Published((self._connection, mid)))
+        self._on_event(Published((self._connection, mid)))
 
     @_guarded
     def _on_message(self, _client: paho.Client, _data: Any, received: paho.MQTTMessage) -> None:
@@ -329,10 +370,10 @@ class Network:
         if self._filters.matches(received.topic):
             qos: Qos = 1 if received.qos else 0
             payload, retain = bytes(received.payload), bool(received.retain)
-            self._post(Arrived(MqttMessage(received.topic, payload, qos, retain, monotonic())))
+            self._deliver(MqttMessage(received.topic, payload, qos, retain, monotonic()))
 
 
-def _held_open(link: object) -> socket.socket | None:
+def _hold_open(link: object) -> socket.socket | None:
     """Keep the connection from closing when paho closes its end right behind its goodbye.
 
     Brokers that notice the closing before they have read the goodbye take the client for lost, and publish
@@ -347,9 +388,9 @@ def _held_open(link: object) -> socket.socket | None:
         return None
 
 
-def _await_the_end(farewell: socket.socket) -> None:
-    """Wait until the broker has closed the connection, for `FAREWELL_S` at most."""
+def _wait_for_close(farewell: socket.socket) -> None:
+    """Wait until the broker has closed the connection, for `DISCONNECT_WAIT_S` at most."""
     with farewell, suppress(OSError):
-        farewell.settimeout(FAREWELL_S)
+        farewell.settimeout(DISCONNECT_WAIT_S)
         while farewell.recv(1024):
             pass
