@@ -124,9 +124,11 @@ def main() -> int:
     print(HEADING)
     for circle in draw_circles(files, args.size, args.circles, Random(args.seed)):
         result = circle_night(settings, [heard[night.path] for night in circle], [0] * args.size)
-        broken += len(result["violations"])
+        broken += len(result.violations)
         names = ", ".join(night.name for night in circle)
-        rows.append({"nights": names, **result["shared"]} | {"share": share_of(result["shared"])})
+        assert result.shared is not None  # every night has a hypnogram
+        shared = result.shared.model_dump()
+        rows.append({"nights": names, **shared} | {"share": share_of(shared)})
         print(line(names, rows[-1]), flush=True)
     print(line(f"mean of {len(rows)}", mean(rows)))
     print(f"{broken} invariants broken", file=sys.stderr)

@@ -13,8 +13,10 @@ import pytest
 
 from page_checks import Page
 from report_samples import demo_result, replay_result, replay_traces
-from sanctuary.gateway.reports.night_report import write_demo_report
+from sanctuary.gateway.reports.night_report import write_night_report
 from sanctuary.gateway.reports.replay_report import write_replay_report
+from sanctuary.gateway.results.night_result import NightResult
+from sanctuary.gateway.results.replay_result import ReplayResult
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TIMEOUT_S = 60.0
@@ -76,14 +78,14 @@ def _end_group(leader: int) -> None:
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     folder = tmp_path_factory.mktemp("replay")
     result = replay_result(2.0)
-    write_replay_report(folder / "report.html", result, replay_traces(result))
+    write_replay_report(folder / "report.html", ReplayResult.model_validate(result), replay_traces(result))
     return look_at(folder / "report.html", folder / "profile")
 
 
 @pytest.fixture(scope="module")
 def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     folder = tmp_path_factory.mktemp("demo")
-    write_demo_report(folder / "report.html", demo_result(4.0))
+    write_night_report(folder / "report.html", NightResult.model_validate(demo_result(4.0)))
     return look_at(folder / "report.html", folder / "profile")
 
 

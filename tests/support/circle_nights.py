@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from sanctuary.config.loading import load_settings
+from sanctuary.gateway.results.replay_result import ReplayResult, Timing
 from sanctuary.signal.samples import Stage, StageEstimate
+from sanctuary.signal.scoring import GateOpening
 from sanctuary.virtual_site.recorded_circle import HeardNight, circle_night, circle_settings
 from sanctuary.virtual_site.simulated_guests import VerdictLog
 
@@ -34,13 +36,21 @@ def heard(
     stages = np.full(length_s, Stage.N2, dtype=np.int8)
     for a, b in rem or ():
         stages[a:b] = Stage.R
-    result: dict[str, Any] = {
-        "file": name,
-        "duration_s": float(length_s),
-        "gate": [{"open_s": float(a), "close_s": float(b), "reason": "rem-ended"} for a, b in gate],
-        "epochs": [],
-        "warnings": [],
-    }
+    result = ReplayResult(
+        schema="sanctuary.replay.v1",
+        version="0.1.0",
+        file=name,
+        started_at=None,
+        duration_s=length_s,
+        channels=("AF7", "AF8"),
+        fs_hz=256.0,
+        epoch_s=30.0,
+        warnings=(),
+        epochs=(),
+        gate=tuple(GateOpening(float(a), float(b), "rem-ended") for a, b in gate),
+        eye_signals=(),
+        timing=Timing(wall_s=1.0, times_real_time=float(length_s)),
+    )
     return HeardNight(result, log, None if rem is None else stages)
 
 
@@ -51,6 +61,6 @@ def together(
     quorum: int = 2,
     design: str | None = None,
 ) -> dict[str, Any]:
-    """The result of a circle with the usual settings."""
+    """The result of a circle with the usual settings, as it is written."""
     settings = circle_settings(load_settings(None, {}, []).settings, len(nights), quorum, design)
-    return circle_night(settings, nights, offsets_s or [0] * len(nights))
+    return circle_night(settings, nights, offsets_s or [0] * len(nights)).to_json()

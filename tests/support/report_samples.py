@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.gateway.reports.curves import ReplayTraces
+from sanctuary.gateway.reports.night_report import night_page
+from sanctuary.gateway.reports.replay_report import replay_page
+from sanctuary.gateway.results.night_result import NightResult
+from sanctuary.gateway.results.replay_result import ReplayResult
 
 EPOCH_S = 30.0
 NAMES = ("W", "N1", "N2", "N3", "R")
@@ -39,7 +43,8 @@ def epochs(truth: list[str], seed: int = 1) -> list[dict[str, Any]]:
         weights[NAMES.index(stage)] += 0.9
         p = dict(zip(NAMES, np.round(weights / weights.sum(), 3).tolist(), strict=True))
         quality = float(np.clip(rng.normal(0.92, 0.05), 0, 1))
-        out.append({"onset_s": i * EPOCH_S, "stage": stage, "p": p, "quality": round(quality, 3)})
+        epoch = {"onset_s": i * EPOCH_S, "stage": stage, "p": p, "quality": round(quality, 3)}
+        out.append(epoch | {"rem_density": 12.0 if stage == "R" else 0.0})
     return out
 
 
@@ -65,7 +70,7 @@ def openings(truth: list[str], delay_s: float = 75.0) -> list[dict[str, Any]]:
 
 
 def scores(truth: list[str], found: list[dict[str, Any]]) -> dict[str, Any]:
-    """Scores of schema ``sanctuary.replay.v1``."""
+    """Scores as in ``sanctuary.replay.v1``."""
     table = np.zeros((5, 5), dtype=int)
     for true, epoch in zip(truth, found, strict=True):
         if epoch["stage"] in NAMES:
@@ -84,17 +89,24 @@ def scores(truth: list[str], found: list[dict[str, Any]]) -> dict[str, Any]:
     agreed = np.trace(table) / total
     chance = float(table.sum(axis=1) @ table.sum(axis=0)) / total**2
     return {
+        "reference": "made up",
         "epochs_scored": int(table.sum()),
         "refused_share": 0.012,
         "accuracy": float(agreed),
         "kappa": float((agreed - chance) / (1 - chance)) if chance < 1 else None,
         "per_stage": per_stage,
-        "rem": per_stage["R"],
+        "rem_specificity": dict.fromkeys(NAMES[:4], 0.99),
         "confusion": table.tolist(),
         "gate": {
+            "openings": 6,
+            "ready_s": 1800.0,
             "rem_share": 0.714,
             "precision": 0.961,
             "false_windows": 1,
+            "false_openings": 0,
+            "bouts": 5,
+            "bouts_found": 4,
+            "latencies_s": [60.0, 82.0, 141.0],
             "rem_periods": 5,
             "missed_periods": 1,
             "latency_s": {"median": 82.0, "p90": 141.0},
@@ -113,9 +125,12 @@ def replay_result(
         "schema": "sanctuary.replay.v1",
         "version": "0.1.0",
         "file": "nights/harbour-2026-03-14-lark.edf",
+        "started_at": None,
         "duration_s": len(truth) * EPOCH_S,
         "channels": ["AF7", "AF8"],
         "fs_hz": 256.0,
+        "epoch_s": EPOCH_S,
+        "eye_signals": [],
         "epochs": found,
         "gate": openings(truth),
         "timing": {"wall_s": 14.2, "times_real_time": 2028.0},
@@ -179,6 +194,8 @@ def demo_result(hours: float = 8.0, n_pods: int = 4, *, seed: int = 7, **changes
     pods = {
         pod: {
             "sleeper": sleepers[n % len(sleepers)],
+            "simulated": True,
+            "headband": "simulated",
             "epochs": found[pod],
             "truth": truth,
             "gate": openings(truth),
@@ -186,14 +203,20 @@ def demo_result(hours: float = 8.0, n_pods: int = 4, *, seed: int = 7, **changes
         for n, (pod, truth) in enumerate(truths.items())
     }
     windows = _windows(pods, quorum=min(3, n_pods) if n_pods > 1 else 2)
-    detection = {pod: scores(truths[pod], found[pod]) for pod in pods}
-    detection["pooled"] = scores(list(chain(*truths.values())), list(chain(*found.values())))
+    detection = {pod: _detection(scores(truths[pod], found[pod])) for pod in pods}
+    pooled = _detection(scores(list(chain(*truths.values())), list(chain(*found.values()))))
+    detection["pooled"] = {name: value for name, value in pooled.items() if name != "gate"}
     result = {
         "schema": "sanctuary.demo.v1",
         "version": "0.1.0",
         "seed": seed,
         "hours": hours,
+        "duration_s": 3600.0 * hours,
         "site": "harbour",
+        "live": False,
+        "trouble": None,
+        "epoch_s": EPOCH_S,
+        "problems": [],
         "pods": pods,
         "circles": [{"id": "tide", "members": list(pods), "quorum": min(3, n_pods), "design": "lantern"}],
         "windows": windows,
@@ -208,6 +231,36 @@ def demo_result(hours: float = 8.0, n_pods: int = 4, *, seed: int = 7, **changes
     return result | changes
 
 
+def _detection(scored: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: scored[name] for name in ("accuracy", "kappa", "rem_specificity", "gate")}
+    return kept | {"rem": scored["per_stage"]["R"]}
+
+
+def night_html(result: Any) -> str:
+    """The report of a night as read from its JSON."""
+    return night_page(NightResult.model_validate(result))
+
+
+def replay_html(result: Any, traces: ReplayTraces) -> str:
+    """The report of a replay as read from its JSON."""
+    return replay_page(ReplayResult.model_validate(result), traces)
+
+
+def window(name: str, pods: list[str], open_s: float, close_s: float | None) -> dict[str, Any]:
+    """A window in which all pods are from beginning to end."""
+    stays = [{"pod": pod, "from_s": open_s, "to_s": close_s, "reason_left": ""} for pod in pods]
+    return {
+        "id": name,
+        "circle": "tide",
+        "design": "lantern",
+        "open_s": open_s,
+        "close_s": close_s,
+        "reason_closed": "quorum_lost",
+        "members": stays,
+        "pods": sorted(pods),
+    }
+
+
 def _windows(pods: dict[str, Any], quorum: int) -> list[dict[str, Any]]:
     """Windows wherever at least `quorum` gates are open at once."""
     spans = {pod: [(g["open_s"], g["close_s"]) for g in night["gate"]] for pod, night in pods.items()}
@@ -220,27 +273,26 @@ def _windows(pods: dict[str, Any], quorum: int) -> list[dict[str, Any]]:
         if out and out[-1]["close_s"] == start:
             out[-1]["close_s"] = end
         else:
-            out.append({"id": f"w-{len(out) + 1:03d}", "circle": "tide", "open_s": start, "close_s": end})
-            out[-1] |= {"pods": [], "design": "lantern", "reason_closed": "quorum_lost", "members": []}
+            out.append(window(f"w-{len(out) + 1:03d}", [], start, end))
         for pod in inside:
             _stay(out[-1], pod, start, end)
     return out
 
 
-def _stay(window: dict[str, Any], pod: str, start_s: float, end_s: float) -> None:
-    for member in window["members"]:
+def _stay(entered: dict[str, Any], pod: str, start_s: float, end_s: float) -> None:
+    for member in entered["members"]:
         if member["pod"] == pod and member["to_s"] == start_s:
             member["to_s"] = end_s
             return
-    window["members"].append({"pod": pod, "from_s": start_s, "to_s": end_s})
-    window["pods"] = sorted({*window["pods"], pod})
+    entered["members"].append({"pod": pod, "from_s": start_s, "to_s": end_s, "reason_left": "closed"})
+    entered["pods"] = sorted({*entered["pods"], pod})
 
 
 def _cues(windows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     out = []
-    for window in windows:
-        for step, t_s in enumerate(np.arange(window["open_s"] + 10.0, window["close_s"], 40.0)):
-            for n, member in enumerate(window["members"]):
+    for opened in windows:
+        for step, t_s in enumerate(np.arange(opened["open_s"] + 10.0, opened["close_s"], 40.0)):
+            for n, member in enumerate(opened["members"]):
                 if not member["from_s"] <= t_s <= member["to_s"]:
                     continue
                 refused = (step + n) % 7 == 6
@@ -249,7 +301,7 @@ def _cues(windows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     {
                         "t_s": float(t_s) + 0.004 * n,
                         "pod": member["pod"],
-                        "window": window["id"],
+                        "window": opened["id"],
                         "step": step,
                         "outcome": "refused" if refused else "rendered",
                         "reason": ("block_full", "arousal_quiet", "modality_not_granted")[step % 3]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from sanctuary.config.sanctuary import SanctuarySettings
+    from sanctuary.gateway.results.night_result import NightResult
 
 EXIT_INTERRUPTED = 130
 EXIT_TROUBLE = 2
@@ -52,7 +53,7 @@ def demo(
 
     from sanctuary.gateway.files import check_place, write_json
     from sanctuary.gateway.reports.figures import warm_up
-    from sanctuary.gateway.reports.night_report import write_demo_report
+    from sanctuary.gateway.reports.night_report import write_night_report
     from sanctuary.gateway.site.demo import DemoOptions, run_demo
     from sanctuary.gateway.site.live_table import LiveTable
     from sanctuary.gateway.site.stopping import stop_on_signals
@@ -67,8 +68,8 @@ def demo(
     with stop_on_signals() as stop:
         result = asyncio.run(run_demo(settings, options, partial(LiveTable, console), stop))
         for path in written[1:]:
-            write_json(path, result, "the result")
-        write_demo_report(written[0], result)
+            write_json(path, result.to_json(), "the result")
+        write_night_report(written[0], result)
     _tell(result, [*written, out / "events.jsonl"])
 
 
@@ -92,44 +93,44 @@ def _fleet(settings: SanctuarySettings, pods: int, seed: int, quorum: int) -> Sa
     return in_one_circle(settings, entries, quorum=quorum)
 
 
-def _tell(result: dict[str, Any], written: list[Path]) -> None:
+def _tell(result: NightResult, written: list[Path]) -> None:
     console = stdout_console()
     console.print(_table(result))
     for path in written:
         console.print(f"wrote {path}", soft_wrap=True)
-    if result["violations"]:
-        say(f"{len(result['violations'])} invariants were broken; see the report")
+    if result.violations:
+        say(f"{len(result.violations)} invariants were broken; see the report")
         raise typer.Exit(EXIT_TROUBLE)
-    if result["trouble"]:
-        say(f"the night was broken off: {result['trouble']}")
+    if result.trouble:
+        say(f"the night was broken off: {result.trouble}")
         raise typer.Exit(EXIT_TROUBLE)
-    if result["interrupted"]:
+    if result.interrupted:
         say("stopped early; the report shows the night up to then")
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def _table(result: dict[str, Any]) -> Table:
+def _table(result: NightResult) -> Table:
     from rich.table import Table
 
-    from sanctuary.gateway.reports.curves import together_minutes
+    from sanctuary.gateway.results.circle_result import together_minutes
 
-    rendered = sum(cue["outcome"] == "rendered" for cue in result["cues"])
-    timing, pooled = result["timing"], result["detection"].get("pooled", {}).get("rem", {})
-    table = Table(title=f"{len(result['pods'])} sleepers, {result['hours']:g} h", show_header=False)
+    rendered = sum(cue.is_rendered for cue in result.cues)
+    timing, pooled = result.timing, result.detection.get("pooled")
+    rem = "-, -" if pooled is None else f"{_share(pooled.rem.precision)}, {_share(pooled.rem.recall)}"
+    table = Table(title=f"{len(result.pods)} sleepers, {result.hours:g} h", show_header=False)
     rows = (
-        ("shared-dream windows", str(len(result["windows"]))),
-        ("minutes together", f"{together_minutes(result['windows']):.1f}"),
-        ("cues rendered, refused", f"{rendered}, {len(result['cues']) - rendered}"),
-        ("invariants broken", str(len(result["violations"]))),
-        ("REM found: precision, recall", f"{_share(pooled, 'precision')}, {_share(pooled, 'recall')}"),
-        ("broker", result["broker"]),
-        ("time", f"{timing['wall_s']:.0f} s, {timing['times_real_time']:.0f} times real time"),
+        ("shared-dream windows", str(len(result.windows))),
+        ("minutes together", f"{together_minutes(result.windows):.1f}"),
+        ("cues rendered, refused", f"{rendered}, {len(result.cues) - rendered}"),
+        ("invariants broken", str(len(result.violations))),
+        ("REM found: precision, recall", rem),
+        ("broker", result.broker),
+        ("time", f"{timing.wall_s:.0f} s, {timing.times_real_time:.0f} times real time"),
     )
     for row in rows:
         table.add_row(*row)
     return table
 
 
-def _share(scores: dict[str, Any], name: str) -> str:
-    value = scores.get(name)
+def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sanctuary.config.sanctuary import SanctuarySettings
     from sanctuary.firmware_bridge.hypnograms.hypnogram_options import HypnogramOptions
     from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+    from sanctuary.gateway.results.replay_result import ReplayResult
     from sanctuary.signal.emission import Emission
 
 
@@ -244,13 +245,13 @@ def replay_alone(
         replayed = replay_night(
             opened, settings.chain, progress, emission=asked.emission, memory=memory, traced=traced
         )
-    for warning in replayed.result["warnings"]:
+    for warning in replayed.result.warnings:
         say(f"warning: {warning}")
     if asked.remember is not None:
         with hold(settings.site.data_dir, sleeper_part(asked.remember), "sanctuary replay"):
             memories.learn(asked.remember, replayed.memory)
     if outputs.json is not None:
-        write_json(outputs.json, replayed.result, "the result")
+        write_json(outputs.json, replayed.result.to_json(), "the result")
     if outputs.report is not None:
         from sanctuary.gateway.reports.replay_report import write_replay_report
 
@@ -263,21 +264,18 @@ def replay_alone(
             console.print(f"wrote {path}", soft_wrap=True)
 
 
-def _table(result: dict[str, Any]) -> Table:
+def _table(result: ReplayResult) -> Table:
     from rich.table import Table
 
-    table = Table(
-        title=f"{result['file']}: {result['duration_s'] / 3600:.2f} h, {', '.join(result['channels'])}"
-    )
+    table = Table(title=f"{result.file}: {result.duration_s / 3600:.2f} h, {', '.join(result.channels)}")
     for heading in ("stage", "minutes", "expert", "precision", "recall", "F1"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
-    found = [epoch["stage"] for epoch in result["epochs"]]
-    scored = result.get("scores")
+    found = [epoch.stage for epoch in result.epochs]
+    scored = result.scores
     for name in ("W", "N1", "N2", "N3", "R", "unknown"):
         cells = ["", "", "", ""]
-        if scored and name in scored["per_stage"]:
-            of = scored["per_stage"][name]
-            cells = [f"{of['support'] / 2:.1f}", *(_number(of[key]) for key in ("precision", "recall", "f1"))]
+        if scored is not None and (of := scored.per_stage.get(name)) is not None:
+            cells = [f"{of.support / 2:.1f}", *map(_number, (of.precision, of.recall, of.f1))]
         table.add_row(name, f"{found.count(name) / 2:.1f}", *cells)
     table.caption = _caption(result)
     return table
@@ -287,18 +285,17 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _caption(result: dict[str, Any]) -> str:
-    open_min = sum(o["close_s"] - o["open_s"] for o in result["gate"]) / 60
-    lines = [f"gate: {len(result['gate'])} openings, {open_min:.1f} min of stable REM"]
-    if scored := result.get("scores"):
-        gate = scored["gate"]
+def _caption(result: ReplayResult) -> str:
+    open_min = sum(o.close_s - o.open_s for o in result.gate) / 60
+    lines = [f"gate: {len(result.gate)} openings, {open_min:.1f} min of stable REM"]
+    if (scored := result.scores) is not None:
+        gate = scored.gate
         lines.append(
-            f"accuracy {_number(scored['accuracy'])}, kappa {_number(scored['kappa'])}; gate in REM "
-            f"{_number(gate['precision'])}, share of REM {_number(gate['rem_share'])}, "
-            f"false openings {gate['false_openings']}"
+            f"accuracy {_number(scored.accuracy)}, kappa {_number(scored.kappa)}; gate in REM "
+            f"{_number(gate.precision)}, share of REM {_number(gate.rem_share)}, "
+            f"false openings {gate.false_openings}"
         )
-    if signals := result["eye_signals"]:
-        lines.append(f"{len(signals)} voluntary eye signals")
-    timing = result["timing"]
-    lines.append(f"{timing['wall_s']:.1f} s, {timing['times_real_time']:.0f} times real time")
+    if result.eye_signals:
+        lines.append(f"{len(result.eye_signals)} voluntary eye signals")
+    lines.append(f"{result.timing.wall_s:.1f} s, {result.timing.times_real_time:.0f} times real time")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sanctuary.firmware_bridge.hypnograms.hypnogram_options import HypnogramOptions
     from sanctuary.firmware_bridge.recordings.source import ReadingOptions
     from sanctuary.gateway.replay.recorded_night import OpenedNight
+    from sanctuary.gateway.results.circle_result import CircleResult
     from sanctuary.signal.emission import Emission
     from sanctuary.virtual_site.recorded_circle import HeardNight
 
@@ -100,20 +101,20 @@ def replay_circle(
     for warning in _warnings(asked, result):
         say(f"warning: {warning}")
     if json_path is not None:
-        write_json(json_path, result, "the result")
+        write_json(json_path, result.to_json(), "the result")
     if report is not None:
-        from sanctuary.gateway.reports.circle_report import write_circle_report
+        from sanctuary.gateway.reports.night_report import write_circle_report
 
         write_circle_report(report, result)
     console = stdout_console()
     console.print(_table(result))
-    for line in result["assumed"]:
+    for line in result.assumed:
         console.print(f"assumed: {line}", soft_wrap=True)
     for path in (json_path, report):
         if path is not None:
             console.print(f"wrote {path}", soft_wrap=True)
-    if result["violations"]:
-        say(f"{len(result['violations'])} invariants were broken; see the result")
+    if result.violations:
+        say(f"{len(result.violations)} invariants were broken; see the result")
         raise typer.Exit(EXIT_TROUBLE)
 
 
@@ -180,47 +181,45 @@ def _further(progress: Callable[[float], None], before_s: float, done_s: float) 
     progress(before_s + done_s)
 
 
-def _warnings(asked: CircleAsked, result: dict[str, Any]) -> Iterator[str]:
-    for pod, night in result["pods"].items():
-        yield from (f"{pod}: {warning}" for warning in night["replay"]["warnings"])
-    without = [pod for pod, night in result["pods"].items() if "scores" not in night["replay"]]
+def _warnings(asked: CircleAsked, result: CircleResult) -> Iterator[str]:
+    yield from result.warnings
+    without = [pod for pod, night in result.pods.items() if night.replay.scores is None]
     if without and len(without) < len(asked.nights):
         yield f"{', '.join(without)}: no hypnogram; what was shared of the expert's REM takes one a night"
 
 
-def _table(result: dict[str, Any]) -> Table:
+def _table(result: CircleResult) -> Table:
     from rich.table import Table
 
-    circle, shared = result["circles"][0], result.get("shared")
+    circle, shared = result.circles[0], result.shared
     table = Table(
-        title=f"{len(circle['members'])} recorded nights, any {circle['quorum']} together, {circle['design']}"
+        title=f"{len(circle.members)} recorded nights, any {circle.quorum} together, {circle.design}"
     )
     for heading in ("pod", "night", "begins", "REM", "gate open", "in windows", "cued", "cues", "in REM"):
         table.add_column(heading, justify="left" if heading in ("pod", "night") else "right")
-    for pod, night in result["pods"].items():
-        replay = night["replay"]
-        table.add_row(pod, replay["file"], f"{night['offset_s']} s", *_cells(pod, result, shared))
+    for pod, night in result.pods.items():
+        table.add_row(pod, night.replay.file, f"{night.offset_s} s", *_cells(pod, result))
     if shared is not None:
         table.add_section()
-        times = [_minutes(shared[name]) for name in ("possible_s", "open_s", "windows_s", "cued_s")]
-        table.add_row("together", "", "", *times, str(shared["cues"]), str(shared["cues_in_rem"]))
+        times = map(_minutes, (shared.possible_s, shared.open_s, shared.windows_s, shared.cued_s))
+        table.add_row("together", "", "", *times, str(shared.cues), str(shared.cues_in_rem))
     table.caption = "\n".join(_counts(result))
     return table
 
 
-def _cells(pod: str, result: dict[str, Any], shared: dict[str, Any] | None) -> list[str]:
-    if shared is not None:
-        own = shared["per_pod"][pod]
-        times = [_minutes(own[name]) for name in ("rem_s", "open_s", "windows_s", "cued_s")]
-        return [*times, str(own["cues"]), str(own["cues_in_rem"])]
-    from sanctuary.gateway.reports.curves import length_s, stays_of
+def _cells(pod: str, result: CircleResult) -> list[str]:
+    if result.shared is not None:
+        own = result.shared.per_pod[pod]
+        times = map(_minutes, (own.rem_s, own.open_s, own.windows_s, own.cued_s))
+        return [*times, str(own.cues), str(own.cues_in_rem)]
+    from sanctuary.gateway.results.circle_result import length_s, stays_of
 
-    gate = result["pods"][pod]["replay"]["gate"]
-    stays = [stay for window in result["windows"] for stay in stays_of(window).get(pod, ())]
-    cues = [cue for cue in result["cues"] if cue["pod"] == pod and cue["outcome"] == "rendered"]
+    gate = result.pods[pod].replay.gate
+    stays = [stay for window in result.windows for stay in stays_of(window).get(pod, ())]
+    cues = [cue for cue in result.cues if cue.pod == pod and cue.is_rendered]
     return [
         "-",
-        _minutes(sum(opening["close_s"] - opening["open_s"] for opening in gate)),
+        _minutes(sum(opening.close_s - opening.open_s for opening in gate)),
         _minutes(length_s(stays)),
         "-",
         str(len(cues)),
@@ -228,18 +227,17 @@ def _cells(pod: str, result: dict[str, Any], shared: dict[str, Any] | None) -> l
     ]
 
 
-def _counts(result: dict[str, Any]) -> list[str]:
+def _counts(result: CircleResult) -> list[str]:
     from sanctuary.gateway.reports.page import count
 
-    refused = sum(cue["outcome"] == "refused" for cue in result["cues"])
-    parts = (len(result["windows"]), "window"), (len(result["violations"]), "broken invariant")
+    refused = sum(not cue.is_rendered for cue in result.cues)
+    parts = (len(result.windows), "window"), (len(result.violations), "broken invariant")
     lines = [f"{count(*parts[0])}; {count(refused, 'refused cue')}; {count(*parts[1])}"]
-    shared = result.get("shared")
+    shared = result.shared
     if shared is None:
         return [*lines, "without a hypnogram for every night it is not known how much REM could be shared"]
-    if shared["possible_s"]:
-        share = shared["windows_in_rem_s"] / shared["possible_s"]
-        lines.append(f"REM that could be shared and was spent in windows: {100 * share:.0f} %")
+    if shared.share is not None:
+        lines.append(f"REM that could be shared and was spent in windows: {100 * shared.share:.0f} %")
     return lines
 
 

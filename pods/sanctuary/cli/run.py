@@ -52,7 +52,7 @@ def run(
     from sanctuary.gateway.data_lock import GATEWAY, hold_all, parts_of
     from sanctuary.gateway.files import check_place, write_json
     from sanctuary.gateway.reports.figures import warm_up
-    from sanctuary.gateway.reports.night_report import write_demo_report
+    from sanctuary.gateway.reports.night_report import write_night_report
     from sanctuary.gateway.site.live_table import LiveTable
     from sanctuary.gateway.site.run import run_night
     from sanctuary.gateway.site.stopping import check_waiting, stop_on_signals
@@ -74,16 +74,16 @@ def run(
             say("stopped before the night began: the broker was not there")
             raise typer.Exit(EXIT_INTERRUPTED)
         for path in (night.folder / "night.json", *([json_path] if json_path is not None else [])):
-            write_json(path, night.result, "the result")
-        write_demo_report(night.folder / "report.html", night.result)
+            write_json(path, night.result.to_json(), "the result")
+        write_night_report(night.folder / "report.html", night.result)
     stdout_console().print(
-        f"{len(night.result['windows'])} windows; the night is in {night.folder}", soft_wrap=True
+        f"{len(night.result.windows)} windows; the night is in {night.folder}", soft_wrap=True
     )
-    if night.result["trouble"]:
-        say(night.result["trouble"])
+    if night.result.trouble:
+        say(night.result.trouble)
         raise typer.Exit(EXIT_TROUBLE)
-    if night.result["violations"]:
-        say(f"{len(night.result['violations'])} invariants were broken; see the report")
+    if night.result.violations:
+        say(f"{len(night.result.violations)} invariants were broken; see the report")
         raise typer.Exit(EXIT_TROUBLE)
 
 
@@ -113,7 +113,7 @@ def pod(
     from sanctuary.gateway.data_lock import hold_all, parts_of
     from sanctuary.gateway.files import write_json
     from sanctuary.gateway.reports.figures import warm_up
-    from sanctuary.gateway.reports.night_report import write_demo_report
+    from sanctuary.gateway.reports.night_report import write_night_report
     from sanctuary.gateway.site.live_table import LiveTable
     from sanctuary.gateway.site.remote import entry_of, run_pod
     from sanctuary.gateway.site.stopping import stop_on_signals
@@ -136,9 +136,9 @@ def pod(
             )
         )
         for night in nights:
-            write_json(night.folder / "night.json", night.result, "the result")
-            write_demo_report(night.folder / "report.html", night.result)
-            violations += len(night.result["violations"])
+            write_json(night.folder / "night.json", night.result.to_json(), "the result")
+            write_night_report(night.folder / "report.html", night.result)
+            violations += len(night.result.violations)
             stdout_console().print(f"{name}: the night is in {night.folder}", soft_wrap=True)
     if violations:
         say(f"{violations} invariants were broken; see the report")

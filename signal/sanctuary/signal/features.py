@@ -14,9 +14,8 @@ import numpy as np
 from sanctuary.signal.eyes import STRENGTHS
 from sanctuary.signal.filters import WINDOW_S, decibel
 from sanctuary.signal.frontend import Seconds
-from sanctuary.signal.samples import FloatArray
+from sanctuary.signal.samples import EPOCH_S, FloatArray
 
-EPOCH_S = 30
 INSIDE_S = EPOCH_S - WINDOW_S + 1
 """Spectral windows that lie wholly within an epoch."""
 LEAST_WINDOWS = 9

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+EPOCH_S = 30
+"""Length of an epoch of sleep scoring, seconds (AASM)."""
+
 
 class Stage(IntEnum):
     """AASM stages. The numbers index probability vectors; `UNKNOWN` is never an index."""

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from sanctuary.config.chain_settings import ChainSettings, NormalisationSettings, StagingSettings
 from sanctuary.signal.emission import Emission
-from sanctuary.signal.features import EPOCH_S, Features
-from sanctuary.signal.samples import BoolArray, FloatArray, Stage
+from sanctuary.signal.features import Features
+from sanctuary.signal.samples import EPOCH_S, BoolArray, FloatArray, Stage
 
 EPOCHS_PER_MIN = 2.0
 SURE_OF_N2 = 0.9

@@ -27,7 +27,8 @@ from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.config.scenario_settings import ScenarioSettings
 from sanctuary.config.site_settings import PodSettings
 from sanctuary.config.sleeper_settings import SleeperSettings
-from sanctuary.gateway.site.result import cues_of, violations_of, windows_of
+from sanctuary.gateway.results.night_result import NightWindow, cues_of, windows_of
+from sanctuary.gateway.site.result import broken_invariants
 from sanctuary.signal.chain import SleeperStack
 from sanctuary.signal.samples import Stage, StageEstimate
 from sanctuary.simulator.sleepers.sleeper import CHANNELS, Sleeper
@@ -54,11 +55,11 @@ def night_measures(night: FleetNight, number: int) -> dict[str, Any]:
     """
     windows = windows_of(night.records, {circle.id: circle.design for circle in night.settings.circles})
     return {
-        "windows": [{"night": number, **window} for window in windows],
+        "windows": [{"night": number, **window.model_dump(mode="json")} for window in windows],
         "sleepers": _sleepers(night, windows, number),
         "faults": [{"night": number, **asdict(fault)} for fault in night.faults],
         "violations": [
-            {"night": number, **broken} for broken in violations_of(night.settings, night.records)
+            {"night": number, **asdict(broken)} for broken in broken_invariants(night.settings, night.records)
         ],
         "messages": night.messages,
     }
@@ -109,16 +110,16 @@ def jain(shares: Iterable[float]) -> float | None:
     return sum(values) ** 2 / (len(values) * squares) if squares else None
 
 
-def _sleepers(night: FleetNight, windows: Sequence[LogLine], number: int) -> list[dict[str, Any]]:
+def _sleepers(night: FleetNight, windows: Sequence[NightWindow], number: int) -> list[dict[str, Any]]:
     in_window: dict[str, float] = defaultdict(float)
     visited: dict[str, set[str]] = defaultdict(set)
     for window in windows:
-        for member in window["members"]:
-            visited[member["pod"]].add(window["id"])
-            if member["to_s"] is not None:
-                in_window[member["pod"]] += (member["to_s"] - member["from_s"]) / 60.0
+        for stay in window.members:
+            visited[stay.pod].add(window.id)
+            if stay.to_s is not None:
+                in_window[stay.pod] += (stay.to_s - stay.from_s) / 60.0
     shared = _shared_min(windows)
-    outcomes = Counter((cue["pod"], cue["outcome"]) for cue in cues_of(night.records))
+    outcomes = Counter((cue.pod, cue.outcome) for cue in cues_of(night.records))
     return [
         {
             "night": number,
@@ -138,11 +139,11 @@ def _sleepers(night: FleetNight, windows: Sequence[LogLine], number: int) -> lis
     ]
 
 
-def _shared_min(windows: Sequence[LogLine]) -> dict[str, float]:
+def _shared_min(windows: Sequence[NightWindow]) -> dict[str, float]:
     """Minutes that each pod was in a window while somebody else was in it too."""
     found: dict[str, float] = defaultdict(float)
     for window in windows:
-        stays = [(m["pod"], m["from_s"], m["to_s"]) for m in window["members"] if m["to_s"] is not None]
+        stays = [(stay.pod, stay.from_s, stay.to_s) for stay in window.members if stay.to_s is not None]
         edges = sorted({edge for _, begin, end in stays for edge in (begin, end)})
         for begin, end in pairwise(edges):
             inside = {pod for pod, from_s, to_s in stays if from_s <= begin and to_s >= end}

@@ -27,12 +27,24 @@ from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.scenario_settings import WireSettings
 from sanctuary.config.site_settings import SiteSettings
 from sanctuary.gateway.replay.recorded_night import OpenedNight, Progress, replay_night
-from sanctuary.gateway.reports.curves import Stretch, length_s, overlaps, stays_of, together_s
+from sanctuary.gateway.results.circle_result import (
+    CircleResult,
+    RecordedPod,
+    SharedPod,
+    SharedTime,
+    Stays,
+    Stretch,
+    length_s,
+    overlaps,
+    stays_of,
+    together_s,
+)
+from sanctuary.gateway.results.night_result import NightWindow, cues_of, windows_of
+from sanctuary.gateway.results.replay_result import ReplayResult, Timing
 from sanctuary.gateway.site.assembly import in_one_circle
-from sanctuary.gateway.site.event_log import EPOCH_S
-from sanctuary.gateway.site.result import circles_of, cues_of, violations_of, windows_of
+from sanctuary.gateway.site.result import broken_invariants, circles_of
 from sanctuary.signal.emission import Emission
-from sanctuary.signal.samples import Stage
+from sanctuary.signal.samples import EPOCH_S, Stage
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.simulated_guests import VerdictLog
 from sanctuary.virtual_site.site import Guest, Site, SiteSpec
@@ -94,10 +106,10 @@ def slept_night(
 def shared_figures(
     nights: Mapping[str, SleptNight],
     quorum: int,
-    windows: Sequence[LogLine],
+    windows: Sequence[NightWindow],
     cues: Iterable[LogLine],
-) -> dict[str, Any]:
-    """Give ``shared`` of ``sanctuary.circle.v1``.
+) -> SharedTime:
+    """Compute what a circle shared.
 
     Parameters
     ----------
@@ -109,34 +121,33 @@ def shared_figures(
         Records of the log of kind ``cue``, in order of time.
     """
     rendered = [cue for cue in cues if cue["outcome"] == "rendered"]
-    stays = [(window["id"], stays_of(window)) for window in windows]
+    stays = [(window.id, stays_of(window)) for window in windows]
     cued = [_cued(window, by_pod, rendered) for window, by_pod in stays]
     within = [by_pod for _, by_pod in stays]
     per_pod = {
-        pod: {
-            "rem_s": _tidy(length_s(night.possible)),
-            "open_s": _tidy(length_s(night.gate)),
-            "windows_s": _tidy(sum(length_s(by_pod.get(pod, ())) for by_pod in within)),
-            "cued_s": _tidy(sum(length_s(by_pod.get(pod, ())) for by_pod in cued)),
-            **_cues([cue for cue in rendered if cue["pod"] == pod], night),
-        }
+        pod: SharedPod(
+            rem_s=_tidy(length_s(night.possible)),
+            open_s=_tidy(length_s(night.gate)),
+            windows_s=_tidy(sum(length_s(by_pod.get(pod, ())) for by_pod in within)),
+            cued_s=_tidy(sum(length_s(by_pod.get(pod, ())) for by_pod in cued)),
+            cues=sum(cue["pod"] == pod for cue in rendered),
+            cues_in_rem=sum(
+                any(a <= cue["t_s"] < b for a, b in night.rem) for cue in rendered if cue["pod"] == pod
+            ),
+        )
         for pod, night in nights.items()
     }
-    return {
-        "possible_s": _tidy(together_s((night.possible for night in nights.values()), quorum)),
-        "open_s": _tidy(together_s((night.gate for night in nights.values()), quorum)),
-        "windows_s": _together(within, quorum),
-        "windows_in_rem_s": _together(_in_rem(within, nights), quorum),
-        "cued_s": _together(cued, quorum),
-        "cued_in_rem_s": _together(_in_rem(cued, nights), quorum),
-        "cues": sum(each["cues"] for each in per_pod.values()),
-        "cues_in_rem": sum(each["cues_in_rem"] for each in per_pod.values()),
-        "per_pod": per_pod,
-    }
-
-
-Stays = Mapping[str, Sequence[Stretch]]
-"""Stretches in one window, by pod."""
+    return SharedTime(
+        possible_s=_tidy(together_s((night.possible for night in nights.values()), quorum)),
+        open_s=_tidy(together_s((night.gate for night in nights.values()), quorum)),
+        windows_s=_together(within, quorum),
+        windows_in_rem_s=_together(_in_rem(within, nights), quorum),
+        cued_s=_together(cued, quorum),
+        cued_in_rem_s=_together(_in_rem(cued, nights), quorum),
+        cues=sum(each.cues for each in per_pod.values()),
+        cues_in_rem=sum(each.cues_in_rem for each in per_pod.values()),
+        per_pod=per_pod,
+    )
 
 
 def _cued(window: str, stays: Stays, rendered: Iterable[LogLine]) -> Stays:
@@ -156,17 +167,11 @@ def _together(stays: Iterable[Stays], quorum: int) -> float:
     return _tidy(sum(together_s(each.values(), quorum) for each in stays))
 
 
-def _cues(rendered: Sequence[LogLine], night: SleptNight) -> dict[str, int]:
-    inside = (any(a <= cue["t_s"] < b for a, b in night.rem) for cue in rendered)
-    return {"cues": len(rendered), "cues_in_rem": sum(inside)}
-
-
 def _tidy(seconds: float) -> float:
     """Round to a millisecond: no more is known."""
     return round(seconds, 3)
 
 
-SCHEMA = "sanctuary.circle.v1"
 MOST_PODS = 64
 LONGEST_S = 24 * 3600
 """Grants of one evening hold no longer."""
@@ -190,14 +195,14 @@ class HeardNight:
         Shape ``(n_seconds,)``: the expert's `Stage` of each second; None without a hypnogram.
     """
 
-    result: dict[str, Any]
+    result: ReplayResult
     verdicts: VerdictLog
     stages: NDArray[np.int8] | None
 
     @property
     def length_s(self) -> int:
         """Whole seconds."""
-        return int(self.result["duration_s"])
+        return int(self.result.duration_s)
 
 
 def hear_night(
@@ -277,7 +282,7 @@ def check_overlap(lengths_s: Sequence[float], offsets_s: Sequence[int], quorum: 
 
 def circle_night(
     settings: SanctuarySettings, nights: Sequence[HeardNight], offsets_s: Sequence[int]
-) -> dict[str, Any]:
+) -> CircleResult:
     """Let the pods of a circle live through their nights together.
 
     Parameters
@@ -306,55 +311,54 @@ def circle_night(
     records = site.sleep(end_s + AFTER_S)
     circle = settings.circles[0]
     windows = windows_of(records, {circle.id: circle.design})
-    result = {
-        "schema": SCHEMA,
-        "version": version("dream-sanctuary"),
-        "duration_s": end_s,
-        "epoch_s": EPOCH_S,
-        "assumed": _assumed(settings, offsets_s),
-        "circles": circles_of(settings),
-        "pods": {
-            pod: {"offset_s": offset_s, "replay": night.result} for pod, (night, offset_s) in by_pod.items()
+    return CircleResult(
+        schema="sanctuary.circle.v1",
+        version=version("dream-sanctuary"),
+        duration_s=end_s,
+        epoch_s=EPOCH_S,
+        assumed=_assumed(settings, offsets_s),
+        circles=circles_of(settings),
+        pods={
+            pod: RecordedPod(offset_s=offset_s, replay=night.result)
+            for pod, (night, offset_s) in by_pod.items()
         },
-        "windows": windows,
-        "cues": cues_of(records),
-        "violations": violations_of(settings, records),
-        "messages": site.messages,
-    }
-    shared = _shared(settings, by_pod, windows, records)
-    if shared is not None:
-        result["shared"] = shared
-    return result | {"timing": {"wall_s": round(time.perf_counter() - began_s, 3)}}
+        windows=windows,
+        cues=cues_of(records),
+        violations=broken_invariants(settings, records),
+        messages=site.messages,
+        shared=_shared(settings, by_pod, windows, records),
+        timing=Timing(wall_s=round(time.perf_counter() - began_s, 3)),
+    )
 
 
 def _shared(
     settings: SanctuarySettings,
     by_pod: Mapping[str, tuple[HeardNight, int]],
-    windows: Sequence[Mapping[str, Any]],
-    records: Sequence[Mapping[str, Any]],
-) -> dict[str, Any] | None:
+    windows: Sequence[NightWindow],
+    records: Sequence[LogLine],
+) -> SharedTime | None:
     """Figures that take every night's hypnogram."""
     slept = {}
     for pod, (night, offset_s) in by_pod.items():
         if night.stages is None:
             return None
-        gate = [(opening["open_s"], opening["close_s"]) for opening in night.result["gate"]]
+        gate = [(opening.open_s, opening.close_s) for opening in night.result.gate]
         minimum_sleep_min = settings.chain.gate.minimum_sleep_min
         slept[pod] = slept_night(night.stages, minimum_sleep_min, gate, offset_s)
     cues = [record for record in records if record["kind"] == "cue"]
     return shared_figures(slept, settings.circles[0].quorum, windows, cues)
 
 
-def _assumed(settings: SanctuarySettings, offsets_s: Sequence[int]) -> list[str]:
+def _assumed(settings: SanctuarySettings, offsets_s: Sequence[int]) -> tuple[str, ...]:
     """Say what nobody has told and the result rests on."""
     grant = settings.circles[0].simulated_grant
     begin = "all nights begin at one moment" if not any(offsets_s) else "nights begin at the offsets given"
     what = " and ".join(_granted(grant)) or "nothing"
-    return [
+    return (
         f"{begin}, with their first samples, whatever times their files name",
         f"every sleeper consents to this circle's design: {what}",
         "sleep goes on as recorded: no cue wakes anybody",
-    ]
+    )
 
 
 def _granted(grant: SimulatedGrant) -> Iterator[str]:

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from circle_nights import heard, together
 from page_checks import Page, assert_self_contained
-from report_samples import epochs, openings, scores, stages
-from sanctuary.config.errors import InputError
-from sanctuary.gateway.reports.circle_report import circle_page, write_circle_report
+from report_samples import replay_result
+from sanctuary.gateway.reports.night_report import circle_page, write_circle_report
+from sanctuary.gateway.results.circle_result import CircleResult
+from sanctuary.gateway.results.replay_result import ReplayResult
 
 HOURS = 2.0
 
 
-def replayed(seed: int, *, scored: bool) -> dict[str, Any]:
-    """What `sanctuary replay` would say of a made-up night."""
-    truth = stages(HOURS, seed)
-    found = epochs(truth, seed)
-    result: dict[str, Any] = {"epochs": found, "gate": openings(truth), "warnings": [f"night {seed} is odd"]}
-    if scored:
-        result |= {"truth": [None, *truth[1:]], "scores": scores(truth, found)}
-    return result
-
-
-def result(*, scored: bool = True) -> dict[str, Any]:
+def result(*, scored: bool = True) -> CircleResult:
     rem = ((100, 800),)
     nights = [heard(900, rem, rem if scored else None, name=f"n_{seed}.edf") for seed in (1, 2)]
     for seed, night in enumerate(nights, start=1):
-        night.result.update(replayed(seed, scored=scored))
-    return together(nights, [0, 120])
+        changes = {"file": f"n_{seed}.edf", "warnings": [f"night {seed} is odd"], "duration_s": 900.0}
+        made = ReplayResult.model_validate(replay_result(HOURS, scored=scored, seed=seed, **changes))
+        nights[seed - 1] = replace(night, result=made)
+    return CircleResult.model_validate(together(nights, [0, 120]))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +59,12 @@ def test_the_same_values_give_the_same_page() -> None:
     assert circle_page(given) == circle_page(given)
 
 
-def test_another_result_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="circle result: schema"):
-        write_circle_report(tmp_path / "out.html", {"schema": "sanctuary.demo.v1"})
-    assert list(tmp_path.iterdir()) == []
+def test_it_writes_the_file(tmp_path: Path) -> None:
+    given = result()
+    write_circle_report(tmp_path / "out.html", given)
+    assert (tmp_path / "out.html").read_text() == circle_page(given)
+
+
+def test_another_result_is_refused() -> None:
+    with pytest.raises(ValidationError, match="schema"):
+        CircleResult.model_validate(result().to_json() | {"schema": "sanctuary.demo.v1"})

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from page_checks import Page, assert_self_contained
-from report_samples import replay_result, replay_traces
+from report_samples import replay_html, replay_result, replay_traces
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.reports.curves import ReplayTraces
-from sanctuary.gateway.reports.replay_report import replay_page, write_replay_report
+from sanctuary.gateway.reports.replay_report import write_replay_report
+from sanctuary.gateway.results.replay_result import ReplayResult
 
 SECTIONS = [
     "The night in stages",
@@ -34,7 +36,7 @@ def result() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def page(result: dict[str, Any]) -> Page:
-    return Page(replay_page(result, replay_traces(result)))
+    return Page(replay_html(result, replay_traces(result)))
 
 
 def test_it_is_complete_in_itself(page: Page) -> None:
@@ -69,12 +71,12 @@ def test_gate_openings_are_listed_with_their_reasons(page: Page, result: dict[st
 
 
 def test_the_same_values_give_the_same_bytes(result: dict[str, Any], page: Page) -> None:
-    assert replay_page(json.loads(json.dumps(result)), replay_traces(result)) == page.text
+    assert replay_html(json.loads(json.dumps(result)), replay_traces(result)) == page.text
 
 
 def test_without_a_hypnogram_it_says_so_and_scores_nothing() -> None:
     result = replay_result(1.0, scored=False)
-    page = Page(replay_page(result, replay_traces(result)))
+    page = Page(replay_html(result, replay_traces(result)))
     assert_self_contained(page)
     assert "none given" in page.prose
     assert "No hypnogram given: this night was read, but not scored." in page.prose
@@ -84,14 +86,14 @@ def test_without_a_hypnogram_it_says_so_and_scores_nothing() -> None:
 
 def test_a_known_start_turns_the_axes_to_clock_time() -> None:
     result = replay_result(3.0, started_at="2026-03-14T22:47:12")
-    page = Page(replay_page(result, replay_traces(result)))
+    page = Page(replay_html(result, replay_traces(result)))
     assert "14 March 2026, 22:47" in page.prose
     assert "clock time" in page.words
     assert "00:00" in page.words
 
 
 def test_a_night_of_nothing_still_makes_an_honest_page() -> None:
-    page = Page(replay_page({"schema": "sanctuary.replay.v1"}, ReplayTraces()))
+    page = Page(replay_html(replay_result(0.0, scored=False, duration_s=0.0), ReplayTraces()))
     assert_self_contained(page)
     assert page.headings[1:] == SECTIONS
     assert page.labels == {}
@@ -107,18 +109,23 @@ def test_a_night_of_nothing_still_makes_an_honest_page() -> None:
         assert words in page.prose
 
 
-def test_nulls_unknown_stages_and_not_a_number_read_as_dashes() -> None:
+def test_what_is_undefined_or_unscored_reads_as_a_dash() -> None:
     result = replay_result(0.5)
-    result["epochs"][3] = {"onset_s": 90.0, "stage": "?", "p": {"R": None}, "quality": None}
+    result["epochs"][3]["stage"] = "unknown"
     result["truth"][5] = None
-    result["gate"] = [{"open_s": 100.0, "close_s": None, "reason": None}]
-    result["scores"] |= {"kappa": None, "accuracy": float("nan"), "gate": None}
-    result |= {"timing": None, "warnings": None, "fs_hz": None}
-    page = Page(replay_page(result, replay_traces(replay_result(0.5))))
+    result["scores"] |= {"kappa": None, "accuracy": None}
+    page = Page(replay_html(result, replay_traces(replay_result(0.5))))
     assert_self_contained(page)
-    assert "still open at the end" in page.prose
     assert "nan" not in page.prose.lower().split()
     assert "None" not in page.prose.split()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_is_none_is_no_result(value: float) -> None:
+    result = replay_result(0.1)
+    result["scores"]["kappa"] = value
+    with pytest.raises(ValidationError, match="kappa"):
+        ReplayResult.model_validate(result)
 
 
 def test_traces_of_one_channel_without_eyes() -> None:
@@ -133,7 +140,7 @@ def test_traces_of_one_channel_without_eyes() -> None:
         spectrogram_freq_hz=np.arange(4.0),
         spectrogram_t_s=np.arange(9.0),
     )
-    page = Page(replay_page(result, traces))
+    page = Page(replay_html(result, traces))
     assert set(page.labels) == {"hypnograms-label", "rem-gate-label", "quality-label"}
     assert "Fpz" in page.words
     assert "each epoch" in page.words
@@ -142,7 +149,7 @@ def test_traces_of_one_channel_without_eyes() -> None:
 def test_names_from_outside_are_escaped() -> None:
     nasty = '<script>alert("x")</script>$\\frac{1}{2}$--><b>'
     result = replay_result(0.3, file=f"nights/{nasty}.edf", channels=[nasty, "東京🌙"], warnings=[nasty])
-    page = Page(replay_page(result, replay_traces(result)))
+    page = Page(replay_html(result, replay_traces(result)))
     assert_self_contained(page)
     assert "<b>" not in page.text
     assert 'alert("x")' in page.prose
@@ -150,18 +157,18 @@ def test_names_from_outside_are_escaped() -> None:
 
 
 def test_a_result_of_another_kind_is_refused_by_field() -> None:
-    with pytest.raises(InputError, match=r"replay result: schema: .*sanctuary\.replay\.v1"):
-        replay_page({"schema": "sanctuary.demo.v1"}, ReplayTraces())
-    with pytest.raises(InputError, match=r"epochs\.1\.onset_s"):
-        replay_page({"schema": "sanctuary.replay.v1", "epochs": [{"onset_s": 0}, {}]}, ReplayTraces())
+    with pytest.raises(ValidationError, match=r"schema\n.*sanctuary\.replay\.v1"):
+        ReplayResult.model_validate(replay_result(0.1, schema="sanctuary.demo.v1"))
+    with pytest.raises(ValidationError, match=r"epochs\.0\.onset_s"):
+        ReplayResult.model_validate(replay_result(0.1, epochs=[{}]))
 
 
 def test_it_replaces_an_older_report_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "report.html"
     for hours in (0.1, 0.2):
         result = replay_result(hours)
-        write_replay_report(path, result, ReplayTraces())
-        assert path.read_text() == replay_page(result, ReplayTraces())
+        write_replay_report(path, ReplayResult.model_validate(result), ReplayTraces())
+        assert path.read_text() == replay_html(result, ReplayTraces())
     assert list(path.parent.iterdir()) == [path]
     assert path.stat().st_mode & 0o077 == 0
 
@@ -170,17 +177,18 @@ def test_it_replaces_an_older_report_and_leaves_nothing_beside_it(tmp_path: Path
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> None:
     (tmp_path / "a file").write_text("in the way")
     (tmp_path / "a folder").mkdir()
+    result = ReplayResult.model_validate(replay_result(0.1))
     with pytest.raises(
         InputError, match=r"cannot write the report here .* or choose another place"
     ) as caught:
-        write_replay_report(tmp_path / place, {"schema": "sanctuary.replay.v1"}, ReplayTraces())
+        write_replay_report(tmp_path / place, result, ReplayTraces())
     assert str(tmp_path / place) in str(caught.value)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a file", "a folder"]
 
 
 def test_a_whole_night_stays_small() -> None:
     result = replay_result(8.0)
-    assert len(replay_page(result, replay_traces(result, n_channels=4)).encode()) < 2_500_000
+    assert len(replay_html(result, replay_traces(result, n_channels=4)).encode()) < 2_500_000
 
 
 def test_matplotlib_is_imported_by_the_first_figure_only() -> None:

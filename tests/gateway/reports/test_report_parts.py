@@ -14,9 +14,9 @@ from sanctuary.gateway.reports import page as wording
 from sanctuary.gateway.reports.curves import (
     HIGHEST_HZ,
     N_COLUMNS,
-    Hypnogram,
     ReplayTraces,
-    Run,
+    StageRun,
+    StageTrack,
     differences,
     even_grid,
     outline,
@@ -25,7 +25,7 @@ from sanctuary.gateway.reports.curves import (
 )
 from sanctuary.gateway.reports.figures import LEVELS, shown, time_ticks
 from sanctuary.gateway.reports.page import NOTHING, PALETTE, STAGE_NAMES, css_variables
-from sanctuary.gateway.reports.results import Epoch
+from sanctuary.gateway.results.replay_result import Epoch
 from sanctuary.pods.limiter import LimitReason
 from sanctuary.pods.pod.evidence import EvidenceReason
 from sanctuary.signal.gate import Reason
@@ -158,30 +158,32 @@ def test_counts_agree_with_their_noun() -> None:
     assert [wording.count(n, "window") for n in (0, 1, 2)] == ["no windows", "1 window", "2 windows"]
 
 
-def hypnogram(stages: str, first: int = 0) -> Hypnogram:
+def epoch(onset_s: float, stage: str = "unknown") -> Epoch:
+    return Epoch(onset_s=onset_s, stage=stage, p={}, quality=0.9, rem_density=0.0)
+
+
+def hypnogram(stages: str, first: int = 0) -> StageTrack:
     names = tuple({"1": "N1", "2": "N2", "3": "N3", "?": "unknown"}.get(s, s) for s in stages)
-    return Hypnogram(tuple(30.0 * (first + i) for i in range(len(stages))), names, 30.0)
+    return StageTrack(tuple(30.0 * (first + i) for i in range(len(stages))), names, 30.0)
 
 
 def test_runs_join_equal_neighbours_but_not_across_missing_epochs() -> None:
-    assert hypnogram("WW2").runs == [Run(0.0, 60.0, "W"), Run(60.0, 90.0, "N2")]
-    gap = Hypnogram((0.0, 60.0), ("W", "W"), 30.0)
-    assert gap.runs == [Run(0.0, 30.0, "W"), Run(60.0, 90.0, "W")]
+    assert hypnogram("WW2").runs == [StageRun(0.0, 60.0, "W"), StageRun(60.0, 90.0, "N2")]
+    gap = StageTrack((0.0, 60.0), ("W", "W"), 30.0)
+    assert gap.runs == [StageRun(0.0, 30.0, "W"), StageRun(60.0, 90.0, "W")]
 
 
 def test_detected_epochs_are_put_in_order_and_measured() -> None:
-    found = Hypnogram.detected(
-        [Epoch(onset_s=20.0, stage="R"), Epoch(onset_s=0.0), Epoch(onset_s=40.0, stage="N2")]
-    )
-    assert found == Hypnogram((0.0, 20.0, 40.0), ("unknown", "R", "N2"), 20.0)
+    found = StageTrack.detected([epoch(20.0, "R"), epoch(0.0), epoch(40.0, "N2")])
+    assert found == StageTrack((0.0, 20.0, 40.0), ("unknown", "R", "N2"), 20.0)
     assert found.asleep_s == 40.0
-    assert Hypnogram.detected([Epoch(onset_s=0.0)]).epoch_s == 30.0
+    assert StageTrack.detected([epoch(0.0)]).epoch_s == 30.0
 
 
 def test_truth_lies_on_the_epochs_where_it_fits_them_and_from_zero_where_not() -> None:
     ours = hypnogram("W2", first=3)
-    assert Hypnogram.truth(["W", "W"], ours).onsets_s == (90.0, 120.0)
-    assert Hypnogram.truth(["W", "W", "W"], ours).onsets_s == (0.0, 30.0, 60.0)
+    assert StageTrack.truth(["W", "W"], ours).onsets_s == (90.0, 120.0)
+    assert StageTrack.truth(["W", "W", "W"], ours).onsets_s == (0.0, 30.0, 60.0)
 
 
 def test_only_two_known_and_unlike_stages_differ() -> None:

@@ -25,7 +25,7 @@ def estimate(t_s: float, quality: float, name: str = "pod-1") -> dict[str, Any]:
 
 
 def rows(*lines: Any) -> list[dict[str, Any]]:
-    return [problem.row(END_S) for problem in problems_of(lines, END_S)]
+    return [problem.model_dump(mode="json") for problem in problems_of(lines, END_S)]
 
 
 def test_a_quiet_night_has_none() -> None:

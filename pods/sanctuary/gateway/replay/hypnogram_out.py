@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from sanctuary.config.errors import InputError
 from sanctuary.firmware_bridge.hypnograms.hypnogram_writing import (
@@ -15,6 +14,7 @@ from sanctuary.firmware_bridge.hypnograms.hypnogram_writing import (
 )
 from sanctuary.firmware_bridge.hypnograms.stage_names import sidecar_of
 from sanctuary.gateway.files import check_apart, write_together
+from sanctuary.gateway.results.replay_result import ReplayResult
 from sanctuary.signal.samples import Stage
 
 
@@ -47,16 +47,14 @@ def hypnogram_format_of(
 
 
 def write_hypnogram(
-    path: Path | None, result: dict[str, Any], start: datetime | None, kind: HypnogramFormat | None
+    path: Path | None, result: ReplayResult, start: datetime | None, kind: HypnogramFormat | None
 ) -> None:
-    """Write the stages of a result of ``sanctuary.replay.v1``.
+    """Write the stages of a replay.
 
     Parameters
     ----------
     path, kind
         Where, and in which format; a BIDS table gets its sidecar beside it. None writes nothing.
-    result
-        What a replay found.
     start
         Wall clock of the recording's first sample; None if it is not known.
 
@@ -67,6 +65,6 @@ def write_hypnogram(
     """
     if path is None or kind is None:
         return
-    stages = [Stage.__members__.get(str(epoch["stage"]), Stage.UNKNOWN) for epoch in result["epochs"]]
-    files = hypnogram_files(path, stages, float(result["epoch_s"]), start, kind)
+    stages = [Stage.__members__.get(epoch.stage, Stage.UNKNOWN) for epoch in result.epochs]
+    files = hypnogram_files(path, stages, result.epoch_s, start, kind)
     write_together([(place, [body], "the hypnogram") for place, body in files.items()])

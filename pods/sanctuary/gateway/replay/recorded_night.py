@@ -27,7 +27,14 @@ from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.firmware_bridge.recordings.recording import Recording
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
 from sanctuary.gateway.reports.curves import ReplayTraces
-from sanctuary.gateway.site.event_log import EPOCH_S, EpochLog
+from sanctuary.gateway.results.replay_result import (
+    EpochLog,
+    EyeSignalFound,
+    HypnogramRead,
+    ReplayResult,
+    Scores,
+    Timing,
+)
 from sanctuary.signal.chain import LOWEST_FS_HZ, Chain
 from sanctuary.signal.emission import Emission
 from sanctuary.signal.eyesignal.detector import EyeSignal
@@ -35,8 +42,8 @@ from sanctuary.signal.filters import decibel
 from sanctuary.signal.frontend import Seconds
 from sanctuary.signal.gate import OpeningLog
 from sanctuary.signal.memory import SleeperMemory
-from sanctuary.signal.samples import FloatArray, Stage, StageEstimate
-from sanctuary.signal.scoring import scores
+from sanctuary.signal.samples import EPOCH_S, FloatArray, Stage, StageEstimate
+from sanctuary.signal.scoring import GateOpening, scores
 
 STEP_S = 10
 HIGHEST_HZ = 30.0
@@ -110,7 +117,6 @@ class TraceCollector:
         self._density, self._emg, self._usable, self._saccades = [], [], [], []
 
 
-SCHEMA = "sanctuary.replay.v1"
 BLOCK_S = 600.0
 
 Progress = Callable[[float], None]
@@ -120,9 +126,9 @@ Listener = Callable[[StageEstimate], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replayed:
-    """A replayed night: the JSON result, the traces that its report draws, and what it taught."""
+    """A replayed night: its result, the traces that its report draws, and the sleeper's memory after it."""
 
-    result: dict[str, Any]
+    result: ReplayResult
     traces: ReplayTraces
     memory: SleeperMemory
 
@@ -217,7 +223,7 @@ def replay_night(
             log.verdict(estimate.t_s, estimate.stable_rem, estimate.reason)
             if traced:
                 traces.estimate(estimate)
-            judged.estimate(estimate)
+            judged.push(estimate)
             listener(estimate)
             if estimate.asleep_min < settings.gate.minimum_sleep_min:
                 ready_s = estimate.t_s
@@ -225,47 +231,50 @@ def replay_night(
                 signals.append(_eye_signal(estimate.eye_signal))
         progress(block.end / info.fs_hz)
     log.end(info.duration_s)
-    result = _heading(night)
-    result["epochs"] = judged.rows
-    result["gate"] = [{"open_s": o.open_s, "close_s": o.close_s, "reason": o.reason} for o in log.openings]
-    result["eye_signals"] = signals
-    if night.hypnogram is not None:
-        truth = night.hypnogram.epochs(len(judged.rows))
-        detected = np.array(judged.stages, dtype=np.int8)
-        result["scores"] = scores(truth, detected, log.openings, EPOCH_S, ready_s)
-        result["hypnogram"] = {
-            "file": night.hypnogram.path.name,
-            "kind": night.hypnogram.kind,
-            "offset_s": night.hypnogram.offset_s,
-        }
-        result["truth"] = [None if stage == Stage.UNKNOWN else Stage(stage).name for stage in truth]
     wall_s = time.perf_counter() - began_s
-    result["timing"] = {"wall_s": round(wall_s, 3), "times_real_time": round(info.duration_s / wall_s, 1)}
+    timing = Timing(wall_s=round(wall_s, 3), times_real_time=round(info.duration_s / wall_s, 1))
+    told = () if night.hypnogram is None else night.hypnogram.warnings
+    result = ReplayResult(
+        schema="sanctuary.replay.v1",
+        version=version("dream-sanctuary"),
+        file=info.path.name,
+        started_at=info.start,
+        duration_s=info.duration_s,
+        channels=tuple(info.channels),
+        fs_hz=info.fs_hz,
+        epoch_s=EPOCH_S,
+        warnings=(*night.recording.warnings, *told),
+        epochs=tuple(judged.rows),
+        gate=tuple(log.openings),
+        eye_signals=tuple(signals),
+        timing=timing,
+    )
+    if night.hypnogram is not None:
+        scored = _scored(night.hypnogram, judged, log.openings, ready_s)
+        result = result.model_copy(update=scored)
     return Replayed(result, traces.traces(), chain.remember())
 
 
-def _eye_signal(signal: EyeSignal) -> dict[str, Any]:
-    """One voluntary eye signal, as in ``sanctuary.replay.v1``."""
+def _scored(
+    hypnogram: Hypnogram, judged: EpochLog, openings: Sequence[GateOpening], ready_s: float
+) -> dict[str, Any]:
+    """Give the fields of a result that take the expert's stages."""
+    truth = hypnogram.epochs(len(judged.rows))
+    detected = np.array(judged.stages, dtype=np.int8)
     return {
-        "start_s": round(signal.start_s, 2),
-        "end_s": round(signal.end_s, 2),
-        "amplitude_uv": round(signal.amplitude_uv, 1),
-        "confidence": round(signal.confidence, 3),
-        "leftward_first": signal.leftward_first,
+        "scores": Scores.model_validate(scores(truth, detected, openings, EPOCH_S, ready_s)),
+        "hypnogram": HypnogramRead(
+            file=hypnogram.path.name, kind=hypnogram.kind, offset_s=hypnogram.offset_s
+        ),
+        "truth": tuple(None if stage == Stage.UNKNOWN else Stage(stage).name for stage in truth),
     }
 
 
-def _heading(night: OpenedNight) -> dict[str, Any]:
-    info = night.recording.info
-    told = () if night.hypnogram is None else night.hypnogram.warnings
-    return {
-        "schema": SCHEMA,
-        "version": version("dream-sanctuary"),
-        "file": info.path.name,
-        "started_at": info.start.isoformat() if info.start is not None else None,
-        "duration_s": info.duration_s,
-        "channels": list(info.channels),
-        "fs_hz": info.fs_hz,
-        "epoch_s": EPOCH_S,
-        "warnings": [*night.recording.warnings, *told],
-    }
+def _eye_signal(signal: EyeSignal) -> EyeSignalFound:
+    return EyeSignalFound(
+        start_s=round(signal.start_s, 2),
+        end_s=round(signal.end_s, 2),
+        amplitude_uv=round(signal.amplitude_uv, 1),
+        confidence=round(signal.confidence, 3),
+        leftward_first=signal.leftward_first,
+    )

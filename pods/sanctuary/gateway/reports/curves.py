@@ -3,27 +3,22 @@
 A spectrogram averaged onto an even grid, small enough to carry inside a page.
 
 What the figures of a replay report need beyond its result: the traces behind the stages.
-
-How long pods were in a window together, and stretches of time that several have in common.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
-from typing import Any
 
 import numpy as np
 
 from sanctuary.gateway.reports.page import STAGE_NAMES
-from sanctuary.gateway.reports.results import UNKNOWN, Epoch, epoch_length_s
+from sanctuary.gateway.results.replay_result import UNKNOWN, Epoch, epoch_length_s
 from sanctuary.signal.samples import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class StageRun:
     """Consecutive epochs of one stage."""
 
     start_s: float
@@ -32,7 +27,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Hypnogram:
+class StageTrack:
     """Stages of equal epochs, by rising onset; epochs may be missing in between."""
 
     onsets_s: tuple[float, ...]
@@ -40,8 +35,8 @@ class Hypnogram:
     epoch_s: float
 
     @classmethod
-    def detected(cls, epochs: Sequence[Epoch]) -> Hypnogram:
-        """Take the stages that the chain found."""
+    def detected(cls, epochs: Sequence[Epoch]) -> StageTrack:
+        """Make it of the stages that the chain found."""
         ordered = sorted(epochs, key=lambda epoch: epoch.onset_s)
         return cls(
             tuple(epoch.onset_s for epoch in ordered),
@@ -50,22 +45,23 @@ class Hypnogram:
         )
 
     @classmethod
-    def truth(cls, stages: Sequence[str], like: Hypnogram) -> Hypnogram:
-        """Take the expert's stages: at the epochs of `like` if there are as many, else from second 0 on."""
-        if len(stages) == len(like.onsets_s):
-            return cls(like.onsets_s, tuple(stages), like.epoch_s)
-        return cls(tuple(i * like.epoch_s for i in range(len(stages))), tuple(stages), like.epoch_s)
+    def truth(cls, stages: Sequence[str | None], like: StageTrack) -> StageTrack:
+        """Make it of the expert's stages: at the epochs of `like` if as many, else from second 0."""
+        names = tuple(stage or UNKNOWN for stage in stages)
+        if len(names) == len(like.onsets_s):
+            return cls(like.onsets_s, names, like.epoch_s)
+        return cls(tuple(i * like.epoch_s for i in range(len(names))), names, like.epoch_s)
 
     @property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[StageRun]:
         """Consecutive epochs of equal stage, as one."""
-        runs: list[Run] = []
+        runs: list[StageRun] = []
         for onset_s, stage in zip(self.onsets_s, self.stages, strict=True):
             end_s = onset_s + self.epoch_s
             if runs and runs[-1].stage == stage and onset_s <= runs[-1].end_s + 0.5:
-                runs[-1] = Run(runs[-1].start_s, end_s, stage)
+                runs[-1] = StageRun(runs[-1].start_s, end_s, stage)
             else:
-                runs.append(Run(onset_s, end_s, stage))
+                runs.append(StageRun(onset_s, end_s, stage))
         return runs
 
     @property
@@ -83,7 +79,7 @@ class Hypnogram:
         return sum(self.time_in_s(stage) for stage in STAGE_NAMES if stage != "W")
 
 
-def differences(ours: Hypnogram, expert: Hypnogram) -> list[tuple[float, float]]:
+def differences(ours: StageTrack, expert: StageTrack) -> list[tuple[float, float]]:
     """Stretches in which both give a stage and not the same one, as (start, end) in seconds."""
     theirs = dict(zip(expert.onsets_s, expert.stages, strict=True))
     different = (
@@ -105,7 +101,7 @@ def joined(stretches: Iterable[tuple[float, float]]) -> list[tuple[float, float]
     return out
 
 
-def outline(runs: Sequence[Run], level: Mapping[str, float]) -> tuple[list[float], list[float]]:
+def outline(runs: Sequence[StageRun], level: Mapping[str, float]) -> tuple[list[float], list[float]]:
     """Corners of a hypnogram's line; NaN lifts the pen where the stage is unknown or epochs are missing."""
     times_s: list[float] = []
     levels: list[float] = []
@@ -209,79 +205,3 @@ def shade_limits(grid: FloatArray) -> tuple[float, float]:
     """Lowest and highest dB of the colour scale."""
     low, high = np.nanpercentile(grid, _SHADES)
     return float(low), float(max(high, low + 1.0))
-
-
-Stretch = tuple[float, float]
-
-
-def shared_minutes(windows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
-    """Minutes that each pair of pods spent in windows together.
-
-    Parameters
-    ----------
-    windows
-        Of schema ``sanctuary.demo.v1``. Where ``members`` tells who was in from when to when, that counts;
-        else each of ``pods`` counts as in from ``open_s`` to ``close_s``. A stretch without a beginning or an
-        end counts for nothing.
-
-    Returns
-    -------
-    Keys are pairs in alphabetical order; every pair that met in a window has one.
-    """
-    shared: dict[tuple[str, str], float] = defaultdict(float)
-    for window in windows:
-        stays = stays_of(window)
-        for a, b in combinations(sorted(stays), 2):
-            shared[a, b] += _overlap_s(stays[a], stays[b]) / 60.0
-    return dict(shared)
-
-
-def together_minutes(windows: Iterable[Mapping[str, Any]]) -> float:
-    """Minutes with two or more pods in one window, summed over windows; who was in as in `shared_minutes`."""
-    return sum(together_s(stays_of(window).values()) for window in windows) / 60.0
-
-
-def stays_of(window: Mapping[str, Any]) -> dict[str, list[Stretch]]:
-    """When each pod was in a window, as in `shared_minutes`."""
-    stays: dict[str, list[Stretch]] = defaultdict(list)
-    for member in window.get("members") or ():
-        stays[member["pod"]].append((member.get("from_s"), member.get("to_s")))
-    if not stays:
-        whole = (window.get("open_s"), window.get("close_s"))
-        stays.update({pod: [whole] for pod in window.get("pods") or ()})
-    return {pod: _merged(stretches) for pod, stretches in stays.items()}
-
-
-def _merged(stretches: Iterable[tuple[float | None, float | None]]) -> list[Stretch]:
-    known = sorted((a, b) for a, b in stretches if a is not None and b is not None and b > a)
-    merged: list[Stretch] = []
-    for start_s, end_s in known:
-        if merged and start_s <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end_s, merged[-1][1]))
-        else:
-            merged.append((start_s, end_s))
-    return merged
-
-
-def overlaps(first: Iterable[Stretch], second: Sequence[Stretch]) -> list[Stretch]:
-    """Give the stretches that two lists have in common; none of a list overlap each other."""
-    return [(max(a[0], b[0]), min(a[1], b[1])) for a in first for b in second if a[0] < b[1] and b[0] < a[1]]
-
-
-def length_s(stretches: Iterable[Stretch]) -> float:
-    """Sum of their lengths."""
-    return sum(end_s - start_s for start_s, end_s in stretches)
-
-
-def _overlap_s(first: list[Stretch], second: list[Stretch]) -> float:
-    return length_s(overlaps(first, second))
-
-
-def together_s(lists: Iterable[Iterable[Stretch]], least: int = 2) -> float:
-    """Time that lies in `least` or more of the lists, in each of which no stretches overlap."""
-    steps = sorted(step for stretches in lists for a, b in stretches for step in ((a, 1), (b, -1)))
-    total_s, inside, before_s = 0.0, 0, 0.0
-    for t_s, step in steps:
-        total_s += t_s - before_s if inside >= least else 0.0
-        inside, before_s = inside + step, t_s
-    return total_s

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from sanctuary.gateway.reports.curves import Hypnogram, outline
+from sanctuary.gateway.reports.curves import StageTrack, outline
 from sanctuary.gateway.reports.page import STAGE_NAMES, STAND_IN, colour, stage_colour, variable
-from sanctuary.gateway.reports.results import UNKNOWN
+from sanctuary.gateway.results.replay_result import UNKNOWN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -195,7 +195,7 @@ def time_axis(lanes: Sequence[Axes], start_s: float, end_s: float, started_at: d
     lanes[-1].set_xlabel("clock time" if started_at is not None else f"time since the start ({unit})")
 
 
-def draw_stages(lane: Axes, hypnogram: Hypnogram, thickness: float = 0.62, *, pen: bool = True) -> None:
+def draw_stages(lane: Axes, hypnogram: StageTrack, thickness: float = 0.62, *, pen: bool = True) -> None:
     """Draw each run as a bar at its stage's height, thinly connected; unknown runs as a pale band."""
     runs = hypnogram.runs
     if pen:

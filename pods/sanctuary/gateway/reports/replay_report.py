@@ -5,16 +5,16 @@ The figures of a replay report. Each returns inline SVG, or None where there is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
 
 from sanctuary.gateway.reports.curves import (
-    Hypnogram,
     ReplayTraces,
+    StageTrack,
     differences,
     even_grid,
     shade_limits,
@@ -29,7 +29,6 @@ from sanctuary.gateway.reports.figures import (
     time_axis,
 )
 from sanctuary.gateway.reports.page import (
-    NOTHING,
     STAGE_NAMES,
     Card,
     colour,
@@ -40,7 +39,7 @@ from sanctuary.gateway.reports.page import (
     span,
     write_page,
 )
-from sanctuary.gateway.reports.results import UNKNOWN, ReplayResult, Scores, read_result
+from sanctuary.gateway.results.replay_result import UNKNOWN, ReplayResult, Scores
 from sanctuary.signal.samples import FloatArray
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ _POINTS = 1200
 """Most points of one curve: about one per pixel."""
 
 
-def hypnograms(result: ReplayResult, ours: Hypnogram, expert: Hypnogram | None) -> Markup | None:
+def hypnograms(result: ReplayResult, ours: StageTrack, expert: StageTrack | None) -> Markup | None:
     """Both hypnograms, one above the other, with their differences between."""
     if not ours.onsets_s:
         return None
@@ -67,7 +66,7 @@ def hypnograms(result: ReplayResult, ours: Hypnogram, expert: Hypnogram | None) 
             _differences(lanes[1], differences(ours, expert))
             name_lane(lanes[0], "Expert")
         name_lane(lanes[-1], "Sanctuary", "live, causal")
-        time_axis(lanes, 0.0, result.end_s, result.started_at)
+        time_axis(lanes, 0.0, result.duration_s, result.started_at)
 
     return figure_svg("hypnograms", label, (1.35, 0.12, 1.35) if expert else (1.5,), draw, gap_in=0.08)
 
@@ -84,13 +83,13 @@ def _differences(lane: Axes, stretches: list[tuple[float, float]]) -> None:
 
 
 def rem_and_gate(
-    result: ReplayResult, traces: ReplayTraces, ours: Hypnogram, expert: Hypnogram | None
+    result: ReplayResult, traces: ReplayTraces, ours: StageTrack, expert: StageTrack | None
 ) -> Markup | None:
     """Probability of REM with the gate's openings shaded, and the expert's REM beneath."""
     t_s, p_rem = _p_rem(result, traces)
     if not t_s.size:
         return None
-    openings = openings_until(result)
+    openings = [(opening.open_s, opening.close_s) for opening in result.gate]
     label = "Probability of REM over the night, stretches in which the gate was open, and REM as scored"
 
     def draw(lanes: Sequence[Axes]) -> None:
@@ -106,14 +105,9 @@ def rem_and_gate(
         stretches = [(run.start_s, run.end_s) for run in scored.runs if run.stage == "R"]
         _strip(gate, "Gate open", openings, "stage-r")
         _strip(rem, "Expert's REM" if scored is expert else "Epochs in REM", stretches, "muted")
-        time_axis(lanes, 0.0, result.end_s, result.started_at)
+        time_axis(lanes, 0.0, result.duration_s, result.started_at)
 
     return figure_svg("rem-gate", label, (1.5, 0.16, 0.16), draw)
-
-
-def openings_until(result: ReplayResult) -> list[tuple[float, float]]:
-    """Give the gate's openings; one without a close lasts to the end of the night."""
-    return [(o.open_s, result.end_s if o.close_s is None else o.close_s) for o in result.gate]
 
 
 def _p_rem(result: ReplayResult, traces: ReplayTraces) -> tuple[FloatArray, FloatArray]:
@@ -153,7 +147,7 @@ def spectrogram(result: ReplayResult, traces: ReplayTraces) -> Markup | None:
             origin="lower",
             extent=extent,
         )
-        time_axis(lanes, 0.0, result.end_s, result.started_at)
+        time_axis(lanes, 0.0, result.duration_s, result.started_at)
         lane.grid(visible=False)
         lane.set_ylim(extent[2], extent[3])
         lane.set_ylabel("Hz")
@@ -194,7 +188,7 @@ def eyes_and_muscle(result: ReplayResult, traces: ReplayTraces) -> Markup | None
             lane.locator_params(axis="y", nbins=4)
             lane.grid(visible=True, axis="y")
             name_lane(lane, name, unit)
-        time_axis(lanes, 0.0, result.end_s, result.started_at)
+        time_axis(lanes, 0.0, result.duration_s, result.started_at)
 
     label = " and ".join(f"{name} ({unit})" for name, unit, _, _ in measured) + " over the night"
     return figure_svg("eyes-muscle", label, [0.8] * len(measured), draw)
@@ -218,7 +212,7 @@ def quality(result: ReplayResult, traces: ReplayTraces) -> Markup | None:
             lane.set_ylim(0.0, 1.0)
             lane.set_yticks([0.0, 1.0], ["0", "1"])
             name_lane(lane, name)
-        time_axis(lanes, 0.0, result.end_s, result.started_at)
+        time_axis(lanes, 0.0, result.duration_s, result.started_at)
 
     label = f"Signal quality from 0 to 1 over the night of {', '.join(names)}"
     return figure_svg("quality", label, [0.42] * len(rows), draw)
@@ -232,32 +226,30 @@ class StageTime(NamedTuple):
     expert_s: float | None
 
 
-def write_replay_report(path: Path, result: Mapping[str, Any], traces: ReplayTraces) -> None:
+def write_replay_report(path: Path, night: ReplayResult, traces: ReplayTraces) -> None:
     """Write the report of one replayed night to `path`, as one HTML file without outside parts.
 
     Parameters
     ----------
     path
         Written in one step and readable by its owner alone; missing folders are made.
-    result
-        Of schema ``sanctuary.replay.v1``. Nulls and missing parts are taken as not known. An optional
-        ``started_at`` (ISO 8601, local time) turns the axes to clock time.
+    night
+        A known `started_at` turns the axes to clock time.
     traces
         What the figures show beyond that.
 
     Raises
     ------
     InputError
-        `path` cannot be written, or `result` is of another kind.
+        `path` cannot be written.
     """
-    write_page(path, replay_page(result, traces))
+    write_page(path, replay_page(night, traces))
 
 
-def replay_page(result: Mapping[str, Any], traces: ReplayTraces) -> str:
+def replay_page(night: ReplayResult, traces: ReplayTraces) -> str:
     """Give the text of the report: the same text for the same values."""
-    night = read_result(ReplayResult, result, "replay result")
-    ours = Hypnogram.detected(night.epochs)
-    expert = Hypnogram.truth(night.truth, ours) if night.truth else None
+    ours = StageTrack.detected(night.epochs)
+    expert = StageTrack.truth(night.truth, ours) if night.truth else None
     values = {
         "night": night,
         "file": PurePath(night.file).name or "a recording",
@@ -267,7 +259,7 @@ def replay_page(result: Mapping[str, Any], traces: ReplayTraces) -> str:
         "times": _stage_times(ours, expert),
         "differ_s": sum(b - a for a, b in differences(ours, expert)) if expert else None,
         "confusion": _confusion(night.scores),
-        "openings": list(zip(night.gate, openings_until(night), strict=True)),
+        "openings": night.gate,
         "figures": {
             "hypnograms": hypnograms(night, ours, expert),
             "gate": rem_and_gate(night, traces, ours, expert),
@@ -282,7 +274,7 @@ def replay_page(result: Mapping[str, Any], traces: ReplayTraces) -> str:
 def _score_cards(scores: Scores | None) -> list[Card]:
     if scores is None:
         return []
-    rem, gate = scores.per_stage.get("R", scores.rem), scores.gate
+    rem, gate = scores.per_stage["R"], scores.gate
     return [
         Card(number(scores.kappa), "κ (Cohen)", f"five stages, accuracy {percent(scores.accuracy)}"),
         Card(percent(rem.f1), "REM F1", f"precision {percent(rem.precision)}, recall {percent(rem.recall)}"),
@@ -292,7 +284,7 @@ def _score_cards(scores: Scores | None) -> list[Card]:
             f"{percent(gate.precision)} of open time was REM",
         ),
         Card(
-            NOTHING if gate.false_windows is None else str(gate.false_windows),
+            str(gate.false_windows),
             "stray opening" if gate.false_windows == 1 else "stray openings",
             "less than half of it REM",
         ),
@@ -302,8 +294,8 @@ def _score_cards(scores: Scores | None) -> list[Card]:
     ]
 
 
-def _night_cards(night: ReplayResult, ours: Hypnogram) -> list[Card]:
-    open_s = sum(close_s - open_s for open_s, close_s in openings_until(night))
+def _night_cards(night: ReplayResult, ours: StageTrack) -> list[Card]:
+    open_s = sum(opening.close_s - opening.open_s for opening in night.gate)
     unknown_s = ours.time_in_s(UNKNOWN)
     return [
         Card(span(ours.asleep_s), "asleep", f"{span(ours.time_in_s('R'))} of it in REM, as found"),
@@ -312,7 +304,7 @@ def _night_cards(night: ReplayResult, ours: Hypnogram) -> list[Card]:
     ]
 
 
-def _stage_times(ours: Hypnogram, expert: Hypnogram | None) -> list[StageTime]:
+def _stage_times(ours: StageTrack, expert: StageTrack | None) -> list[StageTime]:
     return [
         StageTime(stage, ours.time_in_s(stage), expert.time_in_s(stage) if expert else None)
         for stage in (*STAGE_NAMES, UNKNOWN)

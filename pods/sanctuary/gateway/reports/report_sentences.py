@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sanctuary.gateway.reports.night_result import Circle, DemoResult, Problem
 from sanctuary.gateway.reports.page import NOTHING, count, moment, span
 from sanctuary.gateway.reports.page import reason as in_words
+from sanctuary.gateway.results.night_result import NightCircle, NightResult, Problem
 
 _MANY_SPANS = 6
 """Times of day that are listed one by one; of more, the first and the last are."""
@@ -39,7 +39,7 @@ _SILENCING = ("headband_missing", "no_grant", "latched", "no_circle", "clock_uns
 """What keeps a pod from any window while it lasts."""
 
 
-class Telling(NamedTuple):
+class NightWords(NamedTuple):
     """Words for one kind of night."""
 
     label: str
@@ -63,14 +63,20 @@ class ProblemRow(NamedTuple):
     advice: str
 
 
-def telling_of(demo: DemoResult) -> Telling:
-    """Choose the words that are true of a night."""
-    if demo.recorded:
-        return _recorded(demo)
-    simulated = sum(demo.is_simulated(name) for name in demo.pods)
-    people = len(demo.pods) - simulated
-    if not demo.live:
-        return Telling(
+def words_of(night: NightResult, *, recorded: bool) -> NightWords:
+    """Choose the words that are true of a night.
+
+    Parameters
+    ----------
+    recorded
+        Whether it is a circle of recorded nights.
+    """
+    if recorded:
+        return _recorded(night)
+    simulated = sum(pod.simulated for pod in night.pods.values())
+    people = len(night.pods) - simulated
+    if not night.live:
+        return NightWords(
             label="a simulated night",
             title="A simulated night",
             who=count(simulated, "simulated sleeper"),
@@ -85,12 +91,12 @@ def telling_of(demo: DemoResult) -> Telling:
     stages = "Bars are the stages found live from the signal of each headband."
     if simulated:
         stages += " Where the sleeper is simulated, the thin line is the truth that the simulator knew."
-    return Telling(
+    return NightWords(
         label="a night in real time",
         title="A night",
         who=_who(people, simulated),
         stages=stages,
-        sleepers=_sleepers(demo, people, simulated),
+        sleepers=_sleepers(night, people, simulated),
         detection=_AGREEMENT + (_NOT_PEOPLE if people else ""),
         no_detection="No scores were given."
         if simulated
@@ -99,13 +105,13 @@ def telling_of(demo: DemoResult) -> Telling:
     )
 
 
-def _recorded(demo: DemoResult) -> Telling:
-    scored = any(pod.truth for pod in demo.pods.values())
+def _recorded(night: NightResult) -> NightWords:
+    scored = any(pod.truth for pod in night.pods.values())
     stages = "Bars are the stages that the live chain finds in each recording."
-    return Telling(
+    return NightWords(
         label="a circle of recorded nights",
         title="A circle of recorded nights",
-        who=count(len(demo.pods), "recorded night"),
+        who=count(len(night.pods), "recorded night"),
         stages=f"{stages} The thin line is what the expert scored." if scored else stages,
         sleepers="Recorded: each night went through the chain on its own, then the pods and the coordinator "
         "of a real night lived through all of them together, in virtual time.",
@@ -127,16 +133,16 @@ def _who(people: int, simulated: int) -> str:
     return " and ".join([*told, *([count(simulated, "simulated sleeper")] if simulated else [])])
 
 
-def _sleepers(demo: DemoResult, people: int, simulated: int) -> str:
+def _sleepers(night: NightResult, people: int, simulated: int) -> str:
     if not people:
         return "Simulated, in real time: nobody slept for this. All else is what runs on real pods."
     if not simulated:
         return "Read by the headbands that the settings name."
-    names = ", ".join(name for name in demo.pods if demo.is_simulated(name))
+    names = ", ".join(name for name in night.pods if night.pods[name].simulated)
     return f"Read by the headbands that the settings name; in {names} nobody slept: simulated in real time."
 
 
-def problem_rows(demo: DemoResult) -> list[ProblemRow]:
+def problem_rows(night: NightResult) -> list[ProblemRow]:
     """Give the lines of the table of what did not work, in the order given."""
     return [
         ProblemRow(
@@ -147,25 +153,25 @@ def problem_rows(demo: DemoResult) -> list[ProblemRow]:
             total=span(problem.total_s) if problem.has_length else NOTHING,
             advice=problem.advice,
         )
-        for problem in demo.problems
+        for problem in night.problems
     ]
 
 
-def problem_story(demo: DemoResult) -> str:
+def problem_story(night: NightResult) -> str:
     """Say in a clause whether something did not work."""
-    n = len({(p.pod, p.what) for p in demo.problems if p.what != "grant_too_narrow"})
+    n = len({(p.pod, p.what) for p in night.problems if p.what != "grant_too_narrow"})
     return f"; {count(n, 'thing')} did not work, see below" if n else ""
 
 
-def why_no_window(demo: DemoResult) -> list[str]:
+def why_no_window(night: NightResult) -> list[str]:
     """Say of each circle in which no window opened what stood in the way, as far as it is known."""
-    opened = {window.circle for window in demo.windows}
-    return [_why(demo, circle) for circle in demo.circles if circle.id not in opened]
+    opened = {window.circle for window in night.windows}
+    return [_why(night, circle) for circle in night.circles if circle.id not in opened]
 
 
-def _why(demo: DemoResult, circle: Circle) -> str:
-    barred = {pod: why for pod in circle.members if (why := _barred(demo, circle.id, pod))}
-    needed, left = circle.quorum or 2, len(circle.members) - len(barred)
+def _why(night: NightResult, circle: NightCircle) -> str:
+    barred = {pod: why for pod in circle.members if (why := _barred(night, circle.id, pod))}
+    needed, left = circle.quorum, len(circle.members) - len(barred)
     told = "; ".join(f"{pod}: {why}" for pod, why in barred.items())
     if left < needed:
         able = f"only {left}" if left else "none"
@@ -177,14 +183,14 @@ def _why(demo: DemoResult, circle: Circle) -> str:
     return f"{what}, of those that could take part ({told} could not)." if told else f"{what}."
 
 
-def _barred(demo: DemoResult, circle: str, pod: str) -> str:
+def _barred(night: NightResult, circle: str, pod: str) -> str:
     """Say what kept a pod from every window of a circle all night; empty where nothing did."""
-    for problem in demo.problems:
-        whole = 0.9 * max(0.0, demo.end_s - problem.first_s) <= problem.total_s and problem.lasts
+    for problem in night.problems:
+        whole = 0.9 * max(0.0, night.end_s - problem.first_s) <= problem.total_s and problem.lasts
         mine = problem.pod == pod and problem.about in ("", circle)
         if mine and problem.what in _SILENCING and (whole or problem.what == "no_circle"):
             return _HEADINGS[problem.what] + (f" ({_reason(problem)})" if problem.what == "no_grant" else "")
-    return "" if pod in demo.pods else "it is not in this result"
+    return "" if pod in night.pods else "it is not in this result"
 
 
 def _what(problem: Problem) -> str:

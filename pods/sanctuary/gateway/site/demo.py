@@ -18,7 +18,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +29,8 @@ from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.sleeper_settings import SleeperSettings
 from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband
 from sanctuary.firmware_bridge.outputs.cue_track import CueTrack
+from sanctuary.gateway.results.night_result import NightResult
+from sanctuary.gateway.results.replay_result import Timing
 from sanctuary.gateway.site.assembly import (
     NightPlan,
     designs_of,
@@ -39,11 +40,11 @@ from sanctuary.gateway.site.assembly import (
     warn_of_thresholds,
 )
 from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
-from sanctuary.gateway.site.event_log import EPOCH_S, Journal
+from sanctuary.gateway.site.event_log import Journal
 from sanctuary.gateway.site.lacking import GrantWatch, grant_watch
 from sanctuary.gateway.site.live_table import LiveTable, Moment
 from sanctuary.gateway.site.pod_shell import PodRunner, Send, to_message
-from sanctuary.gateway.site.result import night_result
+from sanctuary.gateway.site.result import NightFacts, night_result
 from sanctuary.gateway.site.stopping import StopFlag
 from sanctuary.pods.mqtt.barrier import DeliveryBarrier
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
@@ -53,7 +54,7 @@ from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.signal.chain import Chain
-from sanctuary.signal.samples import SampleBlock, StageEstimate
+from sanctuary.signal.samples import EPOCH_S, SampleBlock, StageEstimate
 from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
 from sanctuary.simulator.sleepers.simulated_night import draw_night
 
@@ -206,7 +207,7 @@ class _Night:
 
 async def run_demo(
     settings: SanctuarySettings, options: DemoOptions, display: Display, stop: StopFlag
-) -> dict[str, Any]:
+) -> NightResult:
     """Sleep one simulated night; returns its result, also of a night that was broken off.
 
     Raises
@@ -238,8 +239,7 @@ async def run_demo(
             night.runners,
             journal.records,
             truth.epochs,
-            _extra(night, wall_s),
-            live=False,
+            _facts(night, wall_s),
             end_s=night.now_s,
         )
 
@@ -370,15 +370,16 @@ def _moment(night: _Night, end_s: float, real_s: float) -> Moment:
     )
 
 
-def _extra(night: _Night, wall_s: float) -> dict[str, Any]:
+def _facts(night: _Night, wall_s: float) -> NightFacts:
     interrupted = night.stop.is_set or night.trouble is not None
-    return {
-        "seed": night.options.seed,
-        "hours": round(night.now_s / 3600.0, 4) if interrupted else night.options.hours,
-        "duration_s": night.now_s,
-        "broker": night.endpoint.description,
-        "interrupted": interrupted,
-        "trouble": night.trouble,
-        "messages": {"sent": night.messages},
-        "timing": {"wall_s": round(wall_s, 2), "times_real_time": round(night.now_s / wall_s, 1)},
-    }
+    return NightFacts(
+        live=False,
+        seed=night.options.seed,
+        hours=round(night.now_s / 3600.0, 4) if interrupted else night.options.hours,
+        duration_s=night.now_s,
+        broker=night.endpoint.description,
+        interrupted=interrupted,
+        trouble=night.trouble,
+        messages={"sent": night.messages},
+        timing=Timing(wall_s=round(wall_s, 2), times_real_time=round(night.now_s / wall_s, 1)),
+    )

@@ -18,8 +18,8 @@ from nacl.signing import VerifyKey
 
 from sanctuary.config.errors import DeviceError, InputError, ProtocolError
 from sanctuary.firmware_bridge.outputs.output import Cue, Modality, Onset
+from sanctuary.gateway.results.replay_result import EpochLog
 from sanctuary.gateway.site.clocks import MeasuredTime, PodTime
-from sanctuary.gateway.site.event_log import EpochLog
 from sanctuary.gateway.site.event_log import Log as NightLog
 from sanctuary.gateway.site.own_utc import PodUtc
 from sanctuary.gateway.site.pod_outputs import PodOutputs
@@ -258,7 +258,7 @@ class PodRunner:
     def estimate(self, estimate: StageEstimate, now_s: float) -> None:
         """Take what the chain says of a second that ended at `estimate.t_s` on the sanctuary clock."""
         self.last = estimate
-        self.epochs.estimate(estimate)
+        self.epochs.push(estimate)
         self.openings.verdict(estimate.t_s, estimate.stable_rem, estimate.reason)
         if estimate.eye_signal is not None:
             self._journal.write(eye_signal_record(self.id, estimate.eye_signal, now_s))

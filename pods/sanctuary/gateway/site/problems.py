@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sanctuary.config.site_settings import PodSettings
+from sanctuary.gateway.results.night_result import Problem, ProblemSpan
 from sanctuary.gateway.site.advice import advice_for
 
 LogLine = Mapping[str, Any]
@@ -20,52 +21,6 @@ CONTACT_SHARE = 0.1
 """Unusable for this long, or this share of the night, is worth a word."""
 UNKEPT = frozenset({"memory_not_kept", "log_not_kept", "no_threshold"})
 """Reasons of refused cues that somebody can mend, and that are told nowhere else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that did not work.
-
-    Attributes
-    ----------
-    pod
-        Empty where it concerns the whole sanctuary.
-    what
-        A word for programs; see ``docs/results.md``.
-    about
-        Which circle, kind of cue or window it concerns, if one.
-    reason
-        Why, as far as the log says: a sentence or a reason word; may be empty.
-    spans
-        From when to when, seconds on the sanctuary clock; without an end it lasted to the end. A moment ends
-        where it begins.
-    advice
-        What to do.
-    """
-
-    pod: str
-    what: str
-    about: str
-    reason: str
-    spans: tuple[Span, ...]
-    advice: str
-
-    def row(self, end_s: float) -> dict[str, Any]:
-        """Give it as it stands in a result; `total_s` counts open ends up to `end_s`."""
-        total_s = sum((end_s if to_s is None else to_s) - from_s for from_s, to_s in self.spans)
-        return {
-            "pod": self.pod,
-            "what": self.what,
-            "about": self.about,
-            "reason": self.reason,
-            "advice": self.advice,
-            "times": len(self.spans),
-            "total_s": round(max(0.0, total_s), 3),
-            "spans": [
-                {"from_s": round(from_s, 3), "to_s": None if to_s is None else round(to_s, 3)}
-                for from_s, to_s in self.spans
-            ],
-        }
 
 
 @dataclass(slots=True)
@@ -118,7 +73,7 @@ class _Story:
 
 def problems_of(
     lines: Iterable[LogLine], end_s: float, *, pod_settings: PodSettings | None = None
-) -> list[Problem]:
+) -> tuple[Problem, ...]:
     """Find what did not work in a night.
 
     Parameters
@@ -132,7 +87,7 @@ def problems_of(
 
     Returns
     -------
-    list of Problem
+    tuple of Problem
         By pod, longest first; those of the whole sanctuary come first.
     """
     lines = list(lines)
@@ -143,19 +98,29 @@ def problems_of(
             take(story, line)
     story.finish()
     begun_s = min((line["t_s"] for line in lines), default=0.0)
-    problems = [
-        Problem(pod, what, about, reason, tuple(spans), advice_for(what, reason, cause))
-        for (pod, what, about, reason, cause), spans in story.found.items()
-    ]
-    worth = [problem for problem in problems if _is_worth_a_word(problem, begun_s, end_s)]
-    return sorted(worth, key=lambda problem: (problem.pod, -problem.row(end_s)["total_s"], problem.what))
+    problems = [_problem(*key, spans, end_s) for key, spans in story.found.items()]
+    least_s = min(CONTACT_TOTAL_S, max(CONTACT_SPAN_S, CONTACT_SHARE * (end_s - begun_s)))
+    worth = [each for each in problems if each.what != "signal_unusable" or each.total_s >= least_s]
+    return tuple(sorted(worth, key=lambda each: (each.pod, -each.total_s, each.what)))
 
 
-def _is_worth_a_word(problem: Problem, begun_s: float, end_s: float) -> bool:
-    if problem.what != "signal_unusable":
-        return True
-    total_s: float = problem.row(end_s)["total_s"]
-    return total_s >= min(CONTACT_TOTAL_S, max(CONTACT_SPAN_S, CONTACT_SHARE * (end_s - begun_s)))
+def _problem(
+    pod: str, what: str, about: str, reason: str, cause: str, spans: Sequence[Span], end_s: float
+) -> Problem:
+    total_s = sum((end_s if to_s is None else to_s) - from_s for from_s, to_s in spans)
+    return Problem(
+        pod=pod,
+        what=what,
+        about=about,
+        reason=reason,
+        advice=advice_for(what, reason, cause),
+        times=len(spans),
+        total_s=round(max(0.0, total_s), 3),
+        spans=tuple(
+            ProblemSpan(from_s=round(from_s, 3), to_s=None if to_s is None else round(to_s, 3))
+            for from_s, to_s in spans
+        ),
+    )
 
 
 def _take_pod(story: _Story, line: LogLine) -> None:

@@ -17,13 +17,14 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.errors import SanctuaryError
 from sanctuary.config.pod_settings import PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.recordings.recorder import recover
+from sanctuary.gateway.results.night_result import NightResult
+from sanctuary.gateway.results.replay_result import Timing
 from sanctuary.gateway.site.assembly import (
     NightPlan,
     Vigil,
@@ -45,7 +46,7 @@ from sanctuary.gateway.site.live_table import LiveTable, Moment
 from sanctuary.gateway.site.own_utc import HOW_TO_KEEP_IT, OwnUtc, PodUtc
 from sanctuary.gateway.site.pod_shell import PodRunner, open_outbox
 from sanctuary.gateway.site.pod_start import PodClocks, PodLink, start_pod, stop_pump
-from sanctuary.gateway.site.result import night_result
+from sanctuary.gateway.site.result import NightFacts, night_result
 from sanctuary.gateway.site.site_clock import SanctuaryClock, SystemTime, open_clock
 from sanctuary.gateway.site.stopping import StopFlag, broker_is_there, run_beside
 from sanctuary.gateway.site.storage import PodMemories, SiteStore
@@ -200,7 +201,7 @@ Display = Callable[[Sequence[PodRunner], Callable[[str, float], str | None]], Li
 class NightFiles:
     """The result of a night and the folder that it is in."""
 
-    result: dict[str, Any]
+    result: NightResult
     folder: Path
 
 
@@ -271,8 +272,7 @@ def finish(vigil: Vigil, truth: Truth) -> NightFiles:
         runners,
         vigil.journal.records,
         truth.epochs,
-        _extra(vigil),
-        live=True,
+        _facts(vigil),
         end_s=vigil.now(),
     )
     return NightFiles(result, vigil.folder)
@@ -363,13 +363,14 @@ def _close(pod: LivePod) -> None:
         _LOG.error("%s", error)
 
 
-def _extra(vigil: Vigil) -> dict[str, Any]:
+def _facts(vigil: Vigil) -> NightFacts:
     now_s = vigil.now() - vigil.begun_s
-    return {
-        "hours": round(now_s / 3600.0, 4),
-        "duration_s": round(now_s, 3),
-        "broker": vigil.endpoint.description,
-        "interrupted": False,
-        "trouble": vigil.trouble,
-        "timing": {"wall_s": round(now_s, 2), "times_real_time": 1.0},
-    }
+    return NightFacts(
+        live=True,
+        hours=round(now_s / 3600.0, 4),
+        duration_s=round(now_s, 3),
+        broker=vigil.endpoint.description,
+        interrupted=False,
+        trouble=vigil.trouble,
+        timing=Timing(wall_s=round(now_s, 2), times_real_time=1.0),
+    )

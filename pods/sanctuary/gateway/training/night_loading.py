@@ -22,10 +22,10 @@ from sanctuary.firmware_bridge.recordings.recording import Recording, RecordingI
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
 from sanctuary.gateway.training.sources import NightFile
 from sanctuary.signal.emission_training import IntArray, ScoredNight, bands_only
-from sanctuary.signal.features import EPOCH_S, Features, TrailingFeatures
+from sanctuary.signal.features import Features, TrailingFeatures
 from sanctuary.signal.filters import BAND_NAMES, decibel
 from sanctuary.signal.frontend import FrontEnd
-from sanctuary.signal.samples import STAGES, FloatArray, Montage, SampleBlock, Stage, montage_of
+from sanctuary.signal.samples import EPOCH_S, STAGES, FloatArray, Montage, SampleBlock, Stage, montage_of
 
 LEAST_SCORED_MIN = 20.0
 EPOCH_MIN = 0.5
