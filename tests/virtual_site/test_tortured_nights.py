@@ -19,7 +19,7 @@ from sanctuary.virtual_site.failure_trace import Fault, FaultKind, draw_faults, 
 from sanctuary.virtual_site.host import Disk, DiskJournal
 
 SHORT = Ordeal(pods=3, gateways=2, hours=0.15)
-BUGS = Path(__file__).parents[3] / "benchmarks" / "planted_bugs.py"
+BUGS = Path(__file__).parents[2] / "benchmarks" / "planted_bugs.py"
 
 
 @cache

@@ -16,7 +16,7 @@ from sanctuary.firmware_bridge.outputs.output import Cue, Modality
 from sanctuary.gateway.site.assembly import derive_key
 from sanctuary.gateway.site.pod_shell import PodRunner, to_message, unsealed
 from sanctuary.gateway.site.storage import ConsentKeeper
-from sanctuary.pods.clock.exchange import Offset, OffsetEstimator, TimeResponse
+from sanctuary.pods.clock.exchange import Offset, OffsetEstimator
 from sanctuary.pods.mqtt.wire_client import LinkDown, LinkEvent, MqttMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.identity import PodIdentity
@@ -25,7 +25,7 @@ from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind
-from sanctuary.pods.protocol.messages import read
+from sanctuary.pods.protocol.messages import TimeResponse, read
 from sanctuary.virtual_site.failure_trace import UTC_AT_ZERO_S
 from sanctuary.virtual_site.host import SECRET, DiskJournal, Machine, World
 from sanctuary.virtual_site.sleeper import SECOND_S, Bed, Ear

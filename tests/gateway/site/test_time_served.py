@@ -10,14 +10,14 @@ from pod_bench import COORDINATOR_KEY, POD, SITE, make_pod, pod_key
 from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
 from sanctuary.gateway.site.pod_shell import PodRunner
 from sanctuary.gateway.site.site_clock import SanctuaryClock
-from sanctuary.pods.clock.exchange import OffsetEstimator, TimeResponse, TimeSource, respond
+from sanctuary.pods.clock.exchange import OffsetEstimator, TimeSource, respond
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, seal_line, unseal
-from sanctuary.pods.protocol.messages import read
+from sanctuary.pods.protocol.messages import TimeResponse, read
 from sanctuary.virtual_site.sleeper import Ear, MemoryLog
 
 

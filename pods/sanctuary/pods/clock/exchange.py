@@ -8,7 +8,7 @@ answer arrives at `t4`. With offset = sanctuary clock - pod clock, and whatever 
 so that the middle, the offset of NTP (RFC 5905, section 8), is wrong by half the round trip at most. Between
 exchanges the offset is carried on by `clock_fit`, and its bound with it.
 
-When to ask for the time, and from when on the answers are to be trusted.
+A `ClockFollower` decides when to ask, and from when on the answers are to be trusted.
 """
 
 from __future__ import annotations
@@ -16,45 +16,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Literal
-
-from pydantic import Field
 
 from sanctuary.config.errors import ProtocolError
 from sanctuary.pods.clock.clock_fit import DRIFT_FLOOR, MAX_DRIFT, Exchange, OffsetFit
-from sanctuary.pods.protocol.messages import Id, Message, MessageId, Seconds, read
+from sanctuary.pods.protocol.messages import TimeRequest, TimeResponse, read
 
 _MOST_OPEN = 16
 """Requests that may be unanswered; older ones are given up."""
 ZERO_TOLERANCE_S = 1.0
 """A clock whose second 0 lies farther from the old one's than this is another clock, not its continuation."""
-
-
-class TimeRequest(Message):
-    """A pod asks for the sanctuary clock."""
-
-    schema_: Literal["time.request.v1"] = Field("time.request.v1", alias="schema")
-    id: MessageId
-    t1_s: Seconds
-
-
-class TimeResponse(Message):
-    """The answer of the gateway whose clock is the sanctuary's."""
-
-    schema_: Literal["time.response.v1"] = Field("time.response.v1", alias="schema")
-    id: MessageId
-    t1_s: Seconds
-    t2_s: Seconds
-    t3_s: Seconds
-    gateway: Id
-    boot: Id
-    """Of the gateway: another start, another clock until it is measured."""
-    utc_s_at_zero: Seconds
-    """UTC seconds at second 0 of the sanctuary clock, as the gateway has it now; it moves when UTC is set."""
-    began_utc_s: Seconds
-    """The same as it was when that clock began; names it, and stays while it lasts, over restarts too."""
-    synchronised: bool
-    """Whether a time service keeps the UTC that is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,8 @@ from pydantic import BaseModel
 
 from sanctuary.commons.entries import Grant, Withdrawal
 from sanctuary.config.errors import ProtocolError
-from sanctuary.pods.clock.exchange import TimeRequest, TimeResponse
 from sanctuary.pods.protocol import messages as says
 from sanctuary.pods.protocol.envelope import Kind
-from sanctuary.pods.protocol.messages import GatewayClaim, GatewayStatus
 from sanctuary.pods.protocol.topics import ROOT, Channel, Qos, Topic, parse
 
 
@@ -160,7 +158,7 @@ CONTRACT: tuple[ChannelContract, ...] = (
         "timeRequest",
         Channel.TIME_REQUEST,
         f"{_SITE}/time/req/{{pod}}",
-        (TimeRequest,),
+        (says.TimeRequest,),
         *_UP,
         "A pod asks for the sanctuary clock.",
         qos=0,
@@ -169,7 +167,7 @@ CONTRACT: tuple[ChannelContract, ...] = (
         "timeResponse",
         Channel.TIME_RESPONSE,
         f"{_SITE}/time/rsp/{{pod}}",
-        (TimeResponse,),
+        (says.TimeResponse,),
         *_DOWN,
         "The answer, with the times at which the request came and the answer left.",
         qos=0,
@@ -179,7 +177,7 @@ CONTRACT: tuple[ChannelContract, ...] = (
         "claim",
         Channel.CLAIM,
         f"{_SITE}/circles/{{circle}}/claim",
-        (GatewayClaim,),
+        (says.GatewayClaim,),
         Party.COORDINATOR,
         Party.COORDINATOR,
         "Which gateway's coordinator commands a circle, in which term; said anew all the time it does.",
@@ -190,7 +188,7 @@ CONTRACT: tuple[ChannelContract, ...] = (
         "gatewayStatus",
         Channel.GATEWAY_STATUS,
         f"{_SITE}/gateways/{{gateway}}/status",
-        (GatewayStatus,),
+        (says.GatewayStatus,),
         Party.COORDINATOR,
         Party.COORDINATOR,
         "Whether a gateway is there. Its offline form is left with the broker as last will.",

@@ -76,45 +76,20 @@ def unseal(kind: Kind, payload: bytes, key: VerifyKey) -> bytes:
     return line
 
 
-def open_command(payload: bytes, coordinator: VerifyKey) -> Command:
-    """Check and read a command.
+# What follows checks and reads; each raises `ProtocolError` as `unseal` and `read` do.
 
-    Raises
-    ------
-    ProtocolError
-        As for `unseal` and `read_command`.
-    """
+
+def open_command(payload: bytes, coordinator: VerifyKey) -> Command:
     return read_command(unseal(Kind.COMMAND, payload, coordinator))
 
 
 def open_lease(payload: bytes, pod: VerifyKey) -> LeaseMessage:
-    """Check and read a lease.
-
-    Raises
-    ------
-    ProtocolError
-        As for `unseal` and `read`.
-    """
     return read(LeaseMessage, unseal(Kind.LEASE, payload, pod))
 
 
 def open_eye_signal(payload: bytes, pod: VerifyKey) -> EyeSignalMessage:
-    """Check and read an eye signal.
-
-    Raises
-    ------
-    ProtocolError
-        As for `unseal` and `read`.
-    """
     return read(EyeSignalMessage, unseal(Kind.EYE_SIGNAL, payload, pod))
 
 
 def open_claim(payload: bytes, coordinator: VerifyKey) -> GatewayClaim:
-    """Check and read a claim.
-
-    Raises
-    ------
-    ProtocolError
-        As for `unseal` and `read`.
-    """
     return read(GatewayClaim, unseal(Kind.CLAIM, payload, coordinator))

@@ -12,10 +12,9 @@ from pydantic import BaseModel
 from sanctuary.commons.entries import Grant, Scope, Withdrawal, WithdrawnScope, key_id, signing_key
 from sanctuary.commons.entries import seal as seal_entry
 from sanctuary.firmware_bridge.outputs.output import Modality
-from sanctuary.pods.clock.exchange import TimeRequest, TimeResponse
 from sanctuary.pods.protocol import messages as says
 from sanctuary.pods.protocol.envelope import Kind, seal
-from sanctuary.pods.protocol.messages import GatewayClaim, GatewayStatus, Message
+from sanctuary.pods.protocol.messages import Message
 
 SEED = b"an example key, trusted nowhere."
 """Signs the examples; published here, so nobody may trust it."""
@@ -179,7 +178,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example(
         "claim",
         "A gateway goes on holding a circle.",
-        GatewayClaim(
+        says.GatewayClaim(
             site="harbour",
             circle="commons",
             gateway="gateway-1",
@@ -192,17 +191,19 @@ EXAMPLES: tuple[Example, ...] = (
             issued_at_s=4211.0,
         ),
     ),
-    Example("present", "A gateway is there.", GatewayStatus(gateway="gateway-1", boot="n1", online=True)),
+    Example(
+        "present", "A gateway is there.", says.GatewayStatus(gateway="gateway-1", boot="n1", online=True)
+    ),
     Example(
         "absent",
         "What the broker says for a gateway that died.",
-        GatewayStatus(gateway="gateway-1", boot="n1", online=False),
+        says.GatewayStatus(gateway="gateway-1", boot="n1", online=False),
     ),
-    Example("ask", "What time is it?", TimeRequest(id="n1-pod-1-3", t1_s=120.25)),
+    Example("ask", "What time is it?", says.TimeRequest(id="n1-pod-1-3", t1_s=120.25)),
     Example(
         "tell",
         "The request came at `t2_s`; this answer left at `t3_s`.",
-        TimeResponse(
+        says.TimeResponse(
             id="n1-pod-1-3",
             t1_s=120.25,
             t2_s=4210.5,

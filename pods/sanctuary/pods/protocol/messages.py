@@ -1,8 +1,6 @@
 """What the payloads say: one model per schema, frozen, bounded, unknown fields refused.
 
 Times ending in ``_s`` are seconds on the sanctuary clock unless they are lengths.
-
-What gateways say to each other: which circle is whose, and who is there.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ from sanctuary.firmware_bridge.outputs.output import Modality
 
 MAX_PAYLOAD_BYTES = 8192
 """No message needs a quarter of this; a peer that sends more is not one of ours."""
+MAX_TERM = 2**53
 EVERY_POD = "all"
 """Addressee of a broadcast; no pod may be called so."""
 
@@ -159,7 +158,7 @@ class _Command(Message):
     site: Id
     pod: Id
     """Addressee; ``all`` for a broadcast."""
-    term: int = Field(ge=0, le=2**53)
+    term: int = Field(ge=0, le=MAX_TERM)
     """The coordinator's, for the circle that the arguments name."""
     issued_at_s: Seconds
     expires_at_s: Seconds
@@ -215,7 +214,7 @@ class LeaseMessage(Message):
     site: Id
     pod: Id
     boot: Id
-    term: int = Field(ge=0, le=2**53)
+    term: int = Field(ge=0, le=MAX_TERM)
     offer: Id
     window: Id
     circle: Id
@@ -256,6 +255,65 @@ class Reply(Message):
     obeyed: bool
     reason: Reason
     t_s: Seconds
+
+
+class GatewayClaim(Message):
+    """A gateway claims a circle, goes on holding it, or gives it up. Retained, signed like a command."""
+
+    schema_: Literal["gateway.claim.v1"] = Field("gateway.claim.v1", alias="schema")
+    site: Id
+    circle: Id
+    gateway: Id
+    boot: Id
+    """Tells this start of the gateway from others."""
+    term: int = Field(ge=1, le=MAX_TERM)
+    seq: int = Field(ge=1)
+    """Rises with every claim of this boot."""
+    released: bool
+    """Given up: nothing more is commanded on the strength of this or an earlier claim of this boot."""
+    good_for_s: float = Field(ge=0.0, le=60.0)
+    """How long after this message was sent commands that rest on it may still be in force at a pod (seconds).
+    """
+    last_window_end_s: Seconds | None
+    """When the circle's last window ended, as far as known: UTC seconds, so that it outlives the night."""
+    issued_at_s: Seconds
+    """For people and logs; nothing is decided by it."""
+
+
+class GatewayStatus(Message):
+    """Whether a gateway is there; its offline form is the last will. Retained."""
+
+    schema_: Literal["gateway.status.v1"] = Field("gateway.status.v1", alias="schema")
+    gateway: Id
+    boot: Id
+    online: bool
+
+
+class TimeRequest(Message):
+    """A pod asks for the sanctuary clock."""
+
+    schema_: Literal["time.request.v1"] = Field("time.request.v1", alias="schema")
+    id: MessageId
+    t1_s: Seconds
+
+
+class TimeResponse(Message):
+    """The answer of the gateway whose clock is the sanctuary's."""
+
+    schema_: Literal["time.response.v1"] = Field("time.response.v1", alias="schema")
+    id: MessageId
+    t1_s: Seconds
+    t2_s: Seconds
+    t3_s: Seconds
+    gateway: Id
+    boot: Id
+    """Of the gateway: another start, another clock until it is measured."""
+    utc_s_at_zero: Seconds
+    """UTC seconds at second 0 of the sanctuary clock, as the gateway has it now; it moves when UTC is set."""
+    began_utc_s: Seconds
+    """The same as it was when that clock began; names it, and stays while it lasts, over restarts too."""
+    synchronised: bool
+    """Whether a time service keeps the UTC that is told."""
 
 
 M = TypeVar("M", bound=Message)
@@ -307,38 +365,3 @@ def _first(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in found["loc"]) or "payload"
     return f"{field}: {found['msg']}"
-
-
-MAX_TERM = 2**53
-
-
-class GatewayClaim(Message):
-    """A gateway claims a circle, goes on holding it, or gives it up. Retained, signed like a command."""
-
-    schema_: Literal["gateway.claim.v1"] = Field("gateway.claim.v1", alias="schema")
-    site: Id
-    circle: Id
-    gateway: Id
-    boot: Id
-    """Tells this start of the gateway from others."""
-    term: int = Field(ge=1, le=MAX_TERM)
-    seq: int = Field(ge=1)
-    """Rises with every claim of this boot."""
-    released: bool
-    """Given up: nothing more is commanded on the strength of this or an earlier claim of this boot."""
-    good_for_s: float = Field(ge=0.0, le=60.0)
-    """How long after this message was sent commands that rest on it may still be in force at a pod (seconds).
-    """
-    last_window_end_s: Seconds | None
-    """When the circle's last window ended, as far as known: UTC seconds, so that it outlives the night."""
-    issued_at_s: Seconds
-    """For people and logs; nothing is decided by it."""
-
-
-class GatewayStatus(Message):
-    """Whether a gateway is there; its offline form is the last will. Retained."""
-
-    schema_: Literal["gateway.status.v1"] = Field("gateway.status.v1", alias="schema")
-    gateway: Id
-    boot: Id
-    online: bool

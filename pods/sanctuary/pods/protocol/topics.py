@@ -2,19 +2,19 @@
 
 ::
 
-    sanctuary/v1/<site>/pods/<pod>/up/status            retained, last will
+    sanctuary/v1/<site>/pods/<pod>/up/status            retained; also the pod's last will
     sanctuary/v1/<site>/pods/<pod>/up/state             retained snapshot
-    sanctuary/v1/<site>/pods/<pod>/up/event/<kind>
-    sanctuary/v1/<site>/pods/<pod>/up/metrics
-    sanctuary/v1/<site>/pods/<pod>/up/signal/<stream>   local only
-    sanctuary/v1/<site>/pods/<pod>/up/reply
-    sanctuary/v1/<site>/pods/<pod>/down/cmd             never retained
-    sanctuary/v1/<site>/pods/<pod>/down/consent         never retained; signed by the sleeper
-    sanctuary/v1/<site>/pods/<pod>/down/desired         retained
-    sanctuary/v1/<site>/all/cmd                         never retained
-    sanctuary/v1/<site>/time/req/<pod>, time/rsp/<pod>
-    sanctuary/v1/<site>/circles/<circle>/claim          retained, gateways only
-    sanctuary/v1/<site>/gateways/<gateway>/status       retained, last will
+    sanctuary/v1/<site>/pods/<pod>/up/event/<kind>      what happened there, such as lease
+    sanctuary/v1/<site>/pods/<pod>/up/metrics           numbers; reserved
+    sanctuary/v1/<site>/pods/<pod>/up/signal/<stream>   sample blocks, never bridged; reserved
+    sanctuary/v1/<site>/pods/<pod>/up/reply             what became of a command
+    sanctuary/v1/<site>/pods/<pod>/down/cmd             commands, never retained
+    sanctuary/v1/<site>/pods/<pod>/down/consent         entries signed by the sleeper, never retained
+    sanctuary/v1/<site>/pods/<pod>/down/desired         settings, retained; reserved
+    sanctuary/v1/<site>/all/cmd                         commands to every pod, never retained
+    sanctuary/v1/<site>/time/req/<pod>, time/rsp/<pod>  the sanctuary clock, asked and told
+    sanctuary/v1/<site>/circles/<circle>/claim          a gateway's claim, retained
+    sanctuary/v1/<site>/gateways/<gateway>/status       retained; also the gateway's last will
 
 Ids are ``[a-z0-9-]``: no slash, space, dot or wildcard can get into a topic through one.
 """
@@ -93,72 +93,58 @@ class Topic:
 
 
 def status(site: str, pod: str) -> str:
-    """Name where a pod tells whether it is online; also the topic of its last will."""
     return str(Topic(site, Channel.STATUS, pod))
 
 
 def state(site: str, pod: str) -> str:
-    """Name where a pod's snapshot is kept."""
     return str(Topic(site, Channel.STATE, pod))
 
 
 def event(site: str, pod: str, kind: str) -> str:
-    """Name where a pod tells what happened there, such as ``lease``."""
     return str(Topic(site, Channel.EVENT, pod, kind))
 
 
 def metrics(site: str, pod: str) -> str:
-    """Name where a pod publishes numbers."""
     return str(Topic(site, Channel.METRICS, pod))
 
 
 def signal(site: str, pod: str, stream: str) -> str:
-    """Name where sample blocks go; only where the sleeper's grant says so, never bridged."""
     return str(Topic(site, Channel.SIGNAL, pod, stream))
 
 
 def reply(site: str, pod: str) -> str:
-    """Name where a pod tells what it did with a command."""
     return str(Topic(site, Channel.REPLY, pod))
 
 
 def command(site: str, pod: str) -> str:
-    """Name where one pod is commanded."""
     return str(Topic(site, Channel.COMMAND, pod))
 
 
 def consent(site: str, pod: str) -> str:
-    """Name where a sleeper's signed grants and withdrawals reach the pod, from wherever they were made."""
     return str(Topic(site, Channel.CONSENT, pod))
 
 
 def desired(site: str, pod: str) -> str:
-    """Name where the settings that a pod should have are kept."""
     return str(Topic(site, Channel.DESIRED, pod))
 
 
 def broadcast(site: str) -> str:
-    """Name where all pods are commanded at once."""
     return str(Topic(site, Channel.BROADCAST))
 
 
 def time_request(site: str, pod: str) -> str:
-    """Name where a pod asks for the sanctuary clock."""
     return str(Topic(site, Channel.TIME_REQUEST, pod))
 
 
 def time_response(site: str, pod: str) -> str:
-    """Name where the gateway answers with the sanctuary clock."""
     return str(Topic(site, Channel.TIME_RESPONSE, pod))
 
 
 def claim(site: str, circle: str) -> str:
-    """Name where the claim of a gateway to a circle is kept."""
     return str(Topic(site, Channel.CLAIM, leaf=circle))
 
 
 def gateway_status(site: str, gateway: str) -> str:
-    """Name where a gateway tells whether it is online; also the topic of its last will."""
     return str(Topic(site, Channel.GATEWAY_STATUS, leaf=gateway))
 
 

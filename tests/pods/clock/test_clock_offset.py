@@ -8,14 +8,9 @@ from hypothesis import strategies as st
 
 from sanctuary.config.errors import ProtocolError
 from sanctuary.pods.clock.clock_fit import MAX_DRIFT
-from sanctuary.pods.clock.exchange import (
-    OffsetEstimator,
-    TimeRequest,
-    TimeResponse,
-    TimeSource,
-)
+from sanctuary.pods.clock.exchange import OffsetEstimator, TimeSource
 from sanctuary.pods.clock.exchange import respond as respond_as
-from sanctuary.pods.protocol.messages import read
+from sanctuary.pods.protocol.messages import TimeRequest, TimeResponse, read
 
 GATEWAY = TimeSource("gateway-1", "g1", 1.8e9)
 
