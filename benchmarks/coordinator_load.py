@@ -27,9 +27,8 @@ from nacl.signing import SigningKey
 
 from sanctuary.commons.designs import shipped_design
 from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
-from sanctuary.pods.coordinator.circle import Circle
+from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.gateway import Gateway
-from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.mqtt.wire_client import LinkUp, MqttMessage
 from sanctuary.pods.protocol import topics
@@ -162,7 +161,7 @@ class Load:
             )
             for n in range(self.pods // CIRCLE)
         ]
-        core = Gateway(Office(SITE, "gateway-1", KEY, IdSource("bench")), circles)
+        core = Gateway(CoordinatorIdentity(SITE, "gateway-1", KEY, IdSource("bench")), circles)
         self.log = NoLog()
         self.runner = CoordinatorRunner(SITE, core, self.log, self.mail.append, lambda: self.now_s)
         self.core = core

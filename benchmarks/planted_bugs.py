@@ -23,9 +23,9 @@ from sanctuary.commons.consent import ConsentBook, Refusal
 from sanctuary.commons.entries import UtcRange
 from sanctuary.gateway.site.pod_shell import PodRunner
 from sanctuary.pods.coordinator import coordinator as coordination
-from sanctuary.pods.coordinator import rotation
-from sanctuary.pods.coordinator.hearing import Hearing
-from sanctuary.pods.coordinator.seat import Seat
+from sanctuary.pods.coordinator import turns
+from sanctuary.pods.coordinator.claims import ClaimMonitor
+from sanctuary.pods.coordinator.leadership_state import CircleLeadership
 from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.effects import Render
 from sanctuary.pods.limiter import Limiter
@@ -175,10 +175,11 @@ def _lapsed_leases_count(original: Any, run: WindowRun, now_s: float) -> list[st
     return original(run, now_s - 8.0)  # type: ignore[no-any-return]
 
 
-def _echo_when_sent(original: Any, seat: Seat, *args: Any, **kwargs: Any) -> Any:
-    """Take a claim for heard as soon as it is sent."""
-    sent = original(seat, *args, **kwargs)
-    seat._echoed_s = max((at_s for at_s, _ in seat._out.values()), default=seat._echoed_s)  # noqa: SLF001
+def _confirmed_when_sent(original: Any, circle: CircleLeadership, *args: Any, **kwargs: Any) -> Any:
+    """Count a claim as come back as soon as it is sent."""
+    sent = original(circle, *args, **kwargs)
+    sent_s = (at_s for at_s, _ in circle._unconfirmed.values())  # noqa: SLF001
+    circle._confirmed_s = max(sent_s, default=circle._confirmed_s)  # noqa: SLF001
     return sent
 
 
@@ -195,40 +196,40 @@ def _two_windows() -> Iterator[None]:
         found = original(orders, offer, now_s)
         return None if found in (CommandReason.ENGAGED, CommandReason.NOT_ELIGIBLE) else found
 
-    def eligible(original: Any, roster: Any, pod: str, circle: str, now_s: float) -> bool:
-        state = roster._views[pod].state  # noqa: SLF001
+    def eligible(original: Any, directory: Any, pod: str, circle: str, now_s: float) -> bool:
+        state = directory._views[pod].state  # noqa: SLF001
         engaged = state is not None and state.state == "in_window" and circle in state.willing
-        return engaged or original(roster, pod, circle, now_s)
+        return engaged or original(directory, pod, circle, now_s)
 
-    from sanctuary.pods.coordinator.roster import Roster
+    from sanctuary.pods.coordinator.turns import PodDirectory
     from sanctuary.pods.pod.orders import Orders
 
     with (
         _around(Body, "move", move),
         _around(Orders, "_offer_reason", reason),
-        _around(Roster, "is_eligible", eligible),
+        _around(PodDirectory, "is_eligible", eligible),
         _around(
             WindowRun,
             "holds",
             lambda original, run, pod, now_s: pod in run.offers and original(run, pod, now_s),
         ),
-        patch.object(coordination.Coordinator, "_able", _able_anyway),
+        patch.object(coordination.Coordinator, "_available", _available_anyway),
     ):
         yield
 
 
-def _able_anyway(coordinator: Any, circle: Any, now_s: float) -> list[str]:
+def _available_anyway(coordinator: Any, circle: Any, now_s: float) -> list[str]:
     mine = coordinator._runs.get(circle.id)  # noqa: SLF001
     return [
         pod
         for pod in sorted(circle.members)
-        if coordinator._roster.is_eligible(pod, circle.id, now_s)  # noqa: SLF001
+        if coordinator._directory.is_eligible(pod, circle.id, now_s)  # noqa: SLF001
         and not (mine is not None and mine.holds(pod, now_s))
     ]
 
 
 def _longest_served_first(_original: Any, last_end_s: Any) -> str:
-    since_s = rotation._waiting_since_s  # noqa: SLF001
+    since_s = turns._waiting_since_s  # noqa: SLF001
     return str(max(last_end_s, key=lambda circle: (since_s(last_end_s[circle]), circle)))
 
 
@@ -255,8 +256,8 @@ BUGS: dict[str, Bug] = {
     "signals_leak": around(PodRunner, "estimate", _signals_leak),
     "leases_not_asked_at_opening": around(coordination.Coordinator, "_await_quorum", _opens_without_leases),
     "no_close_below_quorum": around(WindowRun, "live", _lapsed_leases_count),
-    "no_fence_at_takeover": around(Hearing, "clear_s", lambda *_: float("-inf")),
-    "claim_echo_ignored": around(Seat, "_send", _echo_when_sent),
+    "no_fence_at_takeover": around(ClaimMonitor, "clear_s", lambda *_: float("-inf")),
+    "claim_echo_ignored": around(CircleLeadership, "_send", _confirmed_when_sent),
     "rotation_ignored": around(coordination, "next_in_turn", _longest_served_first),
 }
 """By name, for ``sanctuary torture --bug``."""

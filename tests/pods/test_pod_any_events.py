@@ -25,14 +25,14 @@ from pod_bench import (
 from sanctuary.commons.entries import FIRST, signing_key, unseal
 from sanctuary.firmware_bridge.outputs.output import Cue, Modality
 from sanctuary.pods.audit import check_violations
-from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.coordinator.commands import CommandWriter
 from sanctuary.pods.effects import Effect, IdSource, Log, Publish, Record, Render, Silence
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.states import LATCHED, TRANSITIONS, PodPhase, Trigger
 from sanctuary.pods.pod.utc import UtcMark
 from sanctuary.signal.state_table import apply
 
-FORGER = Commander("harbour", signing_key(b"\x66" * 32), 99, IdSource("forger"))
+FORGER = CommandWriter("harbour", signing_key(b"\x66" * 32), 99, IdSource("forger"))
 names = st.sampled_from(["1", "2"])
 leads = st.sampled_from([0.5, 1.0, 1.5, 2.0])
 UTC_SAID = (
@@ -337,7 +337,7 @@ class AnyEvents(RuleBasedStateMachine):
     def change_coordinator(self, newer: bool) -> None:
         self.term = self.term + 1 if newer else max(1, self.term - 1)
         key = signing_key(b"\x77" * 32)
-        self.bench.commander = Commander(
+        self.bench.commander = CommandWriter(
             "harbour", key, self.term, IdSource(f"gw{self.term}-{len(self.bench.effects)}")
         )
 

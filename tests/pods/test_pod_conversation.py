@@ -28,7 +28,7 @@ from pod_bench import (
 )
 from sanctuary.commons.entries import signing_key
 from sanctuary.config.site_settings import PodSettings
-from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.coordinator.commands import CommandWriter
 from sanctuary.pods.effects import Effect, IdSource, Log, Record
 from sanctuary.pods.pod.events import (
     ClockMeasured,
@@ -188,7 +188,7 @@ def test_c4_a_window_kept_open_by_a_clock_ahead_is_left_in_silence() -> None:
 def test_old_and_repeated_commands_from_the_future_say_nothing_of_the_clock() -> None:
     bench = window_bench(term=4)
     bench.sleep(4, extend="w1")
-    older = Commander("harbour", signing_key(b"\x77" * 32), 3, IdSource("gw3"))
+    older = CommandWriter("harbour", signing_key(b"\x77" * 32), 3, IdSource("gw3"))
     at_s = bench.now_s + 3.7
     replayed = bench.command(older.extend(POD, "w1", CIRCLE, at_s, at_s + 5.0))
     assert reply_of(replayed).reason == "old_term"

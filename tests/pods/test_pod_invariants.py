@@ -25,7 +25,7 @@ from pod_bench import (
 )
 from sanctuary.commons.entries import signing_key, unseal
 from sanctuary.firmware_bridge.outputs.output import Modality
-from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.coordinator.commands import CommandWriter
 from sanctuary.pods.effects import IdSource, Log, Render
 from sanctuary.pods.pod.events import (
     ClockMeasured,
@@ -306,14 +306,14 @@ def test_p6_a_command_has_its_time(life_s: float, reason: str) -> None:
 
 def test_p6_only_the_highest_term_commands() -> None:
     bench = eligible_bench(term=4)
-    newer = Commander("harbour", signing_key(b"\x77" * 32), 5, IdSource("gw5"))
+    newer = CommandWriter("harbour", signing_key(b"\x77" * 32), 5, IdSource("gw5"))
     bench.command(newer.extend(POD, "elsewhere", CIRCLE, bench.now_s, bench.now_s + 5.0))
     assert reply_of(bench.offer()).reason == "old_term"
 
 
 def test_p6_terms_of_one_circle_are_nothing_to_another() -> None:
     bench = eligible_bench(circles=(CIRCLE, "other"), term=4)
-    newer = Commander("harbour", signing_key(b"\x77" * 32), 5, IdSource("gw5"))
+    newer = CommandWriter("harbour", signing_key(b"\x77" * 32), 5, IdSource("gw5"))
     bench.command(newer.extend(POD, "elsewhere", "other", bench.now_s, bench.now_s + 5.0))
     assert reply_of(bench.offer()).obeyed
 
@@ -321,7 +321,7 @@ def test_p6_terms_of_one_circle_are_nothing_to_another() -> None:
 def test_p6_a_restart_forgets_neither_terms_nor_what_was_issued_before_it() -> None:
     bench = eligible_bench(memory=PodMemory(pod=POD, terms={CIRCLE: 6}), term=5)
     assert reply_of(bench.offer()).reason == "old_term"
-    newer = Commander("harbour", signing_key(b"\x77" * 32), 6, IdSource("gw6"))
+    newer = CommandWriter("harbour", signing_key(b"\x77" * 32), 6, IdSource("gw6"))
     early = newer.offer("pod-1", bench.offer_args(), -1.0, 4.0)
     assert reply_of(bench.command(early)).reason == "issued_before_boot"
     assert bench.pod.memory.terms == {CIRCLE: 6}
@@ -336,8 +336,8 @@ def test_p6_commands_about_circles_of_others_are_refused() -> None:
 def test_p6_commands_of_strangers_other_sites_and_other_pods_are_refused() -> None:
     bench = eligible_bench()
     now_s, args = bench.now_s, bench.offer_args()
-    stranger = Commander("harbour", signing_key(b"\x55" * 32), 1, IdSource("x"))
-    elsewhere = Commander("hill", signing_key(b"\x77" * 32), 1, IdSource("y"))
+    stranger = CommandWriter("harbour", signing_key(b"\x55" * 32), 1, IdSource("x"))
+    elsewhere = CommandWriter("hill", signing_key(b"\x77" * 32), 1, IdSource("y"))
     reasons = [
         reply_of(bench.command(message)).reason
         for message in (

@@ -30,7 +30,7 @@ from pod_bench import (
 from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.entries import key_id, unseal
 from sanctuary.pods.audit import check_violations
-from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.coordinator.commands import CommandWriter
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.pod.events import ClockMeasured, ConsentPresented, LinkRestored, UtcHeard, WithdrawalMade
 from sanctuary.pods.pod.states import PodPhase
@@ -51,7 +51,7 @@ def night_bench(first: UtcHeard, nbf: float, exp: float) -> PodBench:
     """A pod that hears of UTC first and then sleeps in REM, its sleeper's one grant from `nbf` to `exp`."""
     book = ConsentBook(ORIGIN, key_id(SLEEPER_KEY))
     book.add(sealed(grant(nbf=nbf, exp=exp)))
-    bench = PodBench(make_pod(consent=book), Commander(SITE, COORDINATOR_KEY, 1, IdSource("g")))
+    bench = PodBench(make_pod(consent=book), CommandWriter(SITE, COORDINATOR_KEY, 1, IdSource("g")))
     bench.handle(first, 0.0)
     bench.handle(LinkRestored())
     bench.handle(ClockMeasured(0.0, 0.002))

@@ -6,10 +6,9 @@ from typing import Any
 
 from pod_bench import COORDINATOR_KEY, DESIGN, SITE, pod_key, recorded
 from sanctuary.config.site_settings import CoordinatorSettings
-from sanctuary.pods.coordinator.circle import Circle
+from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.coordinator.events import LeaseReceived, PodStateReceived, Ticked
-from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.coordinator.windows import (
     WindowPhase,
 )
@@ -102,7 +101,9 @@ def holding(
     circles: list[Circle], now_s: float = 100.0, settings: CoordinatorSettings | None = None
 ) -> Coordinator:
     """Make a coordinator that holds all its circles in term 7."""
-    coordinator = Coordinator(Office(SITE, "gateway-1", COORDINATOR_KEY, IdSource("gw")), circles, settings)
+    coordinator = Coordinator(
+        CoordinatorIdentity(SITE, "gateway-1", COORDINATOR_KEY, IdSource("gw")), circles, settings
+    )
     for circle in circles:
         assert coordinator.hold(circle.id, 7, None, now_s) == []
     return coordinator

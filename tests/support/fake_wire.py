@@ -27,9 +27,8 @@ from sanctuary.commons.designs import LoadedDesign
 from sanctuary.commons.entries import key_id, signing_key
 from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.coordinator import events as reached
-from sanctuary.pods.coordinator.circle import Circle
+from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.coordinator import Coordinator
-from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.effects import Effect, IdSource, Log, Publish, Record, Render
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.identity import PodIdentity
@@ -77,9 +76,9 @@ class House:
         self._count = 0
         self.pods = {name: self._pod(name) for name in self.names}
         members = {name: pod_key(name).verify_key for name in self.names}
-        office = Office(SITE, "gateway-1", COORDINATOR_KEY, IdSource("gw1"))
+        identity = CoordinatorIdentity(SITE, "gateway-1", COORDINATOR_KEY, IdSource("gw1"))
         circle = Circle(CIRCLE, self.quorum, members, self.design)
-        self.coordinator = Coordinator(office, [circle], self.settings)
+        self.coordinator = Coordinator(identity, [circle], self.settings)
         self.coordinator.hold(CIRCLE, 1, None, 0.0)
         for name in self.names:
             self.states[name] = lambda t_s: estimate(t_s)

@@ -1,7 +1,7 @@
 """Gateways and a broker in virtual time: links that stall, break unnoticed and repeat, processes that hang.
 
-The broker keeps what MQTT promises and nothing more: on a topic everybody hears messages in the order in
-which it took them, without a gap while a link lasts.
+The broker keeps what MQTT promises and nothing more: on a topic every subscriber receives messages in the
+order in which it took them, without a gap while a link lasts.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from pod_bench import COORDINATOR_KEY, SITE
 from sanctuary.config.site_settings import TenureSettings
 from sanctuary.pods.coordinator import events as happened
-from sanctuary.pods.coordinator.office import Now, Office
-from sanctuary.pods.coordinator.seat import CircleReport
-from sanctuary.pods.coordinator.seat_phases import SeatPhase
-from sanctuary.pods.coordinator.tenure import Tenure
-from sanctuary.pods.coordinator.tenure_effects import KeepTerm, TenureEffect
-from sanctuary.pods.coordinator.times import TenureTimes
+from sanctuary.pods.coordinator.circle import CoordinatorIdentity
+from sanctuary.pods.coordinator.claims import LeadershipTimes
+from sanctuary.pods.coordinator.events import LeadershipEffect, Now, StoreTerm
+from sanctuary.pods.coordinator.leadership import Leadership
+from sanctuary.pods.coordinator.leadership_state import CircleReport, LeadershipState
 from sanctuary.pods.effects import IdSource, Publish, Record
 from sanctuary.pods.protocol import topics
 
@@ -40,7 +39,7 @@ class Machine:
     name: str
     clock_s: float
     """What its own clock showed at second 0."""
-    tenure: Tenure
+    leadership: Leadership
     link: Link | None = None
     """As the broker sees it."""
     noticed: bool = True
@@ -60,22 +59,22 @@ class World:
     def __init__(self, count: int = 2, settings: TenureSettings | None = None) -> None:
         self.now_s = 0.0
         self.names = tuple(f"gateway-{number}" for number in range(1, count + 1))
-        self.times = TenureTimes.of(settings or TenureSettings(), VALID_FOR_S, count)
+        self.times = LeadershipTimes.of(settings or TenureSettings(), VALID_FOR_S, count)
         self.retained: dict[str, Publish] = {}
         self.records: list[dict[str, object]] = []
-        self.effects: list[TenureEffect] = []
+        self.effects: list[LeadershipEffect] = []
         self.machines: dict[str, Machine] = {}
         for number, name in enumerate(self.names):
-            self.machines[name] = Machine(name, 1000.0 * number, self._tenure(name, 1, 0))
+            self.machines[name] = Machine(name, 1000.0 * number, self._leadership(name, 1, 0))
 
-    def _tenure(self, name: str, start: int, floor: int) -> Tenure:
-        office = Office(SITE, name, COORDINATOR_KEY, IdSource(f"{name}-{start}"), self.names)
-        return Tenure(office, [(ONE,)], self.times, lambda _: self._report(name), floor)
+    def _leadership(self, name: str, start: int, floor: int) -> Leadership:
+        identity = CoordinatorIdentity(SITE, name, COORDINATOR_KEY, IdSource(f"{name}-{start}"), self.names)
+        return Leadership(identity, [(ONE,)], self.times, lambda _: self._report(name), floor)
 
     def _report(self, name: str) -> CircleReport:
         return CircleReport(False, self.machines[name].in_force_until_s, None)
 
-    # --- what befalls the machines ---
+    # --- faults ---
 
     def connect(self, name: str, *, resend: bool = False) -> None:
         """Give a gateway a new link; `resend` what the last one did not bring to the broker."""
@@ -97,10 +96,10 @@ class World:
         machine.unsent = list(machine.link.up)
         machine.link, machine.noticed = None, False
         if will:
-            self.take(machine.tenure.will)
+            self.publish(machine.leadership.will)
 
     def notice(self, name: str) -> None:
-        """Let a gateway notice that its link is broken."""
+        """Tell a gateway that its link is broken."""
         if not self.machines[name].noticed:
             self.machines[name].noticed = True
             self.handle(name, happened.LinkLost())
@@ -118,7 +117,7 @@ class World:
             self.kill(name)
         machine.starts += 1
         machine.alive, machine.noticed = True, True
-        machine.tenure = self._tenure(name, machine.starts, 0 if forgetful else machine.term)
+        machine.leadership = self._leadership(name, machine.starts, 0 if forgetful else machine.term)
         self.connect(name)
 
     def restart_broker(self) -> None:
@@ -138,29 +137,29 @@ class World:
         deaf: frozenset[str] = frozenset(),
         step_s: float = 0.25,
     ) -> None:
-        """Let time pass; some processes hang, and some links carry nothing one way."""
+        """Run for some seconds; some processes hang, and some links carry nothing one way."""
         end_s = self.now_s + seconds
         while self.now_s < end_s - 1e-9:
             self.now_s = min(self.now_s + step_s, end_s)
             self.step(hung, mute, deaf)
 
     def step(self, hung: frozenset[str], mute: frozenset[str], deaf: frozenset[str]) -> None:
-        """Deliver what can be, then let everybody tick."""
+        """Deliver what can be, then tick every gateway."""
         for name, machine in self.machines.items():
             while machine.link is not None and name not in mute and machine.link.up:
-                self.take(machine.link.up.popleft())
+                self.publish(machine.link.up.popleft())
         for name, machine in self.machines.items():
             while machine.link is not None and name not in hung | deaf and machine.link.down:
                 self._deliver(name, machine.link.down.popleft())
             if machine.alive and name not in hung:
-                self._do(name, machine.tenure.tick(self.now(name)))
+                self._do(name, machine.leadership.tick(self.now(name)))
 
     def now(self, name: str) -> Now:
         """Give both clocks of a machine."""
         return Now(self.now_s, self.machines[name].clock_s + self.now_s)
 
-    def take(self, message: Publish) -> None:
-        """Take a message, as the broker does."""
+    def publish(self, message: Publish) -> None:
+        """Retain a message and queue it for every link, as the broker does."""
         self.retained[message.topic] = message
         for machine in self.machines.values():
             if machine.link is not None:
@@ -173,31 +172,31 @@ class World:
         else:
             self.handle(name, happened.GatewayStatusReceived(topic.leaf, message.payload))
 
-    def handle(self, name: str, event: happened.TenureEvent) -> None:
-        """Give a gateway an event."""
+    def handle(self, name: str, event: happened.LeadershipEvent) -> None:
+        """Give a gateway an event, if it lives."""
         if self.machines[name].alive:
-            self._do(name, self.machines[name].tenure.handle(event, self.now(name)))
+            self._do(name, self.machines[name].leadership.handle(event, self.now(name)))
 
     def stop(self, name: str) -> None:
-        """Let a gateway end in order; everything that it says arrives."""
+        """Stop a gateway in order; everything that it publishes arrives."""
         machine = self.machines[name]
-        self._do(name, machine.tenure.stop(self.now(name)))
+        self._do(name, machine.leadership.stop(self.now(name)))
         while machine.link is not None and machine.link.up:
-            self.take(machine.link.up.popleft())
+            self.publish(machine.link.up.popleft())
         machine.link, machine.alive = None, False
 
-    def _do(self, name: str, effects: list[TenureEffect]) -> None:
+    def _do(self, name: str, effects: list[LeadershipEffect]) -> None:
         machine = self.machines[name]
         self.effects += effects
         for effect in effects:
             match effect:
                 case Publish() if machine.link is not None:
                     machine.link.up.append(effect)
-                case KeepTerm():
+                case StoreTerm():
                     machine.term = max(machine.term, effect.term)
                 case Record():
                     self.records.append(dict(effect.record))
-        if self.phase(name) is SeatPhase.HOLDING and not machine.quiet:
+        if self.state(name) is LeadershipState.LEADER and not machine.quiet:
             self.command(name)
 
     # --- what must hold ---
@@ -211,21 +210,21 @@ class World:
                 )
         self.machines[name].in_force_until_s = self.now_s + VALID_FOR_S
 
-    def phase(self, name: str) -> SeatPhase:
-        """Tell where a gateway stands."""
-        return self.machines[name].tenure.seats[ONE].phase
+    def state(self, name: str) -> LeadershipState:
+        """Give the state of a gateway."""
+        return self.machines[name].leadership.circles[ONE].state
 
-    def holders(self) -> list[str]:
+    def leaders(self) -> list[str]:
         """Name those that live and may command."""
         return [
             name
             for name, machine in self.machines.items()
-            if machine.alive and self.phase(name) is SeatPhase.HOLDING
+            if machine.alive and self.state(name) is LeadershipState.LEADER
         ]
 
 
 def settled(count: int = 2, settings: TenureSettings | None = None, for_s: float = 40.0) -> World:
-    """Make a world in which one gateway has held the circle for a while."""
+    """Make a world in which one gateway has led the circle for a while."""
     world = World(count, settings)
     for name in world.names:
         world.connect(name)

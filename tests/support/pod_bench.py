@@ -21,7 +21,7 @@ from sanctuary.commons.entries import (
     signing_key,
 )
 from sanctuary.firmware_bridge.outputs.output import Modality
-from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.coordinator.commands import CommandWriter
 from sanctuary.pods.effects import Effect, IdSource, Keep, Log, Publish, Record, Render, Silence
 from sanctuary.pods.pod.events import (
     ClockMeasured,
@@ -133,7 +133,7 @@ class PodBench:
     """One pod, its shell, and a coordinator's pen."""
 
     pod: Pod
-    commander: Commander
+    commander: CommandWriter
     design: LoadedDesign = DESIGN
     now_s: float = 0.0
     effects: list[Effect] = field(default_factory=list)
@@ -246,7 +246,7 @@ def make_pod(pod: str = POD, *, boot: str = "b1", **changes: Any) -> Pod:
 
 def make_bench(*, term: int = 1, **changes: Any) -> PodBench:
     """A pod that is offline, with a coordinator's pen."""
-    return PodBench(make_pod(**changes), Commander(SITE, COORDINATOR_KEY, term, IdSource(f"gw{term}")))
+    return PodBench(make_pod(**changes), CommandWriter(SITE, COORDINATOR_KEY, term, IdSource(f"gw{term}")))
 
 
 def eligible_bench(**changes: Any) -> PodBench:

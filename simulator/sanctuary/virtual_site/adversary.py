@@ -17,7 +17,7 @@ from sanctuary.gateway.site.assembly import derive_key
 from sanctuary.gateway.site.coordinator_shell import VIRTUAL
 from sanctuary.gateway.site.pod_shell import to_message
 from sanctuary.pods.clock.exchange import respond
-from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.coordinator.commands import CommandWriter
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol import topics
@@ -44,7 +44,7 @@ class Forger:
         self._others: deque[MqttMessage] = deque(maxlen=REMEMBERED)
         key = derive_key(SECRET, "coordinator", self._site)
         self._theirs = key.verify_key
-        self._stranger = Commander(
+        self._stranger = CommandWriter(
             self._site, derive_key(b"stranger", "coordinator", self._site), HIGH_TERM, IdSource("stranger")
         )
         self._key = key
@@ -170,7 +170,7 @@ class Forger:
         self, term: int, pod: str, window: str, circle: str, now_s: float, until_s: float
     ) -> MqttMessage:
         self._mail += 1
-        commander = Commander(self._site, self._key, term, IdSource(f"old-mail-{self._mail}"))
+        commander = CommandWriter(self._site, self._key, term, IdSource(f"old-mail-{self._mail}"))
         return to_message(commander.extend(pod, window, circle, now_s, until_s))
 
     def _newest(self, kind: type[Extend]) -> Extend | None:

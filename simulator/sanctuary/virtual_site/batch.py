@@ -128,7 +128,7 @@ def _consent(who: str, record: Record) -> str:
     return f"{who}: {record['act']} {record['circle']} {record['seq']} {record['reason']}".rstrip()
 
 
-def _tenure(who: str, record: Record) -> str:
+def _leadership(who: str, record: Record) -> str:
     until_s = record["authority_until_s"]
     until = f", authority until {until_s:.2f} s" if until_s is not None else ""
     return f"{who}: {record['circle']} {record['event']} in term {record['term']} {record['reason']}{until}"
@@ -145,7 +145,7 @@ _WORDS: Mapping[str, Callable[[str, Record], str]] = {
     "window": _window,
     "lease": _lease,
     "consent": _consent,
-    "tenure": _tenure,
+    "leadership": _leadership,
     "silence": lambda who, record: f"{who}: silent, {record['reason']}",
     "hang": lambda who, record: f"{who}: stands still until {record['until_s']:.2f} s",
 }

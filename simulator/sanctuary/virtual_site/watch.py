@@ -77,16 +77,16 @@ class Watch:
         """Take a record whose times are true."""
         self.recent.append(record)
         self._count(record)
-        self.violations += self._auditor.take(record)
+        self.violations += self._auditor.push(record)
 
     def message(self, sender: str, message: MqttMessage, true_s: float) -> None:
         """Take a message as one of ours hands it over."""
         self.counts["messages"] += 1
-        self.violations += self._wire.published(sender, message.topic, message.payload, true_s)
+        self.violations += self._wire.check(sender, message.topic, message.payload, true_s)
 
     def passed(self, true_s: float) -> None:
         """Hear that an event is over."""
-        self.violations += self._auditor.passed(true_s)
+        self.violations += self._auditor.advance(true_s)
 
     def finish(self) -> None:
         """Hear that the night is over."""
@@ -98,7 +98,7 @@ class Watch:
             self.counts[f"windows {record['event']}"] += 1
         elif kind == "cue":
             self.counts[f"cues {record['outcome']}"] += 1
-        elif kind == "tenure" and record["event"] == "holding":
+        elif kind == "leadership" and record["event"] == "leading":
             self._take_over(record)
         elif kind == "pod_window" and record["event"] == "opened":
             self.counts["pods in windows"] += 1

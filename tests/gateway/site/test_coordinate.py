@@ -90,10 +90,10 @@ class Site:
             for path in (self.folder / name).glob("nights/*/events.jsonl")
             for line in path.read_text().splitlines()
         ]
-        return [line for line in lines if line["kind"] == "tenure" and line["event"] == event]
+        return [line for line in lines if line["kind"] == "leadership" and line["event"] == event]
 
     def holder(self) -> str | None:
-        holders = [name for name in self.running if self.records(name, "holding")]
+        holders = [name for name in self.running if self.records(name, "leading")]
         return holders[0] if holders else None
 
 
@@ -105,13 +105,13 @@ def kill_the_holder(site: Site) -> float:
     second = next(name for name in site.running if name != first)
     until(lambda: "Ctrl-C" in site.told(second))
     time.sleep(1.0)
-    assert site.records(second, "holding") == []
+    assert site.records(second, "leading") == []
     site.running[first].kill()
     killed_s = time.monotonic()
-    (held,) = until(lambda: site.records(second, "holding"), 20.0)
+    (held,) = until(lambda: site.records(second, "leading"), 20.0)
     took_s = time.monotonic() - killed_s
     until(lambda: "holds commons" in site.told(second))
-    assert held["term"] > site.records(first, "holding")[0]["term"]
+    assert held["term"] > site.records(first, "leading")[0]["term"]
     return took_s
 
 

@@ -11,8 +11,8 @@ from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
 from sanctuary.gateway.site.pod_shell import PodRunner
 from sanctuary.gateway.site.site_clock import SanctuaryClock
 from sanctuary.pods.clock.exchange import OffsetEstimator, TimeSource, respond
+from sanctuary.pods.coordinator.circle import CoordinatorIdentity
 from sanctuary.pods.coordinator.gateway import Gateway
-from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol import topics
@@ -22,8 +22,8 @@ from sanctuary.virtual_site.sleeper import Ear, MemoryLog
 
 
 def runner_with(clock: SanctuaryClock, sent: list[MqttMessage]) -> CoordinatorRunner:
-    office = Office(SITE, "gateway-1", COORDINATOR_KEY, IdSource("g1"))
-    return CoordinatorRunner(SITE, Gateway(office, ()), MemoryLog(), sent.append, clock.now, clock.answer)
+    identity = CoordinatorIdentity(SITE, "gateway-1", COORDINATOR_KEY, IdSource("g1"))
+    return CoordinatorRunner(SITE, Gateway(identity, ()), MemoryLog(), sent.append, clock.now, clock.answer)
 
 
 def request() -> MqttMessage:

@@ -18,7 +18,7 @@ from sanctuary.gateway.site.own_utc import PodUtc
 from sanctuary.gateway.site.remote import SameClock
 from sanctuary.gateway.site.site_clock import SanctuaryClock
 from sanctuary.gateway.site.storage import KeptClock
-from sanctuary.pods.coordinator.commander import Commander
+from sanctuary.pods.coordinator.commands import CommandWriter
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.pod.events import ClockMeasured, LinkRestored
 
@@ -205,7 +205,7 @@ class Sleeper:
         book = ConsentBook(ORIGIN, key_id(SLEEPER_KEY))
         book.add(sealed(grant(nbf=TRUE_UTC_S - 9 * HOUR_S, exp=TRUE_UTC_S - 2 * HOUR_S)))
         pod = make_pod(consent=book, own_utc_s=house.computer.utc())
-        self.bench = PodBench(pod, Commander(SITE, COORDINATOR_KEY, 1, IdSource("g")))
+        self.bench = PodBench(pod, CommandWriter(SITE, COORDINATOR_KEY, 1, IdSource("g")))
         self.hears()
         self.bench.handle(LinkRestored())
         self.sleeps()

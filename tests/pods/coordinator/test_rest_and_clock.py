@@ -6,12 +6,10 @@ import pytest
 
 from coordinator_desk import closed, desk, ops
 from pod_bench import COORDINATOR_KEY, DESIGN, SITE, pod_key, recorded
-from sanctuary.pods.coordinator.circle import Circle
-from sanctuary.pods.coordinator.closing import ClosingReason
-from sanctuary.pods.coordinator.events import Ticked
+from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
+from sanctuary.pods.coordinator.events import ClosingReason, Now, Ticked
 from sanctuary.pods.coordinator.gateway import Gateway
-from sanctuary.pods.coordinator.office import Now, Office
-from sanctuary.pods.coordinator.seat import by_our_clock
+from sanctuary.pods.coordinator.leadership_state import by_our_clock
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.protocol.messages import GatewayClaim
 
@@ -79,14 +77,14 @@ def test_a_gateway_sees_by_its_own_clock_that_the_sanctuarys_was_set_forward(
     gained_s: float, seen: bool
 ) -> None:
     members = {pod: pod_key(pod).verify_key for pod in ("p1", "p2")}
-    office = Office(SITE, "gateway-1", COORDINATOR_KEY, IdSource("g1"))
-    gateway = Gateway(office, [Circle("one", 2, members, DESIGN)])
+    identity = CoordinatorIdentity(SITE, "gateway-1", COORDINATOR_KEY, IdSource("g1"))
+    gateway = Gateway(identity, [Circle("one", 2, members, DESIGN)])
     gateway.handle(Ticked(), Now(10.0, 7000.0))
-    standing = gateway._coordinator.standing("one")
-    standing.not_before_s = 50.0
+    history = gateway._coordinator.history("one")
+    history.not_before_s = 50.0
     gateway.handle(Ticked(), Now(20.0 + gained_s, 7010.0))
     gateway.handle(Ticked(), Now(30.0 + gained_s, 7020.0))
-    assert standing.not_before_s == pytest.approx(50.0 + gained_s * seen)
+    assert history.not_before_s == pytest.approx(50.0 + gained_s * seen)
 
 
 def test_what_a_gateway_ahead_says_of_the_last_window_is_moved_to_our_clock() -> None:
@@ -103,7 +101,7 @@ def test_a_window_that_seems_to_end_in_the_future_tells_nothing_where_we_know_be
     known: bool, last_end_s: float
 ) -> None:
     d = desk(pods=("p1", "p2"))
-    standing = d.coordinator.standing("one")
-    standing.last_end_s = 80.0 if known else None
+    history = d.coordinator.history("one")
+    history.last_end_s = 80.0 if known else None
     d.coordinator.hold("one", 7, 900.0, 100.0)
-    assert standing.last_end_s == last_end_s
+    assert history.last_end_s == last_end_s

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from coordinator_desk import Desk, closed, desk, ops
 from pod_bench import DESIGN, pod_key, recorded
-from sanctuary.pods.coordinator.circle import Circle
-from sanctuary.pods.coordinator.closing import ClosingReason
-from sanctuary.pods.coordinator.events import ReplyReceived
-from sanctuary.pods.coordinator.rotation import groups_of, next_in_turn
+from sanctuary.pods.coordinator.circle import Circle, groups_of
+from sanctuary.pods.coordinator.events import ClosingReason, ReplyReceived
+from sanctuary.pods.coordinator.turns import next_in_turn
 from sanctuary.pods.coordinator.windows import WindowPhase
 from sanctuary.pods.protocol.messages import Reply
 
@@ -134,8 +133,8 @@ def test_a_pod_that_knows_a_higher_term_is_noticed() -> None:
     for command, reason in (("c-of-another", "old_term"), (offer.id, "not_eligible")):
         reply = Reply(pod="p1", command=command, obeyed=False, reason=reason, t_s=d.now_s)
         d.do(ReplyReceived("p1", reply.to_bytes()))
-        assert d.coordinator.take_outdated() == []
+        assert d.coordinator.pop_outdated() == []
     reply = Reply(pod="p1", command=offer.id, obeyed=False, reason="old_term", t_s=d.now_s)
     d.do(ReplyReceived("p1", reply.to_bytes()))
-    assert d.coordinator.take_outdated() == ["one"]
-    assert d.coordinator.take_outdated() == []
+    assert d.coordinator.pop_outdated() == ["one"]
+    assert d.coordinator.pop_outdated() == []

@@ -18,7 +18,7 @@ from nacl.signing import VerifyKey
 
 from sanctuary.config.errors import Cause, ProtocolError
 from sanctuary.firmware_bridge.stream.reader import HeadbandState
-from sanctuary.pods.coordinator.times import SOLE_RENEW_S
+from sanctuary.pods.coordinator.claims import SOLE_RENEW_S
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol.envelope import Kind, unseal
 from sanctuary.pods.protocol.messages import GatewayClaim, read

@@ -40,9 +40,8 @@ from sanctuary.gateway.site.own_utc import OwnUtc
 from sanctuary.gateway.site.stopping import StopFlag
 from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.gateway.streams import say
-from sanctuary.pods.coordinator.circle import Circle
+from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.gateway import Gateway
-from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.mqtt.broker import BrokerEndpoint
 from sanctuary.pods.pod.identity import PodIdentity
@@ -201,7 +200,7 @@ def make_gateway(plan: NightPlan, designs: Mapping[str, LoadedDesign], gateway: 
         )
         for circle in settings.circles
     ]
-    office = Office(
+    identity = CoordinatorIdentity(
         settings.site.id,
         gateway or gateway_of(settings),
         derive_key(plan.secret, "coordinator", settings.site.id),
@@ -209,7 +208,7 @@ def make_gateway(plan: NightPlan, designs: Mapping[str, LoadedDesign], gateway: 
         settings.site.gateways,
     )
     return Gateway(
-        office,
+        identity,
         circles,
         settings.coordinator,
         settings.tenure,

@@ -22,9 +22,8 @@ from sanctuary.gateway.site.pod_shell import Send, to_message, unsealed
 from sanctuary.gateway.site.site_clock import SanctuaryClock
 from sanctuary.pods.clock.exchange import TimeSource, respond
 from sanctuary.pods.coordinator import events as happened
+from sanctuary.pods.coordinator.events import Now, StoreTerm, WarnOperators
 from sanctuary.pods.coordinator.gateway import Gateway, GatewayEffect
-from sanctuary.pods.coordinator.office import Now
-from sanctuary.pods.coordinator.tenure_effects import Complain, KeepTerm
 from sanctuary.pods.effects import Publish, Record
 from sanctuary.pods.mqtt.broker import BrokerEndpoint
 from sanctuary.pods.mqtt.client import MqttClient
@@ -193,9 +192,9 @@ class CoordinatorRunner:
             match effect:
                 case Publish():
                     self._send(to_message(effect))
-                case KeepTerm():
+                case StoreTerm():
                     self._keep(effect.term)
-                case Complain():
+                case WarnOperators():
                     _LOG.warning("%s", effect.text)
 
 
@@ -242,7 +241,7 @@ class ClockDuty:
         """Ask if it is time to; take over if nobody answers; leave it to one that comes before us."""
         now_s = self._monotonic()
         if self._runner.answers_time:
-            others = self._core.tenure.others(Now(self._clock.now(), alive_s()))
+            others = self._core.leadership.others(Now(self._clock.now(), alive_s()))
             if any(gateway in self._before for gateway in others):
                 self._runner.answers_time = False
                 self._patient_until_s = now_s + PATIENCE_S + self._rank

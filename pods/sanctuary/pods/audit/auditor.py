@@ -1,10 +1,8 @@
-"""All rules at once, over records as they are written.
+"""All rules at once: over records as they are written, or over the log of a night that has ended.
 
 What they need, all shapes in `sanctuary.pods.protocol.records`: of each pod its cue log and event log in one
 stream, in the order written, with an `output` record for each cue that the shell handed to an output; of the
-coordinators their window, lease and tenure records.
-
-The audit of a night that is over.
+coordinators their window, lease and leadership records.
 """
 
 from __future__ import annotations
@@ -17,30 +15,22 @@ from sanctuary.config.site_settings import LimiterSettings, PodSettings
 from sanctuary.pods.audit.coordinator_rules import (
     CircleMonitor,
     LateCueMonitor,
+    LeadershipMonitor,
     LeaseMonitor,
-    TenureMonitor,
     TurnMonitor,
     WindowsMonitor,
 )
-from sanctuary.pods.audit.cue_rules import (
-    COORDINATOR_KINDS,
-    EntryMonitor,
-    LimitMonitor,
-    LogLine,
-    Monitor,
-    PlaceMonitor,
-    ProofMonitor,
-    Violation,
-    in_order,
-)
+from sanctuary.pods.audit.cue_rules import EntryMonitor, LimitMonitor, PlaceMonitor, ProofMonitor
+from sanctuary.pods.audit.invariants import Violation
 from sanctuary.pods.audit.message_rules import ClockMonitor, CommandMonitor
+from sanctuary.pods.audit.monitor import COORDINATOR_KINDS, LogLine, Monitor, in_order, upgraded
 from sanctuary.pods.audit.pod_rules import ConsentMonitor, RequalifyMonitor, SilenceMonitor
 
 _ByKind = dict[str, tuple[Monitor, ...]]
 
 
 class Auditor:
-    """Takes one record at a time and tells at once what it breaks.
+    """Checks one record at a time and tells at once which invariants it breaks.
 
     Parameters
     ----------
@@ -78,60 +68,52 @@ class Auditor:
                 LateCueMonitor(slack_s),
                 CircleMonitor(slack_s),
                 WindowsMonitor(slack_s),
-                TenureMonitor(slack_s),
+                LeadershipMonitor(slack_s),
                 TurnMonitor(),
             ]
         )
         self._waiting: list[tuple[float, int, Monitor]] = []
         self._count = 0
 
-    def take(self, line: LogLine) -> list[Violation]:
-        """Take the next record; those of one writer in its own order, all of them in that of time."""
-        found = self.passed(line["t_s"])
+    def push(self, line: LogLine) -> list[Violation]:
+        """Check the next record; those of one writer come in its own order, all of them in that of time."""
+        line = upgraded(line)
+        found = self.advance(line["t_s"])
         kind = line["kind"]
         for monitor in self._site.get(kind, ()):
-            self._give(monitor, line, found)
+            self._push_to(monitor, line, found)
         if kind in COORDINATOR_KINDS:
-            self._coordinators(line, found)
+            self._push_window(line, found)
         elif kind != "hang" or line["pod"]:
             for monitor in self._of(line["pod"]).get(kind, ()):
-                self._give(monitor, line, found)
+                self._push_to(monitor, line, found)
         if kind == "hang" and not line["pod"]:
-            self._each_window_of(line, lambda window: window.hung(line["until_s"]))
+            self._each_window_of(line, lambda window: window.on_hang(line["until_s"]))
         return found
 
-    def passed(self, t_s: float) -> list[Violation]:
-        """Hear that time has come to `t_s`: all that was written before it has been taken."""
+    def advance(self, t_s: float) -> list[Violation]:
+        """Check what is due at `t_s`; all that was written before it has been pushed."""
         found: list[Violation] = []
         self._now_s = max(self._now_s, t_s)
         while self._waiting and self._waiting[0][0] < t_s:
             due_s, _, monitor = heapq.heappop(self._waiting)
-            if monitor.due_s == due_s:
-                self._look(monitor, monitor.passed, t_s, found)
+            if monitor.due_s == due_s:  # else it waits for another moment by now
+                found += monitor.advance(t_s)
+                self._wait(monitor, -inf)
         return found
 
     def finish(self) -> list[Violation]:
-        """Hear that the last record was taken."""
-        found = self.passed(self._now_s)
+        """Check what is due at the end; the last record has been pushed."""
+        found = self.advance(self._now_s)
         for monitor in {id(one): one for many in self._site.values() for one in many}.values():
             if monitor.due_s < inf:
-                found += monitor.passed(self._now_s)
+                found += monitor.advance(self._now_s)
         return found
 
-    def _give(self, monitor: Monitor, line: LogLine, found: list[Violation]) -> None:
+    def _push_to(self, monitor: Monitor, line: LogLine, found: list[Violation]) -> None:
         before_s = monitor.due_s
-        found += monitor.take(line)
+        found += monitor.push(line)
         self._wait(monitor, before_s)
-
-    def _look(
-        self,
-        monitor: Monitor,
-        passed: Callable[[float], Iterable[Violation]],
-        t_s: float,
-        found: list[Violation],
-    ) -> None:
-        found += passed(t_s)
-        self._wait(monitor, -inf)
 
     def _wait(self, monitor: Monitor, before_s: float) -> None:
         if monitor.due_s != before_s and monitor.due_s < inf:
@@ -157,24 +139,24 @@ class Auditor:
             )
         return monitors
 
-    def _coordinators(self, line: LogLine, found: list[Violation]) -> None:
+    def _push_window(self, line: LogLine, found: list[Violation]) -> None:
         kind = line["kind"]
         if kind in LeaseMonitor.kinds:
             window = self._windows.get(line["window"])
             if window is None:
                 window = self._windows[line["window"]] = LeaseMonitor(line["window"], self._slack_s)
-            self._give(window, line, found)
+            self._push_to(window, line, found)
             if kind == "window" and line["event"] == "closed":
                 del self._windows[line["window"]]
         elif kind == "coordinator" and line["event"] == "died":
-            self._each_window_of(line, LeaseMonitor.gone)
+            self._each_window_of(line, LeaseMonitor.on_coordinator_died)
 
-    def _each_window_of(self, line: LogLine, deed: Callable[[LeaseMonitor], None]) -> None:
-        """Do something with the windows of one coordinator, known by its gateway or its term."""
+    def _each_window_of(self, line: LogLine, change: Callable[[LeaseMonitor], None]) -> None:
+        """Change the windows of one coordinator, known by its gateway or its term."""
         for window in self._windows.values():
             if window.gateway == line["gateway"] if "gateway" in line else window.term == line.get("term"):
                 before_s = window.due_s
-                deed(window)
+                change(window)
                 self._wait(window, before_s)
 
 
@@ -193,12 +175,13 @@ def check_violations(
     limiter_settings: LimiterSettings | None = None,
     voted: Collection[str] = (),
 ) -> list[Violation]:
-    """Check P1 to P7 and C1 to C4.
+    """Check the log of a night for all of `PROVED_FROM_LOG`.
 
     Parameters
     ----------
     lines
-        The records of a night; those of several writers may be mixed in any way.
+        The records of a night, of this or an older version of the log; those of several writers may be mixed
+        in any way.
     pod_settings, limiter_settings
         As the pods had them.
     voted
@@ -210,6 +193,6 @@ def check_violations(
         In order of time; empty for a night on which every invariant held.
     """
     auditor = Auditor(pod_settings=pod_settings, limiter_settings=limiter_settings, voted=voted)
-    found = [violation for line in in_order(lines) for violation in auditor.take(line)]
+    found = [violation for line in in_order(lines) for violation in auditor.push(line)]
     found += auditor.finish()
     return sorted(found, key=lambda violation: (violation.t_s, violation.rule, violation.subject))

@@ -1,8 +1,6 @@
-"""C1 and C4: every window opened on k live leases, and closed when they fell below k.
+"""What must be true of windows and of those who command them (C1 to C4).
 
-C3: no circle has two windows, or two coordinators, at once.
-
-C2: of circles that compete for pods, the one that has waited longest is offered a window first.
+Written against the records, with none of the coordinator's own code.
 """
 
 from __future__ import annotations
@@ -11,14 +9,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from math import inf
 
-from sanctuary.pods.audit.cue_rules import TICK_S, LogLine, Monitor, Violation
+from sanctuary.pods.audit.invariants import Violation
+from sanctuary.pods.audit.monitor import TICK_S, LogLine, Monitor
 
 
 class LeaseMonitor(Monitor):
-    """The leases of one window, as the coordinator took them.
+    """The leases of one window, as the coordinator admitted them.
 
-    C1: at the opening, at least k pods held a lease that the coordinator had taken. C4: an open window with
-    fewer than k live leases closes within 1 s. A coordinator that has died closes nothing; its pods fall
+    C1: at the opening, at least k pods held a lease that the coordinator had admitted. C4: an open window
+    with fewer than k live leases closes within 1 s. A coordinator that has died closes nothing; its pods fall
     silent when the time that it gave them is over.
     """
 
@@ -33,8 +32,7 @@ class LeaseMonitor(Monitor):
         self.term = -1
         self.gateway = ""
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take a record of the window, or a lease for it."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         if line["kind"] == "lease":
             self._lease(line)
         elif line["event"] == "opened":
@@ -49,20 +47,18 @@ class LeaseMonitor(Monitor):
             self._open = False
         self._wait()
 
-    def passed(self, t_s: float) -> Iterator[Violation]:
-        """Miss the closing."""
+    def advance(self, t_s: float) -> Iterator[Violation]:
         if self._open and self.due_s < t_s:
             self._open = False
             yield self.broken("C4", self._lost_s, "stayed open with fewer live leases than its quorum")
         self._wait()
 
-    def gone(self) -> None:
-        """Hear that the coordinator died."""
+    def on_coordinator_died(self) -> None:
         self._open = False
         self._wait()
 
-    def hung(self, until_s: float) -> None:
-        """Hear that the coordinator's machine stands still until then."""
+    def on_hang(self, until_s: float) -> None:
+        """Demand nothing before the coordinator's computer goes on."""
         self._held_until_s = until_s
         self._wait()
 
@@ -98,8 +94,7 @@ class LateCueMonitor(Monitor):
         self._allowed_s: dict[str, float] = {}
         self._late: list[LogLine] = []
 
-    def take(self, line: LogLine) -> Iterable[Violation]:
-        """Take a record of a window, or a cue of any pod."""
+    def push(self, line: LogLine) -> Iterable[Violation]:
         window = line["window"]
         if line["kind"] == "window":
             if line["valid_until_s"] is not None:
@@ -110,8 +105,7 @@ class LateCueMonitor(Monitor):
             self.due_s = min(self.due_s, line["t_s"] + TICK_S)
         return ()
 
-    def passed(self, t_s: float) -> Iterator[Violation]:
-        """Report those that are late still."""
+    def advance(self, t_s: float) -> Iterator[Violation]:
         for line in self._late if t_s >= self.due_s else ():
             if self._is_late(line):
                 text = f"pod {line['pod']} rendered step {line['step']} after the window's last moment"
@@ -136,8 +130,7 @@ class CircleMonitor(Monitor):
         super().__init__("", slack_s)
         self._inside: dict[str, dict[str, tuple[str, float]]] = {}
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take a window as a pod sees it, or what befell a pod."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         pod, t_s = line["pod"], line["t_s"]
         if line["kind"] == "pod":
             if line["event"] in ("booted", "crashed"):
@@ -168,8 +161,7 @@ class WindowsMonitor(Monitor):
         super().__init__("", slack_s)
         self._allowed_s: dict[str, dict[str, float]] = {}
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take a window as a coordinator sees it."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         if line["event"] not in ("opened", "joined", "extended") or line["valid_until_s"] is None:
             return
         t_s, window = line["t_s"], line["window"]
@@ -183,7 +175,7 @@ class WindowsMonitor(Monitor):
         allowed[window] = max(allowed.get(window, -inf), line["valid_until_s"])
 
 
-class TenureMonitor(Monitor):
+class LeadershipMonitor(Monitor):
     """C3: one gateway at a time has authority over a circle, and only that one opens and extends windows.
 
     A gateway that hangs writes only afterwards when its authority ended; so a stretch of it is compared
@@ -191,31 +183,30 @@ class TenureMonitor(Monitor):
     and `CircleMonitor` know.
     """
 
-    kinds = frozenset({"tenure", "window", "coordinator"})
+    kinds = frozenset({"leadership", "window", "coordinator"})
 
     def __init__(self, slack_s: float = 0.0) -> None:
         super().__init__("", slack_s)
         self._since_s: dict[str, dict[str, float]] = {}
         self._past: dict[str, deque[tuple[str, float, float]]] = {}
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take word of a gateway's tenure, of its windows, or of its own beginning and end."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         kind = line["kind"]
         gateway = line.get("gateway", "")
         if kind == "coordinator":
             for since_s in self._since_s.values():
                 since_s.pop(gateway, None)
-        elif kind == "tenure":
-            yield from self._tenure(line, gateway)
+        elif kind == "leadership":
+            yield from self._change(line, gateway)
         elif line["event"] in ("opened", "joined", "extended"):
             holders = self._since_s.get(line["circle"])
             if holders is not None and gateway not in holders:
                 text = f"{gateway} {line['event']} {line['window']} without holding the circle"
                 yield Violation("C3", line["t_s"], line["circle"], text)
 
-    def _tenure(self, line: LogLine, gateway: str) -> Iterator[Violation]:
+    def _change(self, line: LogLine, gateway: str) -> Iterator[Violation]:
         since_s = self._since_s.setdefault(line["circle"], {})
-        if line["event"] in ("holding", "resumed"):
+        if line["event"] in ("leading", "resumed"):
             since_s[gateway] = line["t_s"]
         elif (began_s := since_s.pop(gateway, None)) is not None:
             until_s = line["t_s"] if line["authority_until_s"] is None else line["authority_until_s"]
@@ -247,8 +238,7 @@ class TurnMonitor(Monitor):
         self._closed_s: dict[str, tuple[str, float]] = {}
         """By circle: who closed its last window, and when."""
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take a window as a coordinator sees it, or word that a coordinator began."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         gateway = line.get("gateway", "")
         if line["kind"] == "coordinator":
             self._closed_s = {

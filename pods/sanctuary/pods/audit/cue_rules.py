@@ -1,108 +1,22 @@
-"""P1, P5, P7: every cue that sounded had its proof, its window and its entry.
+"""What must be true of every cue that sounded: proof, limits, window and log entry (P1, P3, P5, P7).
 
 Written against the records, with none of the pod's own code: a mistake in the pod must not excuse itself.
-
-The logs of a night, one record at a time, and what a monitor of them is.
-
-P3: every cue that sounded was within the limits, alone and after those before it.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from math import inf
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from sanctuary.config.site_settings import LimiterSettings, PodSettings
-
-LogLine = Mapping[str, Any]
-"""A record of `sanctuary.pods.protocol.records`, perhaps read back from a file."""
-
-TICK_S = 1.0
-"""Within this time a pod acts on what time alone brings about (P4)."""
-ROUNDING_S = 1e-6
-"""Times that differ by less are equal."""
-COORDINATOR_KINDS = frozenset({"window", "lease", "coordinator", "refused_message", "tenure", "clock"})
-"""Records of gateways, and of a computer's clock; all others are of pods."""
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """An invariant that the logs show broken.
-
-    Attributes
-    ----------
-    rule
-        ``P1`` to ``P8``, ``C1`` to ``C4``.
-    t_s
-        When, sanctuary clock.
-    subject
-        The pod, window or circle.
-    """
-
-    rule: str
-    t_s: float
-    subject: str
-    text: str
-
-
-class Monitor(ABC):
-    """Watches one rule at one pod, window or circle.
-
-    Attributes
-    ----------
-    kinds
-        Records that it wants.
-    due_s
-        The moment after which `passed` must be called, because waiting longer breaks the rule; infinite while
-        there is none.
-    """
-
-    kinds: ClassVar[frozenset[str]] = frozenset()
-
-    def __init__(self, subject: str, slack_s: float = 0.0) -> None:
-        self.subject = subject
-        self.slack_s = ROUNDING_S + slack_s
-        self.due_s = inf
-
-    @abstractmethod
-    def take(self, line: LogLine) -> Iterable[Violation]:
-        """Take the next record of one of `kinds`."""
-
-    def passed(self, t_s: float) -> Iterable[Violation]:  # noqa: ARG002  most rules wait for nothing
-        """Hear that time has come to `t_s`, and that nothing more will be written of the time before."""
-        return ()
-
-    def broken(self, rule: str, t_s: float, text: str) -> Violation:
-        """Report something about the subject."""
-        return Violation(rule, t_s, self.subject, text)
-
-
-def in_order(lines: Iterable[LogLine]) -> Iterator[LogLine]:
-    """Put the records of several writers into the order of time; those of one writer stay as written."""
-    latest_s: dict[str, float] = {}
-    keyed: list[tuple[float, int, LogLine]] = []
-    for number, line in enumerate(lines):
-        writer = line.get("gateway", "") if line["kind"] in COORDINATOR_KINDS else f"pod {line['pod']}"
-        latest_s[writer] = t_s = max(latest_s.get(writer, -inf), line["t_s"])
-        keyed.append((t_s, number, line))
-    keyed.sort(key=lambda one: one[:2])
-    for _, _, line in keyed:
-        yield line
-
+from sanctuary.pods.audit.invariants import Violation
+from sanctuary.pods.audit.monitor import LogLine, Monitor, step_of
 
 Step = tuple[str, int]
 
 JUDGED_AHEAD_S = 0.25
 """An entry may be written so long before its cue's moment, which is stamped like the entry then."""
-
-
-def step_of(line: LogLine) -> str:
-    """Name the step that a cue or output record is about."""
-    return f"step {line['step']} of {line['window']}"
 
 
 class ProofMonitor(Monitor):
@@ -115,8 +29,7 @@ class ProofMonitor(Monitor):
         self._settings = settings
         self._newest: LogLine | None = None
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take an estimate, an event of the pod, or a cue."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         if line["kind"] == "estimate":
             self._newest = line
         elif line["kind"] == "pod":
@@ -148,8 +61,7 @@ class PlaceMonitor(Monitor):
         super().__init__(pod)
         self._inside = ""
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take an event of the pod, a window as the pod sees it, or a cue."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         kind, inside = line["kind"], self._inside
         if kind == "pod":
             self._inside = "" if line["event"] == "booted" else inside
@@ -186,8 +98,7 @@ class EntryMonitor(Monitor):
         self._outstanding: set[Step] = set()
         self._kept: set[Step] = set()
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take an entry of the cue log, word that it was kept, or what an output did."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         step = (line["window"], line["step"])
         if line["kind"] == "cue":
             yield from self._entry(line, step)
@@ -224,7 +135,10 @@ SATURATED_RED = 0.8
 
 
 class LimitMonitor(Monitor):
-    """Level, ramp, fade, length, light, flashes, gap, block, night budget, quiet and step after arousals."""
+    """P3: every cue that sounded was within the limits, alone and after those before it.
+
+    Level, ramp, fade, length, light, flashes, gap, block, night budget, quiet and step after arousals.
+    """
 
     kinds = frozenset({"cue", "estimate", "pod"})
 
@@ -237,8 +151,7 @@ class LimitMonitor(Monitor):
         self._last_s: float | None = None
         self._in_block = self._in_night = 0
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take a cue, an estimate, or what befell the pod."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         if line["kind"] == "estimate":
             if line["arousal"]:
                 self._levels.arousal(line["t_s"])
@@ -249,8 +162,8 @@ class LimitMonitor(Monitor):
             for text in (
                 *_alone(line, self._settings),
                 *self._spacing(line["t_s"]),
-                *self._light.take(line),
-                *self._levels.take(line, self.slack_s),
+                *self._light.push(line),
+                *self._levels.push(line, self.slack_s),
             ):
                 yield self.broken("P3", line["t_s"], f"{step_of(line)}: {text}")
 
@@ -300,7 +213,7 @@ class _Light:
         self._cleared = bool(line.get("light_cleared"))
         self._lamps = max(self._lamps, line.get("lamps_in_view", 1))
 
-    def take(self, cue: LogLine) -> Iterator[str]:
+    def push(self, cue: LogLine) -> Iterator[str]:
         if cue["modality"] == "light":
             yield from _shining(cue, self._settings, cleared=self._cleared)
             if cue["flash_hz"] > 0.0:
@@ -354,7 +267,7 @@ class _Levels:
         self._woken = bool(carried["woken"])
 
     def arousal(self, t_s: float) -> None:
-        """Take the rise back that the ramp would have allowed: after an arousal nothing gets louder."""
+        """Take back the rise that the ramp would have allowed: after an arousal nothing gets louder."""
         s, highest = self._settings, self._highest
         self._quiet_until_s = t_s + s.arousal_quiet_s
         self._woken = True
@@ -364,7 +277,7 @@ class _Levels:
         if last is not None and t_s <= last["t_s"] + last["duration_s"] + s.attribution_s:
             highest[last["modality"]] = min(highest[last["modality"]], _stepped(last, s))
 
-    def take(self, cue: LogLine, slack_s: float) -> Iterator[str]:
+    def push(self, cue: LogLine, slack_s: float) -> Iterator[str]:
         s, modality, highest = self._settings, cue["modality"], self._highest
         if cue["t_s"] < self._quiet_until_s - slack_s:
             yield f"{self._quiet_until_s - cue['t_s']:.1f} s too soon after an arousal"

@@ -6,6 +6,7 @@ P is kept by each pod, whatever coordinator, broker, network or operator do; C i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 INVARIANTS: Mapping[str, str] = MappingProxyType(
@@ -34,3 +35,23 @@ PROVED_FROM_LOG = frozenset(INVARIANTS) - {"P8"}
 P8 is about messages, which no record holds: `WireMonitor` proves it where it is given every message, as in
 `sanctuary torture`.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that was found broken.
+
+    Attributes
+    ----------
+    rule
+        One of `INVARIANTS`.
+    t_s
+        When, seconds on the sanctuary clock.
+    subject
+        The pod, window or circle; of P8, the sender.
+    """
+
+    rule: str
+    t_s: float
+    subject: str
+    text: str

@@ -1,10 +1,8 @@
-"""P8: what goes over the wire is one of the known messages, and never a signal.
+"""What must be true of messages: what is published (P8), and which commands are obeyed (P6).
 
 No grant for signals exists yet; so nothing may be published that could carry them. Written against the
 protocol's document, with none of its code: channels by their last words, fields by name, and no list of
 numbers longer than the five probabilities of the stages.
-
-P6: each command obeyed at most once, before it expired, in the highest term of its circle seen so far.
 """
 
 from __future__ import annotations
@@ -16,7 +14,8 @@ from math import inf
 from typing import Any
 
 from sanctuary.config.site_settings import PodSettings
-from sanctuary.pods.audit.cue_rules import LogLine, Monitor, Violation
+from sanctuary.pods.audit.invariants import Violation
+from sanctuary.pods.audit.monitor import LogLine, Monitor
 
 MOST_BYTES = 8192
 MOST_NUMBERS = 8
@@ -43,12 +42,12 @@ _CHANNELS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 class WireMonitor:
-    """Looks at every message that a pod or gateway publishes."""
+    """P8: what a pod or gateway publishes is one of the known messages, and never a signal."""
 
     def __init__(self) -> None:
         self._schemas: dict[str, str | None] = {}
 
-    def published(self, sender: str, topic: str, payload: bytes, t_s: float) -> list[Violation]:
+    def check(self, sender: str, topic: str, payload: bytes, t_s: float) -> list[Violation]:
         """Judge one message."""
         fault = self._fault(topic, payload)
         return [Violation("P8", t_s, sender, f"{topic}: {fault}")] if fault else []
@@ -92,7 +91,10 @@ _ROUNDED_S = 1e-6
 
 
 class CommandMonitor(Monitor):
-    """Remembers what a pod obeyed, also over its restarts; the terms of a circle never fall at it (C3)."""
+    """P6: each command is obeyed at most once, before it expired, in the highest term of its circle so far.
+
+    What a pod obeyed counts over its restarts too.
+    """
 
     kinds = frozenset({"command"})
 
@@ -101,8 +103,7 @@ class CommandMonitor(Monitor):
         self._obeyed: set[str] = set()
         self._terms: dict[str, int] = {}
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take a command, obeyed or refused."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         if not line["obeyed"]:
             return
         name, circle, term = f"{line['op']} {line['id']}", line.get("circle") or "", line["term"]
@@ -128,8 +129,7 @@ class ClockMonitor(Monitor):
         self._measured_s = -inf
         self._uncertainty_s = inf
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take a measurement, or a window as the pod sees it."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         if line["kind"] == "pod":
             if line["event"] == "clock_measured":
                 told = _UNCERTAINTY.search(line["detail"])

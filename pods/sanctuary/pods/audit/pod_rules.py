@@ -1,11 +1,6 @@
-"""P4: silence within 1 s of every cause, and nothing sounds while latched, offline or out of a window.
+"""What must be true of each pod between cues: silence in time, consent, and REM proved anew (P2, P4).
 
-P2: before each cue stands a grant that covers it, and no withdrawal at or after that grant.
-
-A grant must hold in the whole range of what UTC may be, as the pod wrote it down last; and nothing sounds
-while the pod says that UTC is not known well enough.
-
-P4, after the silence: what broke off sounds again only after stable REM without a break.
+Written against the records, with none of the pod's own code.
 """
 
 from __future__ import annotations
@@ -15,7 +10,8 @@ from dataclasses import dataclass
 from math import inf
 
 from sanctuary.config.site_settings import PodSettings
-from sanctuary.pods.audit.cue_rules import TICK_S, LogLine, Monitor, Violation, step_of
+from sanctuary.pods.audit.invariants import Violation
+from sanctuary.pods.audit.monitor import TICK_S, LogLine, Monitor, step_of
 
 _PRESSED = frozenset({"stop_pressed", "link_lost", "headband_lost"})
 _WITHDRAWALS = frozenset({"withdraw", "withdraw_here"})
@@ -34,7 +30,7 @@ class _Sounding:
 
 
 class SilenceMonitor(Monitor):
-    """For each cue: the first cause to stop that falls into it must be followed by silence in time.
+    """P4: the first cause to stop that falls into a cue must be followed by silence within 1 s.
 
     What time alone brings about (EEG that goes stale, a window that runs out) is a cause as well. A machine
     that hangs, as a ``hang`` record says, keeps no promise until it goes on; its cue ends by its own length.
@@ -50,8 +46,7 @@ class SilenceMonitor(Monitor):
         self._valid_s: dict[str, float] = {}
         self._bars = _Bars()
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take a record of the pod."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         kind, t_s = line["kind"], line["t_s"]
         if kind == "cue":
             if line["outcome"] == "rendered":
@@ -64,11 +59,10 @@ class SilenceMonitor(Monitor):
             self._hold(line["until_s"])
         else:
             self._note(line, t_s)
-            self._bars.take(line)
+            self._bars.push(line)
         self._wait()
 
-    def passed(self, t_s: float) -> Iterator[Violation]:
-        """Let EEG go stale, windows run out and deadlines pass."""
+    def advance(self, t_s: float) -> Iterator[Violation]:
         if self._stale_s < t_s:
             self._cause(self._stale_s, "the EEG went stale")
             self._stale_s = inf
@@ -97,7 +91,7 @@ class SilenceMonitor(Monitor):
     def _note(self, line: LogLine, t_s: float) -> None:
         match line["kind"]:
             case "pod":
-                self._befell(line["event"], t_s)
+                self._on_pod_event(line["event"], t_s)
             case "estimate":
                 self._stale_s = max(line["sampled_s"] + self._settings.stale_s, t_s)
                 if line["arousal"]:
@@ -111,7 +105,7 @@ class SilenceMonitor(Monitor):
                 self._valid_s.pop(line["window"], None)
                 self._cause(t_s, "the window was left")
 
-    def _befell(self, event: str, t_s: float) -> None:
+    def _on_pod_event(self, event: str, t_s: float) -> None:
         if event in _PRESSED:
             self._cause(t_s, event)
         elif event in ("booted", "crashed"):
@@ -145,19 +139,18 @@ class _Bars:
             return self._latch or "offline"
         return "past the window's time" if t_s >= self._valid_s + slack_s else ""
 
-    def take(self, line: LogLine) -> None:
+    def push(self, line: LogLine) -> None:
         if line["kind"] == "pod":
-            self._befell(line)
+            self._on_pod_event(line)
         elif line["kind"] == "consent" and line["act"] == "withdraw_here":
-            if (
-                line["t_s"] > self._booted_s
-            ):  # a pod that boots writes down old ones; its latch it says itself
+            # A pod that boots records old withdrawals anew; its latch stands in its ``booted``.
+            if line["t_s"] > self._booted_s:
                 self._latch = "withdrawn"
         elif line["kind"] == "pod_window" and line["event"] in ("opened", "extended"):
             fresh = line["event"] == "opened"
             self._valid_s = line["valid_until_s"] if fresh else max(self._valid_s, line["valid_until_s"])
 
-    def _befell(self, line: LogLine) -> None:
+    def _on_pod_event(self, line: LogLine) -> None:
         match line["event"]:
             case "booted":
                 self._latch, self._link_up = self._latch or line["detail"], False
@@ -177,7 +170,10 @@ _LEVEL_SLACK = 1e-9
 
 
 class ConsentMonitor(Monitor):
-    """Keeps all that a pod has seen of its sleeper's consent.
+    """P2: before each cue stands a grant that covers it, and no withdrawal at or after that grant.
+
+    A grant must hold in the whole range of what UTC may be, as the pod wrote it down last; and nothing may
+    sound while the pod says that UTC is not known well enough.
 
     Parameters
     ----------
@@ -192,11 +188,10 @@ class ConsentMonitor(Monitor):
         self._voted = voted
         self._seen: list[LogLine] = []
         self._zeros_s = (0.0, 0.0)
-        self._utc_heard = False
+        self._utc_known = False
         self._utc_suffices = True
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take a consent entry, what the pod hears of UTC, or a cue."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         if line["kind"] == "consent":
             self._consent(line)
         elif line["kind"] == "pod":
@@ -209,20 +204,20 @@ class ConsentMonitor(Monitor):
                 yield self.broken("P2", line["t_s"], f"{step_of(line)}: no grant in force")
 
     def _utc(self, line: LogLine) -> None:
-        """Keep what UTC may be; a pod that boots hears of it anew."""
+        """Keep what UTC may be; a pod that boots has it measured anew."""
         if line["event"] == "booted":
-            self._utc_heard, self._utc_suffices = False, True
+            self._utc_known, self._utc_suffices = False, True
         elif line["event"] == "utc_heard":
             earliest_s, latest_s = line["utc_range_s"]
             self._zeros_s = (earliest_s - line["t_s"], latest_s - line["t_s"])
-            self._utc_heard, self._utc_suffices = True, line["utc_suffices"]
+            self._utc_known, self._utc_suffices = True, line["utc_suffices"]
 
     def _consent(self, line: LogLine) -> None:
-        """Keep an entry; a pod that boots writes down anew what it knows, which adds nothing."""
+        """Keep an entry; a pod that boots records anew what it knows, which adds nothing."""
         if line["act"] == "refused":
             return
         if line["act"] != "withdraw_here":
-            if not self._utc_heard:
+            if not self._utc_known:
                 self._zeros_s = (line["utc_s"] - line["t_s"],) * 2
             if any(_same(line, other) for other in self._seen):
                 return
@@ -270,7 +265,7 @@ BREAKS = LATCHES | {"arousal", "stale_eeg", "low_quality", "no_estimate", "not_s
 
 
 class RequalifyMonitor(Monitor):
-    """Finds cues that came less than `requalify_s` of good verdicts after an interruption."""
+    """P4, after the silence: no cue before `requalify_s` of good verdicts since an interruption."""
 
     kinds = frozenset({"silence", "pod", "estimate", "cue"})
 
@@ -280,8 +275,7 @@ class RequalifyMonitor(Monitor):
         self._pending = self._latched = self._good = False
         self._since_s: float | None = None
 
-    def take(self, line: LogLine) -> Iterator[Violation]:
-        """Take a silence, an event of the pod, an estimate, or a cue."""
+    def push(self, line: LogLine) -> Iterator[Violation]:
         kind, t_s = line["kind"], line["t_s"]
         if kind == "cue":
             if line["outcome"] == "rendered":
@@ -296,9 +290,9 @@ class RequalifyMonitor(Monitor):
         elif kind == "estimate":
             self._judge(line, t_s)
         else:
-            self._befell(line, t_s)
+            self._on_pod_event(line, t_s)
 
-    def _befell(self, line: LogLine, t_s: float) -> None:
+    def _on_pod_event(self, line: LogLine, t_s: float) -> None:
         """See whether an interruption is over, so that the proof may begin, or the proof is lost."""
         event = line["event"]
         if event in ("headband_lost", "booted"):

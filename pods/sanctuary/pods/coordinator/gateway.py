@@ -1,4 +1,4 @@
-"""A gateway's two minds in one: tenure says which circles are ours, the coordinator does the rest."""
+"""What a gateway decides: leadership says which circles it commands, the coordinator commands them."""
 
 from __future__ import annotations
 
@@ -6,34 +6,31 @@ from collections.abc import Iterable, Sequence
 from math import inf
 
 from sanctuary.config.site_settings import CoordinatorSettings, TenureSettings
-from sanctuary.pods.coordinator.circle import Circle
+from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
+from sanctuary.pods.coordinator.claims import LeadershipTimes
 from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.coordinator.events import (
     ClaimReceived,
     GatewayEvent,
     GatewayStatusReceived,
+    Hold,
+    LeadershipEffect,
     LinkLost,
     LinkRestored,
     MessagesLost,
-    Ticked,
-)
-from sanctuary.pods.coordinator.office import Now, Office
-from sanctuary.pods.coordinator.seat import CircleReport
-from sanctuary.pods.coordinator.seat_phases import HELD
-from sanctuary.pods.coordinator.tenure import Tenure
-from sanctuary.pods.coordinator.tenure_effects import (
-    Complain,
-    Hold,
-    KeepTerm,
+    Now,
     Release,
+    StoreTerm,
     Suspend,
-    TenureEffect,
+    Ticked,
+    WarnOperators,
 )
-from sanctuary.pods.coordinator.times import TenureTimes
+from sanctuary.pods.coordinator.leadership import Leadership
+from sanctuary.pods.coordinator.leadership_state import LED, CircleReport
 from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.effects import Effect, Publish
 
-GatewayEffect = Effect | KeepTerm | Complain
+GatewayEffect = Effect | StoreTerm | WarnOperators
 
 SET_FORWARD_S = 2.0
 """A sanctuary clock that gains more than this on the computer's own between two events was set. Below, one of
@@ -48,7 +45,7 @@ class Gateway:
     utc_at_zero_s
         UTC seconds at second 0 of the sanctuary clock.
     floor_term
-        As for `Tenure`.
+        As for `Leadership`.
 
     Raises
     ------
@@ -58,24 +55,24 @@ class Gateway:
 
     def __init__(
         self,
-        office: Office,
+        identity: CoordinatorIdentity,
         circles: Iterable[Circle],
         settings: CoordinatorSettings | None = None,
-        tenure_settings: TenureSettings | None = None,
+        leadership_settings: TenureSettings | None = None,
         *,
         utc_at_zero_s: float = 0.0,
         floor_term: int = 0,
     ) -> None:
         settings = settings or CoordinatorSettings()
-        self.id = office.gateway
-        self.key = office.key
+        self.id = identity.gateway
+        self.key = identity.key
         self.utc_at_zero_s = utc_at_zero_s
-        self._coordinator = Coordinator(office, circles, settings)
-        times = TenureTimes.of(
-            tenure_settings or TenureSettings(), settings.valid_for_s, len(office.gateways)
+        self._coordinator = Coordinator(identity, circles, settings)
+        times = LeadershipTimes.of(
+            leadership_settings or TenureSettings(), settings.valid_for_s, len(identity.gateways)
         )
         groups = [tuple(circle.id for circle in group) for group in self._coordinator.groups]
-        self._tenure = Tenure(office, groups, times, self._report, floor_term)
+        self._leadership = Leadership(identity, groups, times, self._report, floor_term)
         self._ahead_s = -inf
 
     @property
@@ -85,47 +82,47 @@ class Gateway:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """Circles that are ours."""
-        return tuple(circle for circle, seat in self._tenure.seats.items() if seat.phase in HELD)
+        """Circles that this gateway leads."""
+        return tuple(name for name, circle in self._leadership.circles.items() if circle.state in LED)
 
     @property
-    def tenure(self) -> Tenure:
-        """Who holds what."""
-        return self._tenure
+    def leadership(self) -> Leadership:
+        return self._leadership
 
     @property
     def will(self) -> Publish:
-        """What the broker is to say when this gateway dies."""
-        return self._tenure.will
+        """What the broker publishes when this gateway dies."""
+        return self._leadership.will
 
     def handle(self, event: GatewayEvent, now: Now) -> list[GatewayEffect]:
-        """Take an event; the effects are to be done in order."""
+        """Handle an event; the effects are to be done in order."""
         out: list[GatewayEffect] = []
         if isinstance(event, ClaimReceived | GatewayStatusReceived | LinkLost | LinkRestored | MessagesLost):
-            self._do(self._tenure.handle(event, now), now, out)
+            self._do(self._leadership.handle(event, now), now, out)
             return out
-        passed = self._tenure.tick(now) if isinstance(event, Ticked) else self._tenure.pass_time(now)
-        self._do(passed, now, out)
+        # Authority is checked before anything is commanded: a gateway that hung finds here that it lapsed.
+        leads = self._leadership
+        self._do(leads.tick(now) if isinstance(event, Ticked) else leads.check_authority(now), now, out)
         self._compare_clocks(now, out)
         out += self._coordinator.handle(event, now.t_s)
-        for circle in self._coordinator.take_outdated():
-            self._do(self._tenure.raise_term(circle, now), now, out)
+        for circle in self._coordinator.pop_outdated():
+            self._do(self._leadership.raise_term(circle, now), now, out)
         return out
 
     def stop(self, now: Now) -> list[GatewayEffect]:
-        """Close all windows, give all circles up and take leave."""
+        """Close all windows, give all circles up and publish that this gateway goes."""
         out: list[GatewayEffect] = []
-        self._do(self._tenure.stop(now), now, out)
+        self._do(self._leadership.stop(now), now, out)
         return out
 
     def _compare_clocks(self, now: Now, out: list[GatewayEffect]) -> None:
-        """See by the computer's own clock that the sanctuary clock was set forward."""
-        ahead_s = now.t_s - now.alive_s
+        """Find by the computer's own clock whether the sanctuary clock was set forward."""
+        ahead_s = now.t_s - now.boottime_s
         by_s, self._ahead_s = ahead_s - self._ahead_s, ahead_s
         if SET_FORWARD_S < by_s < inf:
             out += self._coordinator.clock_set_forward(by_s, now.t_s)
 
-    def _do(self, effects: Sequence[TenureEffect], now: Now, out: list[GatewayEffect]) -> None:
+    def _do(self, effects: Sequence[LeadershipEffect], now: Now, out: list[GatewayEffect]) -> None:
         for effect in effects:
             match effect:
                 case Hold():
@@ -141,10 +138,10 @@ class Gateway:
                     out.append(effect)
 
     def _report(self, circle: str) -> CircleReport:
-        standing = self._coordinator.standing(circle)
-        end_s = standing.last_end_s
+        history = self._coordinator.history(circle)
+        end_s = history.last_end_s
         return CircleReport(
             self._coordinator.is_busy(circle),
-            standing.in_force_until_s,
+            history.in_force_until_s,
             None if end_s is None else end_s + self.utc_at_zero_s,
         )

@@ -1,4 +1,8 @@
-"""A window from proposal to close, and the leases that hold it open."""
+"""A window from proposal to close, and the leases that keep it open (C1, C4).
+
+A window is proposed to the members of a circle that could come, opens on live leases of at least k of them,
+and is extended while there are k. What is sent to pods is in `commands`; when, in `coordinator`.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 
+from nacl.signing import VerifyKey
+
+from sanctuary.config.errors import ProtocolError
+from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.coordinator.circle import Circle
+from sanctuary.pods.effects import Record
+from sanctuary.pods.protocol.envelope import open_lease
 from sanctuary.pods.protocol.messages import LeaseMessage, OfferArgs
 from sanctuary.pods.protocol.records import WindowRecord
+from sanctuary.signal.state_table import StateTable, apply
 
 
 class WindowPhase(StrEnum):
@@ -18,7 +29,7 @@ class WindowPhase(StrEnum):
     PROPOSED = "proposed"
     """Offers are out to at least k eligible pods. Nothing plays."""
     OPEN = "open"
-    """At least k live leases when it opened; kept alive by `extend` while there are k (C1, C4)."""
+    """At least k live leases when it opened; kept open by `extend` while there are k (C1, C4)."""
     CLOSED = "closed"
     """No pod is kept in it any more; those that miss `close` fall silent when their time runs out."""
 
@@ -30,7 +41,7 @@ class WindowTrigger(StrEnum):
     END = "end"
 
 
-WINDOW_TRANSITIONS: Mapping[WindowPhase, Mapping[WindowTrigger, WindowPhase]] = {
+WINDOW_TRANSITIONS: StateTable[WindowPhase, WindowTrigger] = {
     WindowPhase.PROPOSED: {
         WindowTrigger.QUORUM_LEASED: WindowPhase.OPEN,
         WindowTrigger.END: WindowPhase.CLOSED,
@@ -41,7 +52,7 @@ WINDOW_TRANSITIONS: Mapping[WindowPhase, Mapping[WindowTrigger, WindowPhase]] = 
 
 
 class LeaseReason(StrEnum):
-    """Why a lease was not taken."""
+    """Why a lease was refused."""
 
     UNREADABLE = "unreadable"
     """Malformed, unsigned, or of a pod that is in no circle."""
@@ -58,7 +69,7 @@ class LeaseReason(StrEnum):
 
 @dataclass
 class LiveLease:
-    """The newest lease of one pod."""
+    """The newest lease of one pod; `expires_s` on the sanctuary clock."""
 
     expires_s: float
     playing: bool
@@ -66,7 +77,7 @@ class LiveLease:
 
 @dataclass
 class WindowRun:
-    """One window.
+    """One window; all times are seconds on the sanctuary clock.
 
     Attributes
     ----------
@@ -78,6 +89,8 @@ class WindowRun:
         When each pod was last sent `open`.
     zero_s, end_s
         Zero of the design and end of the window, once open.
+    valid_until_s
+        Until when pods may stay on the strength of all commands so far; None before `open`.
     answers
         When each pod was asked to begin an answer to an eye signal.
     """
@@ -99,23 +112,28 @@ class WindowRun:
     answers: dict[str, list[float]] = field(default_factory=dict)
 
     def move(self, trigger: WindowTrigger) -> None:
-        """Follow the table.
+        """Follow the table; raises `LookupError` where it lists no such move, and changes nothing."""
+        self.phase = apply(WINDOW_TRANSITIONS, self.phase, trigger, of=f"window {self.id}")
 
-        Raises
-        ------
-        LookupError
-            The table knows no such move.
-        """
-        moves = WINDOW_TRANSITIONS[self.phase]
-        if trigger not in moves:
-            raise LookupError(f"window {self.id}: {trigger} does not apply in state {self.phase}")
-        self.phase = moves[trigger]
+    def open(self, now_s: float, settings: CoordinatorSettings) -> None:
+        """Open on the leases that live; the design begins `lead_s` from now."""
+        self.move(WindowTrigger.QUORUM_LEASED)
+        self.zero_s = now_s + settings.lead_s
+        self.end_s = min(now_s + settings.max_window_s, self.design_end_s)
+        self.valid_until_s = min(now_s + settings.valid_for_s, self.end_s)
+        self.extend_due_s = now_s + settings.extend_every_s
 
-    def take(self, lease: LeaseMessage, now_s: float) -> LeaseReason | None:
-        """Take a lease that was found genuine and new, or give the reason why not.
+    @property
+    def design_end_s(self) -> float:
+        """When the design has been played once it has begun; infinite for one that repeats."""
+        return self.zero_s + self.circle.design.design.end_s
 
-        A pod's clock may be ahead, never to its gain: a lease lives `ttl_s` from its arrival at most.
-        """
+    @property
+    def plays_to_the_end(self) -> bool:
+        return self.end_s == self.design_end_s
+
+    def accept(self, lease: LeaseMessage, now_s: float) -> LeaseReason | None:
+        """Enter a lease that `LeaseGuard` found genuine and new; give the reason where it is refused."""
         offer = self.offers.get(lease.pod)
         if offer is None or (lease.offer, lease.nonce, lease.circle) != (
             offer.offer,
@@ -123,26 +141,26 @@ class WindowRun:
             offer.circle,
         ):
             return LeaseReason.NO_OFFER
-        if lease.ttl_s == 0.0:
+        if lease.ttl_s == 0.0:  # the pod takes its promise back
             self.drop(lease.pod)
             return None
-        expires_s = min(lease.issued_at_s, now_s) + lease.ttl_s
+        expires_s = expiry_s(lease, now_s)
         if expires_s <= now_s:
             return LeaseReason.LAPSED
         self.leases[lease.pod] = LiveLease(expires_s, lease.playing)
         return None
 
     def drop(self, pod: str) -> None:
-        """Let go of a pod that left; it may be offered a place again."""
+        """Remove a pod that left; it may be offered a place again."""
         self.leases.pop(pod, None)
         self.opened_s.pop(pod, None)
 
     def live(self, now_s: float) -> list[str]:
-        """Name the pods with a live lease."""
+        """Name the pods with a live lease, in alphabetical order."""
         return sorted(pod for pod, lease in self.leases.items() if lease.expires_s > now_s)
 
     def playing(self, now_s: float) -> list[str]:
-        """Name the pods with a live lease that are in the window already."""
+        """Name the pods with a live lease that are in the window already, in alphabetical order."""
         return [pod for pod in self.live(now_s) if self.leases[pod].playing]
 
     def holds(self, pod: str, now_s: float) -> bool:
@@ -173,3 +191,76 @@ class WindowRun:
             "reason": str(reason),
             "contenders": dict(contenders or {}),
         }
+
+
+class LeaseGuard:
+    """Admits leases that are genuine, of the right term and offer, and newer than the last.
+
+    Parameters
+    ----------
+    site
+        Id of the sanctuary.
+    keys
+        That sign the leases of each pod.
+    """
+
+    def __init__(self, site: str, keys: Mapping[str, VerifyKey]) -> None:
+        self._site = site
+        self._keys = keys
+        self._seqs: dict[str, tuple[str, int]] = {}
+
+    def read(self, pod: str, payload: bytes) -> LeaseMessage | None:
+        """Check the signature and read; None for what is not a lease of this pod's key."""
+        try:
+            return open_lease(payload, self._keys[pod])
+        except (KeyError, ProtocolError):
+            return None
+
+    def admit(self, pod: str, lease: LeaseMessage, run: WindowRun | None, now_s: float) -> LeaseReason | None:
+        """Enter a lease into the window of its circle; give the reason where it is refused.
+
+        Parameters
+        ----------
+        pod
+            Named by the topic on which the lease came.
+        run
+            The window of the circle that the lease names; None if it has none.
+        """
+        if lease.site != self._site:
+            return LeaseReason.OTHER_SITE
+        if lease.pod != pod:
+            return LeaseReason.OTHER_POD
+        if run is None or run.id != lease.window:
+            return LeaseReason.NO_WINDOW
+        if lease.term != run.term:
+            return LeaseReason.OTHER_TERM
+        boot, seq = self._seqs.get(pod, ("", 0))
+        if lease.boot == boot and lease.seq <= seq:
+            return LeaseReason.REPEATED
+        reason = run.accept(lease, now_s)
+        if reason is None:
+            self._seqs[pod] = (lease.boot, lease.seq)
+        return reason
+
+
+def expiry_s(lease: LeaseMessage, now_s: float) -> float:
+    """Say when a lease ends that arrives now, seconds on the sanctuary clock."""
+    # A pod's clock may be ahead, but gains nothing by it: a lease lives `ttl_s` from its arrival at most.
+    return min(lease.issued_at_s, now_s) + lease.ttl_s
+
+
+def lease_record(pod: str, lease: LeaseMessage | None, reason: LeaseReason | None, now_s: float) -> Record:
+    """Describe a lease that was admitted, or refused for `reason`; `lease` is None where unreadable."""
+    return Record(
+        {
+            "kind": "lease",
+            "t_s": now_s,
+            "pod": pod,
+            "window": lease.window if lease else "",
+            "offer": lease.offer if lease else "",
+            "seq": lease.seq if lease else 0,
+            "expires_s": expiry_s(lease, now_s) if lease and lease.ttl_s else now_s,
+            "accepted": reason is None,
+            "reason": str(reason or ""),
+        }
+    )

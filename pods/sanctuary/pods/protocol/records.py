@@ -242,28 +242,34 @@ class WindowRecord(TypedDict):
     had none)."""
 
 
-class TenureRecord(TypedDict):
-    """A gateway on its way to a circle, in it, or out of it.
+LeadershipChange = Literal["claimed", "leading", "suspended", "resumed", "stepped_down", "released", "lost"]
 
-    It may command the circle only after ``holding`` or ``resumed`` and before the next record of the same
+
+class LeadershipRecord(TypedDict):
+    """A gateway becomes a candidate for a circle, its leader, or neither any more.
+
+    It may command the circle only after ``leading`` or ``resumed`` and before the next record of the same
     circle and gateway with another event, and only while `t_s` is before `authority_until_s`, which moves on
     with every claim that comes back. ``claimed``: it claims in `term` and waits. ``suspended``: authority has
-    lapsed for want of an answer of the broker. ``stepped_down``: another gateway's higher claim was heard, or
-    one while authority had lapsed. ``released``: given up in order. ``lost``: there is no link any more.
+    lapsed because no claim came back from the broker. ``stepped_down``: another gateway's higher claim was
+    received, or one while authority had lapsed. ``released``: given up in order. ``lost``: the link is down.
+
+    Version 1 had the kind ``tenure``, no `schema`, and ``holding`` for ``leading``; the audit reads both.
     """
 
-    kind: Literal["tenure"]
+    kind: Literal["leadership"]
+    schema: Literal["gateway.leadership.v2"]
     t_s: float
     gateway: str
     circle: str
     term: int
-    event: Literal["claimed", "holding", "suspended", "resumed", "stepped_down", "released", "lost"]
+    event: LeadershipChange
     reason: str
     """Who or what brought it about: ``superseded:<gateway>``, ``handed_over:<gateway>``, ``stopped``, ..."""
     authority_until_s: float | None
     """When authority ends, or ended, if no further claim comes back; sanctuary clock; null before the first
-    came back. A gateway that hung
-    writes ``suspended`` late, but this says when it was no longer entitled to command."""
+    came back. A gateway that hung writes ``suspended`` late, but this says when it was no longer entitled to
+    command."""
 
 
 class CoordinatorRecord(TypedDict):
@@ -305,13 +311,16 @@ class LeaseRecord(TypedDict):
     reason: str
 
 
+MessageKind = Literal["state", "status", "reply", "claim", "gateway_status", "eye_signal"]
+
+
 class RefusedMessage(TypedDict):
-    """A message that the coordinator could not use; `pod` is the circle of a claim, or a gateway."""
+    """A message that a gateway could not use; `pod` is the circle of a claim, or a gateway."""
 
     kind: Literal["refused_message"]
     t_s: float
     pod: str
-    about: Literal["state", "status", "reply", "claim", "gateway_status", "eye_signal"]
+    about: MessageKind
     reason: str
 
 
@@ -324,7 +333,7 @@ LogRecord = (
     | PodWindowRecord
     | CommandRecord
     | WindowRecord
-    | TenureRecord
+    | LeadershipRecord
     | CoordinatorRecord
     | ClockRecord
     | LeaseRecord
@@ -337,6 +346,35 @@ def coordinator_record(
 ) -> CoordinatorRecord:
     """Note that the coordinator of a gateway began or died."""
     return {"kind": "coordinator", "t_s": t_s, "gateway": gateway, "event": event, "term": term}
+
+
+def leadership_record(
+    event: LeadershipChange,
+    circle: str,
+    term: int,
+    t_s: float,
+    *,
+    gateway: str,
+    reason: str,
+    authority_until_s: float | None,
+) -> LeadershipRecord:
+    """Note what a gateway has become for a circle."""
+    return {
+        "kind": "leadership",
+        "schema": "gateway.leadership.v2",
+        "t_s": t_s,
+        "gateway": gateway,
+        "circle": circle,
+        "term": term,
+        "event": event,
+        "reason": reason,
+        "authority_until_s": authority_until_s,
+    }
+
+
+def refused_message_record(about_id: str, about: MessageKind, reason: str, t_s: float) -> RefusedMessage:
+    """Note a message that a gateway cannot use; `about_id` is of the pod, circle or gateway concerned."""
+    return {"kind": "refused_message", "t_s": t_s, "pod": about_id, "about": about, "reason": reason}
 
 
 def output_record(pod: str, window: str, step: int, t_s: float) -> OutputRecord:

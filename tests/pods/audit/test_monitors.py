@@ -1,4 +1,4 @@
-"""Monitors take one record at a time; each of them is tripped once, at once."""
+"""Monitors check one record at a time; each of them is tripped once, at once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sanctuary.pods.audit import Auditor, Violation
-from sanctuary.pods.audit.cue_rules import in_order
+from sanctuary.pods.audit import Auditor, Violation, check_violations
 from sanctuary.pods.audit.message_rules import WireMonitor
+from sanctuary.pods.audit.monitor import in_order
 
 Line = dict[str, Any]
 CUE: Line = {
@@ -35,10 +35,15 @@ def pod_window(event: str, t_s: float, pod: str, name: str, **changes: Any) -> L
     return line | changes
 
 
-def tenure(event: str, t_s: float, gateway: str, until_s: float | None) -> Line:
+def leadership(version: int, event: str, t_s: float, gateway: str, until_s: float | None) -> Line:
+    named = (
+        {"kind": "tenure", "event": "holding" if event == "leading" else event}
+        if version == 1
+        else {"kind": "leadership", "schema": "gateway.leadership.v2", "event": event}
+    )
     return {
-        "kind": "tenure", "t_s": t_s, "gateway": gateway, "circle": "c1", "term": 1, "event": event,
-        "reason": "", "authority_until_s": until_s,
+        **named, "t_s": t_s, "gateway": gateway, "circle": "c1", "term": 1, "reason": "",
+        "authority_until_s": until_s,
     }  # fmt: skip
 
 
@@ -46,34 +51,34 @@ def told(auditor: Auditor, *lines: Line) -> list[str]:
     """The rules that the last of these records breaks; none before it may break any but P1 to P7."""
     found: list[Violation] = []
     for line in lines:
-        found = auditor.take(line)
+        found = auditor.push(line)
     return [violation.rule for violation in found]
 
 
 def test_a_deadline_trips_when_time_passes_without_another_record() -> None:
     auditor = Auditor()
-    auditor.take({**CUE, "t_s": 10.0})
-    auditor.take({"kind": "pod", "t_s": 11.0, "pod": "pod-1", "event": "stop_pressed", "detail": ""})
-    assert auditor.passed(12.0) == []
-    assert [violation.rule for violation in auditor.passed(12.1)] == ["P4"]
-    assert auditor.passed(30.0) == []
+    auditor.push({**CUE, "t_s": 10.0})
+    auditor.push({"kind": "pod", "t_s": 11.0, "pod": "pod-1", "event": "stop_pressed", "detail": ""})
+    assert auditor.advance(12.0) == []
+    assert [violation.rule for violation in auditor.advance(12.1)] == ["P4"]
+    assert auditor.advance(30.0) == []
 
 
 def test_a_silence_in_time_meets_the_deadline() -> None:
     auditor = Auditor()
-    auditor.take({**CUE, "t_s": 10.0})
-    auditor.take({"kind": "pod", "t_s": 11.0, "pod": "pod-1", "event": "stop_pressed", "detail": ""})
-    auditor.take({"kind": "silence", "t_s": 11.9, "pod": "pod-1", "reason": "stop_pressed"})
-    assert auditor.passed(30.0) == []
+    auditor.push({**CUE, "t_s": 10.0})
+    auditor.push({"kind": "pod", "t_s": 11.0, "pod": "pod-1", "event": "stop_pressed", "detail": ""})
+    auditor.push({"kind": "silence", "t_s": 11.9, "pod": "pod-1", "reason": "stop_pressed"})
+    assert auditor.advance(30.0) == []
 
 
 def test_what_hangs_is_given_time_until_it_goes_on() -> None:
     auditor = Auditor()
-    auditor.take({**CUE, "t_s": 10.0})
-    auditor.take({"kind": "hang", "t_s": 10.5, "pod": "pod-1", "until_s": 14.0})
-    auditor.take({"kind": "pod", "t_s": 14.0, "pod": "pod-1", "event": "stop_pressed", "detail": ""})
-    assert auditor.passed(14.9) == []
-    assert [violation.rule for violation in auditor.passed(15.1)] == ["P4"]
+    auditor.push({**CUE, "t_s": 10.0})
+    auditor.push({"kind": "hang", "t_s": 10.5, "pod": "pod-1", "until_s": 14.0})
+    auditor.push({"kind": "pod", "t_s": 14.0, "pod": "pod-1", "event": "stop_pressed", "detail": ""})
+    assert auditor.advance(14.9) == []
+    assert [violation.rule for violation in auditor.advance(15.1)] == ["P4"]
 
 
 def test_c3_two_windows_of_one_circle_at_two_pods() -> None:
@@ -89,21 +94,39 @@ def test_c3_a_second_window_while_the_first_may_still_go_on() -> None:
     assert "C3" not in told(Auditor(), first, window("opened", 15.1, "w2", gateway="gateway-2"))
 
 
-def test_c3_authority_of_two_gateways_at_once() -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_c3_authority_of_two_gateways_at_once(version: int) -> None:
     lines = (
-        tenure("holding", 10.0, "gateway-1", 12.0),
-        tenure("holding", 15.0, "gateway-2", 17.0),
-        tenure("stepped_down", 16.0, "gateway-1", 16.0),
-        tenure("stepped_down", 20.0, "gateway-2", 20.0),
+        leadership(version, "leading", 10.0, "gateway-1", 12.0),
+        leadership(version, "leading", 15.0, "gateway-2", 17.0),
+        leadership(version, "stepped_down", 16.0, "gateway-1", 16.0),
+        leadership(version, "stepped_down", 20.0, "gateway-2", 20.0),
     )
     assert told(Auditor(), *lines) == ["C3"]
-    hung = tenure("suspended", 16.0, "gateway-1", 14.0)
+    hung = leadership(version, "suspended", 16.0, "gateway-1", 14.0)
     assert told(Auditor(), *lines[:2], hung, lines[3]) == []
 
 
-def test_c3_a_window_of_a_gateway_that_does_not_hold_the_circle() -> None:
-    holds = tenure("holding", 10.0, "gateway-2", 12.0)
-    assert "C3" in told(Auditor(), holds, window("opened", 11.0, "w1"))
+@pytest.mark.parametrize("version", [1, 2])
+def test_c3_a_window_of_a_gateway_that_does_not_hold_the_circle(version: int) -> None:
+    leads = leadership(version, "leading", 10.0, "gateway-2", 12.0)
+    assert "C3" in told(Auditor(), leads, window("opened", 11.0, "w1"))
+
+
+def test_a_log_of_version_1_is_put_in_order_and_audited_like_one_of_version_2() -> None:
+    def lines(version: int) -> list[Line]:
+        return [
+            leadership(version, "leading", 15.0, "gateway-2", 17.0),
+            leadership(version, "released", 20.0, "gateway-2", 20.0),
+            leadership(version, "leading", 10.0, "gateway-1", 12.0),
+            window("opened", 11.0, "w1"),
+            window("closed", 12.0, "w1"),
+            leadership(version, "released", 16.0, "gateway-1", 16.0),
+        ]
+
+    assert list(in_order(lines(1))) == list(in_order(lines(2)))
+    assert check_violations(lines(1)) == check_violations(lines(2))
+    assert "C3" in [violation.rule for violation in check_violations(lines(1))]
 
 
 def test_c2_a_circle_that_has_had_its_window_goes_before_one_that_had_none() -> None:
@@ -164,14 +187,14 @@ STATE = {"schema": "pod.state.v1", "pod": "pod-1", "p": [0.1, 0.2, 0.3, 0.2, 0.2
     ],
 )
 def test_p8_what_could_carry_a_signal(tail: str, payload: bytes) -> None:
-    found = WireMonitor().published("pod-1", f"sanctuary/v1/harbour/{tail}", payload, 1.0)
+    found = WireMonitor().check("pod-1", f"sanctuary/v1/harbour/{tail}", payload, 1.0)
     assert [violation.rule for violation in found] == ["P8"]
 
 
 def test_p8_the_messages_of_the_protocol_pass() -> None:
     topic = "sanctuary/v1/harbour/pods/pod-1/up/state"
-    assert WireMonitor().published("pod-1", topic, json.dumps(STATE).encode(), 1.0) == []
-    assert WireMonitor().published("pod-1", topic, b"", 1.0) == [], "a retained message is cleared so"
+    assert WireMonitor().check("pod-1", topic, json.dumps(STATE).encode(), 1.0) == []
+    assert WireMonitor().check("pod-1", topic, b"", 1.0) == [], "a retained message is cleared so"
 
 
 def test_records_of_several_writers_are_put_in_order_and_those_of_one_stay_as_written() -> None:

@@ -10,10 +10,9 @@ from coordinator_desk import Desk, closed, desk, holding, ops
 from pod_bench import COORDINATOR_KEY, DESIGN, SITE, pod_key, recorded
 from sanctuary.commons.designs import load_design
 from sanctuary.config.errors import InputError
-from sanctuary.pods.coordinator.circle import Circle
+from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.coordinator.events import LeaseReceived, PodStateReceived, PodStatusReceived, Ticked
-from sanctuary.pods.coordinator.office import Office
 from sanctuary.pods.coordinator.windows import (
     WINDOW_TRANSITIONS,
     WindowPhase,
@@ -295,7 +294,7 @@ def test_circles_must_agree_on_ids_and_keys() -> None:
         [Circle("one", 2, members, DESIGN), Circle("two", 2, other, DESIGN)],
     ):
         with pytest.raises(InputError):
-            Coordinator(Office(SITE, "gateway-1", COORDINATOR_KEY, IdSource("x")), circles)
+            Coordinator(CoordinatorIdentity(SITE, "gateway-1", COORDINATOR_KEY, IdSource("x")), circles)
     with pytest.raises(InputError):
         Circle("Not An Id", 2, members, DESIGN)
 

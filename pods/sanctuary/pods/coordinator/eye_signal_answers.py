@@ -1,9 +1,9 @@
-"""Eye signals in a window, and whom the coordinator asks to answer them.
+"""Eye signals in a window, and which pods the coordinator asks to answer them.
 
 A genuine, new signal of a pod that is playing is an event of the window. Where the design has an answer, the
 other playing pods are asked for it, each at the first moment that keeps its distance from the steps of that
-pod's part and from the answer before. Whether it sounds is the pods' business: their sleepers' grants, their
-staging, their limiters.
+pod's part and from the answer before. Whether it is rendered, each pod decides: its sleeper's grants, its
+staging, its limiter.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from nacl.signing import VerifyKey
 
 from sanctuary.config.errors import ProtocolError
 from sanctuary.config.site_settings import CoordinatorSettings
+from sanctuary.pods.coordinator.commands import HeldCircle
 from sanctuary.pods.coordinator.events import EyeSignalReceived
-from sanctuary.pods.coordinator.holding import Holding
-from sanctuary.pods.coordinator.replies import refused
 from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.effects import Effect, Record, first_room_s
 from sanctuary.pods.protocol.envelope import open_eye_signal
 from sanctuary.pods.protocol.messages import EyeSignalMessage
+from sanctuary.pods.protocol.records import refused_message_record
 
 AHEAD_S = 1.0
 """A signal may be stamped this far ahead of now: clocks differ."""
 
 
 class SignalReason(StrEnum):
-    """Why an eye signal was not taken."""
+    """Why an eye signal was refused."""
 
     UNREADABLE = "unreadable"
     """Malformed, unsigned, or of a pod that is in no circle."""
@@ -44,15 +44,15 @@ class SignalReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """An answer that a pod is to be asked for."""
+class AnswerRequest:
+    """An answer that a pod is to be asked for; `start_at_s` on the sanctuary clock."""
 
     pod: str
     start_at_s: float
 
 
-class EchoDesk:
-    """Judges eye signals and chooses the moments of their answers.
+class EyeSignalGuard:
+    """Admits eye signals that are genuine, new and of a playing pod, and plans their answers.
 
     Parameters
     ----------
@@ -73,10 +73,10 @@ class EchoDesk:
         except (KeyError, ProtocolError):
             return None
 
-    def take(
+    def admit(
         self, pod: str, signal: EyeSignalMessage, run: WindowRun | None, now_s: float
     ) -> SignalReason | None:
-        """Take note of a signal in the window of its circle, or give the reason why not."""
+        """Admit a signal in the window of its circle; give the reason where it is refused."""
         if signal.site != self._site:
             return SignalReason.OTHER_SITE
         if signal.pod != pod:
@@ -99,8 +99,8 @@ class EchoDesk:
         self._seqs[pod] = (signal.boot, signal.seq)
         return None
 
-    def answers(self, run: WindowRun, of_pod: str, now_s: float) -> Iterator[Asked]:
-        """Choose who is asked to answer, and when; each counts as asked from then on."""
+    def plan_answers(self, run: WindowRun, of_pod: str, now_s: float) -> Iterator[AnswerRequest]:
+        """Choose which pods are asked to answer, and when; each counts as asked from then on."""
         answer = run.circle.design.design.answer
         if answer is None:
             return
@@ -112,7 +112,7 @@ class EchoDesk:
             start_at_s = self._start(run, part, asked, answer.duration_s, now_s)
             if start_at_s is not None:
                 asked.append(start_at_s)
-                yield Asked(pod, start_at_s)
+                yield AnswerRequest(pod, start_at_s)
 
     def _start(
         self, run: WindowRun, part: int, asked: list[float], duration_s: float, now_s: float
@@ -125,32 +125,33 @@ class EchoDesk:
         return None if found is None else zero_s + found
 
 
-def hear_eye_signal(
-    desk: EchoDesk,
+def answer_eye_signal(
+    guard: EyeSignalGuard,
     event: EyeSignalReceived,
     runs: Mapping[str, WindowRun],
-    holdings: Mapping[str, Holding],
+    held: Mapping[str, HeldCircle],
     now_s: float,
 ) -> list[Effect]:
-    """Take a signal, write it down as an event of its window, and ask for the answers.
+    """Admit a signal, record it as an event of its window, and ask for the answers.
 
     Parameters
     ----------
     runs
         The windows of this gateway, by circle.
-    holdings
-        The circles that it holds.
+    held
+        The circles that it leads.
     """
-    pod, signal = event.pod, desk.read(event.pod, event.payload)
+    pod, signal = event.pod, guard.read(event.pod, event.payload)
     run = runs.get(signal.circle) if signal is not None else None
-    reason = SignalReason.UNREADABLE if signal is None else desk.take(pod, signal, run, now_s)
+    reason = SignalReason.UNREADABLE if signal is None else guard.admit(pod, signal, run, now_s)
     if reason is not None or run is None:
-        return [refused(pod, "eye_signal", str(reason or SignalReason.NO_WINDOW), now_s)]
+        reason = reason or SignalReason.NO_WINDOW
+        return [Record(refused_message_record(pod, "eye_signal", str(reason), now_s))]
     out: list[Effect] = [Record(run.record("eye_signal", now_s, pod))]
-    held = holdings.get(run.circle.id)
-    if held is not None and held.active:
-        for asked in desk.answers(run, pod, now_s):
+    circle = held.get(run.circle.id)
+    if circle is not None and circle.active:
+        for asked in guard.plan_answers(run, pod, now_s):
             offer = run.offers[asked.pod]
-            out.append(held.commander.echo(asked.pod, offer, pod, now_s, asked.start_at_s))
+            out.append(circle.writer.answer(asked.pod, offer, pod, now_s, asked.start_at_s))
             out.append(Record(run.record("answered", now_s, asked.pod)))
     return out

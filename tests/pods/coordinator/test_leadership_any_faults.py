@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway_world import ONE, World, settled
-from sanctuary.pods.coordinator.choice import preference
+from sanctuary.pods.coordinator.claims import preference
 
 NAMES = st.sampled_from(("gateway-1", "gateway-2", "gateway-3"))
-WHO = st.sampled_from(("holder", "holder", "gateway-1", "gateway-2", "gateway-3"))
+WHO = st.sampled_from(("leader", "leader", "gateway-1", "gateway-2", "gateway-3"))
 TROUBLE = st.sampled_from(("hung", "mute", "deaf"))
 SECONDS = st.sampled_from((0.05, 0.5, 1.9, 2.1, 3.0, 5.3, 7.2))
 
@@ -23,10 +23,10 @@ class AnyFaults(RuleBasedStateMachine):
         self.world: World = settled(3, for_s=9.0)
 
     def who(self, name: str) -> str:
-        """Give the holder, or whoever comes first where there is none."""
-        if name != "holder":
+        """Give the leader, or whoever comes first where there is none."""
+        if name != "leader":
             return name
-        return (self.world.holders() or list(self.world.names))[0]
+        return (self.world.leaders() or list(self.world.names))[0]
 
     @rule(seconds=SECONDS, who=WHO, what=TROUBLE)
     def trouble_one(self, seconds: float, who: str, what: str) -> None:
@@ -41,7 +41,7 @@ class AnyFaults(RuleBasedStateMachine):
         self.world.run(seconds, **troubles, step_s=1.0 if coarse else 0.1)
 
     @rule(seconds=st.sampled_from((0.5, 3.0, 8.0, 12.0)))
-    def pass_time_in_peace(self, seconds: float) -> None:
+    def run_in_peace(self, seconds: float) -> None:
         self.world.run(seconds)
 
     @rule(who=WHO, will=st.booleans())
@@ -83,27 +83,27 @@ class AnyFaults(RuleBasedStateMachine):
 
     @rule()
     def recover(self) -> None:
-        """Liveness: once everything works again, somebody holds the circle soon, later who should."""
+        """Liveness: once everything works again, some gateway leads soon, later the preferred one."""
         for name, machine in self.world.machines.items():
             if not machine.alive:
                 self.world.start(name)
             elif machine.link is None or not machine.noticed:
                 self.world.connect(name)
         for _ in range(40):
-            if self.world.holders():
+            if self.world.leaders():
                 break
             self.world.run(0.25)
-        assert self.world.holders(), self.world.records[-6:]
+        assert self.world.leaders(), self.world.records[-6:]
         for machine in self.world.machines.values():
             machine.quiet = True
         self.world.run(45.0)
-        assert self.world.holders() == preference(ONE, self.world.names)[:1], self.world.records[-6:]
+        assert self.world.leaders() == preference(ONE, self.world.names)[:1], self.world.records[-6:]
 
     @invariant()
     def at_most_one_may_command(self) -> None:
         for name, machine in self.world.machines.items():
             if machine.alive:
-                self.world._do(name, machine.tenure.pass_time(self.world.now(name)))
+                self.world._do(name, machine.leadership.check_authority(self.world.now(name)))
 
 
 AnyFaults.TestCase.settings = settings(
