@@ -62,6 +62,7 @@ def run_night(
         night.said.append,
         lambda: night.said.append("back"),
         clock=clock,
+        jitter=np.random.default_rng((night.seed, 2)).random,
         stopping=VirtualEnd(clock, zero_s + night.hours * 3600.0),
     )
     pump.run()

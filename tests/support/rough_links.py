@@ -17,6 +17,8 @@ from sanctuary.simulator.devices.serial_port import SerialBoard
 
 SERIAL_TICK_S = 0.04
 EVENT_S = 0.015
+Mangle = Callable[[bytes, float, np.random.Generator], bytes]
+"""Spoils bytes that are read at a time, seconds since the beginning of the night."""
 
 
 class _Link:
@@ -62,7 +64,7 @@ class SerialNightLink(_Link):
         board: SerialBoard,
         source: NumberSource,
         state: dict[str, float],
-        mangle: Callable[[bytes, np.random.Generator], bytes],
+        mangle: Mangle,
         rng: np.random.Generator,
     ) -> None:
         super().__init__(night, clock, zero_s)
@@ -108,7 +110,7 @@ class SerialNightLink(_Link):
             self.tick_s = next_s
             self.clock.now_s = max(self.clock.now_s, next_s + self.rng.exponential(0.002))
             n = self._due(next_s)
-            if n > 0 and (data := self.mangle(self._packets(n), self.rng)):
+            if n > 0 and (data := self.mangle(self._packets(n), next_s - self.zero_s, self.rng)):
                 return [Chunk(self.clock.now_s, 0, data)]
 
     def write(self, data: bytes) -> None:
@@ -186,8 +188,7 @@ class RadioNightLink(_Link):
                 self.stalled_until_s = at_s + self.rng.uniform(0.3, 2.0)
             self.last_s = max(at_s, self.last_s, self.stalled_until_s)
             self.queue.append(Chunk(self.last_s, number, notification.data))
-            if self.rng.random() < 0.015 / self.night.garbage_every_s:
-                self.night.bursts += 1
+            if self.night.garbage_due(self.event_s - self.zero_s):
                 for _ in range(20):
                     junk = self.rng.bytes(int(self.rng.integers(0, 40)))
                     where = int(self.rng.choice(list(self.sources.values())))
@@ -222,12 +223,10 @@ class RadioNightLink(_Link):
         self.device.disconnect(self.clock.now_s)
 
 
-def mangler(
-    night: Night, packet_bytes: int, *, corrupt: bool
-) -> Callable[[bytes, np.random.Generator], bytes]:
+def mangler(night: Night, packet_bytes: int, *, corrupt: bool) -> Mangle:
     """Lose packets (or spoil them, where the device has no counter), and put garbage between reads."""
 
-    def mangle(data: bytes, rng: np.random.Generator) -> bytes:
+    def mangle(data: bytes, at_s: float, rng: np.random.Generator) -> bytes:
         raw = np.frombuffer(data, dtype=np.uint8).copy()
         n = raw.size // packet_bytes
         hit = rng.random(n) < night.loss
@@ -237,8 +236,7 @@ def mangler(
             out = raw.tobytes()
         else:
             out = rows[~hit].tobytes() + raw[n * packet_bytes :].tobytes()
-        if rng.random() < SERIAL_TICK_S / night.garbage_every_s:
-            night.bursts += 1
+        if night.garbage_due(at_s):
             out += rng.bytes(int(rng.integers(20, 3000)))
         return out
 

@@ -7,6 +7,8 @@ number, so that each one that survives can be checked against the moment at whic
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -81,7 +83,7 @@ class Night:
     loss
         Share of packets lost.
     garbage_every_s
-        Mean time between bursts of garbage.
+        Mean time between bursts of garbage: one at a drawn moment of each such stretch of the night.
     """
 
     hours: float
@@ -95,6 +97,20 @@ class Night:
     taken_s: list[tuple[int, int, float]] = field(default_factory=list)
     bursts: int = 0
     connections: int = 0
+
+    def __post_init__(self) -> None:
+        # Drawn apart from everything else: how many come depends on no wait, read or kind of headband.
+        n = math.ceil(self.hours * 3600.0 / self.garbage_every_s)
+        moments = np.arange(n) + np.random.default_rng((self.seed, 1)).random(n)
+        self._garbage_s = deque((moments * self.garbage_every_s).tolist())
+
+    def garbage_due(self, at_s: float) -> bool:
+        """Whether a burst of garbage comes at `at_s`, seconds since the beginning; once for each burst."""
+        if not self._garbage_s or at_s < self._garbage_s[0]:
+            return False
+        self._garbage_s.popleft()
+        self.bursts += 1
+        return True
 
 
 def spread_outages(n: int, hours: float, seed: int) -> list[tuple[float, float]]:

@@ -88,6 +88,8 @@ class HeadbandPump:
         Called once samples flow again.
     policy, clock
         How patient to be; monotonic seconds.
+    jitter
+        Gives numbers from 0 to 1 that spread the waits between attempts.
     stopping
         Says when to end; its waits take as long by the clock as they say.
     """
@@ -101,12 +103,13 @@ class HeadbandPump:
         *,
         policy: Policy | None = None,
         clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
         stopping: Stopping | None = None,
     ) -> None:
         self._factory = headband_factory
         self._on_block, self._on_lost, self._on_recovered = on_block, on_lost, on_recovered
         self._clock = clock
-        self._supervisor = Supervisor(policy, random.random)
+        self._supervisor = Supervisor(policy, jitter)
         self._placement: Placement | None = None
         self._headband: Headband | None = None
         self._reason = ""
