@@ -38,7 +38,8 @@ from sanctuary.pods.pod.player import Player
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.states import Trigger
 from sanctuary.pods.protocol import topics
-from sanctuary.virtual_site.batch import Ordeal, sensible_processes, torture
+from sanctuary.virtual_site.batch import Ordeal, chunks, torture
+from sanctuary.virtual_site.batch_results import sensible_processes
 from sanctuary.virtual_site.torture_pod import TorturePod
 
 MOST_SEEDS = 200
@@ -277,15 +278,15 @@ def main() -> int:
         began_s = time.perf_counter()
         ordeal = Ordeal(bug=name, bugs=Path(__file__))
         seeds = range(options.first, options.first + options.seeds)
-        found = torture(ordeal, seeds, sensible_processes(len(seeds)), until_broken=True)
+        found = torture(ordeal, seeds, sensible_processes(chunks(len(seeds))), until_broken=True)
         took_s = time.perf_counter() - began_s
-        first = found["violations"][0] if found["violations"] else None
+        first = found.violations[0] if found.violations else None
         missed += first is None
         if first is None:
             print(f"{name:34} {'-':>5} {'-':>4} {took_s:6.1f}  not found", flush=True)
         else:
-            needed = first["seed"] - options.first + 1
-            print(f"{name:34} {needed:5} {first['rule']:>4} {took_s:6.1f}  {first['text']}", flush=True)
+            needed = first.seed - options.first + 1
+            print(f"{name:34} {needed:5} {first.rule:>4} {took_s:6.1f}  {first.text}", flush=True)
     return 1 if missed else 0
 
 

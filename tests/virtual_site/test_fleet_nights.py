@@ -191,28 +191,26 @@ def test_after_a_withdrawal_nothing_sounds_there_any_more(plain: FleetNight) -> 
 
 def test_measures_add_up(plain: FleetNight) -> None:
     found = night_measures(plain, 0)
-    assert found["violations"] == []
-    for sleeper in found["sleepers"]:
-        assert 0.0 <= sleeper["shared_min"] <= sleeper["stable_rem_min"] + 1.0
-        assert sleeper["shared_min"] + sleeper["waited_min"] <= sleeper["stable_rem_min"] + 1.0
-    rendered = sum(sleeper["cues_rendered"] for sleeper in found["sleepers"])
+    assert found.violations == ()
+    for sleeper in found.sleepers:
+        assert 0.0 <= sleeper.shared_min <= sleeper.stable_rem_min + 1.0
+        assert sleeper.shared_min + sleeper.waited_min <= sleeper.stable_rem_min + 1.0
+    rendered = sum(sleeper.cues_rendered for sleeper in found.sleepers)
     assert rendered == len(lines(plain, kind="cue", outcome="rendered"))
 
 
 def test_nights_shared_among_processes_come_out_the_same() -> None:
     scenario = ScenarioSettings(pods=4, hours=2.5)
     alone, together = simulate(scenario, 5, 3), simulate(scenario, 5, 3, processes=2)
-    for result in (alone, together):
-        del result["timing"]
-    assert json.dumps(alone) == json.dumps(together)
-    assert {window["night"] for window in alone["sleepers"]} == {0, 1, 2}
+    assert alone.model_copy(update={"timing": together.timing}) == together
+    assert {sleeper.night for sleeper in alone.sleepers} == {0, 1, 2}
 
 
 def test_with_signals_the_chain_itself_judges() -> None:
     result = simulate(ScenarioSettings(pods=2, hours=0.2, circle_size=2), 1, 1, signals=True)
-    assert result["signals"]
-    assert len(result["sleepers"]) == 2
-    assert result["violations"] == []
+    assert result.signals
+    assert len(result.sleepers) == 2
+    assert result.violations == ()
 
 
 def test_who_is_left_over_joins_the_last_circle() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sanctuary.config.scenario_settings import ScenarioSettings
     from sanctuary.simulator.sleepers.sleeper import Sleeper
     from sanctuary.virtual_site.batch import Ordeal
+    from sanctuary.virtual_site.batch_results import FleetTotals, SimulateResult, TortureResult
 
 EXIT_TROUBLE = 2
 
@@ -57,7 +58,7 @@ def simulate(
     """Sleep nights of many pods in virtual time: sharing, waiting, fairness, faults, broken invariants."""
     settings = _scenario(scenario, pods, assignments or [])
     from sanctuary.gateway.files import check_place, write_json
-    from sanctuary.virtual_site.fleet import sensible_processes
+    from sanctuary.virtual_site.batch_results import sensible_processes
     from sanctuary.virtual_site.fleet import simulate as sleep_nights
 
     if json_path is not None:
@@ -73,13 +74,13 @@ def simulate(
         )
     stdout_console().print(_table(result))
     if json_path is not None:
-        write_json(json_path, result, "the result")
+        write_json(json_path, result.to_json(), "the result")
         stdout_console().print(f"wrote {json_path}", soft_wrap=True)
-    if result["violations"]:
-        for violation in result["violations"][:5]:
+    if result.violations:
+        for violation in result.violations[:5]:
             say(
-                f"{violation['rule']} broken in night {violation['night']} at {violation['t_s']:.1f} s: "
-                f"{violation['subject']}: {violation['text']}"
+                f"{violation.rule} broken in night {violation.night} at {violation.t_s:.1f} s: "
+                f"{violation.subject}: {violation.text}"
             )
         raise typer.Exit(EXIT_TROUBLE)
 
@@ -97,37 +98,37 @@ def _scenario(path: Path | None, pods: int | None, assignments: list[str]) -> Sc
     return load_model(ScenarioSettings, path=path, overrides=overrides).settings
 
 
-def _table(result: dict[str, Any]) -> Table:
+def _table(result: SimulateResult) -> Table:
     from rich.table import Table
 
-    totals, timing = result["totals"], result["timing"]
-    nights = result["nights"]
-    title = f"{result['scenario']['pods']} sleepers, {nights} night{'s' if nights > 1 else ''}"
+    totals, timing = result.totals, result.timing
+    nights = result.nights
+    title = f"{result.scenario['pods']} sleepers, {nights} night{'s' if nights > 1 else ''}"
     table = Table(title=title, show_header=False)
     rows = (
-        ("windows a night", f"{totals['windows_per_night']:.1f}"),
-        ("mean length of a window", _minutes(totals["window_mean_min"])),
+        ("windows a night", f"{totals.windows_per_night:.1f}"),
+        ("mean length of a window", _minutes(totals.window_mean_min)),
         ("REM a sleeper and night, found stable", _pair(totals)),
-        ("shared a sleeper and night", _minutes(totals["shared_min_per_sleeper"])),
-        ("stable REM without a window", _minutes(totals["waited_min_per_sleeper"])),
+        ("shared a sleeper and night", _minutes(totals.shared_min_per_sleeper)),
+        ("stable REM without a window", _minutes(totals.waited_min_per_sleeper)),
         ("aroused, woken by cues a sleeper and night", _aroused(totals)),
-        ("sleeper-nights without a window", f"{100 * totals['sleepers_without_a_window']:.0f} %"),
-        ("fairness (Jain), all sleepers", _share(result["fairness"]["all"])),
-        ("faults met", str(len(result["faults"]))),
-        ("invariants broken", str(len(result["violations"]))),
-        ("time", f"{timing['wall_s']:.1f} s, {timing['pod_nights_per_s']:.1f} sleeper-nights a second"),
+        ("sleeper-nights without a window", f"{100 * totals.sleepers_without_a_window:.0f} %"),
+        ("fairness (Jain), all sleepers", _share(result.fairness["all"])),
+        ("faults met", str(len(result.faults))),
+        ("invariants broken", str(len(result.violations))),
+        ("time", f"{timing.wall_s:.1f} s, {timing.pod_nights_per_s:.1f} sleeper-nights a second"),
     )
     for row in rows:
         table.add_row(*row)
     return table
 
 
-def _pair(totals: dict[str, Any]) -> str:
-    return f"{_minutes(totals['rem_min_per_sleeper'])}, {_minutes(totals['stable_rem_min_per_sleeper'])}"
+def _pair(totals: FleetTotals) -> str:
+    return f"{_minutes(totals.rem_min_per_sleeper)}, {_minutes(totals.stable_rem_min_per_sleeper)}"
 
 
-def _aroused(totals: dict[str, Any]) -> str:
-    return f"{totals['aroused_by_cues_per_sleeper']:.1f}, {totals['woken_by_cues_per_sleeper']:.1f}"
+def _aroused(totals: FleetTotals) -> str:
+    return f"{totals.aroused_by_cues_per_sleeper:.1f}, {totals.woken_by_cues_per_sleeper:.1f}"
 
 
 def _minutes(value: float | None) -> str:
@@ -181,8 +182,9 @@ def torture(
 ) -> None:
     """Sleep nights in virtual time while everything goes wrong; invariants are watched after every event."""
     from sanctuary.gateway.files import check_place, write_json
-    from sanctuary.virtual_site.batch import Ordeal, planted, sensible_processes
+    from sanctuary.virtual_site.batch import Ordeal, chunks, planted
     from sanctuary.virtual_site.batch import torture as sleep_nights
+    from sanctuary.virtual_site.batch_results import sensible_processes
 
     ordeal = Ordeal(pods, gateways, hours, bug, bugs)
     with planted(bugs, bug):
@@ -199,17 +201,17 @@ def torture(
         result = sleep_nights(
             ordeal,
             numbers,
-            processes or sensible_processes(seeds),
+            processes or sensible_processes(chunks(seeds)),
             lambda n: status.update(f"{n} of {seeds} nights over"),
         )
     stdout_console().print(_torture_table(result))
     if json_path is not None:
-        write_json(json_path, result, "the result")
+        write_json(json_path, result.to_json(), "the result")
         stdout_console().print(f"wrote {json_path}", soft_wrap=True)
-    for broken in result["violations"][:MOST_STORIES]:
-        _tell(ordeal, broken["seed"])
-    if result["violations"]:
-        say(f"{len(result['violations'])} of {seeds} nights broke a rule")
+    for broken in result.violations[:MOST_STORIES]:
+        _tell(ordeal, broken.seed)
+    if result.violations:
+        say(f"{len(result.violations)} of {seeds} nights broke a rule")
         raise typer.Exit(EXIT_BROKEN)
 
 
@@ -258,23 +260,23 @@ def _numbers(keep: str | None) -> tuple[int, ...] | None:
         raise InputError(f'--keep {keep}: numbers of faults expected, such as 3,7,9, or "{NONE}"') from error
 
 
-def _torture_table(result: dict[str, Any]) -> Table:
+def _torture_table(result: TortureResult) -> Table:
     from rich.table import Table
 
-    counts, timing = result["counts"], result["timing"]
-    table = Table(title=f"seeds {result['seeds'][0]} to {result['seeds'][1]}", show_header=False)
+    counts, timing = result.counts, result.timing
+    table = Table(title=f"seeds {result.seeds[0]} to {result.seeds[1]}", show_header=False)
     faults = sum(count for name, count in counts.items() if name.startswith("fault "))
     rows = (
-        ("pod-nights", f"{result['pod_nights']} ({result['pod_hours']:.0f} h)"),
-        ("events", str(result["events"])),
+        ("pod-nights", f"{result.pod_nights} ({result.pod_hours:.0f} h)"),
+        ("events", str(result.events)),
         ("messages", str(counts.get("messages", 0))),
         ("faults", str(faults)),
         ("windows", str(counts.get("windows opened", 0))),
         ("pods in windows", str(counts.get("pods in windows", 0))),
         ("cues rendered, refused", f"{counts.get('cues rendered', 0)}, {counts.get('cues refused', 0)}"),
         ("takeovers", str(counts.get("takeovers", 0))),
-        ("violations", str(len(result["violations"]))),
-        ("time", f"{timing['wall_s']:.1f} s, {timing['processes']} at a time"),
+        ("violations", str(len(result.violations))),
+        ("time", f"{timing.wall_s:.1f} s, {timing.processes} at a time"),
     )
     for row in rows:
         table.add_row(*row)

@@ -8,13 +8,12 @@ Which of a night's faults a violation takes: delta debugging (Zeller and Hildebr
 from __future__ import annotations
 
 import importlib.util
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from sanctuary.config.errors import InputError
+from sanctuary.virtual_site.batch_results import BrokenNight, CampaignTiming, TortureResult
 from sanctuary.virtual_site.campaign import Torture, TorturedNight
 from sanctuary.virtual_site.failure_trace import Fault, draw_outline
 
@@ -187,7 +187,6 @@ def shrink(faults: Sequence[int], still_breaks: Callable[[tuple[int, ...]], bool
     return kept
 
 
-SCHEMA = "sanctuary.torture.v1"
 CHUNK = 4
 """Seeds that a process takes at a time."""
 
@@ -283,7 +282,7 @@ def torture(
     done: Done = lambda _: None,
     *,
     until_broken: bool = False,
-) -> dict[str, Any]:
+) -> TortureResult:
     """Sleep all nights; the result is the same however many processes share them, but for ``timing``.
 
     Parameters
@@ -295,36 +294,37 @@ def torture(
     """
     began_s = time.perf_counter()
     counts: Counter[str] = Counter()
-    nights: dict[str, float] = {"pod_nights": 0, "pod_hours": 0.0, "events": 0, "nights": 0}
-    broken: list[dict[str, Any]] = []
+    slept: list[NightSummary] = []
+    broken: list[BrokenNight] = []
     for number, night in enumerate(_slept(ordeal, seeds, processes), start=1):
-        nights["nights"] += 1
-        for name in ("pod_nights", "pod_hours", "events"):
-            nights[name] += night[name]
-        counts.update(night["counts"])
-        broken += night["violations"]
+        slept.append(night)
+        counts.update(night.counts)
+        broken += [night.broken] if night.broken is not None else []
         done(number)
         if broken and until_broken:
             break
     wall_s = time.perf_counter() - began_s
-    return {
-        "schema": SCHEMA,
-        "version": version("dream-sanctuary"),
-        "seeds": [seeds[0], seeds[-1]],
-        "bug": ordeal.bug or None,
-        **nights,
-        "counts": dict(sorted(counts.items())),
-        "violations": broken,
-        "timing": {"wall_s": round(wall_s, 2), "processes": processes},
-    }
+    return TortureResult(
+        schema="sanctuary.torture.v1",
+        version=version("dream-sanctuary"),
+        seeds=(seeds[0], seeds[-1]),
+        bug=ordeal.bug or None,
+        pod_nights=sum(night.pods for night in slept),
+        pod_hours=sum(night.pod_hours for night in slept),
+        events=sum(night.events for night in slept),
+        nights=len(slept),
+        counts=dict(sorted(counts.items())),
+        violations=tuple(broken),
+        timing=CampaignTiming(wall_s=round(wall_s, 2), processes=processes),
+    )
 
 
-def sensible_processes(nights: int) -> int:
-    """Give the number of processes that helps: one a core."""
-    return max(1, min(-(-nights // CHUNK), len(os.sched_getaffinity(0))))
+def chunks(nights: int) -> int:
+    """Give the number of parts that processes take so many nights in."""
+    return -(-nights // CHUNK)
 
 
-def _slept(ordeal: Ordeal, seeds: Sequence[int], processes: int) -> Iterator[dict[str, Any]]:
+def _slept(ordeal: Ordeal, seeds: Sequence[int], processes: int) -> Iterator[NightSummary]:
     if processes == 1:
         yield from (_summary(ordeal, seed) for seed in seeds)
         return
@@ -335,16 +335,25 @@ def _slept(ordeal: Ordeal, seeds: Sequence[int], processes: int) -> Iterator[dic
             pool.shutdown(cancel_futures=True)
 
 
-def _summary(ordeal: Ordeal, seed: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class NightSummary:
+    """What a batch keeps of one night."""
+
+    pods: int
+    pod_hours: float
+    events: int
+    counts: Mapping[str, int]
+    broken: BrokenNight | None
+
+
+def _summary(ordeal: Ordeal, seed: int) -> NightSummary:
     night = sleep(ordeal, seed)
     pods = len(night.outline.pods)
-    return {
-        "pod_nights": pods,
-        "pod_hours": pods * night.outline.length_s / 3600.0,
-        "events": night.events,
-        "counts": night.counts,
-        "violations": [
-            {"seed": seed, "rule": one.rule, "t_s": one.t_s, "subject": one.subject, "text": one.text}
-            for one in night.violations[:1]
-        ],
-    }
+    broken = [BrokenNight(seed=seed, **asdict(violation)) for violation in night.violations[:1]]
+    return NightSummary(
+        pods,
+        pods * night.outline.length_s / 3600.0,
+        night.events,
+        night.counts,
+        broken[0] if broken else None,
+    )

@@ -10,16 +10,14 @@ Verdicts of simulated sleepers by the real chain, from their signals; they go th
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import pairwise
 from multiprocessing import get_context
-from typing import Any
 
 import numpy as np
 
@@ -27,11 +25,20 @@ from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.config.scenario_settings import ScenarioSettings
 from sanctuary.config.site_settings import PodSettings
 from sanctuary.config.sleeper_settings import SleeperSettings
-from sanctuary.gateway.results.night_result import NightWindow, cues_of, windows_of
+from sanctuary.gateway.results.night_result import cues_of, windows_of
 from sanctuary.gateway.site.result import broken_invariants
 from sanctuary.signal.chain import SleeperStack
 from sanctuary.signal.samples import Stage, StageEstimate
 from sanctuary.simulator.sleepers.sleeper import CHANNELS, Sleeper
+from sanctuary.virtual_site.batch_results import (
+    FleetFault,
+    FleetSleeper,
+    FleetTiming,
+    FleetTotals,
+    FleetViolation,
+    FleetWindow,
+    SimulateResult,
+)
 from sanctuary.virtual_site.simulated_guests import (
     FleetNight,
     VerdictLog,
@@ -42,58 +49,59 @@ from sanctuary.virtual_site.simulated_guests import (
 )
 from sanctuary.virtual_site.verdicts import Verdicts
 
-LogLine = Mapping[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class NightMeasures:
+    """What one night came to; each part as in `SimulateResult`."""
+
+    windows: tuple[FleetWindow, ...]
+    sleepers: tuple[FleetSleeper, ...]
+    faults: tuple[FleetFault, ...]
+    violations: tuple[FleetViolation, ...]
+    messages: dict[str, int]
 
 
-def night_measures(night: FleetNight, number: int) -> dict[str, Any]:
-    """Measure one night.
-
-    Returns
-    -------
-    ``windows``, ``sleepers``, ``faults``, ``violations``, ``messages``: lists and objects as in
-    ``sanctuary.simulate.v1``, each element with its night.
-    """
-    windows = windows_of(night.records, {circle.id: circle.design for circle in night.settings.circles})
-    return {
-        "windows": [{"night": number, **window.model_dump(mode="json")} for window in windows],
-        "sleepers": _sleepers(night, windows, number),
-        "faults": [{"night": number, **asdict(fault)} for fault in night.faults],
-        "violations": [
-            {"night": number, **asdict(broken)} for broken in broken_invariants(night.settings, night.records)
-        ],
-        "messages": night.messages,
-    }
+def night_measures(night: FleetNight, number: int) -> NightMeasures:
+    """Measure one night."""
+    found = windows_of(night.records, {circle.id: circle.design for circle in night.settings.circles})
+    windows = tuple(FleetWindow(night=number, **dict(window)) for window in found)
+    broken = broken_invariants(night.settings, night.records)
+    return NightMeasures(
+        windows,
+        tuple(_sleepers(night, windows, number)),
+        tuple(FleetFault(night=number, **asdict(fault)) for fault in night.faults),
+        tuple(FleetViolation(night=number, **asdict(violation)) for violation in broken),
+        night.messages,
+    )
 
 
-def totals(sleepers: Sequence[LogLine], windows: Sequence[LogLine], nights: int) -> dict[str, Any]:
+def totals(sleepers: Sequence[FleetSleeper], windows: Sequence[FleetWindow], nights: int) -> FleetTotals:
     """Sum all nights up."""
-    lengths_min = [
-        (window["close_s"] - window["open_s"]) / 60.0 for window in windows if window["close_s"] is not None
-    ]
+    lengths_min = [(w.close_s - w.open_s) / 60.0 for w in windows if w.close_s is not None]
     n = len(sleepers)
-    return {
-        "windows_per_night": len(windows) / nights,
-        "window_mean_min": _mean(lengths_min),
-        "shared_min_per_sleeper": _mean([each["shared_min"] for each in sleepers]),
-        "stable_rem_min_per_sleeper": _mean([each["stable_rem_min"] for each in sleepers]),
-        "rem_min_per_sleeper": _mean([each["rem_min"] for each in sleepers]),
-        "waited_min_per_sleeper": _mean([each["waited_min"] for each in sleepers]),
-        "cues_rendered_per_sleeper": sum(each["cues_rendered"] for each in sleepers) / n,
-        "aroused_by_cues_per_sleeper": sum(each["aroused_by_cues"] for each in sleepers) / n,
-        "woken_by_cues_per_sleeper": sum(each["woken_by_cues"] for each in sleepers) / n,
-        "sleepers_without_a_window": sum(not each["windows"] for each in sleepers) / n,
-        "windows_closed_by": dict(sorted(Counter(window["reason_closed"] for window in windows).items())),
-    }
+    return FleetTotals(
+        windows_per_night=len(windows) / nights,
+        window_mean_min=_mean(lengths_min),
+        shared_min_per_sleeper=_mean([each.shared_min for each in sleepers]),
+        stable_rem_min_per_sleeper=_mean([each.stable_rem_min for each in sleepers]),
+        rem_min_per_sleeper=_mean([each.rem_min for each in sleepers]),
+        waited_min_per_sleeper=_mean([each.waited_min for each in sleepers]),
+        cues_rendered_per_sleeper=sum(each.cues_rendered for each in sleepers) / n,
+        aroused_by_cues_per_sleeper=sum(each.aroused_by_cues for each in sleepers) / n,
+        woken_by_cues_per_sleeper=sum(each.woken_by_cues for each in sleepers) / n,
+        sleepers_without_a_window=sum(not each.windows for each in sleepers) / n,
+        windows_closed_by=dict(sorted(Counter(window.reason_closed for window in windows).items())),
+    )
 
 
-def fairness(sleepers: Sequence[LogLine]) -> dict[str, float | None]:
+def fairness(sleepers: Sequence[FleetSleeper]) -> dict[str, float | None]:
     """Jain's index of each circle over all nights, and of all sleepers."""
     shared: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     stable: dict[str, float] = defaultdict(float)
     for each in sleepers:
-        stable[each["pod"]] += each["stable_rem_min"]
-        for circle in each["circles"]:
-            shared[circle][each["pod"]] += each["shared_min"]
+        stable[each.pod] += each.stable_rem_min
+        for circle in each.circles:
+            shared[circle][each.pod] += each.shared_min
     found = {
         circle: jain([minutes / stable[pod] for pod, minutes in by_pod.items() if stable[pod] > 0.0])
         for circle, by_pod in sorted(shared.items())
@@ -110,7 +118,7 @@ def jain(shares: Iterable[float]) -> float | None:
     return sum(values) ** 2 / (len(values) * squares) if squares else None
 
 
-def _sleepers(night: FleetNight, windows: Sequence[NightWindow], number: int) -> list[dict[str, Any]]:
+def _sleepers(night: FleetNight, windows: Sequence[FleetWindow], number: int) -> Iterator[FleetSleeper]:
     in_window: dict[str, float] = defaultdict(float)
     visited: dict[str, set[str]] = defaultdict(set)
     for window in windows:
@@ -120,26 +128,24 @@ def _sleepers(night: FleetNight, windows: Sequence[NightWindow], number: int) ->
                 in_window[stay.pod] += (stay.to_s - stay.from_s) / 60.0
     shared = _shared_min(windows)
     outcomes = Counter((cue.pod, cue.outcome) for cue in cues_of(night.records))
-    return [
-        {
-            "night": number,
-            "pod": pod,
-            "circles": [circle.id for circle in night.settings.circles if pod in circle.members],
-            "rem_min": float((truth.stages == Stage.R).sum()) / 60.0,
-            "stable_rem_min": night.stable_s[pod] / 60.0,
-            "shared_min": round(shared[pod], 3),
-            "waited_min": round(max(0.0, night.stable_s[pod] / 60.0 - in_window[pod]), 3),
-            "windows": len(visited[pod]),
-            "cues_rendered": outcomes[pod, "rendered"],
-            "cues_refused": outcomes[pod, "refused"],
-            "aroused_by_cues": sum(each.arousal is not None for each in night.responses[pod]),
-            "woken_by_cues": sum(each.awake is not None for each in night.responses[pod]),
-        }
-        for pod, truth in night.truths.items()
-    ]
+    for pod, truth in night.truths.items():
+        yield FleetSleeper(
+            night=number,
+            pod=pod,
+            circles=tuple(circle.id for circle in night.settings.circles if pod in circle.members),
+            rem_min=float((truth.stages == Stage.R).sum()) / 60.0,
+            stable_rem_min=night.stable_s[pod] / 60.0,
+            shared_min=round(shared[pod], 3),
+            waited_min=round(max(0.0, night.stable_s[pod] / 60.0 - in_window[pod]), 3),
+            windows=len(visited[pod]),
+            cues_rendered=outcomes[pod, "rendered"],
+            cues_refused=outcomes[pod, "refused"],
+            aroused_by_cues=sum(each.arousal is not None for each in night.responses[pod]),
+            woken_by_cues=sum(each.awake is not None for each in night.responses[pod]),
+        )
 
 
-def _shared_min(windows: Sequence[NightWindow]) -> dict[str, float]:
+def _shared_min(windows: Sequence[FleetWindow]) -> dict[str, float]:
     """Minutes that each pod was in a window while somebody else was in it too."""
     found: dict[str, float] = defaultdict(float)
     for window in windows:
@@ -192,7 +198,6 @@ def _judged(people: Sequence[Sleeper], hours: float, chain: ChainSettings) -> It
         yield from (list(row) for row in stack.push(start, uv))
 
 
-SCHEMA = "sanctuary.simulate.v1"
 MOST_IN_A_STACK = 16
 """Sleepers whose signals are made and judged together; more at once are no faster."""
 
@@ -207,7 +212,7 @@ def simulate(
     done: Done = lambda _: None,
     *,
     signals: bool = False,
-) -> dict[str, Any]:
+) -> SimulateResult:
     """Sleep all nights; the result is the same however many processes share them, but for ``timing``.
 
     Parameters
@@ -218,41 +223,40 @@ def simulate(
         Whether the sleepers' signals are made and go through the real chain; verdicts are drawn otherwise.
     """
     began_s = time.perf_counter()
-    found: dict[str, list[Any]] = {name: [] for name in ("windows", "sleepers", "faults", "violations")}
-    messages: dict[str, int] = {}
+    found: list[NightMeasures] = []
+    messages: Counter[str] = Counter()
     for number, night in enumerate(_slept(scenario, seed, nights, processes, signals=signals), start=1):
-        for name, elements in found.items():
-            elements += night[name]
-        messages = {name: messages.get(name, 0) + count for name, count in night["messages"].items()}
+        found.append(night)
+        messages.update(night.messages)
         done(number)
     wall_s = time.perf_counter() - began_s
-    return {
-        "schema": SCHEMA,
-        "version": version("dream-sanctuary"),
-        "seed": seed,
-        "nights": nights,
-        "signals": signals,
-        "scenario": scenario.model_dump(mode="json"),
-        "totals": totals(found["sleepers"], found["windows"], nights),
-        "fairness": fairness(found["sleepers"]),
-        "messages": messages,
-        **found,
-        "timing": {
-            "wall_s": round(wall_s, 2),
-            "processes": processes,
-            "pod_nights_per_s": round(scenario.pods * nights / wall_s, 2),
-        },
-    }
-
-
-def sensible_processes(parts: int) -> int:
-    """Give the number of processes that helps with work of so many parts: one a core."""
-    return max(1, min(parts, len(os.sched_getaffinity(0))))
+    windows = tuple(window for night in found for window in night.windows)
+    sleepers = tuple(sleeper for night in found for sleeper in night.sleepers)
+    return SimulateResult(
+        schema="sanctuary.simulate.v1",
+        version=version("dream-sanctuary"),
+        seed=seed,
+        nights=nights,
+        signals=signals,
+        scenario=scenario.model_dump(mode="json"),
+        totals=totals(sleepers, windows, nights),
+        fairness=fairness(sleepers),
+        messages=dict(messages),
+        windows=windows,
+        sleepers=sleepers,
+        faults=tuple(fault for night in found for fault in night.faults),
+        violations=tuple(violation for night in found for violation in night.violations),
+        timing=FleetTiming(
+            wall_s=round(wall_s, 2),
+            processes=processes,
+            pod_nights_per_s=round(scenario.pods * nights / wall_s, 2),
+        ),
+    )
 
 
 def _slept(
     scenario: ScenarioSettings, seed: int, nights: int, processes: int, *, signals: bool
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[NightMeasures]:
     if signals:
         yield from _slept_with_signals(scenario, seed, nights, processes)
         return
@@ -267,7 +271,7 @@ def _slept(
 
 def _slept_with_signals(
     scenario: ScenarioSettings, seed: int, nights: int, processes: int
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[NightMeasures]:
     """Share the sleepers of a night among the processes; one holds some hundred MB of signals."""
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         for number in range(nights):
@@ -293,5 +297,5 @@ def _slept_with_signals(
             yield night_measures(fleet_night(scenario, seed, number, verdicts), number)
 
 
-def _one_night(scenario: ScenarioSettings, seed: int, number: int) -> dict[str, Any]:
+def _one_night(scenario: ScenarioSettings, seed: int, number: int) -> NightMeasures:
     return night_measures(fleet_night(scenario, seed, number), number)

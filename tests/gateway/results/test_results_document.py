@@ -12,9 +12,11 @@ from house import ROOT
 from sanctuary.gateway.results.circle_result import CircleResult
 from sanctuary.gateway.results.night_result import NightResult
 from sanctuary.gateway.results.replay_result import ReplayResult, Result
+from sanctuary.virtual_site.batch_results import SimulateResult, TortureResult
 
 TEXT = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 REPLAY, NIGHT, CIRCLE = "sanctuary.replay.v1", "sanctuary.demo.v1", "sanctuary.circle.v1"
+SIMULATE, TORTURE = "sanctuary.simulate.v1", "sanctuary.torture.v1"
 MESSAGES = {"sent", "delivered", "lost"}
 """Keys of the counts in ``messages``."""
 
@@ -43,14 +45,27 @@ def fields(model: type[Result]) -> set[str]:
 
 @pytest.mark.parametrize(
     ("model", "sections"),
-    [(ReplayResult, [REPLAY]), (NightResult, [NIGHT, REPLAY]), (CircleResult, [CIRCLE, NIGHT, REPLAY])],
+    [
+        (ReplayResult, [REPLAY]),
+        (NightResult, [NIGHT, REPLAY]),
+        (CircleResult, [CIRCLE, NIGHT, REPLAY]),
+        (SimulateResult, [SIMULATE, NIGHT]),
+        (TortureResult, [TORTURE]),
+    ],
 )
 def test_every_field_is_named(model: type[Result], sections: list[str]) -> None:
     assert fields(model) - set().union(*(named(section(name)) for name in sections)) == set()
 
 
 @pytest.mark.parametrize(
-    ("model", "name"), [(ReplayResult, REPLAY), (NightResult, NIGHT), (CircleResult, CIRCLE)]
+    ("model", "name"),
+    [
+        (ReplayResult, REPLAY),
+        (NightResult, NIGHT),
+        (CircleResult, CIRCLE),
+        (SimulateResult, SIMULATE),
+        (TortureResult, TORTURE),
+    ],
 )
 def test_every_row_is_a_field(model: type[Result], name: str) -> None:
     assert set(rows(section(name))) - fields(model) - MESSAGES - {"STAGE"} == set()
