@@ -58,18 +58,18 @@ def check(
 ) -> None:
     """List every limit that a design would meet in one window; exit code 1 if something is refused."""
     settings = load(config, assignments).settings
-    from sanctuary.gateway.designs import preview as pages
+    from sanctuary.cli import design_tables as tables
     from sanctuary.gateway.designs.design_library import find_design
 
     found = find_design(design)
     rehearsal = _rehearse(found, settings, threshold, lamps)
     console = stdout_console()
-    console.print(pages.facts(found))
+    console.print(tables.facts(found))
     for line in _conditions(found, threshold):
         console.print(line, soft_wrap=True)
-    for line in pages.counts(rehearsal):
+    for line in tables.counts(rehearsal):
         console.print(line, soft_wrap=True)
-    table = pages.departures(rehearsal)
+    table = tables.departures(rehearsal)
     if table is not None:
         console.print(table)
     if not rehearsal.is_whole:
@@ -134,14 +134,14 @@ def sign(
 
 def show(design: DesignArgument) -> None:
     """Show what a design is, and its steps."""
-    from sanctuary.gateway.designs import preview as pages
+    from sanctuary.cli import design_tables as tables
     from sanctuary.gateway.designs.design_library import find_design
 
     found = find_design(design)
     console = stdout_console()
-    console.print(pages.facts(found))
+    console.print(tables.facts(found))
     if found.loaded.design.steps:
-        console.print(pages.programme(found.loaded.design))
+        console.print(tables.programme(found.loaded.design))
 
 
 def _rehearse(

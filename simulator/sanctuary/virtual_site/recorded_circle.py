@@ -214,7 +214,7 @@ def hear_night(
     """Push one night through its chain."""
     verdicts = VerdictLog(settings.pod.min_quality)
     replayed = replay_night(
-        night, settings.chain, progress, emission=emission, traced=False, listener=verdicts.estimate
+        night, settings.chain, progress, emission=emission, traced=False, on_estimate=verdicts.estimate
     )
     stages = None if night.hypnogram is None else night.hypnogram.epochs(floor(night.duration_s), 1.0)
     return HeardNight(replayed.result, verdicts, stages)

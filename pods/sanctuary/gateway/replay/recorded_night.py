@@ -71,7 +71,7 @@ class TraceCollector:
         self._saccades: list[float] = []
 
     def seconds(self, seconds: Seconds) -> None:
-        """Observe the next seconds of a chain of one sleeper."""
+        """Add the next seconds of a chain of one sleeper."""
         for k in range(seconds.count):
             usable = seconds.problems[0, :, k] == 0
             self._usable.append(usable * seconds.present[0, :, k])
@@ -121,7 +121,7 @@ BLOCK_S = 600.0
 
 Progress = Callable[[float], None]
 """Called with the seconds of the night done so far."""
-Listener = Callable[[StageEstimate], None]
+OnEstimate = Callable[[StageEstimate], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,11 +198,12 @@ def replay_night(
     emission: Emission | None = None,
     memory: SleeperMemory | None = None,
     traced: bool = True,
-    listener: Listener = lambda _: None,
+    on_estimate: OnEstimate = lambda _: None,
 ) -> Replayed:
     """Push the whole night through the chain, with the package's own emission unless another is given.
 
-    Without `traced` the traces that only a report needs are left out. `listener` hears each estimate.
+    Without `traced` the traces that only a report needs are left out. `on_estimate` is called with each
+    estimate.
     """
     began_s = time.perf_counter()
     info = night.recording.info
@@ -224,7 +225,7 @@ def replay_night(
             if traced:
                 traces.estimate(estimate)
             judged.push(estimate)
-            listener(estimate)
+            on_estimate(estimate)
             if estimate.asleep_min < settings.gate.minimum_sleep_min:
                 ready_s = estimate.t_s
             if estimate.eye_signal is not None:
@@ -258,7 +259,7 @@ def replay_night(
 def _scored(
     hypnogram: Hypnogram, judged: EpochLog, openings: Sequence[GateOpening], ready_s: float
 ) -> dict[str, Any]:
-    """Give the fields of a result that take the expert's stages."""
+    """Compute the fields of a result that need the expert's stages."""
     truth = hypnogram.epochs(len(judged.rows))
     detected = np.array(judged.stages, dtype=np.int8)
     return {

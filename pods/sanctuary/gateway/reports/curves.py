@@ -102,7 +102,7 @@ def joined(stretches: Iterable[tuple[float, float]]) -> list[tuple[float, float]
 
 
 def outline(runs: Sequence[StageRun], level: Mapping[str, float]) -> tuple[list[float], list[float]]:
-    """Corners of a hypnogram's line; NaN lifts the pen where the stage is unknown or epochs are missing."""
+    """Corners of a hypnogram's line; NaN breaks the line where the stage is unknown or epochs are missing."""
     times_s: list[float] = []
     levels: list[float] = []
     for number, run in enumerate(runs):

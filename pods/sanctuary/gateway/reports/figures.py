@@ -195,10 +195,10 @@ def time_axis(lanes: Sequence[Axes], start_s: float, end_s: float, started_at: d
     lanes[-1].set_xlabel("clock time" if started_at is not None else f"time since the start ({unit})")
 
 
-def draw_stages(lane: Axes, hypnogram: StageTrack, thickness: float = 0.62, *, pen: bool = True) -> None:
+def draw_stages(lane: Axes, hypnogram: StageTrack, thickness: float = 0.62, *, joined: bool = True) -> None:
     """Draw each run as a bar at its stage's height, thinly connected; unknown runs as a pale band."""
     runs = hypnogram.runs
-    if pen:
+    if joined:
         lane.plot(*outline(runs, LEVELS), color=colour("muted"), linewidth=0.6, alpha=0.7, zorder=2)
     for stage in STAGE_NAMES:
         bars = [(run.start_s, run.end_s) for run in runs if run.stage == stage]

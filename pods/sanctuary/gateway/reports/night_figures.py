@@ -98,7 +98,7 @@ def _draw_windows(lane: Axes, windows: Sequence[NightWindow], circles: Sequence[
 
 
 def _draw_pod(lane: Axes, given: Lane, *, roomy: bool) -> None:
-    draw_stages(lane, given.detected, thickness=0.7, pen=False)
+    draw_stages(lane, given.detected, thickness=0.7, joined=False)
     lane.plot(*outline(given.truth.runs, LEVELS), color=colour("ink"), linewidth=0.75, zorder=4)
     draw_stretches(lane, given.gate, _GATE_Y, 0.45, colour("stage-r"))
     rows = LEVELS | {"gate": _GATE_Y + 0.2, "cues": _CUES_Y + 0.4}

@@ -1,15 +1,13 @@
 """From values to one HTML file: escaped templates, everything inlined, written whole or not at all.
 
-Numbers, times and reasons as people read them. What is undefined or not given reads as a dash.
+Numbers, times and reasons are written for people; what is undefined or not given reads as a dash.
 
-The colours of pages and figures, by the part they play, for light and for dark.
+Colours of pages and figures go by their part, for light and for dark.
 
 Figures are drawn with a stand-in colour per part, which becomes a CSS variable when the figure enters the
 page (`sanctuary.gateway.reports.figures`): page and figures change theme together. The stages stay apart from
 each other for readers with protanopia, deuteranopia or tritanopia, and from the background by 3:1 (WCAG 2.2,
 1.4.11); text by 4.5:1 (1.4.3). The tests hold this.
-
-The figures that matter, at the top of a report.
 """
 
 from __future__ import annotations
@@ -101,12 +99,12 @@ def percent(share: float | None) -> str:
 
 
 def number(value: float | None, decimals: int = 2) -> str:
-    """Read a plain number with a fixed count of decimals."""
+    """Write a plain number with a fixed count of decimals."""
     return NOTHING if value is None else f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def span(seconds: float | None) -> str:
-    """Read a length of time: ``7 h 58 min``, ``12 min``, ``45 s``, ``12 ms``."""
+    """Write a length of time: ``7 h 58 min``, ``12 min``, ``45 s``, ``12 ms``."""
     if seconds is None:
         return NOTHING
     if seconds >= 3570.0:
@@ -121,7 +119,7 @@ def span(seconds: float | None) -> str:
 
 
 def moment(t_s: float | None, started_at: datetime | None = None) -> str:
-    """Read a moment of the night: clock time if the start is known, else ``h:mm:ss`` since the start."""
+    """Write a moment of the night: clock time if the start is known, else ``h:mm:ss`` since the start."""
     if t_s is None:
         return NOTHING
     if started_at is not None:
@@ -131,7 +129,7 @@ def moment(t_s: float | None, started_at: datetime | None = None) -> str:
 
 
 def reason(code: str | None) -> str:
-    """Read a machine-readable reason."""
+    """Write a machine-readable reason."""
     if not code:
         return NOTHING
     key = code.replace("-", "_")
@@ -139,7 +137,7 @@ def reason(code: str | None) -> str:
 
 
 def count(n: int, one: str, many: str | None = None) -> str:
-    """Read ``1 window``, ``3 windows``, ``no windows``."""
+    """Write ``1 window``, ``3 windows``, ``no windows``."""
     return f"{n or 'no'} {one if n == 1 else many or one + 's'}"
 
 
@@ -234,10 +232,10 @@ def write_page(path: Path, text: str) -> None:
 
 
 class Card(NamedTuple):
-    """One figure, what it is, and how to take it."""
+    """A figure at the top of a report: its value, what it is, and a note on it."""
 
     value: str
     name: str
     note: str
     alarm: bool = False
-    """True where it tells of something that must not be."""
+    """Whether it shows something that must not be."""

@@ -74,7 +74,7 @@ class CircleResult(Result):
     duration_s: int
     epoch_s: float
     assumed: tuple[str, ...]
-    """What the result rests on and nobody has told."""
+    """What the result assumes."""
     circles: tuple[NightCircle, ...]
     pods: dict[str, RecordedPod]
     windows: tuple[NightWindow, ...]

@@ -32,13 +32,13 @@ class _Open:
 
 
 @dataclass(slots=True)
-class _Story:
-    """What is going on while the log is read."""
+class _Course:
+    """What does not work at the line that was read last, and what did not before."""
 
     min_quality: float
     open: dict[tuple[str, str, str], _Open] = field(default_factory=dict)
     found: dict[tuple[str, str, str, str, str], list[Span]] = field(default_factory=lambda: defaultdict(list))
-    heard: set[str] = field(default_factory=set)
+    has_signal: set[str] = field(default_factory=set)
     """Pods whose headband has brought a verdict."""
 
     def begin(self, line: LogLine, what: str, *, about: str = "", reason: str = "", cause: str = "") -> None:
@@ -61,7 +61,7 @@ class _Story:
         self._keep(line["pod"], about, _Open(line["t_s"], what, reason, ""), line["t_s"])
 
     def finish(self) -> None:
-        """End the story; what is still open lasted to the end."""
+        """Keep what is still open: it lasted to the end."""
         for (pod, _, about), began in self.open.items():
             self._keep(pod, about, began, None)
         self.open.clear()
@@ -91,14 +91,14 @@ def problems_of(
         By pod, longest first; those of the whole sanctuary come first.
     """
     lines = list(lines)
-    story = _Story((pod_settings or PodSettings()).min_quality)
+    course = _Course((pod_settings or PodSettings()).min_quality)
     for line in lines:
-        take = _TAKERS.get(line["kind"])
-        if take is not None:
-            take(story, line)
-    story.finish()
+        handle = _HANDLERS.get(line["kind"])
+        if handle is not None:
+            handle(course, line)
+    course.finish()
     begun_s = min((line["t_s"] for line in lines), default=0.0)
-    problems = [_problem(*key, spans, end_s) for key, spans in story.found.items()]
+    problems = [_problem(*key, spans, end_s) for key, spans in course.found.items()]
     least_s = min(CONTACT_TOTAL_S, max(CONTACT_SPAN_S, CONTACT_SHARE * (end_s - begun_s)))
     worth = [each for each in problems if each.what != "signal_unusable" or each.total_s >= least_s]
     return tuple(sorted(worth, key=lambda each: (each.pod, -each.total_s, each.what)))
@@ -123,81 +123,81 @@ def _problem(
     )
 
 
-def _take_pod(story: _Story, line: LogLine) -> None:
+def _on_pod(course: _Course, line: LogLine) -> None:
     event, pod = line["event"], line["pod"]
     match event:
         case "headband_lost":
-            story.end(line, "signal_unusable")
-            what = "headband_lost" if pod in story.heard else "headband_missing"
-            story.begin(line, what, reason=line["detail"], cause=line.get("cause", ""))
+            course.end(line, "signal_unusable")
+            what = "headband_lost" if pod in course.has_signal else "headband_missing"
+            course.begin(line, what, reason=line["detail"], cause=line.get("cause", ""))
         case "headband_found":
-            story.end(line, "headband_lost")
-            story.end(line, "headband_missing")
+            course.end(line, "headband_lost")
+            course.end(line, "headband_missing")
         case "booted" if line["detail"]:
-            story.begin(line, "latched", reason=line["detail"])
+            course.begin(line, "latched", reason=line["detail"])
         case "stop_pressed":
-            story.begin(line, "latched", reason="stopped")
+            course.begin(line, "latched", reason="stopped")
         case "person_reset":
-            story.end(line, "latched")
+            course.end(line, "latched")
         case "link_lost":
-            story.begin(line, "link_lost", reason=line["detail"])
+            course.begin(line, "link_lost", reason=line["detail"])
         case "link_restored":
-            story.end(line, "link_lost")
+            course.end(line, "link_lost")
         case _:
-            _take_clock(story, line)
+            _on_clock(course, line)
 
 
-def _take_clock(story: _Story, line: LogLine) -> None:
+def _on_clock(course: _Course, line: LogLine) -> None:
     event = line["event"]
     if event == "utc_heard":
-        take = story.end if line["utc_suffices"] else story.begin
-        take(line, "clock_unsynchronised")
+        note = course.end if line["utc_suffices"] else course.begin
+        note(line, "clock_unsynchronised")
     elif event in ("clock_doubted", "clock_set", "cue_missed"):
-        story.moment(line, event)
+        course.moment(line, event)
 
 
-def _take_estimate(story: _Story, line: LogLine) -> None:
-    story.heard.add(line["pod"])
-    if line["quality"] < story.min_quality:
-        story.begin(line, "signal_unusable")
+def _on_estimate(course: _Course, line: LogLine) -> None:
+    course.has_signal.add(line["pod"])
+    if line["quality"] < course.min_quality:
+        course.begin(line, "signal_unusable")
         return
-    began = story.open.get((line["pod"], "signal_unusable", ""))
+    began = course.open.get((line["pod"], "signal_unusable", ""))
     if began is not None and line["t_s"] - began.from_s < CONTACT_SPAN_S:
-        del story.open[line["pod"], "signal_unusable", ""]
-    story.end(line, "signal_unusable")
+        del course.open[line["pod"], "signal_unusable", ""]
+    course.end(line, "signal_unusable")
 
 
-def _take_trouble(story: _Story, line: LogLine) -> None:
+def _on_trouble(course: _Course, line: LogLine) -> None:
     what, about = line["what"], line["about"]
     if what == "no_grant" and " " in line["detail"]:
-        story.end(line, what, about=about)
-        story.begin(line, "grant_too_narrow", about=about, reason=line["detail"])
+        course.end(line, what, about=about)
+        course.begin(line, "grant_too_narrow", about=about, reason=line["detail"])
         return
     if what == "no_grant":
-        story.end(line, "grant_too_narrow", about=about)
+        course.end(line, "grant_too_narrow", about=about)
     match line["event"]:
         case "began":
-            story.begin(line, what, about=about, reason=line["detail"])
+            course.begin(line, what, about=about, reason=line["detail"])
         case "ended":
-            story.end(line, what, about=about)
+            course.end(line, what, about=about)
         case _:
-            story.moment(line, what, about=about, reason=line["detail"])
+            course.moment(line, what, about=about, reason=line["detail"])
 
 
-def _take_consent(story: _Story, line: LogLine) -> None:
+def _on_consent(course: _Course, line: LogLine) -> None:
     if line["act"] == "refused":
-        story.moment(line, "entry_refused", reason=line["reason"])
+        course.moment(line, "entry_refused", reason=line["reason"])
 
 
-def _take_cue(story: _Story, line: LogLine) -> None:
+def _on_cue(course: _Course, line: LogLine) -> None:
     if line["outcome"] == "refused" and line["reason"] in UNKEPT:
-        story.moment(line, "cue_refused", reason=line["reason"])
+        course.moment(line, "cue_refused", reason=line["reason"])
 
 
-_TAKERS: Mapping[str, Callable[[_Story, LogLine], None]] = {
-    "pod": _take_pod,
-    "estimate": _take_estimate,
-    "trouble": _take_trouble,
-    "consent": _take_consent,
-    "cue": _take_cue,
+_HANDLERS: Mapping[str, Callable[[_Course, LogLine], None]] = {
+    "pod": _on_pod,
+    "estimate": _on_estimate,
+    "trouble": _on_trouble,
+    "consent": _on_consent,
+    "cue": _on_cue,
 }

@@ -161,7 +161,7 @@ class FileName:
 
 
 def read_name(path: str) -> FileName:
-    """Take a path apart."""
+    """Split a path into folder, stem and extension."""
     name = PurePosixPath(path).name
     packed = name.casefold().endswith(_PACKED)
     inner = name.rpartition(".")[0] if packed else name

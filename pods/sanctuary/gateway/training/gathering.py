@@ -1,4 +1,4 @@
-"""All nights read, several at a time: what is doubtful of each is said, and what cannot be used left out.
+"""Reads all nights, several at a time; reports what is doubtful of each, and leaves out what cannot be used.
 
 What to train, and how nights are to be read.
 """
@@ -97,9 +97,9 @@ def gather(found: Survey, recipe: Recipe, say: Say = lambda _: None, step: Say =
     recipe
         How to read them.
     say
-        Hears every warning, everything that is left out, and a summary.
+        Called with every warning, everything that is left out, and a summary.
     step
-        Hears the name of each night that is done with.
+        Called with the name of each night that is finished.
 
     Raises
     ------

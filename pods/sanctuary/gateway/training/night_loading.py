@@ -62,7 +62,7 @@ MARGIN_EPOCHS = 60
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How nights are to be read, as told by a person; the same for all of them.
+    """How nights are to be read, as the user says; the same for all of them.
 
     Attributes
     ----------
@@ -157,7 +157,7 @@ class _Watch:
         self.found: list[Features] = []
 
     def push(self, block: SampleBlock) -> None:
-        """Take the next samples."""
+        """Add the next samples."""
         for seconds in self._front_end.push(block.start, block.uv[np.newaxis, self._rows]):
             self._trailing.seconds(seconds)
             ends = [k for k in range(seconds.count) if (seconds.first_s + k) % EPOCH_S == 0]
