@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from random import Random
+from typing import Protocol
 
 from sanctuary.config.scenario_settings import WireSettings
 from sanctuary.pods.mqtt.wire_client import MqttMessage
@@ -25,7 +26,7 @@ class Leg(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One message on one leg.
+    """One message on one leg of its way.
 
     Attributes
     ----------
@@ -37,17 +38,28 @@ class Hop:
         Whether it may not overtake what was sent to the same client before.
     """
 
-    leg: Leg
     client: str
     message: MqttMessage
     due_s: float
     in_order: bool = True
 
-    def later(self, by_s: float) -> Hop:
-        return Hop(self.leg, self.client, self.message, self.due_s + by_s, self.in_order)
+
+class Transform(Protocol):
+    """One thing that may befall a message.
+
+    Attributes
+    ----------
+    legs
+        The parts of the way on which it acts.
+    """
+
+    @property
+    def legs(self) -> tuple[Leg, ...]: ...
+
+    def __call__(self, hop: Hop, /) -> Iterable[Hop]:
+        """Give what becomes of a hop on one of its `legs`."""
 
 
-Transform = Callable[[Hop], Iterable[Hop]]
 Tap = Callable[[str, MqttMessage], None]
 """Called with a client's id and a message that it hands over."""
 Topics = Callable[[str], bool]
@@ -64,10 +76,10 @@ class Loss:
     share: float
     rng: Random
     topics: Topics = every_topic
+    legs = (Leg.IN,)
 
     def __call__(self, hop: Hop) -> Iterable[Hop]:
-        applies = hop.leg is Leg.IN and self.topics(hop.message.topic)
-        return () if applies and self.rng.random() < self.share else (hop,)
+        return () if self.topics(hop.message.topic) and self.rng.random() < self.share else (hop,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +88,10 @@ class Duplicate:
 
     share: float
     rng: Random
+    legs = (Leg.IN,)
 
     def __call__(self, hop: Hop) -> Iterable[Hop]:
-        return (hop, hop) if hop.leg is Leg.IN and self.rng.random() < self.share else (hop,)
+        return (hop, hop) if self.rng.random() < self.share else (hop,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +107,11 @@ class Delay:
     least_s: float
     jitter_s: float
     rng: Random
+    legs = (Leg.IN,)
 
     def __call__(self, hop: Hop) -> Iterable[Hop]:
-        if hop.leg is not Leg.IN:
-            return (hop,)
-        later = hop.later(self.least_s)
-        return (later.later(self.rng.expovariate(1.0 / self.jitter_s)) if self.jitter_s else later,)
+        jitter_s = self.rng.expovariate(1.0 / self.jitter_s) if self.jitter_s else 0.0
+        return (replace(hop, due_s=hop.due_s + self.least_s + jitter_s),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +121,12 @@ class Reorder:
     share: float
     rng: Random
     topics: Topics = every_topic
+    legs = (Leg.IN,)
 
     def __call__(self, hop: Hop) -> Iterable[Hop]:
-        applies = hop.leg is Leg.IN and self.topics(hop.message.topic)
-        return (replace(hop, in_order=False),) if applies and self.rng.random() < self.share else (hop,)
+        if self.topics(hop.message.topic) and self.rng.random() < self.share:
+            return (replace(hop, in_order=False),)
+        return (hop,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +135,10 @@ class Stall:
 
     client: str
     until_s: float
+    legs = (Leg.OUT, Leg.ARRIVAL)
 
     def __call__(self, hop: Hop) -> Iterable[Hop]:
-        if hop.client != self.client or hop.leg is Leg.IN or hop.due_s >= self.until_s:
-            return (hop,)
-        return (replace(hop, due_s=self.until_s),)
+        return (replace(hop, due_s=max(hop.due_s, self.until_s)) if hop.client == self.client else hop,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +148,12 @@ class OneWayLoss:
     client: str
     leg: Leg
 
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        return (self.leg,)
+
     def __call__(self, hop: Hop) -> Iterable[Hop]:
-        return () if hop.client == self.client and hop.leg is self.leg else (hop,)
+        return () if hop.client == self.client else (hop,)
 
 
 def network_quality(settings: WireSettings, rng: Random) -> list[Transform]:

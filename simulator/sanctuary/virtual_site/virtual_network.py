@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from itertools import chain
 from random import Random
 
 from sanctuary.pods.mqtt.wire_client import FilterSet, LinkDown, LinkUp, MqttMessage, OnLink, OnMessage
@@ -78,7 +77,7 @@ class VirtualNetwork:
     events
         Virtual time.
     transforms
-        What befalls each hop of each message, in this order. The list may change at any time; see `impose`.
+        What befalls each hop of each message, in this order; for more of them see `impose`.
     keep_alive_s
         Seconds after which the broker takes a silent client for lost, and publishes its will.
 
@@ -93,7 +92,8 @@ class VirtualNetwork:
     def __init__(
         self, events: EventQueue, transforms: Iterable[Transform] = (), *, keep_alive_s: float = 15.0
     ) -> None:
-        self.transforms: list[Transform] = [*transforms]
+        self._transforms: dict[Leg, list[Transform]] = {leg: [] for leg in Leg}
+        self._add(*transforms)
         self.taps: list[Tap] = []
         self.sent = self.delivered = self.lost = 0
         self._events, self._keep_alive_s = events, keep_alive_s
@@ -160,7 +160,7 @@ class VirtualNetwork:
         """Carry a message from its client to the broker."""
         for tap in self.taps:
             tap(client.client_id, message)
-        self._start(Hop(Leg.OUT, client.client_id, message, self._events.now_s), client)
+        self._start(Leg.OUT, client, message)
 
     def publish(self, message: MqttMessage) -> None:
         """Publish a message at the broker; for what no client of ours sent, see `send`."""
@@ -168,19 +168,14 @@ class VirtualNetwork:
         if message.retain:
             self._retained[message.topic] = message
         for client in self._route(message.topic):
-            self._start(Hop(Leg.IN, client.client_id, message, self._events.now_s), client)
+            self._start(Leg.IN, client, message)
 
     # Faults.
 
     def impose(self, for_s: float, *transforms: Transform) -> None:
         """Apply transforms, before all others, for so many seconds."""
-        self.transforms[:0] = transforms
-
-        def end() -> None:
-            for transform in transforms:
-                self.transforms.remove(transform)
-
-        self._events.after(for_s, end)
+        self._add(*transforms)
+        self._events.after(for_s, partial(self._take_away, transforms))
 
     def cut(self, client_id: str, for_s: float, noticed_after_s: float | None = None) -> None:
         """Take a client's link away: nothing goes in or out, and in time the broker publishes its will.
@@ -219,6 +214,14 @@ class VirtualNetwork:
 
     # Inside.
 
+    def _add(self, *transforms: Transform) -> None:
+        for leg, applied in self._transforms.items():
+            applied[:0] = [transform for transform in transforms if leg in transform.legs]
+
+    def _take_away(self, transforms: Iterable[Transform]) -> None:
+        for leg, applied in self._transforms.items():
+            self._transforms[leg] = [each for each in applied if each not in transforms]
+
     def _block(self, client_id: str, for_s: float) -> None:
         """Let no client of this name connect for a while, and then let it."""
         until_s = self._events.now_s + for_s
@@ -250,7 +253,7 @@ class VirtualNetwork:
     def _send_retained(self, client: VirtualClient, filters: FilterSet) -> None:
         for topic, message in self._retained.items():
             if filters.matches(topic):
-                self._start(Hop(Leg.IN, client.client_id, message, self._events.now_s), client)
+                self._start(Leg.IN, client, message)
 
     def _route(self, topic: str) -> tuple[VirtualClient, ...]:
         route = self._routes.get(topic)
@@ -259,31 +262,30 @@ class VirtualNetwork:
             self._routes[topic] = route
         return route
 
-    def _start(self, hop: Hop, client: VirtualClient) -> None:
+    def _start(self, leg: Leg, client: VirtualClient, message: MqttMessage) -> None:
         """Apply the transforms in turn; what is left of the hop ends when each copy is due."""
-        hops: Iterable[Hop] = (hop,)
-        for transform in self.transforms:
-            hops = chain.from_iterable(map(transform, hops))
-        copies = 0
-        for copy in hops:
-            copies += 1
-            due_s = copy.due_s
-            if copy.leg is Leg.IN and copy.in_order:
+        now_s = self._events.now_s
+        hops = [Hop(client.client_id, message, now_s)]
+        for transform in self._transforms[leg]:
+            hops = [each for hop in hops for each in transform(hop)]
+        for hop in hops:
+            due_s = hop.due_s
+            if leg is Leg.IN and hop.in_order:
                 due_s = client.last_due_s = max(due_s, client.last_due_s)
-            if copy.leg is Leg.IN or due_s > self._events.now_s:
-                self._events.at(due_s, partial(self._end, copy, client))
+            if leg is Leg.IN or due_s > now_s:
+                self._events.at(due_s, partial(self._end, leg, client, hop.message))
             else:
-                self._end(copy, client)
-        if not copies:
+                self._end(leg, client, hop.message)
+        if not hops:
             self.lost += 1
 
-    def _end(self, hop: Hop, client: VirtualClient) -> None:
-        if hop.leg is Leg.IN:
-            self._start(Hop(Leg.ARRIVAL, hop.client, hop.message, self._events.now_s), client)
+    def _end(self, leg: Leg, client: VirtualClient, message: MqttMessage) -> None:
+        if leg is Leg.IN:
+            self._start(Leg.ARRIVAL, client, message)
         elif not client.is_connected:
             self.lost += 1
-        elif hop.leg is Leg.OUT:
-            self.publish(hop.message)
+        elif leg is Leg.OUT:
+            self.publish(message)
         else:
             self.delivered += 1
-            client.on_message(hop.message)
+            client.on_message(message)
