@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from pod_bench import COORDINATOR_KEY, SITE
-from sanctuary.config.site_settings import TenureSettings
+from sanctuary.config.site_settings import LeadershipSettings
 from sanctuary.pods.coordinator import events as happened
 from sanctuary.pods.coordinator.circle import CoordinatorIdentity
 from sanctuary.pods.coordinator.claims import LeadershipTimes
@@ -56,10 +56,10 @@ class Machine:
 class World:
     """Some gateways at one broker, and one circle; whoever may command it does so at every chance."""
 
-    def __init__(self, count: int = 2, settings: TenureSettings | None = None) -> None:
+    def __init__(self, count: int = 2, settings: LeadershipSettings | None = None) -> None:
         self.now_s = 0.0
         self.names = tuple(f"gateway-{number}" for number in range(1, count + 1))
-        self.times = LeadershipTimes.of(settings or TenureSettings(), VALID_FOR_S, count)
+        self.times = LeadershipTimes.of(settings or LeadershipSettings(), VALID_FOR_S, count)
         self.retained: dict[str, Publish] = {}
         self.records: list[dict[str, object]] = []
         self.effects: list[LeadershipEffect] = []
@@ -223,7 +223,7 @@ class World:
         ]
 
 
-def settled(count: int = 2, settings: TenureSettings | None = None, for_s: float = 40.0) -> World:
+def settled(count: int = 2, settings: LeadershipSettings | None = None, for_s: float = 40.0) -> World:
     """Make a world in which one gateway has led the circle for a while."""
     world = World(count, settings)
     for name in world.names:

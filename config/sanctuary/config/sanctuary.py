@@ -15,11 +15,11 @@ from sanctuary.config.settings_base import Finding, Settings, report
 from sanctuary.config.site_settings import (
     ClockSettings,
     CoordinatorSettings,
+    LeadershipSettings,
     LimiterSettings,
     PodSettings,
     RecordSettings,
     SiteSettings,
-    TenureSettings,
 )
 from sanctuary.config.sleeper_settings import SleeperSettings
 
@@ -41,8 +41,9 @@ class SanctuarySettings(Settings):
     """When a pod trusts its headband, its clock and its coordinator."""
     coordinator: CoordinatorSettings = CoordinatorSettings()
     """When windows are offered, opened, kept alive and closed."""
-    tenure: TenureSettings = TenureSettings()
-    """How gateways agree on who holds a circle."""
+    # The section keeps the name that it has in settings files; in the code it is leadership.
+    tenure: LeadershipSettings = LeadershipSettings()
+    """How gateways agree on which of them leads a circle."""
     broker: BrokerSettings = BrokerSettings()
     """Which broker carries the messages, and how patient its clients are."""
     clock: ClockSettings = ClockSettings()

@@ -193,7 +193,7 @@ class SiteSettings(Settings):
     id: Id = "harbour"
     """Name of the sanctuary in topics, records and the ledger."""
     gateways: tuple[Id, ...] = Field(("gateway-1",), min_length=1, max_length=8)
-    """Ids of the gateways, the same list in the settings of each; one holds a circle, another takes over."""
+    """Ids of the gateways, the same list in the settings of each; one leads a circle, another takes over."""
     gateway: Id | None = None
     """Which of `gateways` this computer is; may be left out where there is only one."""
     data_dir: Path = Field(Path("sanctuary-data"), validate_default=False)
@@ -220,22 +220,22 @@ class SiteSettings(Settings):
         return gateway
 
 
-class TenureSettings(Settings):
-    """How gateways agree on who holds a circle."""
+class LeadershipSettings(Settings):
+    """How gateways agree on which of them leads a circle."""
 
     renew_s: float = Field(0.5, ge=0.2, le=1.0)
-    """Time (seconds) between two claims of a gateway that holds a circle."""
+    """Time (seconds) between two claims of a gateway that leads a circle."""
     authority_s: float = Field(2.0, ge=1.0, le=4.0)
     """Age (seconds) of the newest own claim that came back from which a gateway commands nothing."""
     silence_s: float = Field(2.5, ge=1.0, le=6.0)
     """Time (seconds) without a claim of anybody after which another gateway claims a circle."""
     margin_s: float = Field(0.1, ge=0.05, le=1.0)
-    """What clocks may differ (seconds); added to the time that a former holder's commands may be in force."""
+    """What clocks may differ (seconds); added to the time that a former leader's commands may be in force."""
     settle_s: float = Field(10.0, ge=5.0, le=600.0)
     """Time (seconds) for which a gateway that has come back must be there before circles move to it."""
 
     @model_validator(mode="after")
-    def _renews_in_time(self) -> TenureSettings:
+    def _renews_in_time(self) -> LeadershipSettings:
         if 2 * self.renew_s > self.authority_s:
             raise ValueError("renew_s must be at most half of authority_s, so that one may be late")
         return self

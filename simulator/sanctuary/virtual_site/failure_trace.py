@@ -24,10 +24,10 @@ from sanctuary.config.scenario_settings import WireSettings
 from sanctuary.config.site_settings import (
     ClockSettings,
     CoordinatorSettings,
+    LeadershipSettings,
     LimiterSettings,
     PodSettings,
     SiteSettings,
-    TenureSettings,
 )
 from sanctuary.gateway.site.cue_timing import AHEAD_S
 from sanctuary.signal.samples import Stage
@@ -271,7 +271,7 @@ def draw_outline(
             ),
             "circles": circles,
             "site": SiteSettings(gateways=machines),
-            "tenure": TenureSettings(renew_s=rng.choice((0.5, 1.0, 1.0))),
+            "tenure": LeadershipSettings(renew_s=rng.choice((0.5, 1.0, 1.0))),
             "clock": ClockSettings(every_s=(4.0, 20.0, 20.0)[seed % 3]),
         }
     )

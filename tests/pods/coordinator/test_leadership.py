@@ -7,7 +7,7 @@ import pytest
 from gateway_world import ONE, VALID_FOR_S, World, settled
 from pod_bench import COORDINATOR_KEY, SITE, pod_key
 from sanctuary.config.errors import InputError
-from sanctuary.config.site_settings import TenureSettings
+from sanctuary.config.site_settings import LeadershipSettings
 from sanctuary.pods.coordinator import events as happened
 from sanctuary.pods.coordinator.circle import CoordinatorIdentity
 from sanctuary.pods.coordinator.claims import LeadershipTimes, next_term, preference
@@ -251,7 +251,7 @@ def test_claims_signed_with_another_key_are_told_of_once() -> None:
 
 def test_a_claim_outlives_the_memory_of_windows() -> None:
     reports = {"a": CircleReport(False, -1e9, 1234.5)}
-    times = LeadershipTimes.of(TenureSettings(), VALID_FOR_S, 1)
+    times = LeadershipTimes.of(LeadershipSettings(), VALID_FOR_S, 1)
     identity = CoordinatorIdentity(SITE, "a", COORDINATOR_KEY, IdSource("x"), ("a",))
     leadership = Leadership(identity, [("a",)], times, lambda circle: reports[circle])
     world = World(1)
@@ -265,7 +265,7 @@ def test_a_claim_outlives_the_memory_of_windows() -> None:
 
 def test_a_gateway_must_be_one_of_the_site() -> None:
     identity = CoordinatorIdentity(SITE, "c", COORDINATOR_KEY, IdSource("x"), ("a", "b"))
-    times = LeadershipTimes.of(TenureSettings(), VALID_FOR_S, 2)
+    times = LeadershipTimes.of(LeadershipSettings(), VALID_FOR_S, 2)
     with pytest.raises(InputError, match=r"none of site\.gateways"):
         Leadership(identity, [(ONE,)], times, lambda _: CircleReport())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nacl.signing import SigningKey, VerifyKey
 
@@ -48,6 +48,8 @@ class Circle:
         Tonight's pods of the members, with the keys that sign their leases.
     design
         What is played tonight.
+    design_end_s
+        Seconds from its zero after which nothing is left to play; infinite for a design that repeats.
 
     Raises
     ------
@@ -59,8 +61,10 @@ class Circle:
     quorum: int
     members: Mapping[str, VerifyKey]
     design: LoadedDesign
+    design_end_s: float = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "design_end_s", self.design.design.end_s)
         for name in (self.id, *self.members):
             if not is_id(name):
                 raise InputError(f"id {name!r}: 1 to 64 of a-z, 0-9 and - expected")

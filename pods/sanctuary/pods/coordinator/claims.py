@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from math import ceil, inf
 
-from sanctuary.config.site_settings import TenureSettings
+from sanctuary.config.site_settings import LeadershipSettings
 from sanctuary.pods.protocol.messages import GatewayClaim, GatewayStatus
 
 SOLE_RENEW_S = 3.0
@@ -52,7 +52,7 @@ class LeadershipTimes:
     patience_s: float = 1.0
 
     @classmethod
-    def of(cls, settings: TenureSettings, valid_for_s: float, gateways: int) -> LeadershipTimes:
+    def of(cls, settings: LeadershipSettings, valid_for_s: float, gateways: int) -> LeadershipTimes:
         """Derive them.
 
         Parameters

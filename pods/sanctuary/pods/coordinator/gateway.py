@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import inf
 
-from sanctuary.config.site_settings import CoordinatorSettings, TenureSettings
+from sanctuary.config.site_settings import CoordinatorSettings, LeadershipSettings
 from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.claims import LeadershipTimes
 from sanctuary.pods.coordinator.coordinator import Coordinator
@@ -58,7 +58,7 @@ class Gateway:
         identity: CoordinatorIdentity,
         circles: Iterable[Circle],
         settings: CoordinatorSettings | None = None,
-        leadership_settings: TenureSettings | None = None,
+        leadership_settings: LeadershipSettings | None = None,
         *,
         utc_at_zero_s: float = 0.0,
         floor_term: int = 0,
@@ -69,7 +69,7 @@ class Gateway:
         self.utc_at_zero_s = utc_at_zero_s
         self._coordinator = Coordinator(identity, circles, settings)
         times = LeadershipTimes.of(
-            leadership_settings or TenureSettings(), settings.valid_for_s, len(identity.gateways)
+            leadership_settings or LeadershipSettings(), settings.valid_for_s, len(identity.gateways)
         )
         groups = [tuple(circle.id for circle in group) for group in self._coordinator.groups]
         self._leadership = Leadership(identity, groups, times, self._report, floor_term)

@@ -126,7 +126,7 @@ class WindowRun:
     @property
     def design_end_s(self) -> float:
         """When the design has been played once it has begun; infinite for one that repeats."""
-        return self.zero_s + self.circle.design.design.end_s
+        return self.zero_s + self.circle.design_end_s
 
     @property
     def plays_to_the_end(self) -> bool:
