@@ -21,9 +21,9 @@ from typing import Any
 
 from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec
 from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
-from sanctuary.simulator.devices.cyton.packets import PACKET_BYTES
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.cyton_packets import PACKET_BYTES
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
 
 FS_HZ = 250

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from sanctuary.firmware_bridge.headbands.device import DeviceHeadband
 from sanctuary.firmware_bridge.headbands.headband import Options
 from sanctuary.firmware_bridge.headbands.registry import DRIVERS
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.virtual_headband import RADIOS, VirtualHeadbands
 
 SEED = 5

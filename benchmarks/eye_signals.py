@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import zlib
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -24,13 +25,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+
+from eye_tracer import EyeTracer, push_second
 from sanctuary.config.chain_settings import EyeSignalSettings
 from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
 from sanctuary.firmware_bridge.recordings.readers import open_recording
-from sanctuary.signal.eyesignal.detector import EyeSignal, EyeSignalWatcher
-from sanctuary.signal.eyesignal.pattern import EyeTracer, extremes
-from sanctuary.signal.samples import BoolArray, FloatArray, Stage
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.signal.eye_signal_pattern import extremes
+from sanctuary.signal.eyes import EyeSignalDetector
+from sanctuary.signal.samples import BoolArray, EyeSignal, FloatArray, Stage
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 
 PER_NIGHT = 8
 APART_S = 20.0
@@ -100,7 +104,7 @@ def add_signals(
 def watch(runs: FloatArray, fs_hz: int) -> tuple[list[list[EyeSignal]], FloatArray]:
     """Signals found in each run of ``(n_runs, 2, n)`` uV, and the traces ``(n_runs, 50 points a second)``."""
     tracer = EyeTracer(float(fs_hz), len(runs))
-    watcher = EyeSignalWatcher(len(runs), EyeSignalSettings())
+    watcher = EyeSignalDetector(len(runs), EyeSignalSettings())
     found: list[list[EyeSignal]] = [[] for _ in runs]
     traces = []
     for second in range(runs.shape[2] // fs_hz):
@@ -108,7 +112,7 @@ def watch(runs: FloatArray, fs_hz: int) -> tuple[list[list[EyeSignal]], FloatArr
         usable = np.asarray(np.isfinite(uv).all(axis=(1, 2)))
         difference, mean = tracer.second(np.nan_to_num(uv))
         traces.append(difference)
-        for row, signal in enumerate(watcher.second(second + 1.0, difference, mean, usable)):
+        for row, signal in enumerate(push_second(watcher, second + 1.0, difference, mean, usable)):
             if signal is not None:
                 found[row].append(signal)
     return found, np.concatenate(traces, axis=1)

@@ -30,17 +30,17 @@ with atheris.instrument_imports(include=["sanctuary.firmware_bridge"]):
     from sanctuary.firmware_bridge.headbands.thinkgear import ThinkGearCodec
     from sanctuary.firmware_bridge.headbands.zmax import ZmaxCodec
 
-from sanctuary.simulator.devices.athena import VirtualAthena
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
-from sanctuary.simulator.devices.freeeeg import VirtualFreeEeg
-from sanctuary.simulator.devices.ganglion import COMMANDS, VirtualGanglion
 from sanctuary.simulator.devices.gatt import GattDevice
-from sanctuary.simulator.devices.muse import VirtualMuse
 from sanctuary.simulator.devices.muse_control import uuid
 from sanctuary.simulator.devices.serial_port import SerialBoard
-from sanctuary.simulator.devices.source import NoiseSource
-from sanctuary.simulator.devices.thinkgear import VirtualThinkGear
-from sanctuary.simulator.devices.zmax import VirtualZmax
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_athena import VirtualAthena
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
+from sanctuary.simulator.devices.virtual_freeeeg import VirtualFreeEeg
+from sanctuary.simulator.devices.virtual_ganglion import COMMANDS, VirtualGanglion
+from sanctuary.simulator.devices.virtual_muse import VirtualMuse
+from sanctuary.simulator.devices.virtual_thinkgear import VirtualThinkGear
+from sanctuary.simulator.devices.virtual_zmax import VirtualZmax
 
 MAX_KEPT_BYTES = 100_000
 """Everything that a codec keeps, far below what any input could make it keep if it kept everything."""

@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
 from sanctuary.simulator.devices.serial_port import PtyPort
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 
 STREAMING_S = 2.0
 """Both have streamed for so long when the port hangs up."""

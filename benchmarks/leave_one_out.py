@@ -24,9 +24,9 @@ from sanctuary.signal.chain import Chain
 from sanctuary.signal.emission import PAIR, SINGLE, Emission, Head, parse_emission
 from sanctuary.signal.emission_training import best_calibration, filtered
 from sanctuary.signal.gate import OpeningLog
-from sanctuary.signal.memory import SleeperMemory
 from sanctuary.signal.samples import SampleBlock, Stage
 from sanctuary.signal.scoring import confusion, scores
+from sanctuary.signal.sleeper_memory import SleeperMemory
 
 EPOCH_S = 30.0
 
@@ -111,7 +111,7 @@ def replay(
     for start in range(0, uv.shape[1], size):
         for estimate in chain.push(SampleBlock(start, fs_hz, names, uv[:, start : start + size])):
             last_s = estimate.t_s
-            log.verdict(last_s, estimate.stable_rem, estimate.reason)
+            log.push(last_s, estimate.stable_rem, estimate.reason)
             if estimate.asleep_min >= trial.settings.gate.minimum_sleep_min:
                 ready_s = min(ready_s, last_s)
             if last_s % EPOCH_S == 0:

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"
 
 from night_measures import find_rem_periods, measure, runs
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.sleepers.habits import CHANCES, LAWS, Part
+from sanctuary.simulator.sleepers.bout_model import CHANCES, LAWS, CyclePart
 from simulated_nights import load_fitted
 
 Night = NDArray[np.int8]
@@ -50,8 +50,8 @@ class Estimates:
     """
 
     amounts_min: dict[tuple[int, str], list[float]] = field(default_factory=lambda: defaultdict(list))
-    bouts: dict[tuple[Part, Stage], list[int]] = field(default_factory=lambda: defaultdict(list))
-    ways: dict[tuple[Part, Stage, Stage], int] = field(default_factory=lambda: defaultdict(int))
+    bouts: dict[tuple[CyclePart, Stage], list[int]] = field(default_factory=lambda: defaultdict(list))
+    ways: dict[tuple[CyclePart, Stage, Stage], int] = field(default_factory=lambda: defaultdict(int))
 
     def add(self, night: Night) -> None:
         """Count one night."""
@@ -62,10 +62,10 @@ class Estimates:
             deep = np.flatnonzero(quiet == Stage.N3)
             self._amounts(cycle, quiet, deep, period.rem)
             first, last = (int(deep[0]), int(deep[-1]) + 1) if deep.size else (0, 0)
-            self._bouts(Part.FIRST if cycle == 0 else Part.LIGHT, quiet[:first])
-            self._bouts(Part.DEEP, quiet[first:last])
-            self._bouts(Part.LIGHT, quiet[last:])
-            self._bouts(Part.REM, night[period.start : period.end])
+            self._bouts(CyclePart.FIRST if cycle == 0 else CyclePart.LIGHT, quiet[:first])
+            self._bouts(CyclePart.DEEP, quiet[first:last])
+            self._bouts(CyclePart.LIGHT, quiet[last:])
+            self._bouts(CyclePart.REM, night[period.start : period.end])
             start = period.end
 
     def _amounts(self, cycle: int, quiet: Night, deep: NDArray[np.intp], rem: int) -> None:
@@ -76,7 +76,7 @@ class Estimates:
         for kind, epochs in found.items():
             self.amounts_min[cycle, kind].append(epochs / 2.0)
 
-    def _bouts(self, part: Part, epochs: Night) -> None:
+    def _bouts(self, part: CyclePart, epochs: Night) -> None:
         found = list(runs(epochs)) if epochs.size else []
         for (stage, _, n), (to, _, _) in pairwise(found):
             self.bouts[part, stage].append(n)
@@ -98,7 +98,7 @@ def show_amounts(estimates: Estimates) -> None:
 def show_bouts(estimates: Estimates) -> None:
     """Print lengths of bouts and where they lead, counted and in use."""
     print("\nbouts: median and mean (s), counted; median (s) and spread in use; chances, counted / in use")
-    for part in Part:
+    for part in CyclePart:
         for stage in LAWS[part]:
             lengths_s = 30.0 * np.array(estimates.bouts[part, stage])
             if lengths_s.size < _FEWEST:
@@ -110,7 +110,7 @@ def show_bouts(estimates: Estimates) -> None:
             )
 
 
-def _ways(estimates: Estimates, part: Part, stage: Stage) -> str:
+def _ways(estimates: Estimates, part: CyclePart, stage: Stage) -> str:
     counts = {to: estimates.ways[part, stage, to] for to in STAGES if estimates.ways[part, stage, to]}
     total, used = sum(counts.values()), CHANCES[part][stage]
     return ", ".join(f"{to.name} {n / total:.2f} / {used.get(to, 0.0):.2f}" for to, n in counts.items())

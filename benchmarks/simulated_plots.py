@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 
 _INK, _OURS, _GRID = "#23303b", "#c2571a", "#d5dbe0"
 _STRETCH_S, _FS_HZ = 12, 256

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.signal import welch
 
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.sleepers.sleeper import Sleeper, sleeper_seeds
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper, sleeper_seeds
 from simulated_eyes import Movements, eye_rows, find_movements, real_movements
 
 FloatArray = NDArray[np.float64]

@@ -33,7 +33,7 @@ from sanctuary.signal.emission import default_emission
 from sanctuary.signal.samples import Stage
 from sanctuary.signal.scoring import confusion, kappa, stage_scores
 from sanctuary.simulator.sleepers.night_file import edf_bytes, hypnogram_csv
-from sanctuary.simulator.sleepers.sleeper import Sleeper, sleeper_seeds
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper, sleeper_seeds
 
 FS_HZ = 256.0
 WANTED = (0.55, 0.85)

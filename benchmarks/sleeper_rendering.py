@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from sanctuary.simulator.sleepers.sleeper import draw_circle
+from sanctuary.simulator.sleepers.simulated_sleeper import draw_circle
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sanctuary.config.sleeper_settings import NightSettings
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.sleepers.simulated_night import draw_night
-from sanctuary.simulator.sleepers.sleeper import sleeper_seeds
+from sanctuary.simulator.sleepers.simulated_sleeper import sleeper_seeds
 from simulated_nights import SETTINGS, load_fitted
 
 CIRCLE = 4

@@ -105,7 +105,7 @@ def judge(file: NightFile, emission: Emission, kinds: Sequence[str], seed: int, 
     log, stages, ready_s, last_s = OpeningLog(), [], np.inf, 0.0
     for estimate in watch(spoiled.uv, fs_hz, names, emission, trial.settings):
         last_s = estimate.t_s
-        log.verdict(last_s, estimate.stable_rem, estimate.reason)
+        log.push(last_s, estimate.stable_rem, estimate.reason)
         if estimate.asleep_min >= trial.settings.gate.minimum_sleep_min:
             ready_s = min(ready_s, last_s)
         if last_s % EPOCH_S == 0:

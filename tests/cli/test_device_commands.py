@@ -15,11 +15,11 @@ from sanctuary.cli.main import run
 from sanctuary.firmware_bridge.headbands.registry import DRIVERS
 from sanctuary.firmware_bridge.links.scanning import serial_ports
 from sanctuary.firmware_bridge.outputs import sound
-from sanctuary.simulator.devices.athena import VirtualAthena
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
-from sanctuary.simulator.devices.muse import VirtualMuse
 from sanctuary.simulator.devices.serial_port import PtyPort
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_athena import VirtualAthena
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
+from sanctuary.simulator.devices.virtual_muse import VirtualMuse
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.sleepers.night_file import edf_bytes, hypnogram_csv, marks
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 
 FS_HZ = 100
 SHORT = ("--hours", "0.5", "--fs-hz", str(FS_HZ), "--seed", "7")
@@ -103,8 +103,8 @@ def test_cues_leave_marks(tmp_path: Path) -> None:
     assert list(told) == [900.0, 1300.5]
     assert told[900.0].startswith("Cue sound 100 dBA: a")
     sleeper = Sleeper(7, 0.5, float(FS_HZ))
-    sleeper.hear(100.0, Modality.SOUND, 900.0)
-    sleeper.hear(0.1, Modality.LIGHT, 1300.5)
+    sleeper.stimulate(100.0, Modality.SOUND, 900.0)
+    sleeper.stimulate(0.1, Modality.LIGHT, 1300.5)
     assert sorted(mark.text for mark in marks(sleeper)) == sorted(note.text for note in notes)
     assert path.with_suffix(".hypnogram.csv").read_text() == hypnogram_csv(sleeper.truth)
 
@@ -180,10 +180,10 @@ def test_a_night_that_fails_half_way_leaves_what_was_there(
 def test_marks_find_room_in_any_night() -> None:
     sleeper = Sleeper(7, 0.1, 100.0)
     for at_s in range(1, 300):
-        sleeper.hear(30.0, Modality.SOUND, float(at_s))
+        sleeper.stimulate(30.0, Modality.SOUND, float(at_s))
     assert sum(1 for _ in edf_bytes(sleeper)) == 361
     crowded = Sleeper(7, 0.1, 100.0)
     for number in range(3000):
-        crowded.hear(30.0, Modality.SOUND, number / 10.0)
+        crowded.stimulate(30.0, Modality.SOUND, number / 10.0)
     with pytest.raises(ValueError, match="marks do not fit"):
         list(edf_bytes(crowded))

@@ -14,7 +14,7 @@ from sanctuary.cli.main import run
 from sanctuary.cli.options import reading_options
 from sanctuary.config.errors import InputError
 from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD
-from sanctuary.simulator.devices.source import RecordedSource
+from sanctuary.simulator.devices.signal_source import RecordedSource
 
 
 def test_nothing_told_is_nothing() -> None:

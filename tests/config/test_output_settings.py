@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sanctuary.config.errors import ConfigError
-from sanctuary.config.headband_settings import place_of
+from sanctuary.config.headband_settings import address_of
 from sanctuary.config.loading import load_settings
 from sanctuary.firmware_bridge.headbands.registry import DRIVERS
 
@@ -40,7 +40,7 @@ HEADBANDS = [
 def test_every_kind_of_headband_has_settings_and_a_driver(tmp_path: Path, headband: str) -> None:
     told = accepted(tmp_path, f"{POD}headband = {headband}").pods[0].headband
     assert told.kind in DRIVERS
-    assert place_of(told)[1]
+    assert address_of(told)[1]
 
 
 def test_every_driver_has_settings(tmp_path: Path) -> None:

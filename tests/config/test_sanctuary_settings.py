@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from sanctuary.config.errors import ConfigError
-from sanctuary.config.fields import Place
+from sanctuary.config.fields import SchemaNode
 from sanctuary.config.headband_settings import CytonPort, SimulatedHeadband
 from sanctuary.config.loading import load_settings
 from sanctuary.config.sanctuary import SanctuarySettings
@@ -40,8 +40,8 @@ def accepted(tmp_path: Path, text: str) -> SanctuarySettings:
 
 
 def models(model: type[BaseModel] = SanctuarySettings) -> list[type[BaseModel]]:
-    places = [Place(info.annotation) for info in model.model_fields.values()]
-    inner = [m for place in places for m in (*place.models, *Place(place.element).models)]
+    places = [SchemaNode(info.annotation) for info in model.model_fields.values()]
+    inner = [m for place in places for m in (*place.models, *SchemaNode(place.element).models)]
     return [model, *(below for m in inner for below in models(m))]
 
 

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from ble_bench import needs_dbus
 from brainflow_reader import needs_brainflow
 from sanctuary.simulator.bluez.server import VirtualRadio
-from sanctuary.simulator.devices.athena import STEP_UV as ATHENA_STEP_UV
-from sanctuary.simulator.devices.athena import VirtualAthena
-from sanctuary.simulator.devices.ganglion import STEP_UV as GANGLION_STEP_UV
-from sanctuary.simulator.devices.ganglion import VirtualGanglion
 from sanctuary.simulator.devices.gatt import GattDevice
-from sanctuary.simulator.devices.muse import STEP_UV as MUSE_STEP_UV
-from sanctuary.simulator.devices.muse import VirtualMuse
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_athena import STEP_UV as ATHENA_STEP_UV
+from sanctuary.simulator.devices.virtual_athena import VirtualAthena
+from sanctuary.simulator.devices.virtual_ganglion import STEP_UV as GANGLION_STEP_UV
+from sanctuary.simulator.devices.virtual_ganglion import VirtualGanglion
+from sanctuary.simulator.devices.virtual_muse import STEP_UV as MUSE_STEP_UV
+from sanctuary.simulator.devices.virtual_muse import VirtualMuse
 
 pytestmark = [needs_dbus, needs_brainflow, pytest.mark.alone]
 

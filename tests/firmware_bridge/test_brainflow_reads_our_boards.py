@@ -7,10 +7,10 @@ import pytest
 
 from brainflow_reader import needs_brainflow, seen_by_brainflow
 from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
-from sanctuary.simulator.devices.freeeeg import UV_PER_COUNT, VirtualFreeEeg
 from sanctuary.simulator.devices.serial_port import PtyPort
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
+from sanctuary.simulator.devices.virtual_freeeeg import UV_PER_COUNT, VirtualFreeEeg
 from virtual_boards import CHANNELS, COUNT_UV, PATIENCE_S, noise_uv, plugged_in
 
 pytestmark = [needs_brainflow, pytest.mark.alone]

@@ -15,10 +15,10 @@ from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband, Cyto
 from sanctuary.firmware_bridge.headbands.headband import Line, Options
 from sanctuary.firmware_bridge.links.serial_link import MAX_READ_BYTES, SerialLink, SerialTransport
 from sanctuary.signal.samples import SampleBlock
-from sanctuary.simulator.devices import faults
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
+from sanctuary.simulator.devices import link_faults as faults
 from sanctuary.simulator.devices.serial_port import PtyPort
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 from virtual_boards import (
     CHANNELS,
     COUNT_UV,
@@ -365,7 +365,7 @@ def test_in_real_time_a_silence_longer_than_the_counter_is_counted_whole() -> No
     with plugged_in(seed=6, pacing="realtime") as port:
         headband = started(CytonHeadband(port.path, CHANNELS, realtime=True))
         headband.read_samples(20, PATIENCE_S)
-        port.fault = faults.silence(1.2)
+        port.fault = faults.silence_packets(1.2)
         block = headband.read_samples(340, PATIENCE_S)
         assert headband.lost == np.count_nonzero(block.lost) == 300
         headband.close()

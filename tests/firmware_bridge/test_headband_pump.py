@@ -14,7 +14,7 @@ from sanctuary.firmware_bridge.headbands.headband import Headband, HeadbandInfo,
 from sanctuary.firmware_bridge.stream.reader import JOIN_S, HeadbandPump
 from sanctuary.firmware_bridge.stream.reconnect import Policy, alike
 from sanctuary.signal.samples import SampleBlock
-from sanctuary.simulator.devices import faults
+from sanctuary.simulator.devices import link_faults as faults
 from virtual_boards import CHANNELS, PATIENCE_S, board_threads, open_descriptors, plugged_in, wait_until
 
 FS_HZ = 250.0

@@ -11,8 +11,8 @@ from night_files import write_edf
 from sanctuary.cli import main as cli
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.sleeper_memories import Memories
-from sanctuary.signal.eyesignal.eye_calibration import DURATION_S, ROUTINE
-from sanctuary.signal.memory import SleeperMemory
+from sanctuary.signal.eye_calibration import DURATION_S, ROUTINE
+from sanctuary.signal.sleeper_memory import SleeperMemory
 from signals import pair
 
 FS_HZ = 128.0

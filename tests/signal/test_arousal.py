@@ -6,7 +6,7 @@ import numpy as np
 
 from sanctuary.config.chain_settings import ArousalSettings, ChainSettings
 from sanctuary.signal.frontend import FrontEnd
-from sanctuary.signal.gate import ArousalWatcher
+from sanctuary.signal.gate import ArousalDetector
 from sanctuary.signal.samples import Montage
 from signals import pair
 
@@ -15,10 +15,10 @@ FS_HZ = 256.0
 
 def flags(uv, motion_g=None):
     front = FrontEnd(FS_HZ, Montage.PAIR, ChainSettings(), np.full((1, 2), np.inf))
-    watcher = ArousalWatcher(ArousalSettings(), 1)
+    watcher = ArousalDetector(ArousalSettings(), 1)
     found = {}
     for seconds in front.push(0, uv[np.newaxis], motion_g):
-        flagged = watcher.seconds(seconds.emg_power, seconds.band_power, seconds.motion)
+        flagged = watcher.push(seconds.emg_power, seconds.band_power, seconds.motion)
         found |= {float(seconds.first_s + k): bool(flagged[0, k]) for k in range(seconds.count)}
     return found
 
@@ -62,9 +62,9 @@ def test_an_acceleration_that_was_not_measured_is_no_motion():
 
 
 def test_seconds_without_signal_show_nothing_and_end_a_burst():
-    watcher = ArousalWatcher(ArousalSettings(), 1)
+    watcher = ArousalDetector(ArousalSettings(), 1)
     calm = np.full((1, 60), 4.0)
-    watcher.seconds(calm, np.ones((1, 5, 60)), np.zeros((1, 60), dtype=bool))
+    watcher.push(calm, np.ones((1, 5, 60)), np.zeros((1, 60), dtype=bool))
     emg = np.array([[400.0, np.nan, 400.0, np.nan, 400.0]])
     bands = np.where(np.isnan(emg)[:, np.newaxis], np.nan, np.ones((1, 5, 5)))
-    assert not watcher.seconds(emg, bands, np.zeros((1, 5), dtype=bool)).any()
+    assert not watcher.push(emg, bands, np.zeros((1, 5), dtype=bool)).any()

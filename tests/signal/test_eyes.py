@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanctuary.signal import eyes
-from sanctuary.signal.eyes import STRENGTHS, EyeWatcher
+from sanctuary.signal.eyes import STRENGTHS, EyeMovementDetector
 from sanctuary.signal.filters import CausalFilter, highpass, lowpass
 from signals import bump, pair
 
@@ -34,7 +34,7 @@ def traces_of(uv):
 
 
 def watch(uv, usable=True):
-    seen = EyeWatcher(1).seconds(traces_of(uv), np.full((1, SECONDS), usable))
+    seen = EyeMovementDetector(1).push(traces_of(uv), np.full((1, SECONDS), usable))
     return Counted(int(seen.saccades.sum()), int(seen.blinks.sum()), int(seen.slow.sum()))
 
 
@@ -98,10 +98,10 @@ def moving():
 def test_seconds_may_come_in_any_portions(cuts):
     traces, usable = moving(), np.ones((1, SECONDS), dtype=bool)
     usable[0, 20:23] = False
-    whole = EyeWatcher(1).seconds(traces, usable)
-    watcher, edges = EyeWatcher(1), sorted({0, *cuts, SECONDS})
+    whole = EyeMovementDetector(1).push(traces, usable)
+    watcher, edges = EyeMovementDetector(1), sorted({0, *cuts, SECONDS})
     parts = [
-        watcher.seconds(np.ascontiguousarray(traces[:, :, a * 50 : b * 50]), usable[:, a:b])
+        watcher.push(np.ascontiguousarray(traces[:, :, a * 50 : b * 50]), usable[:, a:b])
         for a, b in pairwise(edges)
     ]
     for name in ("strengths", "saccades", "blinks", "slow"):
@@ -118,13 +118,13 @@ def test_strengths_of_a_saccade_lie_in_the_difference_and_of_a_blink_in_the_mean
     swing = [STRENGTHS.index(f"{trace}-swing-0.2s") for trace in ("difference", "mean")]
     usable = np.ones((1, SECONDS), dtype=bool)
     for uv, louder in ((horizontal, 0), (vertical, 1)):
-        found = EyeWatcher(1).seconds(traces_of(uv), usable).strengths[0, swing].max(axis=-1)
+        found = EyeMovementDetector(1).push(traces_of(uv), usable).strengths[0, swing].max(axis=-1)
         assert found[louder] > found[1 - louder] + 1.0
 
 
 def test_strengths_of_unusable_seconds_are_not_numbers():
     usable = np.ones((1, SECONDS), dtype=bool)
     usable[0, 7] = False
-    found = EyeWatcher(1).seconds(moving(), usable).strengths
+    found = EyeMovementDetector(1).push(moving(), usable).strengths
     assert np.isnan(found[0, :, 7]).all()
     assert np.isfinite(np.delete(found[0], 7, axis=1)).all()

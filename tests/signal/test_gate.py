@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sanctuary.config.chain_settings import GateSettings
 from sanctuary.signal.gate import (
     TRANSITIONS,
-    Finding,
     Gate,
+    GateEvent,
     GateState,
     Judgement,
     OpeningLog,
@@ -44,7 +44,7 @@ class Night:
         """Let seconds pass; the last verdict."""
         for _ in range(seconds):
             self.t_s += 1.0
-            verdict = self.gate.second(self.t_s, staged, arousal, usable)
+            verdict = self.gate.push(self.t_s, staged, arousal, usable)
         return verdict
 
 
@@ -164,7 +164,7 @@ def test_an_opening_is_gathered_anew_after_each_closing():
 
 def test_every_transition_leads_to_a_listed_state_and_every_closing_from_open():
     assert set(TRANSITIONS) == set(GateState)
-    closing = {Finding.LEAVE, Finding.DOUBT, Finding.WAKING, Finding.STALE, Finding.AROUSED}
+    closing = {GateEvent.LEAVE, GateEvent.DOUBT, GateEvent.WAKING, GateEvent.STALE, GateEvent.AROUSED}
     assert set(TRANSITIONS[GateState.OPEN]) == closing
 
 
@@ -208,7 +208,7 @@ def test_entropy_share_runs_from_zero_to_one():
 def test_the_log_turns_verdicts_into_openings():
     log = OpeningLog()
     for t_s, is_open in enumerate([False, True, True, False, False, True]):
-        log.verdict(float(t_s), is_open, "why")
+        log.push(float(t_s), is_open, "why")
     log.end(9.0)
     assert [(o.open_s, o.close_s, o.reason) for o in log.openings] == [
         (1.0, 3.0, "why"),

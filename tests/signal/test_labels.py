@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.signal.channel_labels import Kind, Side, is_electrode_net, is_eog, meaning_of
+from sanctuary.signal.channel_labels import ChannelKind, Side, is_electrode_net, is_eog, meaning_of
 
 LEFT = [
     "EOG(L)",
@@ -127,31 +127,31 @@ EEG = {
 )
 def test_horizontal_eogs_and_their_sides(labels: list[str], side: Side) -> None:
     for label in labels:
-        assert (meaning_of(label).kind, meaning_of(label).side) == (Kind.EOG, side), label
+        assert (meaning_of(label).kind, meaning_of(label).side) == (ChannelKind.EOG, side), label
         assert is_eog(label.lower()), label
         assert is_eog(f" {label} "), label
 
 
 @pytest.mark.parametrize("label", VERTICAL)
 def test_vertical_eogs_are_told_apart(label: str) -> None:
-    assert meaning_of(label).kind is Kind.VERTICAL_EOG
+    assert meaning_of(label).kind is ChannelKind.VERTICAL_EOG
     assert not is_eog(label)
 
 
 @pytest.mark.parametrize(("label", "electrode"), EEG.items())
 def test_eeg_electrodes_without_prefix_and_common_reference(label: str, electrode: str) -> None:
     meaning = meaning_of(label)
-    assert (meaning.kind, meaning.electrode) == (Kind.EEG, electrode)
+    assert (meaning.kind, meaning.electrode) == (ChannelKind.EEG, electrode)
 
 
 @pytest.mark.parametrize("label", ["Fp1-EOG", "EOG Fp1", "AF7/EOG1", "EOG F3"])
 def test_what_names_the_scalp_and_the_eyes_could_be_either(label: str) -> None:
-    assert meaning_of(label).kind is Kind.EITHER
+    assert meaning_of(label).kind is ChannelKind.EITHER
 
 
 @pytest.mark.parametrize("label", ["ECG", "EMG chin", "EOGS", "SpO2", "Resp nasal", "BATT"])
 def test_what_is_no_brain_and_no_eyes(label: str) -> None:
-    assert meaning_of(label).kind is Kind.OTHER
+    assert meaning_of(label).kind is ChannelKind.OTHER
 
 
 def test_a_net_of_numbered_electrodes_is_known_by_its_others() -> None:
@@ -164,5 +164,5 @@ def test_a_net_of_numbered_electrodes_is_known_by_its_others() -> None:
 def test_any_label_has_a_meaning_and_keeps_its_text(label: str) -> None:
     meaning = meaning_of(label)
     assert isinstance(meaning.electrode, str)
-    if meaning.kind is not Kind.EEG:
+    if meaning.kind is not ChannelKind.EEG:
         assert meaning.electrode == label.strip()

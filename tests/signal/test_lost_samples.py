@@ -11,9 +11,9 @@ from sanctuary.config.chain_settings import ChainSettings, QualitySettings
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.filters import Spectrum
 from sanctuary.signal.frontend import FrontEnd
-from sanctuary.signal.quality import LostWithin, Problem, thinned
+from sanctuary.signal.quality import LostWithin, QualityFlag, thinned
 from sanctuary.signal.samples import Montage, SampleBlock, Stage
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 from signals import PAIR, pair, push
 
 FS_HZ = 128.0
@@ -137,7 +137,7 @@ def test_what_a_gap_costs_grows_with_its_length(quiet):
 
 def test_a_gap_of_a_second_settles_as_ever(quiet):
     found = np.concatenate([each.problems[0, 0] for each in seconds_of(cut(quiet, 100.0, 1.0))])
-    words = [Problem(int(flags)).words for flags in found[99:105]]
+    words = [QualityFlag(int(flags)).words for flags in found[99:105]]
     assert words == [(), ("lost", "flat"), ("settling",), ("settling",), ("settling",), ()]
 
 
@@ -223,10 +223,10 @@ def test_the_window_weighs_what_was_lost_as_it_weighs_power():
     lost = np.zeros((1, 1, 8))
     lost[0, 0, 2] = 0.4
     within = LostWithin(1, 1, weights)
-    parts = [within.seconds(lost[:, :, a:b])[0, 0] for a, b in ((0, 3), (3, 4), (4, 8))]
+    parts = [within.push(lost[:, :, a:b])[0, 0] for a, b in ((0, 3), (3, 4), (4, 8))]
     assert np.concatenate(parts) == pytest.approx(0.4 * np.array([0, 0, *weights[::-1], 0, 0]))
     flags = thinned(QualitySettings(lost_window=0.15), lost[0, 0], np.concatenate(parts))
-    assert [Problem(int(each)).words for each in flags[2:5]] == [(), ("settling",), ("settling",)]
+    assert [QualityFlag(int(each)).words for each in flags[2:5]] == [(), ("settling",), ("settling",)]
 
 
 def test_estimates_go_on_while_packets_are_lost_in_small_blocks():

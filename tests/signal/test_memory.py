@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sanctuary.config.errors import InputError
-from sanctuary.signal.eyesignal.eye_calibration import EyeCalibration
-from sanctuary.signal.memory import SleeperMemory, parse_memory
+from sanctuary.signal.eye_calibration import EyeCalibration
+from sanctuary.signal.sleeper_memory import SleeperMemory, parse_memory
 
 FULL = SleeperMemory(np.array([10.0, 5.0, 2.0, -1.5, -6.25]), 3, EyeCalibration(300.0, -1, 4.0, 8, 7))
 

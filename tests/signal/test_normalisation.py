@@ -66,7 +66,7 @@ def centred_after_n2(minutes, weight):
     epoch = np.array([[7.0, 0.0]])
     for _ in range(round(2 * minutes)):
         running.centre(epoch)
-        running.recognised(epoch, np.array([True]))
+        running.learn_n2(epoch, np.array([True]))
     return running.centre(epoch)[0, 0]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sanctuary.config.chain_settings import ChainSettings, QualitySettings
 from sanctuary.signal.frontend import FrontEnd
-from sanctuary.signal.quality import Problem, Settling, moved
+from sanctuary.signal.quality import QualityFlag, Settling, moved
 from sanctuary.signal.samples import Montage
 from signals import pair
 
@@ -34,12 +34,12 @@ def spoil(values, channel=0):
 
 
 TROUBLES = {
-    Problem.LOST: np.full(N, np.nan),
-    Problem.RAIL: np.full(N, 1e5),
-    Problem.FLAT: np.full(N, 3.0),
-    Problem.AMPLITUDE: 700.0 * np.sign(np.sin(2 * np.pi * 3.0 * T_S)),
-    Problem.MAINS: 80.0 * np.sin(2 * np.pi * 50.0 * T_S),
-    Problem.LIFTED: 80.0 * np.convolve(RNG.standard_normal(N + 7), np.full(8, 8.0**-0.5), "valid"),
+    QualityFlag.LOST: np.full(N, np.nan),
+    QualityFlag.RAIL: np.full(N, 1e5),
+    QualityFlag.FLAT: np.full(N, 3.0),
+    QualityFlag.AMPLITUDE: 700.0 * np.sign(np.sin(2 * np.pi * 3.0 * T_S)),
+    QualityFlag.MAINS: 80.0 * np.sin(2 * np.pi * 50.0 * T_S),
+    QualityFlag.LIFTED: 80.0 * np.convolve(RNG.standard_normal(N + 7), np.full(8, 8.0**-0.5), "valid"),
 }
 
 
@@ -61,13 +61,13 @@ def test_a_dead_side_does_not_make_the_other_one_look_lifted():
     uv = pair(SECONDS, FS_HZ, seed=5)
     uv[0] = 0.0
     found = problems(uv)
-    assert (found[0, 4:] & Problem.FLAT).all()
+    assert (found[0, 4:] & QualityFlag.FLAT).all()
     assert not found[1, 4:].any()
 
 
 def test_after_missing_samples_a_channel_settles():
-    found = spoil(TROUBLES[Problem.LOST])
-    assert all(Problem.SETTLING in Problem(int(flags)) for flags in found[0, 23:26])
+    found = spoil(TROUBLES[QualityFlag.LOST])
+    assert all(QualityFlag.SETTLING in QualityFlag(int(flags)) for flags in found[0, 23:26])
     assert found[0, 30] == 0
 
 
@@ -75,8 +75,8 @@ def test_motion_spoils_both_sides_for_its_second():
     uv, motion_g = pair(SECONDS, FS_HZ, seed=5), np.zeros((3, round(SECONDS * FS_HZ)))
     motion_g[2, BAD.start : BAD.start + 50] = 0.3
     found = problems(uv, motion_g)
-    assert (found[:, 20] & Problem.MOTION).all()
-    assert not (found & Problem.MOTION)[:, [18, 22]].any()
+    assert (found[:, 20] & QualityFlag.MOTION).all()
+    assert not (found & QualityFlag.MOTION)[:, [18, 22]].any()
 
 
 def test_motion_that_was_not_measured_is_none():
@@ -85,11 +85,13 @@ def test_motion_that_was_not_measured_is_none():
 
 
 def test_problems_have_words():
-    assert Problem(Problem.LOST | Problem.MAINS).words == ("lost", "mains")
+    assert QualityFlag(QualityFlag.LOST | QualityFlag.MAINS).words == ("lost", "mains")
 
 
 @given(
-    st.lists(st.sampled_from([0, 0, 0, int(Problem.LOST), int(Problem.AMPLITUDE)]), min_size=1, max_size=40),
+    st.lists(
+        st.sampled_from([0, 0, 0, int(QualityFlag.LOST), int(QualityFlag.AMPLITUDE)]), min_size=1, max_size=40
+    ),
     st.lists(st.integers(1, 9), min_size=1, max_size=8),
     st.sampled_from([0.0, 2.0, 2.5]),
 )
@@ -97,11 +99,11 @@ def test_problems_have_words():
 def test_settling_by_any_portions_is_settling_at_once(flags, portions, settle_s):
     rules = QualitySettings(settle_s=settle_s)
     values = np.array(flags, dtype=np.uint8).reshape(1, 1, -1)
-    whole, settled = Settling(rules, 1, 1, 4).seconds(values)
+    whole, settled = Settling(rules, 1, 1, 4).push(values)
     step, at, parts, turn = Settling(rules, 1, 1, 4), 0, [], 0
     while at < values.shape[2]:
         size = portions[turn % len(portions)]
-        parts.append(step.seconds(values[:, :, at : at + size])[0])
+        parts.append(step.push(values[:, :, at : at + size])[0])
         at, turn = at + size, turn + 1
     assert np.array_equal(np.concatenate(parts, axis=2), whole)
     usable = whole[0, 0] == 0

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from sanctuary.signal.chain import Chain, SleeperStack
 from sanctuary.signal.emission import default_emission
-from sanctuary.signal.eyesignal.eye_calibration import EyeCalibration
-from sanctuary.signal.memory import SleeperMemory
+from sanctuary.signal.eye_calibration import EyeCalibration
 from sanctuary.signal.samples import SampleBlock
+from sanctuary.signal.sleeper_memory import SleeperMemory
 from signals import bump, pair
 
 MONTAGES = {"pair": ("AF7", "AF8"), "eeg+eog": ("EEG Fpz-Cz", "EOG horizontal"), "single": ("Fp1",)}

@@ -21,7 +21,7 @@ from sanctuary.simulator import hardware
 from sanctuary.simulator.hardware import END_TIMEOUT_S, HardwareProcess, HeadbandSpec
 from sanctuary.simulator.hardware_host import build_source
 from sanctuary.simulator.sleepers.simulated_night import draw_night
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 from virtual_boards import CHANNELS, COUNT_UV, PATIENCE_S, noise_uv, open_descriptors, wait_until
 
 NOISE = HeadbandSpec("east", "noise", seed=8)

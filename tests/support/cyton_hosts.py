@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 
 PACKET = 33
 COUNT_UV = 4.5e6 / 24 / (2**23 - 1)

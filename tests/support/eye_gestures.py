@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from eye_tracer import EyeTracer, push_second
 from sanctuary.config.chain_settings import EyeSignalSettings
-from sanctuary.signal.eyesignal.detector import EyeSignal, EyeSignalWatcher
-from sanctuary.signal.eyesignal.pattern import EyeTracer
+from sanctuary.signal.eyes import EyeSignalDetector
+from sanctuary.signal.samples import EyeSignal
 from signals import FloatArray, bump, pair
 
 FS_HZ = 250
@@ -62,7 +63,7 @@ def traces(uv: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def watched(
-    uv: FloatArray, watcher: EyeSignalWatcher | None = None, lifted_s: Sequence[int] = ()
+    uv: FloatArray, watcher: EyeSignalDetector | None = None, lifted_s: Sequence[int] = ()
 ) -> list[EyeSignal]:
     """Signals found in one sleeper's ``(2, n)`` uV; the seconds `lifted_s` are not usable."""
     return watch_traces(*traces(uv[np.newaxis]), watcher=watcher, lifted_s=lifted_s)
@@ -72,15 +73,15 @@ def watch_traces(
     difference_uv: FloatArray,
     mean_uv: FloatArray,
     *,
-    watcher: EyeSignalWatcher | None = None,
+    watcher: EyeSignalDetector | None = None,
     lifted_s: Sequence[int] = (),
     row: int = 0,
 ) -> list[EyeSignal]:
     """Signals found in row `row` of traces ``(n_sleepers, n)``."""
-    watcher = watcher or EyeSignalWatcher(len(difference_uv), EyeSignalSettings())
+    watcher = watcher or EyeSignalDetector(len(difference_uv), EyeSignalSettings())
     found = []
     for k in range(difference_uv.shape[1] // 50):
         part = slice(k * 50, (k + 1) * 50)
         usable = np.full(len(difference_uv), k not in lifted_s)
-        found.append(watcher.second(k + 1.0, difference_uv[:, part], mean_uv[:, part], usable)[row])
+        found.append(push_second(watcher, k + 1.0, difference_uv[:, part], mean_uv[:, part], usable)[row])
     return [signal for signal in found if signal is not None]

@@ -36,8 +36,7 @@ from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.records import output_record
-from sanctuary.signal.eyesignal.detector import EyeSignal
-from sanctuary.signal.samples import StageEstimate
+from sanctuary.signal.samples import EyeSignal, StageEstimate
 
 LRLR = EyeSignal(1.0, 4.0, 5.0, 200.0, 0.8, True)
 

@@ -14,15 +14,15 @@ from sanctuary.firmware_bridge.headbands.muse.control import encode
 from sanctuary.firmware_bridge.headbands.registry import DRIVERS
 from sanctuary.firmware_bridge.links.link import Link
 from sanctuary.firmware_bridge.stream.reader import HeadbandPump
-from sanctuary.simulator.devices.athena import VirtualAthena
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
-from sanctuary.simulator.devices.freeeeg import VirtualFreeEeg
-from sanctuary.simulator.devices.ganglion import COMMANDS, VirtualGanglion
-from sanctuary.simulator.devices.muse import VirtualMuse
 from sanctuary.simulator.devices.muse_control import uuid
 from sanctuary.simulator.devices.serial_port import SerialBoard
-from sanctuary.simulator.devices.thinkgear import VirtualThinkGear
-from sanctuary.simulator.devices.zmax import VirtualZmax
+from sanctuary.simulator.devices.virtual_athena import VirtualAthena
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
+from sanctuary.simulator.devices.virtual_freeeeg import VirtualFreeEeg
+from sanctuary.simulator.devices.virtual_ganglion import COMMANDS, VirtualGanglion
+from sanctuary.simulator.devices.virtual_muse import VirtualMuse
+from sanctuary.simulator.devices.virtual_thinkgear import VirtualThinkGear
+from sanctuary.simulator.devices.virtual_zmax import VirtualZmax
 
 SERIAL_KINDS: dict[str, tuple[Callable[[NumberSource], SerialBoard], int, bool]] = {
     "cyton": (VirtualCyton, 33, False),

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from sanctuary.config.settings_base import Finding, Settings, report
+from sanctuary.config.settings_base import Finding, Settings, raise_findings
 
 
 class Colour(StrEnum):
@@ -97,5 +97,7 @@ class RootSettings(Settings):
     @classmethod
     def _differ(cls, guests: tuple[Guest, ...]) -> tuple[Guest, ...]:
         ids = [guest.id for guest in guests]
-        report([Finding((at, "id"), f'= "{id_}" is taken') for at, id_ in enumerate(ids) if id_ in ids[:at]])
+        raise_findings(
+            [Finding((at, "id"), f'= "{id_}" is taken') for at, id_ in enumerate(ids) if id_ in ids[:at]]
+        )
         return guests

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from sanctuary.config.scenario_settings import VerdictSettings
 from sanctuary.config.sleeper_settings import NightSettings
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.sleepers.simulated_night import draw_night
-from sanctuary.simulator.sleepers.truth import TruthNight
+from sanctuary.simulator.sleepers.simulated_night import TruthNight, draw_night
 from sanctuary.virtual_site.verdicts import MINIMUM_SLEEP_S, REFRACTORY_S, Verdicts, draw_verdicts
 
 HOURS = 8.0

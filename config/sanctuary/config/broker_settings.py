@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sanctuary.config.settings_base import Finding, Settings, report
+from sanctuary.config.settings_base import Finding, Settings, raise_findings
 
 BrokerKind = Literal["auto", "embedded", "mosquitto", "external"]
 
@@ -73,5 +73,5 @@ class BrokerSettings(Settings):
         if self.reconnect_max_s < self.reconnect_min_s:
             text = f"= {self.reconnect_max_s} is below reconnect_min_s = {self.reconnect_min_s}"
             findings.append(Finding(("reconnect_max_s",), text, ("broker", "reconnect_min_s")))
-        report(findings)
+        raise_findings(findings)
         return self

@@ -1,4 +1,4 @@
-"""What the settings models say of themselves: which field stands at a path, and of which type."""
+"""Introspection of the settings models: which field stands at a path, and of which type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sanctuary.config.toml_lines import KeyPath
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SchemaNode:
     """A point in the tree of models: a table, a field or an element.
 
     Attributes
@@ -57,22 +57,22 @@ class Place:
         """Whether the value must not be shown."""
         return any(isinstance(c, type) and issubclass(c, SecretStr) for c in choices(self.annotation))
 
-    def step(self, name: str | int) -> Place | None:
+    def step(self, name: str | int) -> SchemaNode | None:
         """Go to the member `name`; None where the models know none of that name."""
         for model in self.models:
             if name in model.model_fields:
                 info = model.model_fields[str(name)]
-                return Place(info.annotation, info)
+                return SchemaNode(info.annotation, info)
         if isinstance(name, int):
-            return place_of(self.element)
-        return place_of(self.mapped)
+            return node_of(self.element)
+        return node_of(self.mapped)
 
-    def member(self, tag: str | int) -> Place | None:
+    def member(self, tag: str | int) -> SchemaNode | None:
         """Choose the model of a tagged union whose tag is `tag`."""
         for model in self.models:
             for info in model.model_fields.values():
                 if get_origin(info.annotation) is Literal and tag in get_args(info.annotation):
-                    return Place(model)
+                    return SchemaNode(model)
         return None
 
     def names(self) -> list[str]:
@@ -80,18 +80,18 @@ class Place:
         return list(dict.fromkeys(name for model in self.models for name in model.model_fields))
 
 
-def alternatives(place: Place) -> tuple[tuple[Any, tuple[Any, ...]], ...]:
+def alternatives(place: SchemaNode) -> tuple[tuple[Any, tuple[Any, ...]], ...]:
     """Take the union at a place apart: each type without None, and the bounds that hold for it."""
     bounds = tuple(place.field.metadata) if place.field else ()
     if get_origin(place.annotation) not in (Union, UnionType):
         return ((place.annotation, bounds),)
-    members = (place_of(choice) for choice in get_args(place.annotation) if choice is not NoneType)
+    members = (node_of(choice) for choice in get_args(place.annotation) if choice is not NoneType)
     return tuple(
         (inner, (*own, *bounds)) for member in members if member for inner, own in alternatives(member)
     )
 
 
-def resolve(root: type[BaseModel], loc: Iterable[str | int]) -> tuple[KeyPath, Place | None]:
+def resolve(root: type[BaseModel], loc: Iterable[str | int]) -> tuple[KeyPath, SchemaNode | None]:
     """Turn the location in a validation error into a path in the tables.
 
     Pydantic puts the tag of a tagged union, and the type tried in a plain union, between the names.
@@ -102,7 +102,7 @@ def resolve(root: type[BaseModel], loc: Iterable[str | int]) -> tuple[KeyPath, P
         The path, and the place it leads to; None where the models know no such place.
     """
     path: KeyPath = ()
-    place: Place | None = Place(root)
+    place: SchemaNode | None = SchemaNode(root)
     for name in loc:
         if place is not None and len(place.models) > 1 and (chosen := place.member(name)):
             place = chosen
@@ -125,13 +125,13 @@ def choices(annotation: Any) -> tuple[Any, ...]:
     return (annotation,)
 
 
-def place_of(annotation: Any) -> Place | None:
+def node_of(annotation: Any) -> SchemaNode | None:
     """Make a place of a type taken from an array or free table, with the bounds it carries."""
     if annotation is None:
         return None
     if get_origin(annotation) is Annotated:
-        return Place(get_args(annotation)[0], FieldInfo.from_annotation(annotation))
-    return Place(annotation)
+        return SchemaNode(get_args(annotation)[0], FieldInfo.from_annotation(annotation))
+    return SchemaNode(annotation)
 
 
 def _is_text(choice: Any) -> bool:

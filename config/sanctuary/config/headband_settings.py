@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from sanctuary.config.settings_base import Finding, Settings, report
+from sanctuary.config.settings_base import Finding, Settings, raise_findings
 
 ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,16}$")]
 CytonInput = Annotated[int, Field(ge=1, le=8)]
@@ -25,7 +25,7 @@ class _Wired(Settings):
     @classmethod
     def _one_electrode_per_input(cls, channels: dict[str, int]) -> dict[str, int]:
         first: dict[int, str] = {}
-        report(
+        raise_findings(
             [
                 Finding(
                     (name,), f"= {number} is the input of {first[number]} already; each takes one electrode"
@@ -144,7 +144,7 @@ RealHeadband = (
 Headband = Annotated[RealHeadband | SimulatedHeadband, Field(discriminator="kind")]
 
 
-def place_of(headband: RealHeadband | SimulatedHeadband) -> tuple[str, str | None]:
+def address_of(headband: RealHeadband | SimulatedHeadband) -> tuple[str, str | None]:
     """Name of the setting that says where a headband is, and its value; None for a simulated one."""
     if isinstance(headband, SimulatedHeadband):
         return "port", None

@@ -1,12 +1,10 @@
-"""Loading the settings of a sanctuary.
+"""Loading settings: defaults <- file <- ``SANCTUARY_*`` environment <- command-line options, checked once.
 
-Defaults <- file <- ``SANCTUARY_*`` environment <- command-line options, checked once, with every mistake
-listed at once. The shipped defaults hold the demo circle; a file with pods or circles of its own replaces
-both, since the one names the other.
+Every mistake of every layer is listed at once. The shipped defaults of a sanctuary hold the demo circle; a
+file with pods or circles of its own replaces both, since the one names the other.
 
-Loading any settings model: defaults, file, environment and options laid over one another, checked once.
-
-Single settings from outside the file: environment variables and command-line options.
+Not on pydantic-settings: it ignores unknown variables at the root, cannot set an element of a list, reads
+JSON where these values are TOML, coerces text leniently, and keeps no origin of a value.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sanctuary.config.errors import ConfigError, InputError
-from sanctuary.config.fields import Place
+from sanctuary.config.fields import SchemaNode
 from sanctuary.config.mistakes import Mistake, find_mistakes, listing, suggestion
 from sanctuary.config.origins import DEFAULT, Layer, Layers, Origin, format_path, leaves
 from sanctuary.config.sanctuary import SanctuarySettings
@@ -111,7 +109,7 @@ def _assign(
     return []
 
 
-def _locate(names: list[str], root: type[BaseModel], *, fold_case: bool) -> tuple[KeyPath, Place]:
+def _locate(names: list[str], root: type[BaseModel], *, fold_case: bool) -> tuple[KeyPath, SchemaNode]:
     """Find the place that names from outside mean.
 
     Raises
@@ -119,7 +117,7 @@ def _locate(names: list[str], root: type[BaseModel], *, fold_case: bool) -> tupl
     LookupError
         There is no such setting; the text names the nearest.
     """
-    place = Place(root)
+    place = SchemaNode(root)
     path: KeyPath = ()
     for name in names:
         key: str | int = name
@@ -159,7 +157,7 @@ def _position(name: str, path: KeyPath) -> int:
     return int(name)
 
 
-def _parse(value: object, place: Place) -> object:
+def _parse(value: object, place: SchemaNode) -> object:
     if not isinstance(value, str) or place.is_text:
         return value
     try:

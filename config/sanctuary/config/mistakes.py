@@ -1,9 +1,7 @@
-"""Mistakes in settings, said so that the person who made them can mend them.
+"""Mistakes in settings, in words that say how to mend them.
 
-Each names its place (file and line, environment variable, or option), the setting, the value found and
-what is allowed; a name that does not exist comes with the nearest one that does.
-
-What may stand at a place of the settings, in words: ``a number from 0.5 to 0.999``.
+Each names its place (file and line, environment variable, or option), the setting, the value found and what
+is allowed; an unknown name comes with the nearest known one.
 """
 
 from __future__ import annotations
@@ -20,13 +18,13 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from sanctuary.config.fields import Place, alternatives, place_of, resolve
+from sanctuary.config.fields import SchemaNode, alternatives, node_of, resolve
 from sanctuary.config.origins import Layer, Layers, Origin, format_path
 from sanctuary.config.settings_base import FindingsError
 from sanctuary.config.toml_lines import KeyPath
 
 
-def allowed(place: Place) -> str:
+def allowed(place: SchemaNode) -> str:
     """Say what may stand at a place; bounds are inclusive unless the words say otherwise."""
     words = [_kind(choice, _bounds(metadata)) for choice, metadata in alternatives(place)]
     return " or ".join(dict.fromkeys(words))
@@ -74,7 +72,7 @@ def _kind(choice: Any, bounds: _Bounds) -> str:
     if origin in (tuple, list):
         return _array(choice, bounds)
     if origin in (dict, Mapping):
-        return f"a table whose values are each {allowed(place_of(get_args(choice)[1]) or Place(Any))}"
+        return f"a table whose values are each {allowed(node_of(get_args(choice)[1]) or SchemaNode(Any))}"
     if not isinstance(choice, type):
         return "any value"
     return _plain(choice, bounds)
@@ -98,7 +96,7 @@ def _plain(choice: type, bounds: _Bounds) -> str:
 
 def _array(choice: Any, bounds: _Bounds) -> str:
     arguments = get_args(choice)
-    element = allowed(place_of(arguments[0]) or Place(Any))
+    element = allowed(node_of(arguments[0]) or SchemaNode(Any))
     fixed = get_origin(choice) is tuple and arguments[-1] is not Ellipsis
     length = f"{len(arguments)} elements" if fixed else _length(bounds, "element")
     return ", ".join(filter(None, ("a list", length, f"each {element}")))
@@ -203,7 +201,7 @@ def _mistakes(details: ErrorDetails, root: type[BaseModel], layers: Layers) -> I
         yield Mistake(layers.nearest_origin(path), _problem(details, path, place, root))
 
 
-def _problem(details: ErrorDetails, path: KeyPath, place: Place | None, root: type[BaseModel]) -> str:
+def _problem(details: ErrorDetails, path: KeyPath, place: SchemaNode | None, root: type[BaseModel]) -> str:
     name = format_path(path)
     cause = details.get("ctx", {}).get("error")
     match details["type"]:
@@ -224,7 +222,7 @@ def _problem(details: ErrorDetails, path: KeyPath, place: Place | None, root: ty
     return f"{name} = {value} is refused; allowed: {words}"
 
 
-def _of_table(path: KeyPath, place: Place, message: str, table: Any, layers: Layers) -> Mistake:
+def _of_table(path: KeyPath, place: SchemaNode, message: str, table: Any, layers: Layers) -> Mistake:
     """Place a mistake that concerns several fields of a table at the one of them set last.
 
     The fields concerned are those that the validator's message names.
@@ -245,13 +243,13 @@ def _nearest(loc: tuple[str | int, ...], root: type[BaseModel]) -> str:
     name = str(loc[-1])
     _, table = resolve(root, loc[:-1])
     known = table.names() if table else []
-    elsewhere = next(_holders(Place(root), name, ()), None)
+    elsewhere = next(_holders(SchemaNode(root), name, ()), None)
     if elsewhere is not None and not get_close_matches(name.lower(), known, n=1):
         return f"{name} belongs in [{format_path(elsewhere)}]"
     return suggestion(name, known)
 
 
-def _holders(place: Place, name: str, path: KeyPath) -> Iterator[KeyPath]:
+def _holders(place: SchemaNode, name: str, path: KeyPath) -> Iterator[KeyPath]:
     """Find the plain tables, not those in arrays, that hold a field called `name`."""
     if path and name in place.names():
         yield path
@@ -265,7 +263,7 @@ def _tag(details: ErrorDetails) -> str:
     return str(details["ctx"]["discriminator"]).strip("'")
 
 
-def _tags(details: ErrorDetails, place: Place | None) -> str:
+def _tags(details: ErrorDetails, place: SchemaNode | None) -> str:
     """List what the field that tells the members of a union apart may be."""
-    fields = [Place(model).step(_tag(details)) for model in (place.models if place else ())]
+    fields = [SchemaNode(model).step(_tag(details)) for model in (place.models if place else ())]
     return " or ".join(allowed(field) for field in fields if field)

@@ -1,7 +1,4 @@
-"""Where each setting came from, and how layers of settings are laid over one another.
-
-The single values of settings.
-"""
+"""Where each setting came from, and how layers of settings are merged."""
 
 from __future__ import annotations
 

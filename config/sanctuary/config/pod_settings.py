@@ -1,8 +1,7 @@
-"""Who sleeps here tonight: the pods with their headbands, and the circles they form.
+"""Who sleeps here tonight: the pods with their headbands and outputs, and the circles they form.
 
-Who sees which lamp, and what follows for each pod's light.
-
-What a pod's cues come out of, and the button that stops them; nothing is driven unless it stands here.
+Nothing is driven unless it stands here: a pod's cues come out of its `devices`, and a button may stop them.
+`lamp_rules` derives from `sees` what each pod's lamp must keep to.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from sanctuary.config.settings_base import (
     PublicKey,
     Settings,
     known_design,
-    report,
+    raise_findings,
 )
 
 Pin = Annotated[int, Field(ge=0, le=27)]
@@ -102,7 +101,7 @@ class DeviceSettings(Settings):
             pin = self.stop_button.pin
             if pin == self.haptic.pin:
                 text = f"= {pin} drives the motor already; pressing the button would short it"
-                report([Finding(("stop_button", "pin"), text)])
+                raise_findings([Finding(("stop_button", "pin"), text)])
         return self
 
 
@@ -148,7 +147,7 @@ class PodEntry(Settings):
     @field_validator("outputs")
     @classmethod
     def _names_each_output_once(cls, outputs: tuple[OutputName, ...]) -> tuple[OutputName, ...]:
-        report(
+        raise_findings(
             [
                 Finding((at,), f'= "{name}" stands in the list already')
                 for at, name in enumerate(outputs)
@@ -205,13 +204,13 @@ class CircleEntry(Settings):
         count = len(self.members)
         if self.quorum > count:
             text = f"= {self.quorum} can never be reached by {count} members; allowed: 2 to {count}"
-            report([Finding(("quorum",), text)])
+            raise_findings([Finding(("quorum",), text)])
         return self
 
     @field_validator("members")
     @classmethod
     def _names_each_member_once(cls, members: tuple[str, ...]) -> tuple[str, ...]:
-        report(
+        raise_findings(
             [
                 Finding((at,), f'= "{name}" stands in the list already')
                 for at, name in enumerate(members)

@@ -1,6 +1,7 @@
-"""The reference of every setting, written from the models, so that the two cannot differ.
+"""Settings in words: the reference of every setting, and the settings in force as TOML.
 
-Settings in force, written as a TOML file in which a comment says where each value came from.
+Both are written from the models, so that they cannot differ from what is checked. In the TOML a comment says
+where each value came from.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from sanctuary.config.fields import Place
+from sanctuary.config.fields import SchemaNode
 from sanctuary.config.loading import Loaded
 from sanctuary.config.mistakes import allowed
 from sanctuary.config.origins import format_path, leaves
@@ -37,7 +38,6 @@ def render_toml(loaded: Loaded[Any]) -> str:
 
 
 def toml_value(value: object) -> str:
-    """Write one value of settings as TOML."""
     match value:
         case bool():
             return str(value).lower()
@@ -121,7 +121,7 @@ _PIPE = r"\|"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SettingRow:
     """One setting as the reference shows it.
 
     Attributes
@@ -144,7 +144,7 @@ class Row:
     description: str
 
 
-def reference_rows(root: type[BaseModel] = SanctuarySettings) -> list[Row]:
+def reference_rows(root: type[BaseModel] = SanctuarySettings) -> list[SettingRow]:
     """List every setting, tables in the order of the models."""
     return list(_rows(root, "", "", brackets=("[", "]")))
 
@@ -162,22 +162,22 @@ def reference_markdown(root: type[BaseModel] = SanctuarySettings) -> str:
 
 def _rows(
     model: type[BaseModel], path: str, condition: str, brackets: tuple[str, str], table: str = ""
-) -> Iterator[Row]:
+) -> Iterator[SettingRow]:
     """List the plain settings of a table, then those of the tables in it."""
     inner = []
     for name, info in model.model_fields.items():
-        place = Place(info.annotation, info)
+        place = SchemaNode(info.annotation, info)
         below = f"{path}.{name}" if path else name
         table_below = f"{table}.{name}" if table else name
         if place.models:
             inner += [_rows(m, below, _condition(m), ("[", "]"), table_below) for m in place.models]
-        elif (element := Place(place.element)).models:
+        elif (element := SchemaNode(place.element)).models:
             inner += [
                 _rows(m, f"{below}[]", _condition(m), ("[[", "]]"), table_below) for m in element.models
             ]
         else:
             header = f"{brackets[0]}{table}{brackets[1]}"
-            yield Row(header, below, condition, allowed(place), _default(info), info.description or "")
+            yield SettingRow(header, below, condition, allowed(place), _default(info), info.description or "")
     for rows in inner:
         yield from rows
 
@@ -187,7 +187,7 @@ def _condition(model: type[BaseModel]) -> str:
     kind = model.model_fields.get("kind")
     if kind is None or len(get_args(kind.annotation)) != 1:
         return ""
-    return f"kind = {allowed(Place(kind.annotation))}"
+    return f"kind = {allowed(SchemaNode(kind.annotation))}"
 
 
 def _default(info: FieldInfo) -> str:
@@ -197,7 +197,7 @@ def _default(info: FieldInfo) -> str:
     return "not set" if value is None else toml_value(value)
 
 
-def _row(row: Row) -> str:
+def _row(row: SettingRow) -> str:
     default = {"": "must be given", "not set": "not set"}.get(row.default, f"`{row.default}`")
     cells = (f"`{row.path}`", row.allowed, default, row.description.replace("\n", " "))
     return f"| {' | '.join(cell.replace('|', _PIPE) for cell in cells)} |"

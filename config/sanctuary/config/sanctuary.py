@@ -9,9 +9,9 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.chain_settings import ChainSettings
-from sanctuary.config.headband_settings import place_of
+from sanctuary.config.headband_settings import address_of
 from sanctuary.config.pod_settings import CircleEntry, PodEntry, driven, sight_findings
-from sanctuary.config.settings_base import Finding, Settings, report
+from sanctuary.config.settings_base import Finding, Settings, raise_findings
 from sanctuary.config.site_settings import (
     ClockSettings,
     CoordinatorSettings,
@@ -62,13 +62,13 @@ class SanctuarySettings(Settings):
     def _suits_its_pods(cls, coordinator: CoordinatorSettings, info: ValidationInfo) -> CoordinatorSettings:
         pod = info.data.get("pod")
         if isinstance(pod, PodSettings):
-            report(list(_coordinator_findings(coordinator, pod)))
+            raise_findings(list(_coordinator_findings(coordinator, pod)))
         return coordinator
 
     @field_validator("pods")
     @classmethod
     def _pods_differ(cls, pods: tuple[PodEntry, ...]) -> tuple[PodEntry, ...]:
-        report(
+        raise_findings(
             [
                 *_repeated([pod.id for pod in pods], "pod", ("id",)),
                 *_repeated([pod.sleeper for pod in pods], "pod", ("sleeper",)),
@@ -88,7 +88,7 @@ class SanctuarySettings(Settings):
         findings = list(_repeated([circle.id for circle in circles], "circle", ("id",)))
         if "pods" in info.data:
             findings += _member_findings(circles, info.data["pods"])
-        report(findings)
+        raise_findings(findings)
         return circles
 
 
@@ -116,7 +116,7 @@ def _repeated_places(pods: tuple[PodEntry, ...]) -> Iterator[Finding]:
     """Two pods cannot share one headband."""
     first: dict[str, int] = {}
     for at, pod in enumerate(pods):
-        setting, place = place_of(pod.headband)
+        setting, place = address_of(pod.headband)
         if place is not None and first.setdefault(place.casefold(), at) != at:
             text = f'= "{place}" belongs to pods[{first[place.casefold()]}] already'
             yield Finding((at, "headband", setting), text)

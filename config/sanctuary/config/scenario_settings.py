@@ -1,4 +1,4 @@
-"""Scenarios of simulated fleets: who sleeps where, how good the wire is, and what goes wrong when."""
+"""Scenarios of simulated fleets: who sleeps where, the quality of the network, faults by time and by rate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.config.pod_settings import CircleEntry
-from sanctuary.config.settings_base import Finding, Id, Settings, known_design, report
+from sanctuary.config.settings_base import Finding, Id, Settings, known_design, raise_findings
 from sanctuary.config.site_settings import CoordinatorSettings, LimiterSettings, PodSettings
 from sanctuary.config.sleeper_settings import SleeperSettings
 
@@ -105,7 +105,7 @@ class ScenarioFault(Settings):
             text = f'of kind "{self.kind}" befalls ' + (
                 "the coordinator: leave it out" if self.kind in WITHOUT_POD else "one pod: name it"
             )
-            report([Finding(("pod",), text)])
+            raise_findings([Finding(("pod",), text)])
         return self
 
 
@@ -153,7 +153,7 @@ class ScenarioSettings(Settings):
     def _members_are_pods(
         cls, circles: tuple[CircleEntry, ...], info: ValidationInfo
     ) -> tuple[CircleEntry, ...]:
-        report(
+        raise_findings(
             [
                 Finding((at, "members", place), _no_pod(member, info.data.get("pods", MOST_PODS)))
                 for at, circle in enumerate(circles)
@@ -169,7 +169,7 @@ class ScenarioSettings(Settings):
         cls, faults: tuple[ScenarioFault, ...], info: ValidationInfo
     ) -> tuple[ScenarioFault, ...]:
         pods = info.data.get("pods", MOST_PODS)
-        report(
+        raise_findings(
             [
                 Finding((at, "pod"), _no_pod(fault.pod, pods))
                 for at, fault in enumerate(faults)

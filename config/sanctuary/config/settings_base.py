@@ -1,10 +1,7 @@
-"""The base of all settings: frozen, typos refused, no infinities.
+"""The base of all settings models (frozen, unknown names refused, no infinities) and what they share.
 
-Kinds of names and text that several settings share.
-
-How a validator of several fields says exactly which of them is wrong.
-
-What comes with the program: the defaults of a sanctuary without a settings file, and dream designs.
+Types of names, findings (by which a validator of several fields tells which of them is wrong), and what is
+shipped: the defaults of a sanctuary without a settings file, and the names of dream designs.
 """
 
 from __future__ import annotations
@@ -76,7 +73,7 @@ class FindingsError(ValueError):
         self.findings = findings
 
 
-def report(findings: list[Finding]) -> None:
+def raise_findings(findings: list[Finding]) -> None:
     """Raise the findings, if there are any.
 
     Raises

@@ -1,4 +1,4 @@
-"""Settings of pods, their limiter and the coordinator.
+"""Settings of the site: pods in general, their limiter, the coordinator, leadership, clock and records.
 
 The bounds are the safety case of article 8: whatever a file, variable or option says, no accepted value
 can make a pod louder, faster or more trusting than the hard limits written here. Sources: WHO 1999
@@ -6,11 +6,7 @@ community noise guidelines (45 dBA Lmax for single events in bedrooms), WCAG 2.3
 second), the Epilepsy Foundation's consensus on photosensitivity (Harding and others 2005), and the published
 practice of targeted lucidity reactivation (gaps, blocks, nightly budgets).
 
-Settings of the sanctuary clock: whose it is, and how it is measured.
-
-Settings of the site as a whole, and of what it records.
-
-Defaults that are paths are not checked again: pydantic, reading in JSON mode, takes only text for a path.
+Defaults that are paths are not validated again: in JSON mode pydantic accepts only text for a path.
 """
 
 from __future__ import annotations
@@ -20,7 +16,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from sanctuary.config.settings_base import Finding, Id, Settings, in_order, report
+from sanctuary.config.settings_base import Finding, Id, Settings, in_order, raise_findings
 
 
 class LimiterSettings(Settings):
@@ -202,7 +198,7 @@ class SiteSettings(Settings):
     @field_validator("gateways")
     @classmethod
     def _gateways_differ(cls, gateways: tuple[str, ...]) -> tuple[str, ...]:
-        report(
+        raise_findings(
             [
                 Finding((at,), f'= "{name}" stands in the list already')
                 for at, name in enumerate(gateways)
@@ -216,7 +212,7 @@ class SiteSettings(Settings):
     def _is_one_of_them(cls, gateway: str | None, info: ValidationInfo) -> str | None:
         gateways = info.data.get("gateways")
         if gateway is not None and gateways is not None and gateway not in gateways:
-            report([Finding((), f'= "{gateway}" is none of site.gateways: {", ".join(gateways)}')])
+            raise_findings([Finding((), f'= "{gateway}" is none of site.gateways: {", ".join(gateways)}')])
         return gateway
 
 

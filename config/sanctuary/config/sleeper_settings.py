@@ -1,9 +1,4 @@
-"""Settings of simulated sleepers: their nights, how they differ, and what disturbs their signals.
-
-Settings of what simulated sleepers make of cues.
-
-Settings of single disturbances between skin and amplifier: what, when, how strong.
-"""
+"""Settings of simulated sleepers: their nights, how they differ, disturbances, and responses to cues."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sanctuary.firmware_bridge.links.scanning import Sighting
     from sanctuary.firmware_bridge.recordings.source import ReadingOptions
-    from sanctuary.simulator.devices.source import SignalSource
+    from sanctuary.simulator.devices.signal_source import SignalSource
 
 
 def register_virtual(app: typer.Typer) -> None:
@@ -117,7 +117,7 @@ def _recorded(
     edf: Path, fs_hz: int, names: Sequence[str] | None, count: int, reading: ReadingOptions
 ) -> list[SignalSource]:
     """Give the night to each of the headbands, and say once what is doubtful of it."""
-    from sanctuary.simulator.devices.source import RecordedSource
+    from sanctuary.simulator.devices.signal_source import RecordedSource
 
     sources = [RecordedSource(edf, float(fs_hz), names, reading) for _ in range(count)]
     for warning in sources[0].warnings:
@@ -128,11 +128,11 @@ def _recorded(
 
 def _source(fs_hz: int, seed: int, hours: float, twin: str | None) -> SignalSource:
     if twin is not None:
-        from sanctuary.simulator.sleepers.twin import read_twin
+        from sanctuary.simulator.sleepers.spectral_twin import read_twin
 
         file, _, night = twin.partition(".npz:")
         return read_twin(Path(f"{file}.npz" if night else twin), night or None, float(fs_hz), seed)
-    from sanctuary.simulator.sleepers.sleeper import Sleeper
+    from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 
     return Sleeper(seed=seed, hours=hours, fs_hz=float(fs_hz))
 

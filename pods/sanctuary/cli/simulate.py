@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from sanctuary.config.scenario_settings import ScenarioSettings
-    from sanctuary.simulator.sleepers.sleeper import Sleeper
+    from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
     from sanctuary.virtual_site.batch import Ordeal
     from sanctuary.virtual_site.batch_results import FleetTotals, SimulateResult, TortureResult
 
@@ -309,7 +309,7 @@ def night(
     settings = load(config, assignments).settings
     from sanctuary.gateway.files import check_place, write_together
     from sanctuary.simulator.sleepers.night_file import edf_bytes, hypnogram_csv
-    from sanctuary.simulator.sleepers.sleeper import Sleeper
+    from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 
     if path.suffix.lower() != ".edf":
         raise InputError(f"{path}: a night is written as EDF+; name a file that ends with .edf")
@@ -346,7 +346,7 @@ def _hear(sleeper: Sleeper, path: Path) -> None:
     for line, row in enumerate(rows[1:], 2):
         try:
             at_s, modality, level = (cell.strip() for cell in row)
-            sleeper.hear(float(level), Modality(modality), float(at_s))
+            sleeper.stimulate(float(level), Modality(modality), float(at_s))
         except ValueError as error:
             raise InputError(f"{path}, line {line}: {error}") from error
 

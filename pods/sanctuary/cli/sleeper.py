@@ -55,7 +55,7 @@ def calibrate(
     assignments: SetOption = None,
 ) -> None:
     """Learn a sleeper's gaze, so that the voluntary eye signal is told from ordinary eye movements."""
-    from sanctuary.signal.eyesignal.eye_calibration import DURATION_S, ROUTINE
+    from sanctuary.signal.eye_calibration import DURATION_S, ROUTINE
 
     if routine:
         for at_s, side in ROUTINE:
@@ -67,8 +67,8 @@ def calibrate(
     settings = load(config, assignments).settings
     from sanctuary.gateway.data_lock import hold, sleeper_part
     from sanctuary.gateway.sleeper_memories import Memories
-    from sanctuary.signal.eyesignal.eye_calibration import calibrate as measure
-    from sanctuary.signal.memory import SleeperMemory
+    from sanctuary.signal.eye_calibration import calibrate as measure
+    from sanctuary.signal.sleeper_memory import SleeperMemory
 
     memories = Memories(settings.site.data_dir)
     reading = reading_options(None, board, gain, stream)
@@ -101,7 +101,7 @@ def _difference_uv(
     import numpy as np
 
     from sanctuary.firmware_bridge.recordings.readers import open_recording
-    from sanctuary.signal.eyes import POINTS_PER_S
+    from sanctuary.signal.eye_signal_pattern import POINTS_PER_S
     from sanctuary.signal.frontend import FrontEnd
     from sanctuary.signal.samples import Montage, montage_of
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.files import write_whole
-from sanctuary.signal.memory import SleeperMemory, parse_memory
+from sanctuary.signal.sleeper_memory import SleeperMemory, parse_memory
 
 _NAME = re.compile(r"[a-z0-9-]{1,32}")
 

@@ -1,13 +1,12 @@
-"""The chain of one sleeper: blocks of samples in, one estimate a second out.
+"""The chain: blocks of samples in, one estimate a second out, for one sleeper or a stack of many.
 
-Replay, live and simulation all use this one. It is a stack of one (`sanctuary.signal.chain`). Causal by
+Replay, live nights and simulation all use this one; `Chain` is a `SleeperStack` of one. Causal by
 construction: cutting off or zeroing everything after t changes nothing before t, and cutting the stream into
 other block sizes changes no output bit.
 
-The chain for a stack of sleepers: arrays with a leading sleeper axis, so that cost per sleeper falls.
-
-Each sleeper's results are those of running alone, bit for bit: rows never meet. What needs a table or a
-decision per sleeper and second (the gate) is plain Python, which costs a few microseconds.
+Arrays of a stack have a leading sleeper axis, so that the cost per sleeper falls, and rows never meet: each
+sleeper's results are those of running alone, bit for bit. Tables and decisions per sleeper and second (the
+gate) are plain Python, which costs a few microseconds.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ import numpy as np
 
 from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.signal.emission import Emission, default_emission
-from sanctuary.signal.eyesignal.detector import EyeSignal, EyeSignalWatcher
+from sanctuary.signal.eyes import EyeSignalDetector
 from sanctuary.signal.features import Features, TrailingFeatures
 from sanctuary.signal.frontend import FrontEnd, Seconds
-from sanctuary.signal.gate import ArousalWatcher, Gate, Judgement
-from sanctuary.signal.memory import LEAST_MIN, SleeperMemory
-from sanctuary.signal.quality import Problem
-from sanctuary.signal.samples import FloatArray, SampleBlock, Stage, StageEstimate, montage_of
+from sanctuary.signal.gate import ArousalDetector, Gate, Judgement
+from sanctuary.signal.quality import QualityFlag
+from sanctuary.signal.samples import EyeSignal, FloatArray, SampleBlock, Stage, StageEstimate, montage_of
+from sanctuary.signal.sleeper_memory import LEAST_MIN, SleeperMemory
 from sanctuary.signal.staging import Stager
 
 LOWEST_FS_HZ = 100.0
@@ -35,7 +34,7 @@ Observer = Callable[[Seconds], None]
 _AWAKE = Judgement((1.0, 0.0, 0.0, 0.0, 0.0), Stage.UNKNOWN, 0.0, 0.0)
 """Before the first decision: somebody who just put on a headband is awake."""
 
-_NO_EYES = np.uint8(~np.uint8(Problem.AMPLITUDE | Problem.SETTLING | Problem.LIFTED))
+_NO_EYES = np.uint8(~np.uint8(QualityFlag.AMPLITUDE | QualityFlag.SETTLING | QualityFlag.LIFTED))
 """Problems that hide an eye signal; its own size is none."""
 
 
@@ -85,9 +84,9 @@ class SleeperStack:
         self.front_end = FrontEnd(fs_hz, montage, settings, rail_uv)
         self._features = TrailingFeatures()
         self._stager = Stager(settings, emission, *self._start(settings, emission))
-        self._arousal = ArousalWatcher(settings.arousal, n_sleepers)
+        self._arousal = ArousalDetector(settings.arousal, n_sleepers)
         self._gates = [Gate(settings.gate) for _ in range(n_sleepers)]
-        self._signals = EyeSignalWatcher(n_sleepers, settings.eye_signal)
+        self._signals = EyeSignalDetector(n_sleepers, settings.eye_signal)
         for row, memory in enumerate(self._memories):
             if memory is not None and memory.calibration is not None:
                 self._signals.calibrate(row, memory.calibration)
@@ -125,11 +124,11 @@ class SleeperStack:
         return memories
 
     def _judge(self, seconds: Seconds) -> list[tuple[StageEstimate, ...]]:
-        self._features.seconds(seconds)
+        self._features.push(seconds)
         if self._observer is not None:
             self._observer(seconds)
         usable = (seconds.problems == 0).any(axis=1).T.tolist()
-        arousal = self._arousal.seconds(seconds.emg_power, seconds.band_power, seconds.motion).T.tolist()
+        arousal = self._arousal.push(seconds.emg_power, seconds.band_power, seconds.motion).T.tolist()
         signals = self._eye_signals(seconds)
         hops = self._hops(seconds)
         found = []
@@ -180,14 +179,14 @@ class SleeperStack:
             return {}
         there = (seconds.problems & _NO_EYES == 0).all(axis=1)
         difference, mean = seconds.traces_uv[:, 0], seconds.traces_uv[:, 1]
-        found = self._signals.seconds(float(seconds.first_s), difference, mean, there)
+        found = self._signals.push(float(seconds.first_s), difference, mean, there)
         return {(k, row): signal for k, row, signal in found}
 
     def _estimate(
         self, row: int, t_s: float, arousal: bool, usable: bool, signal: EyeSignal | None
     ) -> StageEstimate:
         judged = self._judged[row]
-        verdict = self._gates[row].second(t_s, judged, arousal, usable)
+        verdict = self._gates[row].push(t_s, judged, arousal, usable)
         return StageEstimate(
             t_s,
             judged.p,
@@ -257,10 +256,16 @@ class Chain:
         ValueError
             The block lacks one of the chain's channels; any others are of no interest.
         """
+        uv = block.uv if block.channels == self._channels else block.uv[self._rows(block.channels)]
         motion_g = None if block.motion_g is None else block.motion_g[np.newaxis]
-        uv = block.only(self._channels).uv
         return [row[0] for row in self._stack.push(block.start, uv[np.newaxis], motion_g)]
 
     def remember(self) -> SleeperMemory:
         """Give the sleeper's memory with this night in it."""
         return self._stack.remember()[0]
+
+    def _rows(self, channels: tuple[str, ...]) -> list[int]:
+        """Rows of a block that hold the chain's channels, in their order."""
+        if missing := [name for name in self._channels if name not in channels]:
+            raise ValueError(f"no channel {missing[0]} among {', '.join(channels)}")
+        return [channels.index(name) for name in self._channels]

@@ -1,9 +1,9 @@
-"""What the label of a channel means: EEG or EOG, which electrode, which side. The one table of it.
+"""What the label of a channel means: EEG or EOG, which electrode, which side.
 
 Laboratories write the same electrode in many ways (``E1-M2``, ``E1_M2``, ``E1M2``, ``LOC/A2``, ``EOG(L)``,
 ``EOG Left Horiz``, ``LEOG``). A label is cut into words at blanks and punctuation, references and the prefix
-``EEG`` are set apart, and the words that are left are looked up. A horizontal EOG that is taken for a frontal
-EEG costs the night, so a label that could be either is never taken for one of them without being said.
+``EEG`` are set apart, and the remaining words are looked up. A horizontal EOG that is taken for a frontal EEG
+spoils the night, so a label that could be either is reported as `ChannelKind.EITHER`, never guessed.
 
 Spellings are those of public sleep data sets: Sleep-EDF, SHHS, MESA, MrOS, CHAT, CFS, HMC, DCSM, ISRUC, MASS,
 CAP, DOD, ANPHY, and of EEGLAB and BrainVision laboratories.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Kind(Enum):
+class ChannelKind(Enum):
     """What a channel records."""
 
     EEG = "EEG"
@@ -52,7 +52,7 @@ class Meaning:
         it names no electrode.
     """
 
-    kind: Kind
+    kind: ChannelKind
     side: Side
     electrode: str
 
@@ -106,16 +106,16 @@ def meaning_of(label: str) -> Meaning:
         return _without_eyes(label, words)
     before, after = words[:eye], words[eye + 1 :]
     if words[eye] == "EOGS":
-        return Meaning(Kind.OTHER, Side.UNKNOWN, label.strip())
+        return Meaning(ChannelKind.OTHER, Side.UNKNOWN, label.strip())
     scalp = [word for word in (*before, *after) if _SCALP.fullmatch(word)]
     if any(word in before or word not in _EYE_REFERENCES for word in scalp):
-        return Meaning(Kind.EITHER, Side.UNKNOWN, label.strip())
+        return Meaning(ChannelKind.EITHER, Side.UNKNOWN, label.strip())
     return Meaning(*_of_eyes(words), label.strip())
 
 
 def is_eog(label: str) -> bool:
     """Whether a label is that of a horizontal EOG."""
-    return meaning_of(label).kind is Kind.EOG
+    return meaning_of(label).kind is ChannelKind.EOG
 
 
 def is_electrode_net(labels: Sequence[str]) -> bool:
@@ -143,19 +143,19 @@ def _parts(word: str) -> Sequence[str]:
     return [part for part in word.partition("EOG") if part]
 
 
-def _of_eyes(words: Sequence[str]) -> tuple[Kind, Side]:
+def _of_eyes(words: Sequence[str]) -> tuple[ChannelKind, Side]:
     """Kind and side of a label that names the eyes."""
     if any(word in _VERTICAL or word in _SAYS_VERTICAL for word in words):
-        return Kind.VERTICAL_EOG, Side.UNKNOWN
+        return ChannelKind.VERTICAL_EOG, Side.UNKNOWN
     numbered = ["EOG" + word if word in ("1", "2") and "EOG" in words else word for word in words]
     sides = [side for side in map(_side, numbered) if side is not None]
     if sides and sides[0] is not sides[-1]:
         first_left = sides[0] is Side.LEFT
-        return Kind.EOG, Side.LEFT_MINUS_RIGHT if first_left else Side.RIGHT_MINUS_LEFT
+        return ChannelKind.EOG, Side.LEFT_MINUS_RIGHT if first_left else Side.RIGHT_MINUS_LEFT
     if sides:
-        return Kind.EOG, sides[0]
+        return ChannelKind.EOG, sides[0]
     horizontal = any(word in _HORIZONTAL or word in _SAYS_HORIZONTAL for word in words)
-    return Kind.EOG, Side.LEFT_MINUS_RIGHT if horizontal else Side.UNKNOWN
+    return ChannelKind.EOG, Side.LEFT_MINUS_RIGHT if horizontal else Side.UNKNOWN
 
 
 def _side(word: str) -> Side | None:
@@ -170,12 +170,12 @@ def _without_eyes(label: str, words: Sequence[str]) -> Meaning:
     scalp = [word for word in words if _SCALP.fullmatch(word)]
     if not scalp or not _SCALP.fullmatch(words[0]):
         if words and _NO_BRAIN.fullmatch(words[0]):
-            return Meaning(Kind.OTHER, Side.UNKNOWN, text)
-        return Meaning(Kind.EEG, _named_side(words), _bare(text))
+            return Meaning(ChannelKind.OTHER, Side.UNKNOWN, text)
+        return Meaning(ChannelKind.EEG, _named_side(words), _bare(text))
     number = words[0][-1]
     # odd electrodes of the 10-20 system lie left, even ones right
     side = Side.MIDLINE if not number.isdigit() else Side.LEFT if int(number) % 2 else Side.RIGHT
-    return Meaning(Kind.EEG, side, _electrode(text, words))
+    return Meaning(ChannelKind.EEG, side, _electrode(text, words))
 
 
 def _named_side(words: Sequence[str]) -> Side:

@@ -110,7 +110,7 @@ class TrailingFeatures:
         self._usable, self._bands = _History(past, 0.0), _History(past, np.nan)
         self._strengths, self._saccades = _History(past, np.nan), _History(past, 0.0)
 
-    def seconds(self, seconds: Seconds) -> None:
+    def push(self, seconds: Seconds) -> None:
         """Take the next seconds."""
         usable = (seconds.problems == 0) * seconds.present
         self._usable.extend(usable)

@@ -1,12 +1,12 @@
-"""Causal filters with kept state: the same bits whatever the block sizes, and whatever else is in the stack.
+"""Causal filters with kept state, and power spectra of the last four seconds.
 
-Second-order sections only (a fourth-order high-pass at 0.3 Hz of 256 Hz is unstable as one polynomial).
-Design (pure) is apart from application (the class that carries the state).
+Filters give the same bits whatever the block sizes, and whatever else is in the stack. Second-order sections
+only: a fourth-order high-pass at 0.3 Hz of 256 Hz is unstable as one polynomial. Design (pure) is apart from
+application (the class that carries the state).
 
-Power spectra of the last four seconds, every second, and their means over AASM bands.
-
-Band edges follow the data that the emission was trained on (Sleep-EDF band powers, `emission.json`); the
-uppermost band ends at 45 Hz to stay clear of 50 Hz mains.
+Spectra are taken every second, and averaged over AASM bands. Band edges follow the data that the emission was
+trained on (Sleep-EDF band powers, `emission.json`); the uppermost band ends at 45 Hz to stay clear of 50 Hz
+mains.
 """
 
 from __future__ import annotations

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sanctuary.config.chain_settings import ChainSettings
-from sanctuary.signal.eyes import POINTS_PER_S, EyeSeconds, EyeWatcher
+from sanctuary.signal.eye_signal_pattern import POINTS_PER_S
+from sanctuary.signal.eyes import EyeMovementDetector, EyeSeconds
 from sanctuary.signal.filters import WINDOW_S, CausalFilter, Spectrum, bandpass, highpass, lowpass, notches
 from sanctuary.signal.quality import (
     FlagArray,
     LostWithin,
-    Problem,
+    QualityFlag,
     Settling,
     judge,
     lifted,
@@ -83,7 +84,6 @@ class Seconds:
 
     @property
     def count(self) -> int:
-        """Number of seconds."""
         return int(self.emg_power.shape[1])
 
 
@@ -116,7 +116,7 @@ class FrontEnd:
         self._quality = settings.quality
         self._settling = Settling(settings.quality, self._s, self._c, WINDOW_S)
         self._lost = LostWithin(self._s, self._c, self.spectrum.second_weights)
-        self._eyes = EyeWatcher(self._s) if montage is not Montage.SINGLE else None
+        self._eyes = EyeMovementDetector(self._s) if montage is not Montage.SINGLE else None
         self._window = np.zeros((self._s, self._c, self.spectrum.size))
         self._pending = np.empty((self._s, self._c, 0))
         self._pending_g = np.empty((self._s, 0, 0))
@@ -192,10 +192,10 @@ class FrontEnd:
         )
         by_second = motion_g.reshape(self._s, motion_g.shape[1], count, shape[3])
         motion = moved(self._quality, by_second.transpose(0, 2, 1, 3))
-        problems |= motion[:, np.newaxis] * np.uint8(Problem.MOTION)
-        problems, settled = self._settling.seconds(problems)
-        thin = thinned(self._quality, 1.0 - present, self._lost.seconds(1.0 - present))
-        problems, settled = problems | thin, settled & (thin & Problem.LOST == 0)
+        problems |= motion[:, np.newaxis] * np.uint8(QualityFlag.MOTION)
+        problems, settled = self._settling.push(problems)
+        thin = thinned(self._quality, 1.0 - present, self._lost.push(1.0 - present))
+        problems, settled = problems | thin, settled & (thin & QualityFlag.LOST == 0)
         if self._montage is Montage.PAIR:
             off = lifted(self._quality, self.spectrum.broadband_power(own), problems)
             problems, settled = problems | off, settled & (off == 0)
@@ -203,7 +203,7 @@ class FrontEnd:
         density, emg_power = self._of_usable(problems == 0, own, both, emg)
         paired = settled.all(axis=1) & (self._c == 2)
         traces = self._traces(eeg, shape, first_s) if self._eyes is not None else None
-        eyes = self._eyes.seconds(traces, paired) if self._eyes is not None and traces is not None else None
+        eyes = self._eyes.push(traces, paired) if self._eyes is not None and traces is not None else None
         band_power = np.ascontiguousarray(self.spectrum.band_power(density).transpose(0, 2, 1))
         return Seconds(
             first_s, problems, density, band_power, emg_power, motion, paired, traces, eyes, present

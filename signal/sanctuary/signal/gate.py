@@ -15,10 +15,9 @@ remember; evidence (the likelihood ratio of the last 30 s alone) does not, so th
 is seen now no longer speaks for REM, long before the filter is convinced that REM ended. Precedents:
 SLUMBER's mean confidence over a window; confidence and entropy together (bioRxiv 2025.09.22.677765).
 
-The fast path: signs of waking up, second by second.
-
-An EMG burst or a joint rise of alpha and beta over their running medians, or motion of the headband. AASM
-wants an arousal to last three seconds, so nobody can be sure sooner; this flag errs on the side of silence.
+`ArousalDetector` is the fast path: signs of waking up, second by second. An EMG burst, or a joint rise of
+alpha and beta over their running medians, or motion of the headband. AASM wants an arousal to last three
+seconds, so none is certain sooner; this flag errs on the side of silence.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ class GateState(Enum):
     """Signs of waking were seen within `refractory_s`; nothing is gathered."""
 
 
-class Finding(Enum):
+class GateEvent(Enum):
     """What one second brings, the most urgent one only."""
 
     AROUSED = "aroused"
@@ -94,25 +93,25 @@ class Reason(StrEnum):
     NIGHT_ENDED = "night-ended"
 
 
-TRANSITIONS: StateTable[GateState, Finding] = {
-    GateState.SHUT: {Finding.ENTER: GateState.OPEN, Finding.AROUSED: GateState.REFRACTORY},
+TRANSITIONS: StateTable[GateState, GateEvent] = {
+    GateState.SHUT: {GateEvent.ENTER: GateState.OPEN, GateEvent.AROUSED: GateState.REFRACTORY},
     GateState.OPEN: {
-        Finding.LEAVE: GateState.SHUT,
-        Finding.DOUBT: GateState.SHUT,
-        Finding.WAKING: GateState.SHUT,
-        Finding.STALE: GateState.SHUT,
-        Finding.AROUSED: GateState.REFRACTORY,
+        GateEvent.LEAVE: GateState.SHUT,
+        GateEvent.DOUBT: GateState.SHUT,
+        GateEvent.WAKING: GateState.SHUT,
+        GateEvent.STALE: GateState.SHUT,
+        GateEvent.AROUSED: GateState.REFRACTORY,
     },
-    GateState.REFRACTORY: {Finding.CALM: GateState.SHUT},
+    GateState.REFRACTORY: {GateEvent.CALM: GateState.SHUT},
 }
 """A finding that is not listed changes nothing."""
 
 _CLOSING = {
-    Finding.LEAVE: Reason.REM_ENDED,
-    Finding.DOUBT: Reason.DOUBT,
-    Finding.WAKING: Reason.WAKING,
-    Finding.STALE: Reason.NO_SIGNAL,
-    Finding.AROUSED: Reason.AROUSAL,
+    GateEvent.LEAVE: Reason.REM_ENDED,
+    GateEvent.DOUBT: Reason.DOUBT,
+    GateEvent.WAKING: Reason.WAKING,
+    GateEvent.STALE: Reason.NO_SIGNAL,
+    GateEvent.AROUSED: Reason.AROUSAL,
 }
 
 
@@ -150,7 +149,7 @@ class Gate:
         self._last: Judgement | None = None
         self._last_entropy = 1.0
 
-    def second(self, t_s: float, judged: Judgement, arousal: bool, usable: bool) -> Verdict:
+    def push(self, t_s: float, judged: Judgement, arousal: bool, usable: bool) -> Verdict:
         """Judge the second that ends at `t_s`, given the latest staging decision."""
         self._gather(judged, usable)
         finding, refusal = self._find(t_s, judged, arousal)
@@ -175,29 +174,31 @@ class Gate:
         waking = judged.p[Stage.W] + judged.p[Stage.N1] > self._settings.waking_p
         self._waking_s = self._waking_s + 1 if waking else 0
 
-    def _find(self, t_s: float, judged: Judgement, arousal: bool) -> tuple[Finding, Reason]:
+    def _find(self, t_s: float, judged: Judgement, arousal: bool) -> tuple[GateEvent, Reason]:
         limits = self._settings
         if arousal:
             self._aroused_at_s = t_s
-            return Finding.AROUSED, Reason.AROUSAL
+            return GateEvent.AROUSED, Reason.AROUSAL
         if self._without_signal_s >= limits.stale_s:
-            return Finding.STALE, Reason.NO_SIGNAL
+            return GateEvent.STALE, Reason.NO_SIGNAL
         if self._state is GateState.REFRACTORY:
             calm = t_s - self._aroused_at_s >= limits.refractory_s
-            return (Finding.CALM, Reason.NOT_SURE) if calm else (Finding.AROUSED, Reason.REFRACTORY)
+            return (GateEvent.CALM, Reason.NOT_SURE) if calm else (GateEvent.AROUSED, Reason.REFRACTORY)
         if self._state is GateState.OPEN:
             return self._reason_to_leave(judged), Reason.STABLE_REM
         refusal = self._reason_to_refuse(t_s, judged)
-        return (Finding.CALM, refusal) if refusal else (Finding.ENTER, Reason.STABLE_REM)
+        return (GateEvent.CALM, refusal) if refusal else (GateEvent.ENTER, Reason.STABLE_REM)
 
-    def _reason_to_leave(self, judged: Judgement) -> Finding:
+    def _reason_to_leave(self, judged: Judgement) -> GateEvent:
         limits = self._settings
         if self._waking_s >= limits.waking_s:
-            return Finding.WAKING
+            return GateEvent.WAKING
         if judged.evidence < limits.leave_evidence:
-            return Finding.DOUBT
+            return GateEvent.DOUBT
         return (
-            Finding.LEAVE if _mean(self._p_rem, limits.leave_window_s) < limits.leave_p_rem else Finding.CALM
+            GateEvent.LEAVE
+            if _mean(self._p_rem, limits.leave_window_s) < limits.leave_p_rem
+            else GateEvent.CALM
         )
 
     def _reason_to_refuse(self, t_s: float, judged: Judgement) -> Reason | None:
@@ -250,7 +251,7 @@ class OpeningLog:
         """Whether the last verdict was stable REM."""
         return self._open_s is not None
 
-    def verdict(self, t_s: float, stable_rem: bool, reason: str) -> None:
+    def push(self, t_s: float, stable_rem: bool, reason: str) -> None:
         """Take the next verdict, in order of time."""
         if stable_rem and self._open_s is None:
             self._open_s = t_s
@@ -260,7 +261,7 @@ class OpeningLog:
 
     def end(self, t_s: float) -> None:
         """Close what is open: the night is over."""
-        self.verdict(t_s, False, Reason.NIGHT_ENDED)
+        self.push(t_s, False, Reason.NIGHT_ENDED)
 
 
 ALPHA, BETA = BAND_NAMES.index("alpha"), BAND_NAMES.index("beta")
@@ -270,7 +271,7 @@ EMG_SECONDS = 2
 """Successive seconds of raised EMG that make a burst; a REM twitch lasts a quarter of a second."""
 
 
-class ArousalWatcher:
+class ArousalDetector:
     """Carries the last minute of each sleeper, and the time since the last sign."""
 
     def __init__(self, settings: ArousalSettings, n_sleepers: int) -> None:
@@ -279,7 +280,7 @@ class ArousalWatcher:
         self._calm_s = np.full((n_sleepers, 1), -1.0)
         self._sign_s = np.full((n_sleepers, 1), -np.inf)
 
-    def seconds(self, emg_power: FloatArray, band_power: FloatArray, motion: BoolArray) -> BoolArray:
+    def push(self, emg_power: FloatArray, band_power: FloatArray, motion: BoolArray) -> BoolArray:
         """Whether a sign of waking was seen within `hold_s`.
 
         Parameters

@@ -1,7 +1,7 @@
-"""Signal quality, for each channel and each second, with the reasons.
+"""Signal quality of each channel in each second, with the reasons.
 
-Every verdict is about one second of one channel; the chain averages them over the trailing 30 s. A channel
-that is not usable is left out, and the chain carries on with the other one.
+Every flag is about one second of one channel; the chain averages them over the trailing 30 s. A channel that
+is not usable is left out, and the chain carries on with the other one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sanctuary.signal.samples import BoolArray, FloatArray
 FlagArray = NDArray[np.uint8]
 
 
-class Problem(IntFlag):
+class QualityFlag(IntFlag):
     """What is wrong with one second of one channel; several may be."""
 
     LOST = 1
@@ -40,7 +40,7 @@ class Problem(IntFlag):
     @property
     def words(self) -> tuple[str, ...]:
         """Names in lower case, for reports and logs."""
-        return tuple(str(each.name).lower() for each in Problem if each in self)
+        return tuple(str(each.name).lower() for each in QualityFlag if each in self)
 
 
 def judge(
@@ -57,14 +57,14 @@ def judge(
 
     Returns
     -------
-    Shape ``(...)``: flags of `Problem`.
+    Shape ``(...)``: flags of `QualityFlag`.
     """
     flat = raw_uv.max(axis=-1) - raw_uv.min(axis=-1) < settings.flat_uv
     span_uv = filtered_uv.max(axis=-1) - filtered_uv.min(axis=-1)
     return np.asarray(
-        flat * np.uint8(Problem.FLAT)
-        | (span_uv > settings.amplitude_limit_uv) * np.uint8(Problem.AMPLITUDE)
-        | (mains_share > settings.mains_share_limit) * np.uint8(Problem.MAINS)
+        flat * np.uint8(QualityFlag.FLAT)
+        | (span_uv > settings.amplitude_limit_uv) * np.uint8(QualityFlag.AMPLITUDE)
+        | (mains_share > settings.mains_share_limit) * np.uint8(QualityFlag.MAINS)
     )
 
 
@@ -81,7 +81,7 @@ def lifted(settings: QualitySettings, power_uv2: FloatArray, problems: FlagArray
     """
     ratio = 10.0 ** (0.1 * settings.lifted_db)
     louder = (power_uv2 > ratio * power_uv2[:, ::-1]) & (problems[:, ::-1] == 0)
-    return np.asarray(louder * np.uint8(Problem.LIFTED))
+    return np.asarray(louder * np.uint8(QualityFlag.LIFTED))
 
 
 def missing(
@@ -102,7 +102,7 @@ def missing(
     """
     lost = 1.0 - present_share > settings.lost_second
     railed = (present & ~real).any(axis=-1)
-    return np.asarray(lost * np.uint8(Problem.LOST) | railed * np.uint8(Problem.RAIL))
+    return np.asarray(lost * np.uint8(QualityFlag.LOST) | railed * np.uint8(QualityFlag.RAIL))
 
 
 class LostWithin:
@@ -118,7 +118,7 @@ class LostWithin:
         self._weights = weights.tolist()
         self._past = np.zeros((n_sleepers, n_channels, len(self._weights) - 1))
 
-    def seconds(self, lost: FloatArray) -> FloatArray:
+    def push(self, lost: FloatArray) -> FloatArray:
         """Take the share lost of each of the next seconds, ``(n_sleepers, n_channels, m)``.
 
         Returns
@@ -142,7 +142,7 @@ def thinned(settings: QualitySettings, lost: FloatArray, lost_within: FloatArray
     lost, lost_within
         Any one shape: share of the second's samples that were lost, and of its window's, 0 to 1.
     """
-    own = np.where(lost > settings.lost_window, np.uint8(Problem.LOST), np.uint8(Problem.SETTLING))
+    own = np.where(lost > settings.lost_window, np.uint8(QualityFlag.LOST), np.uint8(QualityFlag.SETTLING))
     return np.asarray((lost_within > settings.lost_window) * own)
 
 
@@ -174,7 +174,7 @@ class Settling:
         self._window_s = window_s
         self._bad_s = np.full((n_sleepers, n_channels, 1), -1.0)
 
-    def seconds(self, flags: FlagArray) -> tuple[FlagArray, BoolArray]:
+    def push(self, flags: FlagArray) -> tuple[FlagArray, BoolArray]:
         """Take flags of the next seconds, ``(n_sleepers, n_channels, m)``.
 
         Returns
@@ -186,6 +186,6 @@ class Settling:
         bad = np.maximum.accumulate(np.where(flags != 0, index, self._bad_s), axis=2)
         self._bad_s = bad[..., -1:] - count
         settling = (flags == 0) & (index - bad < self._window_s)
-        return np.asarray(flags | settling * np.uint8(Problem.SETTLING)), np.asarray(
+        return np.asarray(flags | settling * np.uint8(QualityFlag.SETTLING)), np.asarray(
             index - bad > self._settle_s
         )

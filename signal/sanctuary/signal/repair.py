@@ -1,23 +1,21 @@
-"""Gap repair: the filters need finite numbers, the judges need to know which were real.
+"""Gap repair: replaces lost and railed samples, since filters need finite numbers, and tells which were real.
 
 A missing sample (NaN, or at the amplifier's rail) is replaced by what its channel's own past and the samples
-about it make likely (`bridging`), second by second: a second is filled when it is complete, from the samples
-up to its end and no later ones, so how the stream was cut cannot matter. A gap that runs over the edge of a
-second is extrapolated up to it, and filled from there on when the next second is known. Where most of a
-second is missing a straight line does, since nothing of it is used; a second without any sample holds the
-last value. After a gap of a second or more the filters start afresh, as they did at the beginning.
-
-Fills short gaps with what a linear prediction of the channel's own last seconds expects there.
+about it make likely, second by second: a second is filled when it is complete, from the samples up to its end
+and no later ones, so block sizes do not matter. A gap that runs over the edge of a second is extrapolated up
+to it, and filled from there on when the next second is known. Where most of a second is missing it is
+interpolated linearly, since nothing of it is used; a second without any sample holds the last value. After a
+gap of a second or more the filters start afresh, as at the beginning.
 
 The model is autoregressive in the signal's differences: each sample is its predecessor plus a sum over the
-last `ORDER` differences, plus something new. The missing samples are those for which the sum of squares of
-the new is least (Janssen, Veldhuis and Vries 1986, with the model taken from the past alone). Without a model
-that is the straight line between the neighbours, and at an open end the last value held. Differences, since
-an electrode's offset of tens of millivolts then drops out exactly.
+last `ORDER` differences, plus an innovation. The missing samples are those for which the sum of squares of
+the innovations is least (Janssen, Veldhuis and Vries 1986, with the model taken from the past alone). Without
+a model that is the straight line between the neighbours, and at an open end the last value held. Differences,
+since an electrode's offset of tens of millivolts then drops out exactly.
 
 Why not less: with 40 uV of mains hum on the channel, holding the last value or a straight line across 2 % of
 lost samples raises 25-45 Hz by 5 to 9 dB, which looks like muscle; this raises it by 0.1 dB. What is filled
-holds almost no power beyond what can be foretold, so a band loses about the share of samples that were lost.
+holds almost no power beyond what is predictable, so a band loses about the share of samples that were lost.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What travels through the chain: blocks of samples in, estimates of the sleep stage out.
+"""What travels through the chain: blocks of samples in, estimates of the sleep stage out; and montages.
 
-Montages: what each channel of a headband is to the chain.
+A montage says what each channel of a headband is to the chain:
 
 ========== ======================== ========================= ===========================
 kind       channels                 sleep EEG from            eye movements from
@@ -17,17 +17,13 @@ AF7/AF8 and Fp1/Fp2 are pairs. What a smaller montage costs is measured in ``doc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.signal.channel_labels import Kind, meaning_of
-
-if TYPE_CHECKING:
-    from sanctuary.signal.eyesignal.detector import EyeSignal
+from sanctuary.signal.channel_labels import ChannelKind, meaning_of
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -87,7 +83,6 @@ class SampleBlock:
 
     @property
     def n_samples(self) -> int:
-        """Number of samples per channel."""
         return int(self.uv.shape[1])
 
     @property
@@ -100,21 +95,33 @@ class SampleBlock:
         """Shape ``(n_samples,)``: true where every channel is missing."""
         return np.asarray(np.isnan(self.uv).all(axis=0))
 
-    def only(self, channels: Sequence[str]) -> SampleBlock:
-        """Give these channels alone, in this order; itself where it has just these.
 
-        Raises
-        ------
-        ValueError
-            It lacks one.
-        """
-        wanted = tuple(channels)
-        if wanted == self.channels:
-            return self
-        if missing := [name for name in wanted if name not in self.channels]:
-            raise ValueError(f"no channel {missing[0]} among {', '.join(self.channels)}")
-        rows = [self.channels.index(name) for name in wanted]
-        return replace(self, channels=wanted, uv=self.uv[rows])
+@dataclass(frozen=True, slots=True)
+class EyeSignal:
+    """One voluntary signal.
+
+    Attributes
+    ----------
+    start_s, end_s
+        When the eyes left the centre and when they were back, on the clock of the calls, as the filtered
+        trace shows it (some 0.1 s late).
+    found_s
+        End of the second in which it was complete.
+    amplitude_uv
+        Mean swing of AF7 - AF8 from one side to the other.
+    confidence
+        0 to 1: how far the fit to the ideal signal lies from the least one allowed (0) to a perfect one (1).
+        Not a probability.
+    leftward_first
+        Whether the first movement went left; None without calibration.
+    """
+
+    start_s: float
+    end_s: float
+    found_s: float
+    amplitude_uv: float
+    confidence: float
+    leftward_first: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +166,12 @@ class StageEstimate:
 
 
 _UNUSABLE = {
-    Kind.VERTICAL_EOG: "is a vertical EOG, which does not show gaze to the sides; name a horizontal one",
-    Kind.EITHER: "names the eyes and the scalp, so it could be an EOG or an EEG; give it another label",
+    ChannelKind.VERTICAL_EOG: (
+        "is a vertical EOG, which does not show gaze to the sides; name a horizontal one"
+    ),
+    ChannelKind.EITHER: (
+        "names the eyes and the scalp, so it could be an EOG or an EEG; give it another label"
+    ),
 }
 
 
@@ -173,7 +184,6 @@ class Montage(Enum):
 
     @property
     def n_channels(self) -> int:
-        """Number of channels."""
         return 1 if self is Montage.SINGLE else 2
 
 
@@ -189,9 +199,9 @@ def montage_of(channels: Sequence[str]) -> Montage:
         raise ValueError(f"the chain takes one or two channels, not {len(channels)}")
     kinds = [meaning_of(name).kind for name in channels]
     for name, kind in zip(channels, kinds, strict=True):
-        if kind in (Kind.VERTICAL_EOG, Kind.EITHER):
+        if kind in (ChannelKind.VERTICAL_EOG, ChannelKind.EITHER):
             raise ValueError(f"{name} {_UNUSABLE[kind]}")
-    eog = [kind is Kind.EOG for kind in kinds]
+    eog = [kind is ChannelKind.EOG for kind in kinds]
     if eog[0]:
         raise ValueError(f"{channels[0]} is an EOG; name an EEG channel first, and the EOG after it")
     if len(channels) == 1:

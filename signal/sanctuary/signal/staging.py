@@ -1,17 +1,15 @@
-"""Staging: a forward filter over five stages, with REM entry that depends on the time asleep.
+"""Staging: running normalisation, then a forward filter over five stages.
 
-The filter steps from one 30 s epoch to the next. To speak more often than every 30 s, several filters run
-side by side, each on its own lattice of non-overlapping 30 s epochs, and the one whose epoch ends now
-answers. No epoch is counted twice, so likelihoods need no correction for overlapping windows, and each
-answer is what a scorer who had only the past would say.
+Normalisation. A sleeper, a headband and a reference electrode shift log powers by constants; subtracting a
+running level removes them without looking ahead. The level starts at the population's, or at the sleeper's
+own of earlier nights, and moves as clean epochs come in. It is robust: an epoch far away moves it no more
+than one at `clip_db`. It may be re-centred on N2 once enough of that was recognised (per-sleeper calibration
+on N2 removes the bias of the reference electrode).
 
-Running normalisation: tonight's level of each log band power, learned as the night goes.
-
-A sleeper, a headband and a reference electrode shift log powers by constants; subtracting a running level
-removes them without ever looking ahead. The level starts at the population's, or at the sleeper's own of
-earlier nights, and leaves it as clean epochs come in. It is robust: an epoch far away moves it no more than
-one at `clip_db`. It may be re-centred on N2 once enough of that was recognised (per-sleeper calibration on N2
-removes the bias of the reference electrode).
+Filter. It steps from one 30 s epoch to the next; REM entry depends on the time asleep. To answer more often
+than every 30 s, several filters run side by side, each on its own lattice of non-overlapping 30 s epochs, and
+the one whose epoch ends now answers. No epoch is counted twice, so likelihoods need no correction for
+overlapping windows, and each answer is what a scorer who had only the past would say.
 """
 
 from __future__ import annotations
@@ -77,7 +75,7 @@ class RunningLevel:
         self.level_db[rows] += step / weight
         return np.asarray(band_db - level_db)
 
-    def recognised(self, band_db: FloatArray, n2: BoolArray, rows: slice = slice(None)) -> None:
+    def learn_n2(self, band_db: FloatArray, n2: BoolArray, rows: slice = slice(None)) -> None:
         """Learn where N2 lies tonight, from the rows of this epoch that surely are N2, ``(S,)``."""
         sure = n2[:, np.newaxis] & np.isfinite(band_db).all(axis=1, keepdims=True)
         self._n2_sum[rows] += np.where(sure, band_db, 0.0)
@@ -137,7 +135,7 @@ def transitions(factor: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Staged:
+class StagingResult:
     """Staging decisions of `S` sleepers.
 
     Attributes
@@ -189,7 +187,7 @@ class EpochStager:
         self._asleep_min = np.zeros(len(start_db))
         self._nrem_min = np.zeros(len(start_db))
 
-    def step(self, features: Features, rows: slice = slice(None)) -> Staged:
+    def step(self, features: Features, rows: slice = slice(None)) -> StagingResult:
         """Take one epoch of these rows; without usable features a filter only predicts, stage `UNKNOWN`."""
         staging = self._settings.staging
         matrix = transitions(rem_entry_factor(self._asleep_min[rows], self._nrem_min[rows], staging))
@@ -203,12 +201,12 @@ class EpochStager:
         self._p[rows] = p
         self._asleep_min[rows] += np.where(usable, 0.5 * (1.0 - p[:, Stage.W]), 0.0)
         self._nrem_min[rows] += np.where(usable, 0.5 * (p[:, Stage.N2] + p[:, Stage.N3]), 0.0)
-        self.level.recognised(band_db, p[:, Stage.N2] > SURE_OF_N2, rows)
+        self.level.learn_n2(band_db, p[:, Stage.N2] > SURE_OF_N2, rows)
         true_p = self._emission.calibrated(p, features)
         rem_p = np.where(self._emission.sees_eyes(features), staging.rem_p, staging.rem_p_without_eyes)
         stage = np.where(usable, name_stages(true_p, rem_p), Stage.UNKNOWN).astype(np.int8)
         evidence = found[:, Stage.R] - found[:, : Stage.R].max(axis=1)
-        return Staged(true_p, stage, evidence, self._asleep_min[rows].copy())
+        return StagingResult(true_p, stage, evidence, self._asleep_min[rows].copy())
 
 
 class Stager:
@@ -235,7 +233,7 @@ class Stager:
         last = (self._turn - 1) % self.n_turns
         return self._lattices.level.level_db[last * self._n : (last + 1) * self._n]
 
-    def step(self, features: Features) -> Staged:
+    def step(self, features: Features) -> StagingResult:
         """Take the features at successive hops, at most `together`, rows hop by hop."""
         hops = len(features.quality) // self._n
         rows = slice(self._turn * self._n, (self._turn + hops) * self._n)

@@ -1,7 +1,8 @@
-"""Virtual hardware in a process of its own, as real headbands are: it costs the gateway no time.
+"""Virtual headbands in a process of their own, as real ones are: they take no time from the gateway's loop.
 
-The child lives as long as its standard input: when the parent closes it or dies, however suddenly, the child
-ends, and its ports with it. It ignores Ctrl-C, which a terminal sends to everybody; the parent decides.
+The child runs as long as its standard input is open: when the parent closes it or dies, however suddenly, the
+child ends, and its ports with it. It ignores SIGINT, which a terminal sends to the whole group; the parent
+decides.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ HOST_MODULE = "sanctuary.simulator.hardware_host"
 START_TIMEOUT_S = 60.0
 """The child imports numpy and draws its sleepers' nights: a second here, ten on a small computer."""
 END_TIMEOUT_S = 0.8
-NOTES_BYTES = 2000
-"""How much of what the child complained about is looked at."""
+STDERR_BYTES = 2000
+"""How much of the end of its standard error is searched for a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class HeadbandSpec:
     kind
         ``sleeper`` for a simulated sleeper, ``noise`` for white noise.
     seed, hours, settings, beside
-        As for `sanctuary.simulator.sleepers.sleeper.Sleeper`; noise takes the seed only.
+        As for `sanctuary.simulator.sleepers.simulated_sleeper.Sleeper`; noise takes the seed only.
 
     Raises
     ------
@@ -99,18 +100,18 @@ class HardwareProcess:
         start_timeout_s: float = START_TIMEOUT_S,
     ) -> None:
         self._folder = tempfile.mkdtemp(prefix="sanctuary-headbands-")
-        self._notes = tempfile.TemporaryFile()  # noqa: SIM115  closed by `close`; a pipe that nobody reads fills up
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by `close`; a pipe that is not read fills up
         self._child = subprocess.Popen(  # noqa: S603  a fixed program, no shell
             [sys.executable, "-P", "-m", HOST_MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._notes,
+            stderr=self._stderr,
             start_new_session=True,
         )
         self.ports: dict[str, str] = {}
         spec = {"folder": self._folder, "pacing": pacing, "headbands": [asdict(each) for each in specs]}
         try:
-            self.ports = self._introduce(json.dumps(spec), start_timeout_s)
+            self.ports = self._start(json.dumps(spec), start_timeout_s)
         except BaseException:
             self.close()
             raise
@@ -123,11 +124,9 @@ class HardwareProcess:
 
     @property
     def pid(self) -> int:
-        """The child's process id."""
         return self._child.pid
 
     def alive(self) -> bool:
-        """Whether the child still runs."""
         return self._child.poll() is None
 
     def close(self) -> None:
@@ -143,13 +142,13 @@ class HardwareProcess:
             child.wait()
         if child.stdout is not None:
             child.stdout.close()
-        self._notes.close()
+        self._stderr.close()
         shutil.rmtree(self._folder, ignore_errors=True)  # the child does it too, unless it was killed
 
-    def _introduce(self, spec: str, timeout_s: float) -> dict[str, str]:
-        """Tell the child what to be; returns its ports."""
+    def _start(self, spec: str, timeout_s: float) -> dict[str, str]:
+        """Send the child its headbands; returns its ports."""
         line, pipes = b"", (self._child.stdin, self._child.stdout)
-        with suppress(OSError):  # it ended before it listened
+        with suppress(OSError):  # it ended before it read
             if pipes[0] is not None and pipes[1] is not None:
                 pipes[0].write(spec.encode() + b"\n")
                 pipes[0].flush()
@@ -161,12 +160,12 @@ class HardwareProcess:
         try:
             ports: dict[str, str] = json.loads(line)["ports"]
         except (ValueError, KeyError, TypeError) as error:
-            raise DeviceError(f"the virtual headbands did not start: {self._complaint()}") from error
+            raise DeviceError(f"the virtual headbands did not start: {self._last_error()}") from error
         return ports
 
-    def _complaint(self) -> str:
-        """Quote the last line of what the child complained about."""
-        notes = self._notes.fileno()  # shared with the child: to seek in it would move its end as well
-        start = max(0, os.fstat(notes).st_size - NOTES_BYTES)
-        lines = os.pread(notes, NOTES_BYTES, start).decode(errors="replace").split("\n")
+    def _last_error(self) -> str:
+        """Last line that the child wrote to its standard error."""
+        stderr = self._stderr.fileno()  # shared with the child: to seek in it would move its end as well
+        start = max(0, os.fstat(stderr).st_size - STDERR_BYTES)
+        lines = os.pread(stderr, STDERR_BYTES, start).decode(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "it ended without a word")

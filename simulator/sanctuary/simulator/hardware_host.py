@@ -1,7 +1,7 @@
 """The child process of `sanctuary.simulator.hardware`: ``python -m sanctuary.simulator.hardware_host``.
 
 Reads one line of JSON, opens the ports, answers with one line of JSON, and serves until its input ends. Then
-it leaves nothing behind: no port, no link, no folder.
+it removes ports, links and folder.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from sanctuary.config.sleeper_settings import SleeperSettings
-from sanctuary.simulator.devices.cyton.board import FS_HZ, VirtualCyton
 from sanctuary.simulator.devices.serial_port import PtyPort
-from sanctuary.simulator.devices.source import NoiseSource, SignalSource
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.devices.signal_source import NoiseSource, SignalSource
+from sanctuary.simulator.devices.virtual_cyton import FS_HZ, VirtualCyton
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 
 
 def build_source(spec: dict[str, Any]) -> SignalSource:
@@ -41,7 +41,7 @@ def open_ports(stack: ExitStack, spec: dict[str, Any]) -> dict[str, str]:
 
 
 def _remove(folder: Path) -> None:
-    with suppress(OSError):  # whoever started us may have been faster
+    with suppress(OSError):  # the parent may have removed it already
         folder.rmdir()
 
 

@@ -1,4 +1,4 @@
-"""Virtual headbands for whoever wants to connect to one: on a serial port, a socket, or Bluetooth LE."""
+"""Virtual headbands by kind, each on a serial port, a socket, or Bluetooth LE, with the faults asked for."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from sanctuary.simulator.bluez.server import VirtualRadio
-from sanctuary.simulator.devices.athena import VirtualAthena
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
-from sanctuary.simulator.devices.fault_registry import Fault
-from sanctuary.simulator.devices.faults import Manipulator
-from sanctuary.simulator.devices.freeeeg import VirtualFreeEeg
-from sanctuary.simulator.devices.ganglion import VirtualGanglion
-from sanctuary.simulator.devices.gatt import GattDevice, Notification
-from sanctuary.simulator.devices.muse import VirtualMuse
+from sanctuary.simulator.devices.fault_registry import DeviceFault
+from sanctuary.simulator.devices.gatt import GattDevice
+from sanctuary.simulator.devices.link_faults import in_turn
 from sanctuary.simulator.devices.serial_port import PtyPort, SerialBoard
-from sanctuary.simulator.devices.source import SignalSource
+from sanctuary.simulator.devices.signal_source import SignalSource
 from sanctuary.simulator.devices.tcp_port import TcpPort
-from sanctuary.simulator.devices.thinkgear import VirtualThinkGear
-from sanctuary.simulator.devices.zmax import VirtualZmax
+from sanctuary.simulator.devices.virtual_athena import VirtualAthena
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
+from sanctuary.simulator.devices.virtual_freeeeg import VirtualFreeEeg
+from sanctuary.simulator.devices.virtual_ganglion import VirtualGanglion
+from sanctuary.simulator.devices.virtual_muse import VirtualMuse
+from sanctuary.simulator.devices.virtual_thinkgear import VirtualThinkGear
+from sanctuary.simulator.devices.virtual_zmax import VirtualZmax
 
 MOST = 16
 """Bluetooth headbands at a time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What a virtual headband shall be like.
+class VirtualOptions:
+    """Options of one virtual headband.
 
     Attributes
     ----------
     number
-        Tells several of a kind apart, from 1.
+        Distinguishes several of a kind, from 1.
     slow_s
-        How long it takes to begin.
+        Delay of its start.
     banner
-        What a Cyton says of itself in place of its own banner.
+        Sent by a Cyton in place of its own banner.
     firmware
         Of a Ganglion.
     """
@@ -56,7 +56,7 @@ class BoardKind:
 
     fs_hz: int
     packet_bytes: int
-    make: Callable[[SignalSource, Choice], SerialBoard]
+    make: Callable[[SignalSource, VirtualOptions], SerialBoard]
     tcp: bool = False
     signal_fs_hz: int = 0
     """Rate of its signal, where that is not the rate of its packets."""
@@ -67,7 +67,7 @@ class RadioKind:
     """A headband with Bluetooth LE."""
 
     fs_hz: int
-    make: Callable[[SignalSource, Choice], GattDevice]
+    make: Callable[[SignalSource, VirtualOptions], GattDevice]
 
 
 def _address(number: int) -> str:
@@ -106,7 +106,7 @@ def rate_hz(kind: str) -> int:
 
 
 class _Link(Protocol):
-    """What can be unplugged."""
+    """A link that can be interrupted."""
 
     def unplug(self) -> None: ...
 
@@ -123,9 +123,9 @@ class VirtualHeadbands:
     sources
         Signal of each, at `rate_hz`; one only but on a radio.
     faults
-        What goes wrong, with each of them.
+        Applied to each of them.
     banner, firmware
-        See `Choice`.
+        See `VirtualOptions`.
 
     Attributes
     ----------
@@ -146,7 +146,7 @@ class VirtualHeadbands:
         self,
         kind: str,
         sources: Sequence[SignalSource],
-        faults: Sequence[Fault] = (),
+        faults: Sequence[DeviceFault] = (),
         *,
         banner: str | None = None,
         firmware: int = 3,
@@ -157,7 +157,7 @@ class VirtualHeadbands:
         fs_hz = float(rate_hz(kind))
         for fault in faults:
             sources = [fault.for_source(source, fs_hz) for source in sources]
-        choices = [Choice(number, slow_s, banner, firmware) for number in range(1, len(sources) + 1)]
+        choices = [VirtualOptions(number, slow_s, banner, firmware) for number in range(1, len(sources) + 1)]
         self.names: tuple[str, ...] = ()
         self._stack = ExitStack()
         self._ended = threading.Event()
@@ -176,12 +176,13 @@ class VirtualHeadbands:
         self.close()
 
     def close(self) -> None:
-        """End everything."""
         self._ended.set()
         self._thread.join()
         self._stack.close()
 
-    def _plug(self, kind: BoardKind, source: SignalSource, choice: Choice, faults: Sequence[Fault]) -> _Link:
+    def _plug(
+        self, kind: BoardKind, source: SignalSource, choice: VirtualOptions, faults: Sequence[DeviceFault]
+    ) -> _Link:
         board = kind.make(source, choice)
         port: PtyPort | TcpPort = TcpPort(board, "realtime") if kind.tcp else PtyPort(board, "realtime")
         self._stack.enter_context(port)
@@ -192,22 +193,22 @@ class VirtualHeadbands:
             else fault.for_bytes(time.monotonic, packet_bytes=kind.packet_bytes or 119, start=b"")
             for fault in faults
         ]
-        port.fault = _in_turn(by_bytes)
+        port.fault = in_turn(*by_bytes)
         return port
 
     def _switch_on(
         self,
         kind: RadioKind,
         sources: Sequence[SignalSource],
-        choices: Sequence[Choice],
-        faults: Sequence[Fault],
+        choices: Sequence[VirtualOptions],
+        faults: Sequence[DeviceFault],
     ) -> list[_Link]:
         devices = [kind.make(source, choice) for source, choice in zip(sources, choices, strict=True)]
         radio = self._stack.enter_context(VirtualRadio(devices))
         self.address, self.names = radio.address, tuple(device.name for device in devices)
         for device, choice in zip(devices, choices, strict=True):
             ways = [fault.for_notifications(time.monotonic) for fault in faults]
-            radio.manipulate(device, _all_in_turn(ways))
+            radio.manipulate(device, in_turn(*ways))
             if choice.slow_s:
                 radio.slow_start(device, choice.slow_s)
         return [_Reach(radio, device) for device in devices]
@@ -226,36 +227,14 @@ class VirtualHeadbands:
 
 
 class _Reach:
-    """A headband that is carried out of reach and back."""
+    """A Bluetooth headband that goes out of reach and comes back."""
 
     def __init__(self, radio: VirtualRadio, device: GattDevice) -> None:
         self._radio, self._device = radio, device
 
     def unplug(self) -> None:
-        """Carry it away."""
         self._radio.advertise(self._device, on=False)
         self._radio.drop(self._device)
 
     def replug(self) -> None:
-        """Bring it back."""
         self._radio.advertise(self._device, on=True)
-
-
-def _in_turn(manipulators: Sequence[Manipulator]) -> Manipulator:
-    def manipulate(data: bytes) -> bytes:
-        for each in manipulators:
-            data = each(data)
-        return data
-
-    return manipulate
-
-
-def _all_in_turn(
-    manipulators: Sequence[Callable[[list[Notification]], list[Notification]]],
-) -> Callable[[list[Notification]], list[Notification]]:
-    def manipulate(notifications: list[Notification]) -> list[Notification]:
-        for each in manipulators:
-            notifications = each(notifications)
-        return notifications
-
-    return manipulate

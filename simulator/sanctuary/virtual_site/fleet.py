@@ -29,7 +29,7 @@ from sanctuary.gateway.results.night_result import cues_of, windows_of
 from sanctuary.gateway.site.result import broken_invariants
 from sanctuary.signal.chain import SleeperStack
 from sanctuary.signal.samples import Stage, StageEstimate
-from sanctuary.simulator.sleepers.sleeper import CHANNELS, Sleeper
+from sanctuary.simulator.sleepers.simulated_sleeper import CHANNELS, Sleeper
 from sanctuary.virtual_site.batch_results import (
     FleetFault,
     FleetSleeper,

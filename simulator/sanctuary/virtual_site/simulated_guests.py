@@ -19,11 +19,10 @@ from sanctuary.config.pod_settings import CircleEntry, PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.scenario_settings import ScenarioSettings
 from sanctuary.signal.samples import Stage, StageEstimate
-from sanctuary.simulator.physiology.primitives import Concern, stream
-from sanctuary.simulator.sleepers.responses import Response, heard_awake_dba
-from sanctuary.simulator.sleepers.simulated_night import draw_night
-from sanctuary.simulator.sleepers.sleeper import sleeper_seeds
-from sanctuary.simulator.sleepers.truth import TruthNight
+from sanctuary.simulator.physiology.random_streams import Concern, stream
+from sanctuary.simulator.sleepers.cue_responses import Response, hearing_threshold_dba
+from sanctuary.simulator.sleepers.simulated_night import TruthNight, draw_night
+from sanctuary.simulator.sleepers.simulated_sleeper import sleeper_seeds
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.planned_faults import PlannedFault, plan_faults
 from sanctuary.virtual_site.site import CLOCK_LIMIT_S, Guest, Site, SiteSpec
@@ -117,7 +116,7 @@ def site_settings(scenario: ScenarioSettings, seed: int, night: int) -> Sanctuar
             id=f"pod-{number}",
             sleeper=f"sleeper-{number}",
             headband=SimulatedHeadband(kind="simulated", seed=own),
-            threshold_dba=heard_awake_dba(stream(own, Concern.HEARING)),
+            threshold_dba=hearing_threshold_dba(stream(own, Concern.HEARING)),
         )
         for number, own in enumerate(seeds, start=1)
     )

@@ -27,9 +27,9 @@ from sanctuary.gateway.site.pod_shell import TIME_EVERY_S, PodRunner
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.signal.samples import Stage, StageEstimate
-from sanctuary.simulator.physiology.primitives import Concern, stream
-from sanctuary.simulator.sleepers.responses import Response, Situation, draw_response, own_threshold_dba
-from sanctuary.simulator.sleepers.truth import TruthNight
+from sanctuary.simulator.physiology.random_streams import Concern, stream
+from sanctuary.simulator.sleepers.cue_responses import Response, Situation, draw_response, own_threshold_dba
+from sanctuary.simulator.sleepers.simulated_night import TruthNight
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.verdicts import Verdicts
 

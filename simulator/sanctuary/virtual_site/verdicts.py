@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sanctuary.config.scenario_settings import VerdictSettings
 from sanctuary.signal.samples import STAGES, Stage, StageEstimate
-from sanctuary.simulator.sleepers.truth import EPOCH_S, TruthNight
+from sanctuary.simulator.sleepers.simulated_night import EPOCH_S, TruthNight
 
 AROUSAL_LAG_S = 2
 """Seconds until an arousal is seen."""

@@ -10,10 +10,10 @@ from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec
 from sanctuary.firmware_bridge.headbands.cyton.daisy import DaisyCodec
 from sanctuary.firmware_bridge.headbands.freeeeg import FreeEegCodec
 from sanctuary.firmware_bridge.headbands.headband import Codec, arrived_s
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
-from sanctuary.simulator.devices.freeeeg import VirtualFreeEeg
 from sanctuary.simulator.devices.serial_port import SerialBoard
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
+from sanctuary.simulator.devices.virtual_freeeeg import VirtualFreeEeg
 
 PACKETS_HZ = 250.0
 

@@ -169,7 +169,7 @@ def test_no_bus_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_bus_without_bluez(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sanctuary.simulator.bluez.bus import PrivateBus
+    from sanctuary.simulator.bluez.private_bus import PrivateBus
 
     with PrivateBus() as bus:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)

@@ -20,9 +20,9 @@ from sanctuary.firmware_bridge.recordings.capture_night import open_capture
 from sanctuary.firmware_bridge.stream.reader import HeadbandPump
 from sanctuary.firmware_bridge.stream.reconnect import Policy, alike
 from sanctuary.signal.samples import SampleBlock
-from sanctuary.simulator.devices import faults
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices import link_faults as faults
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 from virtual_boards import CHANNELS, plugged_in, wait_until
 
 HEADER = CaptureHeader("cyton", dict(CHANNELS), {}, "port", "2026-01-02T03:04:05+01:00")

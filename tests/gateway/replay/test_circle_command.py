@@ -14,7 +14,7 @@ from sanctuary.cli.main import run
 from sanctuary.gateway.results.circle_result import CircleResult
 from sanctuary.pods.pod.evidence import Evidence
 from sanctuary.simulator.sleepers.night_file import edf_bytes, hypnogram_csv
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 from sanctuary.virtual_site import recorded_circle as circles
 from signals import pair
 

@@ -27,9 +27,9 @@ from sanctuary.gateway.site.pod_outputs import PodOutputs
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
 from sanctuary.pods.mqtt.wire_client import MqttMessage
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
 from sanctuary.simulator.devices.serial_port import PtyPort
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 from virtual_boards import PATIENCE_S
 
 ONE_POD = """

@@ -15,10 +15,10 @@ from sanctuary.firmware_bridge.recordings.capture_night import open_capture
 from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.samples import SampleBlock, StageEstimate
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
-from sanctuary.simulator.devices.muse import STEP_UV, VirtualMuse
 from sanctuary.simulator.devices.serial_port import PtyPort
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
+from sanctuary.simulator.devices.virtual_muse import STEP_UV, VirtualMuse
 
 RMS_UV = 40.0
 SETTINGS = """

@@ -16,9 +16,9 @@ from sanctuary.gateway.site.storage import SECRET_BYTES, PodMemories, SiteStore
 from sanctuary.pods.mqtt.queues import Outbox
 from sanctuary.pods.pod.memory import PodMemory
 from sanctuary.signal.samples import SampleBlock
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
 from sanctuary.simulator.devices.serial_port import PtyPort
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 
 SETTINGS = """
 [site]

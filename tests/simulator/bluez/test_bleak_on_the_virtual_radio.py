@@ -20,11 +20,12 @@ from bleak.exc import BleakBluetoothNotAvailableError, BleakDBusError, BleakErro
 from ble_bench import CONTROL, DATA, REVISION, SERVICE, Beacon, in_reach, needs_dbus, on_bleak
 from sanctuary.config.errors import DeviceError
 from sanctuary.simulator.bluez.server import VirtualRadio
-from sanctuary.simulator.devices import ganglion
-from sanctuary.simulator.devices.ganglion import VirtualGanglion
-from sanctuary.simulator.devices.gatt import Notification, lose_bytes
-from sanctuary.simulator.devices.muse import VirtualMuse, uuid
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices import virtual_ganglion as ganglion
+from sanctuary.simulator.devices.gatt import Notification
+from sanctuary.simulator.devices.link_faults import shorten_notifications
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_ganglion import VirtualGanglion
+from sanctuary.simulator.devices.virtual_muse import VirtualMuse, uuid
 from virtual_boards import PATIENCE_S, wait_until
 
 pytestmark = needs_dbus
@@ -299,7 +300,7 @@ def test_notifications_may_be_tampered_with() -> None:
             heard = await begun(client)
             await heard.more(20)
             assert [number % 2 for number in heard.numbers] == [0] * len(heard.numbers)
-            await asyncio.to_thread(radio.manipulate, beacon, lose_bytes(1.0, 1))
+            await asyncio.to_thread(radio.manipulate, beacon, shorten_notifications(1.0, 1))
             await until(lambda: b"" in heard.data)
 
     with in_reach(beacon) as radio:

@@ -11,7 +11,7 @@ import pytest
 
 from ble_bench import needs_dbus
 from sanctuary.config.errors import DeviceError
-from sanctuary.simulator.bluez.bus import PrivateBus
+from sanctuary.simulator.bluez.private_bus import PrivateBus
 from virtual_boards import wait_until
 
 
@@ -33,7 +33,7 @@ def test_it_leaves_no_process_and_no_folder() -> None:
 @needs_dbus
 def test_a_killed_starter_takes_the_daemon_along() -> None:
     program = (
-        "import sys\nfrom sanctuary.simulator.bluez.bus import PrivateBus\n"
+        "import sys\nfrom sanctuary.simulator.bluez.private_bus import PrivateBus\n"
         "bus = PrivateBus()\nprint(bus.pid, bus.address, flush=True)\nsys.stdin.read()\n"
     )
     with subprocess.Popen(

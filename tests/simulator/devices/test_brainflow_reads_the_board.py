@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from brainflow_reader import needs_brainflow, seen_by_brainflow
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
 from sanctuary.simulator.devices.serial_port import PtyPort
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 from virtual_boards import noise_uv
 
 pytestmark = [needs_brainflow, pytest.mark.alone]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from cyton_wire import PACKET, packets, random_counts
-from sanctuary.simulator.devices import faults
-from sanctuary.simulator.devices.fault_registry import KINDS, SOON_S, Fault, parse_fault
+from sanctuary.simulator.devices import link_faults as faults
+from sanctuary.simulator.devices.fault_registry import FAULT_SPECS, SOON_S, DeviceFault, parse_fault
 from sanctuary.simulator.devices.gatt import Notification
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
 from virtual_boards import HandClock
 
 DATA = b"".join(packets(random_counts(500, seed=1)))
@@ -19,20 +19,20 @@ NOTIFICATIONS = [Notification("uuid", at.to_bytes(20, "big")) for at in range(50
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("drop=0.01", Fault("drop", 0.01, 7)),
-        (" bytes=1e-3 ", Fault("bytes", 0.001, 7)),
-        ("duplicate=1", Fault("duplicate", 1.0, 7)),
-        ("reorder=0", Fault("reorder", 0.0, 7)),
-        ("corrupt=.5", Fault("corrupt", 0.5, 7)),
-        ("stall=5", Fault("stall", 5.0, 7, SOON_S)),
-        ("stall=5@0", Fault("stall", 5.0, 7, 0.0)),
-        ("silence=2.5@60", Fault("silence", 2.5, 7, 60.0)),
-        ("electrode=2", Fault("electrode", 2.0, 7, SOON_S, math.inf)),
-        ("electrode=2@60-120.5", Fault("electrode", 2.0, 7, 60.0, 120.5)),
-        ("battery=3600", Fault("battery", 3600.0, 7)),
+        ("drop=0.01", DeviceFault("drop", 0.01, 7)),
+        (" bytes=1e-3 ", DeviceFault("bytes", 0.001, 7)),
+        ("duplicate=1", DeviceFault("duplicate", 1.0, 7)),
+        ("reorder=0", DeviceFault("reorder", 0.0, 7)),
+        ("corrupt=.5", DeviceFault("corrupt", 0.5, 7)),
+        ("stall=5", DeviceFault("stall", 5.0, 7, SOON_S)),
+        ("stall=5@0", DeviceFault("stall", 5.0, 7, 0.0)),
+        ("silence=2.5@60", DeviceFault("silence", 2.5, 7, 60.0)),
+        ("electrode=2", DeviceFault("electrode", 2.0, 7, SOON_S, math.inf)),
+        ("electrode=2@60-120.5", DeviceFault("electrode", 2.0, 7, 60.0, 120.5)),
+        ("battery=3600", DeviceFault("battery", 3600.0, 7)),
     ],
 )
-def test_faults_are_read(text: str, fault: Fault) -> None:
+def test_faults_are_read(text: str, fault: DeviceFault) -> None:
     assert parse_fault(text, seed=7) == fault
 
 
@@ -40,7 +40,7 @@ def test_faults_are_read(text: str, fault: Fault) -> None:
 def test_what_is_no_fault_is_answered_with_the_whole_family(text: str) -> None:
     with pytest.raises(ValueError, match="must be one of") as refused:
         parse_fault(text, seed=1)
-    assert all(kind.usage in str(refused.value) for kind in KINDS.values())
+    assert all(kind.usage in str(refused.value) for kind in FAULT_SPECS.values())
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_what_befalls_the_link_as_a_whole_leaves_its_bytes_alone(name: str) -> N
     assert fault.for_source(source, 250.0) is source
 
 
-@pytest.mark.parametrize("name", sorted(set(KINDS) - {"disconnect", "slow"}))
+@pytest.mark.parametrize("name", sorted(set(FAULT_SPECS) - {"disconnect", "slow"}))
 def test_each_fault_acts_where_it_belongs_and_leaves_the_rest_alone(name: str) -> None:
     clock = HandClock()
-    fault = parse_fault(f"{name}=1" + ("@0" if KINDS[name].timed else ""), seed=1)
+    fault = parse_fault(f"{name}=1" + ("@0" if FAULT_SPECS[name].timed else ""), seed=1)
     on_bytes, on_notifications = fault.for_bytes(clock), fault.for_notifications(clock)
     on_bytes(b"a reply")
     on_notifications([])

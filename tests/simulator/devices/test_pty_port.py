@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sanctuary.simulator.devices import faults
-from sanctuary.simulator.devices.cyton.board import BANNER, TOO_SLOW, VERSION, VirtualCyton
+from sanctuary.simulator.devices import link_faults as faults
 from sanctuary.simulator.devices.serial_port import FREE_S, JOIN_S, MAX_WAITING_BYTES, Pacing, PtyPort
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import BANNER, TOO_SLOW, VERSION, VirtualCyton
 from virtual_boards import (
     PATIENCE_S,
     CountingSource,
@@ -178,7 +178,7 @@ def test_a_command_that_is_never_finished_is_given_up_by_the_ports_clock() -> No
 
 def test_faults_act_on_what_the_board_sends() -> None:
     with plugged_in(seed=2) as port, Host(port.path) as host:
-        port.fault = faults.silence(4.0)
+        port.fault = faults.silence_packets(4.0)
         host.say(b"b")
         first = host.hear(PACKET)
     assert first[1] == 1000 % 256

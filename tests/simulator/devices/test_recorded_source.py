@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from night_files import eeg_like, make_discontinuous, write_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.simulator.devices.source import RecordedSource, resampled
+from sanctuary.simulator.devices.signal_source import RecordedSource, resampled
 
 STEP_UV = 1600.0 / 65535
 

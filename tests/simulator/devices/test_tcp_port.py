@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from sanctuary.firmware_bridge.headbands.headband import Codec, Run
 from sanctuary.firmware_bridge.headbands.thinkgear import ThinkGearCodec
 from sanctuary.firmware_bridge.headbands.zmax import HELLO, Stimulation, ZmaxCodec
-from sanctuary.simulator.devices import faults
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
-from sanctuary.simulator.devices.freeeeg import VirtualFreeEeg
+from sanctuary.simulator.devices import link_faults as faults
 from sanctuary.simulator.devices.serial_port import (
     JOIN_S,
     MAX_WAITING_BYTES,
@@ -20,10 +18,12 @@ from sanctuary.simulator.devices.serial_port import (
     PtyPort,
     SerialBoard,
 )
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.devices.tcp_port import Pacing, TcpPort
-from sanctuary.simulator.devices.thinkgear import VirtualThinkGear
-from sanctuary.simulator.devices.zmax import VirtualZmax
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
+from sanctuary.simulator.devices.virtual_freeeeg import VirtualFreeEeg
+from sanctuary.simulator.devices.virtual_thinkgear import VirtualThinkGear
+from sanctuary.simulator.devices.virtual_zmax import VirtualZmax
 from virtual_boards import (
     PATIENCE_S,
     CountingSource,

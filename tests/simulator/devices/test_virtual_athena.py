@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sanctuary.simulator.devices.athena import EEG_8, VirtualAthena, eeg_blocks
 from sanctuary.simulator.devices.muse_control import uuid
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_athena import EEG_8, VirtualAthena, eeg_blocks
 
 STEP_UV = 1450 / 16_383
 HEADER_BYTES, BLOCK_HEADER_BYTES = 9, 5

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cyton_wire import PACKET, packet
-from sanctuary.simulator.devices.cyton.board import MULTI_BYTE_TIMEOUT_S, VirtualCyton
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import MULTI_BYTE_TIMEOUT_S, VirtualCyton
 
 BANNER = (
     b"OpenBCI V3 8-16 channel\r\nOn Board ADS1299 Device ID: 0x3E\r\n"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cyton_hosts import Levels, board_ms_in, counts_in, rows_of, stops_in, streamed, words_in
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 
 TEST_ANSWER = b"Success: Configured internal test signal.$$$"
 NO_CARD = (

@@ -3,7 +3,7 @@
 import pytest
 
 from cyton_hosts import Levels, rows_of, streamed
-from sanctuary.simulator.devices.cyton.board import BANNER, VirtualCyton
+from sanctuary.simulator.devices.virtual_cyton import BANNER, VirtualCyton
 
 UNREACHED = b"Failure: Communications timeout - Device failed to poll Host$$$"
 

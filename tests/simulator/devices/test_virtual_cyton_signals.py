@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cyton_hosts import COUNT_UV, Levels, counts_in, streamed
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 
 RAIL = 2**23 - 1
 

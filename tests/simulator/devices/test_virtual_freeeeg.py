@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sanctuary.simulator.devices.freeeeg import VirtualFreeEeg
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_freeeeg import VirtualFreeEeg
 
 UV_PER_COUNT = 2.5 / (2**23 - 1) / 8 * 1e6
 PACKET = 105

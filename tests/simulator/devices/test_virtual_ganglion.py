@@ -5,7 +5,9 @@ import pytest
 
 from sanctuary.firmware_bridge.headbands.ganglion import GanglionCodec
 from sanctuary.firmware_bridge.headbands.headband import Contact, Said
-from sanctuary.simulator.devices.ganglion import (
+from sanctuary.simulator.devices.gatt import Notification
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_ganglion import (
     COMMANDS,
     REVISION,
     STEP_UV,
@@ -13,8 +15,6 @@ from sanctuary.simulator.devices.ganglion import (
     differences,
     upper_bits,
 )
-from sanctuary.simulator.devices.gatt import Notification
-from sanctuary.simulator.devices.source import NoiseSource
 
 WIDTH_UV = {2: 2 * STEP_UV * 101, 3: 64 * STEP_UV}
 """What the packing may lose: a bit a difference, adding up for a cycle; or the bits below the upper ones."""

@@ -8,11 +8,12 @@ import pytest
 from sanctuary.firmware_bridge.headbands.muse.athena import AthenaCodec
 from sanctuary.firmware_bridge.headbands.muse.codec import MuseCodec
 from sanctuary.firmware_bridge.headbands.muse.control import ReplyReader, encode
-from sanctuary.simulator.devices import athena, muse
-from sanctuary.simulator.devices.athena import VirtualAthena
+from sanctuary.simulator.devices import virtual_athena as athena
+from sanctuary.simulator.devices import virtual_muse as muse
 from sanctuary.simulator.devices.gatt import GattDevice, Notification
-from sanctuary.simulator.devices.muse import VirtualMuse, uuid
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_athena import VirtualAthena
+from sanctuary.simulator.devices.virtual_muse import VirtualMuse, uuid
 
 CONTROL = uuid(1)
 START = {VirtualMuse: ("d",), VirtualAthena: ("dc001", "dc001")}

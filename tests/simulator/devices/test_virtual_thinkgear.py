@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from sanctuary.firmware_bridge.headbands.headband import Contact, Said
 from sanctuary.firmware_bridge.headbands.thinkgear import ThinkGearCodec
-from sanctuary.simulator.devices.source import NoiseSource
-from sanctuary.simulator.devices.thinkgear import VirtualThinkGear
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_thinkgear import VirtualThinkGear
 
 UV_PER_COUNT = 1.8 / 4096 / 2000 * 1e6
 RAW, STATUS = 8, 36

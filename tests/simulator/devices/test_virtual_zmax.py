@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from sanctuary.firmware_bridge.headbands.headband import Battery
 from sanctuary.firmware_bridge.headbands.zmax import HELLO, Stimulation, ZmaxCodec
-from sanctuary.simulator.devices.source import NoiseSource
-from sanctuary.simulator.devices.zmax import MAX_COMMAND_BYTES, VirtualZmax
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_zmax import MAX_COMMAND_BYTES, VirtualZmax
 
 UV_PER_COUNT = 3952 / 65536
 STIMULATION = b"LIVEMODE_SENDBYTES 15 6 111 04-00-00-02-00-00-02-FE-00-01-03-05-01-00\r\n"

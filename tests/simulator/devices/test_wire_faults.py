@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cyton_wire import PACKET, packets, random_counts
-from sanctuary.simulator.devices import faults, unit_faults
-from sanctuary.simulator.devices import gatt as notification_faults
+from sanctuary.simulator.devices import link_faults as faults
 from sanctuary.simulator.devices.gatt import Notification
 from virtual_boards import HandClock
 
@@ -22,12 +21,12 @@ def is_subsequence(short: bytes, whole: bytes) -> bool:
 
 
 @pytest.mark.parametrize("fault", [faults.untouched, faults.drop_bytes(0.0, 1), faults.drop_packets(0.0, 1)])
-def test_without_faults_everything_arrives(fault: faults.Manipulator) -> None:
+def test_without_faults_everything_arrives(fault: faults.ByteManipulator) -> None:
     assert fault(DATA) == DATA
 
 
 @pytest.mark.parametrize("fault", [faults.dead, faults.drop_bytes(1.0, 1), faults.drop_packets(1.0, 1)])
-def test_a_dead_wire_brings_nothing(fault: faults.Manipulator) -> None:
+def test_a_dead_wire_brings_nothing(fault: faults.ByteManipulator) -> None:
     assert fault(DATA) == b""
 
 
@@ -49,7 +48,7 @@ def test_whole_packets_are_dropped_and_replies_get_through() -> None:
 
 
 def test_silence_lasts_as_long_as_asked_for() -> None:
-    fault = faults.silence(2.0)
+    fault = faults.silence_packets(2.0)
     half = len(DATA) // 4
     arrived = [fault(DATA[at : at + half]) for at in range(0, len(DATA), half)]
     assert fault(REPLY) == REPLY
@@ -57,7 +56,7 @@ def test_silence_lasts_as_long_as_asked_for() -> None:
 
 
 def test_faults_act_in_turn() -> None:
-    fault = faults.in_turn(faults.silence(1.0), faults.drop_bytes(0.1, seed=2))
+    fault = faults.in_turn(faults.silence_packets(1.0), faults.drop_bytes(0.1, seed=2))
     assert fault(DATA) == faults.drop_bytes(0.1, seed=2)(DATA[250 * PACKET :])
 
 
@@ -90,7 +89,7 @@ def numbered(n: int, size: int) -> list[bytes]:
     return [(b"\xa5" + at.to_bytes(4, "big") + bytes(size))[:size] for at in range(n)]
 
 
-def through(fault: faults.Manipulator, sent: list[bytes], per_call: int = 7) -> bytes:
+def through(fault: faults.ByteManipulator, sent: list[bytes], per_call: int = 7) -> bytes:
     return b"".join(fault(b"".join(sent[at : at + per_call])) for at in range(0, len(sent), per_call))
 
 
@@ -101,7 +100,7 @@ def cut(data: bytes, size: int) -> list[bytes]:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("make", MAKERS)
 def test_faults_of_packets_take_any_length_and_spare_replies(
-    make: Callable[..., faults.Manipulator], size: int
+    make: Callable[..., faults.ByteManipulator], size: int
 ) -> None:
     sent = numbered(400, size)
     harmless = make(0.0, 3, packet_bytes=size, start=b"\xa5")
@@ -112,7 +111,7 @@ def test_faults_of_packets_take_any_length_and_spare_replies(
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_the_seed_chooses_and_call_sizes_do_not(make: Callable[..., faults.Manipulator]) -> None:
+def test_the_seed_chooses_and_call_sizes_do_not(make: Callable[..., faults.ByteManipulator]) -> None:
     sent = numbered(400, 20)
     outcomes = {
         through(make(0.3, seed, packet_bytes=20, start=b"\xa5"), sent, per_call)
@@ -154,7 +153,7 @@ def test_damaged_packets_have_one_wrong_byte() -> None:
 def test_a_stall_holds_everything_back_and_lets_it_go_at_once() -> None:
     clock = HandClock()
     clock.now_s = 1000.0
-    fault = faults.stall(5.0, 2.0, clock)
+    fault = faults.stall_bytes(5.0, 2.0, clock)
     arrived = []
     for second in range(10):
         clock.now_s = 1000.0 + second
@@ -164,7 +163,7 @@ def test_a_stall_holds_everything_back_and_lets_it_go_at_once() -> None:
 
 def test_what_a_stall_holds_back_is_bounded() -> None:
     clock = HandClock()
-    fault = faults.stall(5.0, 0.0, clock)
+    fault = faults.stall_bytes(5.0, 0.0, clock)
     for _ in range(20):
         assert fault(DATA[:32_000]) == b""
     clock.now_s = 5.0
@@ -173,7 +172,7 @@ def test_what_a_stall_holds_back_is_bounded() -> None:
 
 def test_a_silence_by_the_clock_swallows_replies_too_and_may_last_for_ever() -> None:
     clock = HandClock()
-    fault, end = faults.silence_by_clock(3.0, 1.0, clock), faults.silence_by_clock(float("inf"), 1.0, clock)
+    fault, end = faults.silence_bytes(3.0, 1.0, clock), faults.silence_bytes(float("inf"), 1.0, clock)
     heard = []
     for second in range(6):
         clock.now_s = float(second)
@@ -184,7 +183,7 @@ def test_a_silence_by_the_clock_swallows_replies_too_and_may_last_for_ever() -> 
 
 def test_silence_of_other_packets() -> None:
     sent = numbered(100, 8)
-    fault = faults.silence(0.5, packet_bytes=8, start=b"\xa5", packets_per_s=60.0)
+    fault = faults.silence_packets(0.5, packet_bytes=8, start=b"\xa5", packets_per_s=60.0)
     assert through(fault, sent) == b"".join(sent[30:])
 
 
@@ -198,16 +197,16 @@ def notified(n: int) -> list[Notification]:
 @pytest.mark.parametrize(
     "make",
     [
-        unit_faults.drop,
-        unit_faults.duplicate,
-        unit_faults.reorder,
-        notification_faults.corrupt,
-        notification_faults.lose_bytes,
+        faults.drop,
+        faults.duplicate,
+        faults.reorder,
+        faults.corrupt_notifications,
+        faults.shorten_notifications,
     ],
 )
 @given(seed=st.integers(0, 99), sizes=st.lists(st.integers(0, 9), max_size=9))
 def test_faults_of_notifications_are_seeded_whatever_the_call_sizes(
-    make: Callable[[float, int], notification_faults.NotificationManipulator], seed: int, sizes: list[int]
+    make: Callable[[float, int], faults.NotificationManipulator], seed: int, sizes: list[int]
 ) -> None:
     sent = notified(sum(sizes))
     assert make(0.0, seed)(sent) == sent
@@ -221,27 +220,25 @@ def test_faults_of_notifications_are_seeded_whatever_the_call_sizes(
 
 def test_notifications_are_dropped_doubled_and_reordered() -> None:
     sent = notified(1000)
-    assert len(unit_faults.drop(0.3, 1)(sent)) == pytest.approx(700, rel=0.1)
-    assert len(unit_faults.duplicate(0.3, 1)(sent)) == pytest.approx(1300, rel=0.1)
-    assert unit_faults.reorder(1.0, 1)(sent)[:4] == [sent[1], sent[0], sent[3], sent[2]]
+    assert len(faults.drop(0.3, 1)(sent)) == pytest.approx(700, rel=0.1)
+    assert len(faults.duplicate(0.3, 1)(sent)) == pytest.approx(1300, rel=0.1)
+    assert faults.reorder(1.0, 1)(sent)[:4] == [sent[1], sent[0], sent[3], sent[2]]
 
 
 def test_damaged_notifications_keep_their_characteristic() -> None:
     sent = notified(500)
-    damaged = notification_faults.corrupt(1.0, 1)(sent)
-    short = notification_faults.lose_bytes(0.2, 1)(sent)
+    damaged = faults.corrupt_notifications(1.0, 1)(sent)
+    short = faults.shorten_notifications(0.2, 1)(sent)
     assert [each.uuid for each in damaged] == [each.uuid for each in short] == [each.uuid for each in sent]
     assert all(a.data != b.data and len(a.data) == 20 for a, b in zip(damaged, sent, strict=True))
     assert sum(len(each.data) for each in short) == pytest.approx(8000, rel=0.05)
-    assert notification_faults.corrupt(1.0, 1)([Notification("u", b"")]) == [Notification("u", b"")]
+    assert faults.corrupt_notifications(1.0, 1)([Notification("u", b"")]) == [Notification("u", b"")]
 
 
 def test_notifications_pass_through_several_faults_and_stalls() -> None:
     clock = HandClock()
     sent = notified(6)
-    fault = notification_faults.in_turn(
-        notification_faults.untouched, unit_faults.duplicate(1.0, 1), unit_faults.stall(1.0, 0.0, clock)
-    )
+    fault = faults.in_turn(faults.untouched, faults.duplicate(1.0, 1), faults.stall(1.0, 0.0, clock))
     assert fault(sent[:3]) == []
     clock.now_s = 1.0
     assert fault([]) == [copy for each in sent[:3] for copy in (each, each)]

@@ -6,7 +6,7 @@ from scipy.signal import welch
 
 from sanctuary.config.sleeper_settings import DisturbanceSettings, SleeperSettings
 from sanctuary.simulator.physiology.electrodes import draw_faults
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 from sleeper_samples import CLEAN
 
 FS_HZ = 200

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from scipy.signal import welch
 
 from sanctuary.config.sleeper_settings import Disturbance, SleeperSettings
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 from sleeper_samples import ALIKE, CLEAN
 
 FS_HZ = 256

@@ -7,11 +7,11 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.physiology import primitives as shapes
+from sanctuary.simulator.physiology import waveforms as shapes
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.eye_movements import EyeMovements, RemPlan, activity
-from sanctuary.simulator.physiology.primitives import Wave
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.physiology.waveforms import Wave
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 from sleeper_samples import USUAL_SLEEPER, USUAL_TRAITS, one_stage
 
 FS_HZ = 200

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.physiology import primitives as shapes
+from sanctuary.simulator.physiology import waveforms as shapes
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.eye_movements import RemPlan
 from sanctuary.simulator.physiology.movements import Movements
-from sanctuary.simulator.physiology.primitives import Episode, Overlay, Wave
+from sanctuary.simulator.physiology.waveforms import Episode, OverlapAdd, Wave
 from sanctuary.simulator.physiology.waves import SleepWaves
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 from sleeper_samples import USUAL_SLEEPER, USUAL_TRAITS, one_stage
 
 FS_HZ = 200
@@ -104,7 +104,7 @@ def test_rendered_deep_sleep_meets_the_aasm_criterion() -> None:
 
 
 def test_waves_are_added_across_the_borders_of_segments() -> None:
-    overlay = Overlay(FS_HZ, SEGMENT_S)
+    overlay = OverlapAdd(FS_HZ, SEGMENT_S)
     n = FS_HZ * SEGMENT_S
     long = Wave(29.5, np.ones(3 * n), 2.0 * np.ones(3 * n))
     parts = [overlay.segment(0, [long]), *(overlay.segment(i, []) for i in range(1, 5))]
@@ -117,7 +117,7 @@ def test_waves_are_added_across_the_borders_of_segments() -> None:
 
 @given(onsets=st.lists(st.floats(0.0, 29.99), max_size=6), size=st.integers(1, 9000))
 def test_overlay_loses_nothing(onsets: list[float], size: int) -> None:
-    overlay = Overlay(FS_HZ, SEGMENT_S)
+    overlay = OverlapAdd(FS_HZ, SEGMENT_S)
     waves = [Wave(onset, np.ones(size), -np.ones(size)) for onset in onsets]
     total = sum(overlay.segment(i, waves if i == 0 else []).sum(axis=1) for i in range(4))
     assert np.array_equal(total, [len(onsets) * size, -len(onsets) * size])

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sanctuary.config.sleeper_settings import VariationSettings
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.physiology.noise import Background, muscle_db, muscle_shape
-from sanctuary.simulator.physiology.primitives import Concern, onsets_s, stream
+from sanctuary.simulator.physiology.background_eeg import Background, muscle_db, muscle_shape
+from sanctuary.simulator.physiology.random_streams import Concern, onsets_s, stream
 from sanctuary.simulator.physiology.traits import draw_traits
 from sleeper_samples import ALIKE, USUAL_TRAITS
 

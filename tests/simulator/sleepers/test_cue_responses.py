@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sanctuary.config.sleeper_settings import ResponseSettings
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.sleepers.responses import (
+from sanctuary.simulator.sleepers.cue_responses import (
     Outcome,
     Response,
     Situation,

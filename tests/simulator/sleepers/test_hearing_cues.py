@@ -11,8 +11,8 @@ from scipy.signal import butter, sosfiltfilt
 from sanctuary.config.sleeper_settings import ResponseSettings, SleeperSettings
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.sleepers.responses import Outcome
-from sanctuary.simulator.sleepers.sleeper import Sleeper
+from sanctuary.simulator.sleepers.cue_responses import Outcome
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 from sleeper_samples import ALIKE, CLEAN
 
 FS_HZ = 100
@@ -52,7 +52,7 @@ def test_nothing_before_a_cue_changes_and_something_after_it_does(
     sleeper = _sleeper(**SURE, awakening_share=1.0)
     at_s = _rem_s() + offset_s
     before = sleeper.render(int(at_s * FS_HZ))
-    response = sleeper.hear(level, Modality.SOUND, at_s)
+    response = sleeper.stimulate(level, Modality.SOUND, at_s)
     after = sleeper.render(int(120.0 * FS_HZ))
     n = before.shape[1]
     assert np.array_equal(before, undisturbed[:, :n])
@@ -66,10 +66,10 @@ def test_nothing_before_a_cue_changes_and_something_after_it_does(
 def test_a_cue_that_lies_ahead_is_the_same_as_one_that_is_heard_in_time(ahead_s: float, size: int) -> None:
     at_s = 300.0 + ahead_s
     early, late = _sleeper(awakening_share=1.0), _sleeper(awakening_share=1.0)
-    told = early.hear(110.0, Modality.SOUND, at_s)
+    told = early.stimulate(110.0, Modality.SOUND, at_s)
     n, total = int(at_s * FS_HZ), 700 * FS_HZ
     parts = [late.render(n)]
-    assert late.hear(110.0, Modality.SOUND, at_s) == told
+    assert late.stimulate(110.0, Modality.SOUND, at_s) == told
     parts.append(late.render(total - n))
     whole = []
     while (missing := total - sum(part.shape[1] for part in whole)) > 0:
@@ -83,7 +83,7 @@ def test_the_same_seed_and_cues_give_the_same_signal_and_truth() -> None:
         parts = []
         for _ in range(8):
             parts.append(sleeper.render(int(_rem_s() * FS_HZ) // 8))
-            sleeper.hear(55.0, Modality.SOUND, len(parts) * _rem_s() / 8.0)
+            sleeper.stimulate(55.0, Modality.SOUND, len(parts) * _rem_s() / 8.0)
         return sleeper, np.concatenate(parts, axis=1)
 
     (one, x), (other, y) = told(), told()
@@ -97,7 +97,7 @@ def test_an_arousal_raises_alpha_beta_and_muscle(undisturbed: np.ndarray) -> Non
     sleeper = _sleeper(awakening_share=0.0)
     at_s = _rem_s()
     sleeper.render(int(at_s * FS_HZ))
-    response = sleeper.hear(95.0, Modality.SOUND, at_s)
+    response = sleeper.stimulate(95.0, Modality.SOUND, at_s)
     assert response.outcome is Outcome.AROUSAL
     assert response.arousal is not None
     first = int(response.arousal.onset_s * FS_HZ) + FS_HZ // 2
@@ -117,7 +117,7 @@ def test_an_awakening_is_in_the_truth_and_ends() -> None:
     sleeper = _sleeper(awakening_share=1.0)
     at_s = _rem_s()
     sleeper.render(int(at_s * FS_HZ))
-    response = sleeper.hear(95.0, Modality.SOUND, at_s)
+    response = sleeper.stimulate(95.0, Modality.SOUND, at_s)
     assert response.awake is not None
     plain = _sleeper().truth
     changed = np.flatnonzero(sleeper.truth.stages != plain.stages)
@@ -129,7 +129,7 @@ def test_an_awakening_is_in_the_truth_and_ends() -> None:
 
 def test_an_answer_swings_both_eyes_four_times() -> None:
     sleeper = _sleeper(**SURE, threshold_sd_db=0.0)
-    response = sleeper.hear(40.0, Modality.SOUND, _rem_s())
+    response = sleeper.stimulate(40.0, Modality.SOUND, _rem_s())
     assert response.signal_at_s is not None
     x = _render_from(sleeper, response.signal_at_s - 1.0, 6.0)
     sos = butter(2, (0.3, 5.0), "bandpass", fs=FS_HZ, output="sos")
@@ -147,7 +147,7 @@ def test_eyes_move_less_for_a_while_after_a_cue() -> None:
             for period in sleeper.truth.rem_periods:
                 for at_s in np.arange(period.onset_s + 60.0, period.end_s - 120.0, 120.0):
                     if cued:
-                        sleeper.hear(5.0, Modality.SOUND, float(at_s))
+                        sleeper.stimulate(5.0, Modality.SOUND, float(at_s))
                     total += sleeper._rem.onsets_s(at_s, at_s + 60.0).size
         return total
 
@@ -159,7 +159,7 @@ def test_eyes_move_less_for_a_while_after_a_cue() -> None:
 def test_a_cue_from_before_what_was_handed_out_is_heard_now() -> None:
     sleeper, plain = _sleeper(awakening_share=1.0), _sleeper()
     sleeper.render(4000)
-    response = sleeper.hear(110.0, Modality.SOUND, 12.0)
+    response = sleeper.stimulate(110.0, Modality.SOUND, 12.0)
     assert response.at_s == 40.0
     plain.render(4000)
     assert sleeper.render(50).shape == plain.render(50).shape
@@ -168,10 +168,10 @@ def test_a_cue_from_before_what_was_handed_out_is_heard_now() -> None:
 @pytest.mark.parametrize(
     ("cue", "message"),
     [
-        (lambda sleeper: sleeper.hear(40.0, Modality.SOUND, -1.0), "cue at -1.0 s"),
-        (lambda sleeper: sleeper.hear(40.0, Modality.SOUND, float("nan")), "cue at nan s"),
-        (lambda sleeper: sleeper.hear(40.0, Modality.SOUND, float("inf")), "cue at inf s"),
-        (lambda sleeper: sleeper.hear(2.0, Modality.LIGHT, 1.0), "light cue of level 2"),
+        (lambda sleeper: sleeper.stimulate(40.0, Modality.SOUND, -1.0), "cue at -1.0 s"),
+        (lambda sleeper: sleeper.stimulate(40.0, Modality.SOUND, float("nan")), "cue at nan s"),
+        (lambda sleeper: sleeper.stimulate(40.0, Modality.SOUND, float("inf")), "cue at inf s"),
+        (lambda sleeper: sleeper.stimulate(2.0, Modality.LIGHT, 1.0), "light cue of level 2"),
     ],
 )
 def test_impossible_cues_are_refused_and_change_nothing(
@@ -186,12 +186,12 @@ def test_impossible_cues_are_refused_and_change_nothing(
 
 def test_cues_come_in_order() -> None:
     sleeper = _sleeper()
-    sleeper.hear(40.0, Modality.SOUND, 100.0)
+    sleeper.stimulate(40.0, Modality.SOUND, 100.0)
     with pytest.raises(ValueError, match="must not lie before 100 s"):
-        sleeper.hear(40.0, Modality.SOUND, 99.0)
+        sleeper.stimulate(40.0, Modality.SOUND, 99.0)
 
 
 def test_cues_after_the_night_find_somebody_awake() -> None:
     sleeper = _sleeper()
-    response = sleeper.hear(80.0, Modality.SOUND, HOURS * 3600.0 + 50.0)
+    response = sleeper.stimulate(80.0, Modality.SOUND, HOURS * 3600.0 + 50.0)
     assert response.outcome is Outcome.AWAKE

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from sanctuary.config.sleeper_settings import NightSettings
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.sleepers.simulated_night import draw_night
-from sanctuary.simulator.sleepers.truth import TruthNight
+from sanctuary.simulator.sleepers.simulated_night import TruthNight, draw_night
 
 USUAL = NightSettings()
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sanctuary.config.sleeper_settings import DisturbanceSettings, SleeperSettings, VariationSettings
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.sleepers.sleeper import SEGMENT_S, Sleeper, draw_circle, sleeper_seeds
+from sanctuary.simulator.sleepers.simulated_sleeper import SEGMENT_S, Sleeper, draw_circle, sleeper_seeds
 
 FS_HZ = 100.0
 MINUTES_4 = 4 * 60 * int(FS_HZ)

@@ -18,9 +18,8 @@ from real_nights import (
 )
 from sanctuary.config.sleeper_settings import NightSettings, SleeperSettings
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.sleepers.simulated_night import draw_night
-from sanctuary.simulator.sleepers.sleeper import Sleeper
-from sanctuary.simulator.sleepers.truth import TruthNight
+from sanctuary.simulator.sleepers.simulated_night import TruthNight, draw_night
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 from sleeper_samples import ALIKE
 
 FS_HZ = 200

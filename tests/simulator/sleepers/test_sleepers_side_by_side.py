@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 
 from sanctuary.config.sleeper_settings import NightSettings, SleeperSettings
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.physiology.primitives import Concern, stream
-from sanctuary.simulator.sleepers.architecture import Outline, draw_outline
+from sanctuary.simulator.physiology.random_streams import Concern, stream
+from sanctuary.simulator.sleepers.architecture import SleepArchitecture, draw_architecture
 from sanctuary.simulator.sleepers.simulated_night import couple, draw_night
-from sanctuary.simulator.sleepers.sleeper import draw_circle, sleeper_seeds
+from sanctuary.simulator.sleepers.simulated_sleeper import draw_circle, sleeper_seeds
 
 FREE, BOUND = NightSettings(), NightSettings(coupling=1.0)
 
 
-def outlines(seeds: range) -> list[Outline]:
-    return [draw_outline(FREE, stream(seed, Concern.NIGHT)) for seed in seeds]
+def outlines(seeds: range) -> list[SleepArchitecture]:
+    return [draw_architecture(FREE, stream(seed, Concern.NIGHT)) for seed in seeds]
 
 
-def change_s(night: Outline) -> np.ndarray:
+def change_s(night: SleepArchitecture) -> np.ndarray:
     return np.cumsum([duration_s for _, duration_s in night.pieces])
 
 
@@ -39,9 +39,9 @@ def test_one_who_sleeps_alone_is_coupled_to_nobody() -> None:
 
 
 def test_two_changes_within_reach_meet_half_way() -> None:
-    first = Outline(((Stage.W, 600.0), (Stage.N2, 3000.0), (Stage.R, 900.0)), 0.0, ())
-    second = Outline(((Stage.W, 800.0), (Stage.N2, 3000.0), (Stage.R, 900.0)), 0.0, ())
-    third = Outline(((Stage.W, 600.0), (Stage.N2, 3700.0), (Stage.R, 900.0)), 0.0, ())
+    first = SleepArchitecture(((Stage.W, 600.0), (Stage.N2, 3000.0), (Stage.R, 900.0)), 0.0, ())
+    second = SleepArchitecture(((Stage.W, 800.0), (Stage.N2, 3000.0), (Stage.R, 900.0)), 0.0, ())
+    third = SleepArchitecture(((Stage.W, 600.0), (Stage.N2, 3700.0), (Stage.R, 900.0)), 0.0, ())
     met = couple([first, second], 1.0)
     assert [change_s(night)[:2].tolist() for night in met] == [[700.0, 3700.0], [700.0, 3700.0]]
     half = couple([first, second], 0.5)

@@ -12,11 +12,11 @@ from scipy.signal import welch
 from night_files import eeg_like, write_edf
 from sanctuary.config.errors import RecordingError
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
-from sanctuary.simulator.devices.cyton.packets import PACKET_BYTES
-from sanctuary.simulator.devices.source import RecordedSource, SignalSource
-from sanctuary.simulator.sleepers.sleeper import Sleeper
-from sanctuary.simulator.sleepers.twin import BANDS_HZ, Twin, bent, read_twin
+from sanctuary.simulator.devices.cyton_packets import PACKET_BYTES
+from sanctuary.simulator.devices.signal_source import RecordedSource, SignalSource
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
+from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
+from sanctuary.simulator.sleepers.spectral_twin import BANDS_HZ, SpectralTwin, bent, read_twin
 
 FS_HZ = 128
 STAGES = np.repeat([Stage.W, Stage.N2, Stage.N3, Stage.R], 20).astype(np.int8)
@@ -39,7 +39,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_twin_has_the_bands_of_its_night() -> None:
-    uv = Twin(BANDS, STAGES, float(FS_HZ), seed=4).render(STAGES.size * 30 * FS_HZ)
+    uv = SpectralTwin(BANDS, STAGES, float(FS_HZ), seed=4).render(STAGES.size * 30 * FS_HZ)
     found = _bands(uv.mean(axis=0)).reshape(4, 20, 5)
     for stage in range(4):
         ratio_db = 10.0 * np.log10(np.median(found[stage, 2:-2], axis=0) / USUAL[stage])
@@ -47,7 +47,7 @@ def test_a_twin_has_the_bands_of_its_night() -> None:
 
 
 def test_eyes_of_a_twin_move_in_its_rem() -> None:
-    uv = Twin(BANDS, STAGES, float(FS_HZ), seed=4).render(STAGES.size * 30 * FS_HZ)
+    uv = SpectralTwin(BANDS, STAGES, float(FS_HZ), seed=4).render(STAGES.size * 30 * FS_HZ)
     together = np.array([np.corrcoef(*epoch)[0, 1] for epoch in uv.reshape(2, -1, 30 * FS_HZ).swapaxes(0, 1)])
     assert np.percentile(together[STAGES == Stage.R], 25) < 0.5
     assert np.median(together[STAGES == Stage.N3]) > 0.7
@@ -69,14 +69,14 @@ def test_any_spectrum_is_bent_to_bands_within_reach(bands: np.ndarray, tilt: flo
 
 
 def test_samples_do_not_depend_on_the_sizes_of_calls() -> None:
-    one, other = (Twin(BANDS, STAGES, float(FS_HZ), seed=4) for _ in range(2))
+    one, other = (SpectralTwin(BANDS, STAGES, float(FS_HZ), seed=4) for _ in range(2))
     parts = np.concatenate([one.render(n) for n in (0, 1, 4000, 3839, 9000)], axis=1)
     assert np.array_equal(parts, other.render(parts.shape[1]))
-    assert not np.array_equal(parts, Twin(BANDS, STAGES, float(FS_HZ), seed=5).render(parts.shape[1]))
+    assert not np.array_equal(parts, SpectralTwin(BANDS, STAGES, float(FS_HZ), seed=5).render(parts.shape[1]))
 
 
 def test_it_goes_on_after_the_night() -> None:
-    twin = Twin(BANDS[:2], STAGES[:2], float(FS_HZ), seed=4)
+    twin = SpectralTwin(BANDS[:2], STAGES[:2], float(FS_HZ), seed=4)
     assert np.isfinite(twin.render(300 * FS_HZ)).all()
 
 
@@ -117,7 +117,7 @@ def test_virtual_hardware_plays_every_source(source: str, measured: Path, tmp_pa
 )
 def test_what_does_not_fit_together_is_refused(bands: np.ndarray, stages: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Twin(bands, stages, float(FS_HZ), 1)
+        SpectralTwin(bands, stages, float(FS_HZ), 1)
 
 
 def test_files_that_hold_no_nights_are_refused(measured: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.signal.channel_labels import Kind, Meaning, Side, is_electrode_net, meaning_of
+from sanctuary.signal.channel_labels import ChannelKind, Meaning, Side, is_electrode_net, meaning_of
 from sanctuary.signal.samples import FloatArray, montage_of
 
 PAIRS = (("AF7", "AF8"), ("Fp1", "Fp2"), ("F7", "F8"), ("F3", "F4"), ("EEG L", "EEG R"))
@@ -83,7 +83,7 @@ def choose_channels(labels: Sequence[str], wanted: Sequence[str] | None, where: 
         raise RecordingError(f"{where}: {' and '.join(wanted)} are the same channel; name two different ones")
     net = is_electrode_net(labels)
     for index in found:
-        if net and meaning_of(labels[index]).kind is Kind.EOG:
+        if net and meaning_of(labels[index]).kind is ChannelKind.EOG:
             raise RecordingError(
                 f"{where}: {labels[index]!r} could be an EOG or an electrode of the net that this file has "
                 "(E1, E2, E3...); give it another label, or name another channel"
@@ -113,7 +113,7 @@ _TURNED = {Side.RIGHT_MINUS_LEFT: "right minus left", Side.RIGHT: "of the right 
 
 def _backward(meaning: Meaning) -> str | None:
     """Say what makes a channel rise as the eyes go right; None for any other."""
-    return _TURNED.get(meaning.side) if meaning.kind is Kind.EOG else None
+    return _TURNED.get(meaning.side) if meaning.kind is ChannelKind.EOG else None
 
 
 _ORDER = {"other": 0, "right": 1, "EOG": 2}
@@ -121,7 +121,7 @@ _ORDER = {"other": 0, "right": 1, "EOG": 2}
 
 
 def _kind_and_side(meaning: Meaning) -> str:
-    if meaning.kind is Kind.EOG:
+    if meaning.kind is ChannelKind.EOG:
         return "EOG"
     return "right" if meaning.side is Side.RIGHT else "other"
 
@@ -132,13 +132,13 @@ def _doubts(labels: Sequence[str]) -> list[str]:
     found = [
         f"channel {label!r} is by its label no EEG; it is taken for one because it was named"
         for label, meaning in zip(labels, meanings, strict=True)
-        if meaning.kind is Kind.OTHER
+        if meaning.kind is ChannelKind.OTHER
     ]
-    if meanings[-1].kind is Kind.EOG and meanings[-1].side is Side.UNKNOWN:
+    if meanings[-1].kind is ChannelKind.EOG and meanings[-1].side is Side.UNKNOWN:
         found.append(
             f"channel {labels[-1]!r} does not say whether it is horizontal; it is taken for a horizontal EOG"
         )
-    if len(labels) == 2 and meanings[1].kind is not Kind.EOG:
+    if len(labels) == 2 and meanings[1].kind is not ChannelKind.EOG:
         sides = (meanings[0].side, meanings[1].side)
         if Side.UNKNOWN in sides:
             found.append(
@@ -155,7 +155,7 @@ def _doubts(labels: Sequence[str]) -> list[str]:
 
 def _automatic(labels: Sequence[str], where: str) -> Choice:
     meanings = [meaning_of(label) for label in labels]
-    eeg = [m.electrode if m.kind is Kind.EEG else None for m in meanings]
+    eeg = [m.electrode if m.kind is ChannelKind.EEG else None for m in meanings]
     for left, right in PAIRS:
         if left in eeg and right in eeg:
             pair = (eeg.index(left), eeg.index(right))
@@ -190,7 +190,7 @@ def _eog(labels: Sequence[str], meanings: Sequence[Meaning]) -> tuple[tuple[int,
     """Take the horizontal EOG beside a single EEG channel; say what else shows the eyes and is not taken."""
     if is_electrode_net(labels):
         return (), []
-    eyes = [i for i, meaning in enumerate(meanings) if meaning.kind is Kind.EOG]
+    eyes = [i for i, meaning in enumerate(meanings) if meaning.kind is ChannelKind.EOG]
     whole = [i for i in eyes if meanings[i].side in (Side.LEFT_MINUS_RIGHT, Side.RIGHT_MINUS_LEFT)]
     if len(whole) > 1:
         several = _listed([labels[i] for i in whole])

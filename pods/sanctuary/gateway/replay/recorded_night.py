@@ -37,13 +37,12 @@ from sanctuary.gateway.results.replay_result import (
 )
 from sanctuary.signal.chain import LOWEST_FS_HZ, Chain
 from sanctuary.signal.emission import Emission
-from sanctuary.signal.eyesignal.detector import EyeSignal
 from sanctuary.signal.filters import decibel
 from sanctuary.signal.frontend import Seconds
 from sanctuary.signal.gate import OpeningLog
-from sanctuary.signal.memory import SleeperMemory
-from sanctuary.signal.samples import EPOCH_S, FloatArray, Stage, StageEstimate
+from sanctuary.signal.samples import EPOCH_S, EyeSignal, FloatArray, Stage, StageEstimate
 from sanctuary.signal.scoring import GateOpening, scores
+from sanctuary.signal.sleeper_memory import SleeperMemory
 
 STEP_S = 10
 HIGHEST_HZ = 30.0
@@ -221,7 +220,7 @@ def replay_night(
     traces = TraceCollector(chain.frequencies_hz)
     for block in night.recording.blocks(BLOCK_S):
         for estimate in chain.push(block):
-            log.verdict(estimate.t_s, estimate.stable_rem, estimate.reason)
+            log.push(estimate.t_s, estimate.stable_rem, estimate.reason)
             if traced:
                 traces.estimate(estimate)
             judged.push(estimate)

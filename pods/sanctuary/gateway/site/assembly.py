@@ -23,7 +23,7 @@ from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.designs import LoadedDesign, load_design, shipped_design
 from sanctuary.commons.entries import FIRST, Grant, Scope, key_id, seal, signing_key, unseal
 from sanctuary.config.errors import InputError
-from sanctuary.config.headband_settings import place_of
+from sanctuary.config.headband_settings import address_of
 from sanctuary.config.pod_settings import CircleEntry, PodEntry, SimulatedGrant, lamp_rules
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.settings_base import shipped_designs
@@ -325,7 +325,7 @@ class Vigil:
 
     def __post_init__(self) -> None:
         """Know the ports that are there when the night begins."""
-        named = {pod.id: place_of(pod.headband) for pod in self.settings.pods}
+        named = {pod.id: address_of(pod.headband) for pod in self.settings.pods}
         serial = {pod: port for pod, (what, port) in named.items() if what == "port" and port is not None}
         self.ports = NewPorts({pod: port for pod, port in serial.items() if "://" not in port}, _LOG.warning)
         self.ports.look(time.monotonic(), ())

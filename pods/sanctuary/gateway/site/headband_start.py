@@ -26,7 +26,7 @@ from sanctuary.config.headband_settings import (
     MuseRadio,
     RealHeadband,
     ThinkGearPort,
-    place_of,
+    address_of,
 )
 from sanctuary.config.origins import Layer, Origin, format_path
 from sanctuary.config.pod_settings import PodEntry
@@ -102,7 +102,7 @@ def wanted(headband: RealHeadband) -> Wanted:
         options = replace(options, preset=headband.preset)
     elif isinstance(headband, ThinkGearPort):
         options = replace(options, baud=headband.baud)
-    address = place_of(headband)[1]
+    address = address_of(headband)[1]
     if address is None:
         raise ValueError(f"{headband.kind}: a headband that is nowhere")
     return Wanted(driver, address, channels, options)

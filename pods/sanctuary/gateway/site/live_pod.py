@@ -27,8 +27,8 @@ from sanctuary.pods.pod.outbox import status
 from sanctuary.pods.protocol.messages import HeadbandStatus
 from sanctuary.pods.protocol.records import TroubleEvent, TroubleKind, trouble_record
 from sanctuary.signal.chain import Chain
-from sanctuary.signal.memory import SleeperMemory
 from sanctuary.signal.samples import SampleBlock, StageEstimate
+from sanctuary.signal.sleeper_memory import SleeperMemory
 
 _LOG = logging.getLogger(__name__)
 

@@ -259,7 +259,7 @@ class PodRunner:
         """Take what the chain says of a second that ended at `estimate.t_s` on the sanctuary clock."""
         self.last = estimate
         self.epochs.push(estimate)
-        self.openings.verdict(estimate.t_s, estimate.stable_rem, estimate.reason)
+        self.openings.push(estimate.t_s, estimate.stable_rem, estimate.reason)
         if estimate.eye_signal is not None:
             self._journal.write(eye_signal_record(self.id, estimate.eye_signal, now_s))
         self.handle(happened.EstimateArrived(estimate), now_s)

@@ -159,7 +159,7 @@ class _Watch:
     def push(self, block: SampleBlock) -> None:
         """Add the next samples."""
         for seconds in self._front_end.push(block.start, block.uv[np.newaxis, self._rows]):
-            self._trailing.seconds(seconds)
+            self._trailing.push(seconds)
             ends = [k for k in range(seconds.count) if (seconds.first_s + k) % EPOCH_S == 0]
             self.found += [self._trailing.at(k) for k in ends]
 

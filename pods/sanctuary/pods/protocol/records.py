@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-from sanctuary.signal.eyesignal.detector import EyeSignal
+from sanctuary.signal.samples import EyeSignal
 
 
 class CueEntry(TypedDict):

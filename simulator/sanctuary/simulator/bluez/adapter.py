@@ -1,4 +1,4 @@
-"""BlueZ's side of each call: who asked for what, and what comes of it; no D-Bus connection of its own."""
+"""BlueZ's answer to each D-Bus method call, over the objects of one radio; owns no D-Bus connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from dbus_fast import Message, MessageType, Variant
 
-from sanctuary.simulator.bluez.bus import (
+from sanctuary.simulator.bluez.objects import (
     ADAPTER,
     ADAPTER_PATH,
     CHARACTERISTIC,
@@ -17,10 +17,10 @@ from sanctuary.simulator.bluez.bus import (
     PROPERTIES,
     Emit,
     ObjectTree,
+    Peripheral,
     adapter_properties,
     introspection,
 )
-from sanctuary.simulator.bluez.peripheral import Peripheral
 from sanctuary.simulator.devices.gatt import GattDevice
 
 Later = Callable[[float, Callable[[], None]], None]
@@ -77,13 +77,11 @@ class Adapter:
 
     @property
     def powered(self) -> bool:
-        """Whether the radio is on."""
         properties = self.tree.get(ADAPTER_PATH, ADAPTER) or {}
         return bool(properties["Powered"].value)
 
     @property
     def discovering(self) -> bool:
-        """Whether somebody scans."""
         return bool(self._scanners)
 
     def answer(self, call: Message) -> Message | bool | None:
@@ -96,13 +94,13 @@ class Adapter:
         return answer(call) or True
 
     def tick(self) -> None:
-        """Let all connected headbands send what is due."""
+        """Send what is due of all connected headbands."""
         now_s = self._clock()
         for peripheral in self.peripherals:
             peripheral.advance(now_s)
 
     def advertise(self) -> None:
-        """Let all headbands be seen, if somebody scans."""
+        """Advertise all headbands once, if a client scans."""
         if self._scanners and self.powered:
             for peripheral in self.peripherals:
                 peripheral.advertise()
@@ -118,11 +116,11 @@ class Adapter:
             values["Discovering"] = Variant("b", False)
         self.tree.change(ADAPTER_PATH, ADAPTER, **values)
 
-    def left(self, client: str) -> None:
+    def on_client_left(self, client: str) -> None:
         """Forget a client that is gone: its scans and subscriptions, not its connections, as BlueZ does."""
         self._unscan(client)
         for peripheral in self.peripherals:
-            peripheral.leave(client)
+            peripheral.unsubscribe(client)
 
     # --- objects ---
 
@@ -229,14 +227,14 @@ class Adapter:
             return _unknown(call)
         if not self._may(call, "notify"):
             return Message.new_error(call, NOT_SUPPORTED, "Operation is not supported")
-        peripheral.listen(call.path or "", call.sender or "")
+        peripheral.subscribe(call.path or "", call.sender or "")
         return Message.new_method_return(call)
 
     def _stop_notify(self, call: Message) -> Message:
         peripheral = self._at(call.path)
         if peripheral is None:
             return _unknown(call)
-        peripheral.leave(call.sender or "", call.path)
+        peripheral.unsubscribe(call.sender or "", call.path)
         return Message.new_method_return(call)
 
     def _write(self, call: Message) -> Message | None:

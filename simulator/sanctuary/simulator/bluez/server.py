@@ -1,4 +1,4 @@
-"""The virtual radio: a thread that serves ``org.bluez`` on a private bus, in real time or faster."""
+"""The virtual radio: a thread that serves ``org.bluez`` on a private D-Bus, in real time or faster."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from dbus_fast.aio import MessageBus
 
 from sanctuary.config.errors import Cause, DeviceError
 from sanctuary.simulator.bluez.adapter import Adapter
-from sanctuary.simulator.bluez.bus import Outbox, PrivateBus
-from sanctuary.simulator.bluez.peripheral import Manipulator, Peripheral
+from sanctuary.simulator.bluez.objects import Peripheral
+from sanctuary.simulator.bluez.private_bus import PrivateBus, SendQueue
 from sanctuary.simulator.devices.gatt import GattDevice
+from sanctuary.simulator.devices.link_faults import NotificationManipulator
 
 T = TypeVar("T")
 
@@ -28,14 +29,14 @@ _GONE = "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged'"
 
 
 class VirtualRadio:
-    """Headbands in reach of a radio that is none; a context manager.
+    """A radio and the headbands in its reach; a context manager.
 
     Parameters
     ----------
     devices
         The headbands; their addresses differ.
     speed
-        How much faster than real time they live.
+        Factor on real time.
 
     Attributes
     ----------
@@ -79,7 +80,7 @@ class VirtualRadio:
         Raises
         ------
         DeviceError
-            The radio broke down before, over a mistake in a headband or in what was put in its way.
+            The radio broke down before, because a headband or an injected fault raised.
         """
         self._end()
         error, self._error = self._error, None
@@ -94,19 +95,17 @@ class VirtualRadio:
         self._thread.join(TIMEOUT_S)
         self._private.close()
 
-    # --- what can befall it ---
+    # --- injected faults ---
 
     def power(self, *, on: bool) -> None:
-        """Switch the radio on or off."""
         self._do(lambda adapter: adapter.power(on=on))
 
     @property
     def discovering(self) -> bool:
-        """Whether somebody scans."""
         return self._do(lambda adapter: adapter.discovering)
 
     def advertise(self, device: GattDevice, *, on: bool) -> None:
-        """Let a headband be seen, or not; what is connected stays so."""
+        """Switch a headband's advertising; a connection stays."""
         self._on(device, lambda peripheral: setattr(peripheral, "advertises", on))
 
     def drop(self, device: GattDevice) -> None:
@@ -116,23 +115,23 @@ class VirtualRadio:
     def refuse(
         self, device: GattDevice, error: str = "org.bluez.Error.Failed", text: str = "Operation failed"
     ) -> None:
-        """Let the next attempt to connect to a headband fail."""
+        """Make the next attempt to connect to a headband fail."""
         self._on(device, lambda peripheral: setattr(peripheral, "refusal", (error, text)))
 
     def silence(self, device: GattDevice, *, on: bool) -> None:
-        """Let a connected headband send nothing, or again."""
+        """Stop or resume the notifications of a connected headband."""
         self._on(device, lambda peripheral: setattr(peripheral, "silent", on))
 
-    def manipulate(self, device: GattDevice, fault: Manipulator) -> None:
-        """Put something in the way of a headband's notifications."""
+    def manipulate(self, device: GattDevice, fault: NotificationManipulator) -> None:
+        """Apply a fault to a headband's notifications."""
         self._on(device, lambda peripheral: setattr(peripheral, "fault", fault))
 
     def slow_start(self, device: GattDevice, delay_s: float) -> None:
-        """Let a headband take its time to connect."""
+        """Set how long connecting to a headband takes, seconds."""
         self._on(device, lambda peripheral: setattr(peripheral, "delay_s", delay_s))
 
     def connected(self, device: GattDevice) -> bool:
-        """Whether somebody is connected to a headband."""
+        """Whether a client is connected to a headband."""
         return self._on(device, lambda peripheral: peripheral.connected)
 
     def _on(self, device: GattDevice, do: Callable[[Peripheral], T]) -> T:
@@ -141,7 +140,7 @@ class VirtualRadio:
         )
 
     def _do(self, do: Callable[[Adapter], T]) -> T:
-        """Do something on the radio's own thread."""
+        """Run `do` on the radio's own thread."""
         adapter = self._adapter
         if adapter is None:
             raise DeviceError("the virtual radio is closed", Cause.RADIO_OFF)
@@ -173,7 +172,7 @@ class VirtualRadio:
         fd = bus._fd  # noqa: SLF001  there is no other way to ask whether it takes more
         if fd is None:
             raise OSError("the connection to the private D-Bus was lost at once")
-        outbox = Outbox(bus, fd)
+        outbox = SendQueue(bus, fd)
 
         def emit(path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
             outbox.put(Message.new_signal(path, interface, member, signature, body))
@@ -183,11 +182,11 @@ class VirtualRadio:
 
         adapter = Adapter(self._devices, emit, outbox.put, later, self._now)
 
-        def heard(message: Message) -> bool | None:
+        def on_message(message: Message) -> bool | None:
             if message.message_type is MessageType.SIGNAL and message.member == "NameOwnerChanged":
                 name, _, owner = message.body
                 if not owner:
-                    adapter.left(name)
+                    adapter.on_client_left(name)
                 return None
             answer = adapter.answer(message)
             if isinstance(answer, Message):
@@ -196,7 +195,7 @@ class VirtualRadio:
             return answer
 
         try:
-            bus.add_message_handler(heard)
+            bus.add_message_handler(on_message)
             await bus.call(
                 Message(
                     destination="org.freedesktop.DBus",
@@ -215,7 +214,7 @@ class VirtualRadio:
             bus.disconnect()
             await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
 
-    async def _pace(self, adapter: Adapter, outbox: Outbox, stop: asyncio.Event) -> None:
+    async def _pace(self, adapter: Adapter, outbox: SendQueue, stop: asyncio.Event) -> None:
         ticks = 0
         while not stop.is_set():
             outbox.flush()

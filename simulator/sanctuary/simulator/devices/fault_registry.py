@@ -1,8 +1,8 @@
-"""The family of faults by name, as somebody types them: ``drop=0.01``, ``stall=5@60``, ``electrode=2@60-90``.
+"""Device faults by name, as typed on the command line: ``drop=0.01``, ``stall=5@60``, ``electrode=2@60-90``.
 
-A fault is a value; it makes its manipulator for whatever a headband is: bytes of a serial port or socket,
-notifications of Bluetooth, or the signal itself. What befalls the link as a whole, to be disconnected and to
-begin slowly, is up to whoever holds the link (`sanctuary.simulator.virtual_headband`).
+A `DeviceFault` is a value. It makes the manipulator for each kind of link: bytes of a serial port or socket,
+notifications of Bluetooth LE, or the signal itself. Faults of the link as a whole (disconnection, a slow
+start) are carried out by `sanctuary.simulator.virtual_headband`, which holds the link.
 """
 
 from __future__ import annotations
@@ -12,22 +12,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sanctuary.simulator.devices import faults, unit_faults
-from sanctuary.simulator.devices import gatt as notification_faults
-from sanctuary.simulator.devices.cyton.packets import PACKET_BYTES
-from sanctuary.simulator.devices.faults import Manipulator
-from sanctuary.simulator.devices.gatt import NotificationManipulator
-from sanctuary.simulator.devices.source import ElectrodeOff, SignalSource
-from sanctuary.simulator.devices.unit_faults import Clock
+from sanctuary.simulator.devices import link_faults as faults
+from sanctuary.simulator.devices.cyton_packets import PACKET_BYTES
+from sanctuary.simulator.devices.link_faults import ByteManipulator, Clock, NotificationManipulator
+from sanctuary.simulator.devices.signal_source import ElectrodeOff, SignalSource
 
 SOON_S = 10.0
-"""When a stall, a silence or a loose electrode begins if nothing is said: the headband streams by then."""
+"""When a stall, a silence or a loose electrode begins by default: the headband streams by then."""
 
 _TEXT = re.compile(r"(?P<name>[a-z]+)=(?P<amount>[^@]+)(@(?P<begin>[^-]+)(-(?P<end>.+))?)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FaultSpec:
     """One member of the family.
 
     Attributes
@@ -47,31 +44,33 @@ class Kind:
     ending: bool = False
 
 
-KINDS: Mapping[str, Kind] = {
-    "drop": Kind("drop=SHARE (packets lost, 0 to 1)", 0.0, 1.0),
-    "bytes": Kind("bytes=SHARE (single bytes lost, 0 to 1)", 0.0, 1.0),
-    "duplicate": Kind("duplicate=SHARE (packets that come twice, 0 to 1)", 0.0, 1.0),
-    "reorder": Kind("reorder=SHARE (packets that come after the next one, 0 to 1)", 0.0, 1.0),
-    "corrupt": Kind("corrupt=SHARE (packets with a wrong byte, 0 to 1)", 0.0, 1.0),
-    "stall": Kind("stall=SECONDS[@FROM_S] (held back, then all at once)", 0.0, 86_400.0, timed=True),
-    "silence": Kind("silence=SECONDS[@FROM_S] (nothing arrives)", 0.0, 86_400.0, timed=True),
-    "electrode": Kind(
+FAULT_SPECS: Mapping[str, FaultSpec] = {
+    "drop": FaultSpec("drop=SHARE (packets lost, 0 to 1)", 0.0, 1.0),
+    "bytes": FaultSpec("bytes=SHARE (single bytes lost, 0 to 1)", 0.0, 1.0),
+    "duplicate": FaultSpec("duplicate=SHARE (packets that come twice, 0 to 1)", 0.0, 1.0),
+    "reorder": FaultSpec("reorder=SHARE (packets that come after the next one, 0 to 1)", 0.0, 1.0),
+    "corrupt": FaultSpec("corrupt=SHARE (packets with a wrong byte, 0 to 1)", 0.0, 1.0),
+    "stall": FaultSpec("stall=SECONDS[@FROM_S] (held back, then all at once)", 0.0, 86_400.0, timed=True),
+    "silence": FaultSpec("silence=SECONDS[@FROM_S] (nothing arrives)", 0.0, 86_400.0, timed=True),
+    "electrode": FaultSpec(
         "electrode=CHANNEL[@FROM_S[-TO_S]] (off the skin, from 1)", 1.0, 16.0, timed=True, ending=True
     ),
-    "battery": Kind("battery=SECONDS (then it ends for good)", 0.0, 86_400.0),
-    "disconnect": Kind("disconnect=SECONDS[@FROM_S] (unplugged, or out of reach)", 0.0, 86_400.0, timed=True),
-    "slow": Kind("slow=SECONDS (to begin)", 0.0, 600.0),
+    "battery": FaultSpec("battery=SECONDS (then it ends for good)", 0.0, 86_400.0),
+    "disconnect": FaultSpec(
+        "disconnect=SECONDS[@FROM_S] (unplugged, or out of reach)", 0.0, 86_400.0, timed=True
+    ),
+    "slow": FaultSpec("slow=SECONDS (to begin)", 0.0, 600.0),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class DeviceFault:
     """Something that goes wrong; made by `parse_fault`.
 
     Attributes
     ----------
     name
-        A key of `KINDS`.
+        A key of `FAULT_SPECS`.
     amount
         Share, seconds or channel, as its kind says.
     seed
@@ -88,7 +87,7 @@ class Fault:
 
     def for_bytes(
         self, clock: Clock, *, packet_bytes: int = PACKET_BYTES, start: bytes = faults.START
-    ) -> Manipulator:
+    ) -> ByteManipulator:
         """Make the manipulator of a byte stream; it changes nothing if the fault lies in the signal.
 
         Parameters
@@ -104,9 +103,9 @@ class Fault:
         if self.name == "bytes":
             return faults.drop_bytes(self.amount, self.seed)
         if self.name == "stall":
-            return faults.stall(self.amount, self.from_s, clock)
+            return faults.stall_bytes(self.amount, self.from_s, clock)
         if self.name in ("silence", "battery"):
-            return faults.silence_by_clock(*self._silence(), clock)
+            return faults.silence_bytes(*self._silence(), clock)
         return faults.untouched
 
     def for_notifications(self, clock: Clock) -> NotificationManipulator:
@@ -114,10 +113,10 @@ class Fault:
         if self.name in _ON_NOTIFICATIONS:
             return _ON_NOTIFICATIONS[self.name](self.amount, self.seed)
         if self.name == "stall":
-            return unit_faults.stall(self.amount, self.from_s, clock)
+            return faults.stall(self.amount, self.from_s, clock)
         if self.name in ("silence", "battery"):
-            return unit_faults.silence(*self._silence(), clock)
-        return notification_faults.untouched
+            return faults.silence(*self._silence(), clock)
+        return faults.untouched
 
     def for_source(self, source: SignalSource, fs_hz: float) -> SignalSource:
         """Wrap the signal; it comes back as it is if the fault lies on the way."""
@@ -130,40 +129,40 @@ class Fault:
         return (math.inf, self.amount) if self.name == "battery" else (self.amount, self.from_s)
 
 
-_ON_BYTES: Mapping[str, Callable[..., Manipulator]] = {
+_ON_BYTES: Mapping[str, Callable[..., ByteManipulator]] = {
     "drop": faults.drop_packets,
     "duplicate": faults.duplicate_packets,
     "reorder": faults.reorder_packets,
     "corrupt": faults.corrupt_packets,
 }
 _ON_NOTIFICATIONS: Mapping[str, Callable[[float, int], NotificationManipulator]] = {
-    "drop": unit_faults.drop,
-    "duplicate": unit_faults.duplicate,
-    "reorder": unit_faults.reorder,
-    "corrupt": notification_faults.corrupt,
-    "bytes": notification_faults.lose_bytes,
+    "drop": faults.drop,
+    "duplicate": faults.duplicate,
+    "reorder": faults.reorder,
+    "corrupt": faults.corrupt_notifications,
+    "bytes": faults.shorten_notifications,
 }
 
 
-def parse_fault(text: str, seed: int) -> Fault:
-    """Read a fault as somebody types it.
+def parse_fault(text: str, seed: int) -> DeviceFault:
+    """Parse a fault as typed.
 
     Parameters
     ----------
     text
-        ``NAME=AMOUNT``, for some kinds with ``@FROM_S`` or ``@FROM_S-TO_S``; see `KINDS`.
+        ``NAME=AMOUNT``, for some kinds with ``@FROM_S`` or ``@FROM_S-TO_S``; see `FAULT_SPECS`.
     seed
         Chooses what is hit.
 
     Raises
     ------
     ValueError
-        No such fault, or no such amount; says how faults are written.
+        No such fault, or no such amount; the message says how faults are written.
     """
     match = _TEXT.fullmatch(text.strip())
-    if match is None or match["name"] not in KINDS:
-        raise ValueError(f"fault {text!r}: must be one of {_usages(list(KINDS.values()))}")
-    name, kind = match["name"], KINDS[match["name"]]
+    if match is None or match["name"] not in FAULT_SPECS:
+        raise ValueError(f"fault {text!r}: must be one of {_usages(list(FAULT_SPECS.values()))}")
+    name, kind = match["name"], FAULT_SPECS[match["name"]]
     amount = _number(match["amount"])
     if not kind.least <= amount <= kind.most or (name == "electrode" and amount % 1.0):
         raise ValueError(
@@ -177,7 +176,7 @@ def parse_fault(text: str, seed: int) -> Fault:
         raise ValueError(
             f"fault {text!r}: must be {kind.usage}, with times in seconds, the earlier one first"
         )
-    return Fault(name, amount, seed, begin_s, end_s)
+    return DeviceFault(name, amount, seed, begin_s, end_s)
 
 
 def _number(text: str) -> float:
@@ -188,5 +187,5 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _usages(kinds: Sequence[Kind]) -> str:
+def _usages(kinds: Sequence[FaultSpec]) -> str:
     return ", ".join(kind.usage for kind in kinds)

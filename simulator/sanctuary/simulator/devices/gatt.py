@@ -1,23 +1,9 @@
-"""What a virtual Bluetooth LE headband is to whatever connects to it: a GATT server, without radio.
-
-What can go wrong between a Bluetooth headband and its host: manipulators of the notifications sent.
-
-A manipulator takes what the device sends and gives what arrives, both in order. Bluetooth LE delivers whole
-notifications or none, but a headband, or the host's own stack, does all of the rest as well.
-
-When a virtual headband's packets are due: by a crystal of its own, and no more than its memory holds.
-"""
+"""The interface of a virtual Bluetooth LE headband, a GATT server without radio; the pace of its packets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
-
-import numpy as np
-
-from sanctuary.simulator.devices import unit_faults
-from sanctuary.simulator.devices.unit_faults import check_share
 
 BASE_UUID = "0000{:04x}-0000-1000-8000-00805f9b34fb"
 """Bluetooth's own UUIDs, written in full."""
@@ -79,72 +65,27 @@ class GattDevice(Protocol):
     services: tuple[Service, ...]
 
     def connect(self, now_s: float) -> None:
-        """Somebody has connected."""
+        """Handle that a host has connected."""
 
     def disconnect(self, now_s: float) -> None:
-        """Hear that the connection has ended, in whatever way."""
+        """Handle that the connection has ended, for whatever reason."""
 
     def write(self, uuid: str, data: bytes, now_s: float) -> list[Notification]:
-        """Take a command; returns what is answered at once."""
+        """Handle a command; returns the notifications sent at once."""
 
     def read(self, uuid: str) -> bytes:
         """Value of a characteristic that can be read."""
 
     def advance(self, now_s: float) -> list[Notification]:
-        """Give what it sends up to `now_s`, in order; nothing while it does not stream."""
-
-
-NotificationManipulator = Callable[[Sequence[Notification]], list[Notification]]
-
-
-def untouched(notifications: Sequence[Notification]) -> list[Notification]:
-    """Change nothing."""
-    return list(notifications)
-
-
-def corrupt(share: float, seed: int) -> NotificationManipulator:
-    """Change one byte of notifications chosen at random, each with probability `share`."""
-    return unit_faults.corrupt(share, seed, _spoiled)
-
-
-def lose_bytes(share: float, seed: int) -> NotificationManipulator:
-    """Lose single bytes at random, so that notifications come too short."""
-    check_share(share)
-    rng = np.random.default_rng(seed)
-
-    def lose(notifications: Sequence[Notification]) -> list[Notification]:
-        return [replace(each, data=_thinned(each.data, share, rng)) for each in notifications]
-
-    return lose
-
-
-def in_turn(*manipulators: NotificationManipulator) -> NotificationManipulator:
-    """Let notifications pass through several manipulators, the first one first."""
-
-    def pass_through(notifications: Sequence[Notification]) -> list[Notification]:
-        passed = list(notifications)
-        for manipulator in manipulators:
-            passed = manipulator(passed)
-        return passed
-
-    return pass_through
-
-
-def _spoiled(notification: Notification, rng: np.random.Generator) -> Notification:
-    return replace(notification, data=unit_faults.spoil_bytes(notification.data, rng))
-
-
-def _thinned(data: bytes, share: float, rng: np.random.Generator) -> bytes:
-    raw = np.frombuffer(data, dtype=np.uint8)
-    return raw[rng.random(raw.size) >= share].tobytes()
+        """Return the notifications due up to `now_s`, in order; none while it does not stream."""
 
 
 LONGEST_S = 60.0
-"""What is due after a longer pause than this is more than a headband keeps: the rest is gone."""
+"""Longest pause (seconds) whose packets a headband keeps; older ones are lost."""
 
 
 class Pacer:
-    """Counts packets from the start of a stream.
+    """Counts the packets of a stream by a crystal of its own, and no more than the device keeps.
 
     Parameters
     ----------
@@ -159,19 +100,16 @@ class Pacer:
 
     @property
     def running(self) -> bool:
-        """Whether the stream runs."""
         return self._start_s is not None
 
     def start(self, now_s: float) -> None:
-        """Begin."""
         self._start_s, self._made = now_s, 0
 
     def stop(self) -> None:
-        """End."""
         self._start_s = None
 
     def due(self, now_s: float) -> tuple[int, int]:
-        """Packets that have become due: those that nobody kept, and those to be sent."""
+        """Count packets that became due: those beyond the device's memory, and those to be sent."""
         if self._start_s is None:
             return 0, 0
         new = int((now_s - self._start_s) * self._per_s + 1e-9) - self._made
@@ -187,5 +125,4 @@ class Pacer:
 
     @property
     def made(self) -> int:
-        """Packets so far."""
         return self._made

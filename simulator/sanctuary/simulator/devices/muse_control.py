@@ -1,12 +1,12 @@
-"""How a Muse converses: commands of a few letters in, JSON out, cut into pieces of twenty bytes.
+"""The control characteristic of a Muse: short text commands in, JSON out, cut into notifications of 20 bytes.
 
 ::
 
     command   [letters + 1] letters newline
     answer    [n] n bytes of text, padded to 20; pieces join up to JSON objects
 
-Facts: muse-lsl, muse-js and BrainFlow. Answers come at once and one after the other; true ones take some
-milliseconds, and may interleave if commands overlap.
+Sources: muse-lsl, muse-js and BrainFlow. Answers come at once and one after the other; those of a true Muse
+take some milliseconds, and may interleave if commands overlap.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ _VERSION = re.compile(r"v\d")
 
 
 def uuid(number: int) -> str:
-    """Write the UUID of a Muse's characteristic."""
     return f"273e00{number:02x}-4c4d-454d-96be-f03bac821358"
 
 
@@ -52,29 +51,29 @@ def pieces(reply: Mapping[str, Any]) -> list[bytes]:
     ]
 
 
-class ConversingMuse(ABC):
-    """What all Muse headbands have in common: their service, and the conversation over its control.
+class MuseControl(ABC):
+    """What all Muse headbands have in common: their service, and the commands of its control characteristic.
 
     Parameters
     ----------
     name, address
         As advertised.
     generation
-        What it says of its hardware.
+        Name of its hardware in its answers.
     notifying
         Numbers of its characteristics but the control.
     presets
-        What it can be told to send.
+        Names of the presets it accepts.
     bootloader
         Whether it woke up in its bootloader, as some do after they were charged, and needs ``*1``.
     falls_silent_s
-        Sends nothing more once nobody has said a word for so long, as users saw after 5 to 15 minutes; None
+        Stops streaming after so long without a command, as users saw after 5 to 15 minutes; None
         for never.
 
     Attributes
     ----------
     preset, battery_percent
-        What it is told to send; what it says of its battery.
+        Preset in force; charge that it reports.
     """
 
     def __init__(
@@ -99,39 +98,37 @@ class ConversingMuse(ABC):
         self._generation = generation
         self._presets = presets
         self._falls_silent_s = falls_silent_s
-        self._spoken_s = 0.0
+        self._last_command_s = 0.0
 
     @abstractmethod
-    def _obey(self, command: str, now_s: float) -> bool:
-        """Obey a command that starts the stream; False if it is none."""
+    def _start_stream(self, command: str, now_s: float) -> bool:
+        """Start the stream if `command` asks for it; False if it does not."""
 
     @abstractmethod
     def _stop(self) -> None:
         """End the stream."""
 
     def connect(self, now_s: float) -> None:
-        """Hear that somebody has connected."""
-        self._spoken_s = now_s
+        self._last_command_s = now_s
 
-    def disconnect(self, now_s: float) -> None:  # noqa: ARG002  it keeps no time
-        """Hear that the connection has ended, and end the stream with it."""
+    def disconnect(self, now_s: float) -> None:  # noqa: ARG002  it keeps no clock
+        """End the stream with the connection."""
         self._stop()
 
     def write(self, where: str, data: bytes, now_s: float) -> list[Notification]:
-        """Take a command; what is none is not answered."""
+        """Answer a command; anything else is ignored."""
         command = parse_command(data) if where == uuid(CONTROL) else None
         if command is None:
             return []
-        self._spoken_s = now_s
+        self._last_command_s = now_s
         return [Notification(uuid(CONTROL), piece) for piece in pieces(self._answer(command, now_s))]
 
     def read(self, where: str) -> bytes:  # noqa: ARG002
-        """Nothing can be read."""
         return b""
 
     def _fall_silent(self, now_s: float) -> None:
-        """Stop when nobody has spoken for too long."""
-        if self._falls_silent_s is not None and now_s - self._spoken_s > self._falls_silent_s:
+        """Stop after too long without a command."""
+        if self._falls_silent_s is not None and now_s - self._last_command_s > self._falls_silent_s:
             self._stop()
 
     def _answer(self, command: str, now_s: float) -> Mapping[str, Any]:
@@ -144,7 +141,7 @@ class ConversingMuse(ABC):
         elif command == "h":
             self._stop()
         elif not _IGNORED.fullmatch(command) and (
-            self.bootloader or not (self._choose(command) or self._obey(command, now_s))
+            self.bootloader or not (self._choose(command) or self._start_stream(command, now_s))
         ):
             return REFUSED
         return OK

@@ -1,14 +1,11 @@
-"""A board's line to its host, whatever it is made of: packets, replies, and the thread that moves them.
+"""A virtual board on a pseudo-terminal that can be unplugged and plugged in again.
 
-A virtual board on a serial port that can be unplugged and plugged in again.
+`SerialBoard` is the board (pure), `BoardLine` the thread that moves bytes between a board and a descriptor,
+`PtyLine` one pseudo-terminal from plugging in to unplugging, `PtyPort` the port that outlives it.
 
-Paced freely the board makes packets as fast as the port takes them: the terminal's buffer is full after a
-few seconds of signal and holds the board back, so the reader sets the pace and nothing is lost. Paced in real
-time it makes packets at the board's rate by the monotonic clock, and what nobody reads for long is lost.
-
-A pseudo-terminal with a board behind it, from plugging it in to unplugging it.
-
-What a virtual headband on a serial port or socket is to its line: bytes in, bytes out, no clock.
+Paced freely, the board makes packets as fast as the port takes them: the terminal's buffer fills after a few
+seconds of signal and holds the board back, so the reader sets the pace and nothing is lost. Paced in real
+time, it makes packets at the board's rate by the monotonic clock, and what stays unread for long is lost.
 """
 
 from __future__ import annotations
@@ -27,7 +24,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Literal, Protocol, Self
 
-from sanctuary.simulator.devices.faults import Manipulator, untouched
+from sanctuary.simulator.devices.link_faults import ByteManipulator, untouched
 
 
 class SerialBoard(Protocol):
@@ -45,7 +42,7 @@ class SerialBoard(Protocol):
     streaming: bool
 
     def receive(self, data: bytes, now_s: float = 0.0) -> bytes:
-        """Take bytes from the host at `now_s`; returns the reply. No bytes at all let time pass."""
+        """Take bytes from the host at `now_s`; returns the reply. Empty `data` only advances time."""
 
     def packets(self, n: int) -> bytes:
         """Give the next `n` packets."""
@@ -60,7 +57,7 @@ REALTIME_TICK_S = 0.016
 IDLE_TICK_S = 0.5
 """How often a board that does not stream looks at the clock, to give up unfinished commands."""
 CATCH_UP_S = 60
-"""Signal that passed unheard is made in pieces of this length."""
+"""Signal that no host received is made in pieces of this length (seconds)."""
 MAX_WAITING_S = 8.0
 """Signal that dongle and driver hold back in real time; what is more is lost."""
 MAX_WAITING_BYTES = 65_536
@@ -70,7 +67,7 @@ JOIN_S = 0.8
 
 
 class BoardLine(ABC):
-    """One line, and the thread that serves it; a subclass says what it is made of.
+    """One line, and the thread that serves it; a subclass opens its descriptors.
 
     The thread alone uses and closes the line's descriptors, so none changes hands under it.
 
@@ -81,7 +78,7 @@ class BoardLine(ABC):
     fault
         Asked each time what happens to bytes on their way to the host.
     due_s
-        Time up to which a board that streams in real time was heard; what passed since is lost.
+        Time up to which the packets of a board that streams in real time were made; later ones are lost.
     clock
         Monotonic seconds.
 
@@ -95,7 +92,7 @@ class BoardLine(ABC):
         self,
         board: SerialBoard,
         pacing: Pacing,
-        fault: Callable[[], Manipulator],
+        fault: Callable[[], ByteManipulator],
         due_s: float,
         clock: Callable[[], float],
     ) -> None:
@@ -109,7 +106,7 @@ class BoardLine(ABC):
         self._thread: Thread | None = None
 
     @abstractmethod
-    def _turn(self) -> bool:
+    def _step(self) -> bool:
         """Wait once and move bytes; returns whether to go on."""
 
     @abstractmethod
@@ -117,7 +114,7 @@ class BoardLine(ABC):
         """Close the line's own descriptors."""
 
     def _serve(self, name: str) -> None:
-        """Begin to serve; `name` tells the line from others."""
+        """Start the thread; `name` distinguishes the line from others."""
         self._thread = Thread(target=self._run, name=f"virtual board on {name}", daemon=True)
         self._thread.start()
 
@@ -132,7 +129,7 @@ class BoardLine(ABC):
     def _run(self) -> None:
         try:
             self._catch_up()
-            while self._turn():
+            while self._step():
                 pass
         finally:
             self._hang_up()
@@ -153,7 +150,7 @@ class BoardLine(ABC):
             return False
         events = ready.get(fd, 0)
         with suppress(BlockingIOError):
-            self._hear(self._read(fd) if events & select.POLLIN else b"")
+            self._on_received(self._read(fd) if events & select.POLLIN else b"")
         if self._out and events & select.POLLOUT:
             self._send(fd)
         return True
@@ -164,7 +161,7 @@ class BoardLine(ABC):
             raise ConnectionResetError("the host has left")
         return data
 
-    def _hear(self, data: bytes) -> None:
+    def _on_received(self, data: bytes) -> None:
         was_streaming, now_s = self._board.streaming, self._clock()
         reply = self._board.receive(data, now_s)
         if was_streaming and not self._board.streaming:
@@ -193,7 +190,7 @@ class BoardLine(ABC):
                 self._put(packets)
 
     def _catch_up(self) -> None:
-        """Let pass what a board that streams in real time sent while nobody could hear it."""
+        """Make and drop what a board that streams in real time sent while no host was connected."""
         board = self._board
         left = int((self._clock() - self.due_s) * board.fs_hz)
         if board.streaming and self._pacing == "realtime" and left > 0:
@@ -243,7 +240,7 @@ class PtyLine(BoardLine):
         self,
         board: SerialBoard,
         pacing: Pacing,
-        fault: Callable[[], Manipulator],
+        fault: Callable[[], ByteManipulator],
         due_s: float,
         clock: Callable[[], float],
     ) -> None:
@@ -254,7 +251,7 @@ class PtyLine(BoardLine):
         self.path = os.ttyname(self._slave)
         self._serve(self.path)
 
-    def _turn(self) -> bool:
+    def _step(self) -> bool:
         return self._exchange(self._master)
 
     def _hang_up(self) -> None:
@@ -294,7 +291,7 @@ class PtyPort:
         self._board = board
         self._pacing = pacing
         self._clock = clock
-        self.fault: Manipulator = untouched
+        self.fault: ByteManipulator = untouched
         self._folder = Path(tempfile.mkdtemp(prefix="sanctuary-port-")) if link is None else None
         self._link = link if link is not None else Path(self._folder or "") / "headband"
         self.path = str(self._link)
@@ -310,7 +307,6 @@ class PtyPort:
 
     @property
     def streaming(self) -> bool:
-        """Whether the board streams."""
         return self._board.streaming
 
     def unplug(self) -> None:
@@ -333,7 +329,7 @@ class PtyPort:
             self._line = line
 
     def close(self) -> None:
-        """Unplug for good, within a second, and leave nothing behind."""
+        """Unplug for good, within a second, and remove the link."""
         self.unplug()
         if self._folder is not None:
             with suppress(FileNotFoundError):

@@ -1,8 +1,8 @@
 """A virtual board behind a TCP port of this machine, as behind a vendor's server for its headbands.
 
-One host at a time is served; another one that connects meanwhile waits, unheard, until the first has left.
-While nobody is connected the board goes on, and in real time what it sends then is lost. Paced freely the
-board makes packets as fast as the host takes them, apart from what the sockets hold in between.
+One host at a time is served; another one that connects meanwhile waits in the backlog until the first has
+left. While no host is connected the board goes on, and in real time what it sends then is lost. Paced freely,
+the board makes packets as fast as the host takes them, apart from what the sockets buffer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from sanctuary.simulator.devices.faults import Manipulator, untouched
+from sanctuary.simulator.devices.link_faults import ByteManipulator, untouched
 from sanctuary.simulator.devices.serial_port import BoardLine, Pacing, SerialBoard
 
 __all__ = ["Pacing", "TcpPort"]
@@ -42,7 +42,7 @@ class TcpLine(BoardLine):
         port: int,
         board: SerialBoard,
         pacing: Pacing,
-        fault: Callable[[], Manipulator],
+        fault: Callable[[], ByteManipulator],
         due_s: float,
         clock: Callable[[], float],
     ) -> None:
@@ -51,13 +51,13 @@ class TcpLine(BoardLine):
         super().__init__(board, pacing, fault, due_s, clock)
         self._serve(f"{HOST}:{port}")
 
-    def _turn(self) -> bool:
+    def _step(self) -> bool:
         if self._host is None:
             return self._await_host()
         try:
             return self._exchange(self._host.fileno())
         except ConnectionError:
-            self._leave()
+            self._drop_host()
             return True
 
     def _await_host(self) -> bool:
@@ -77,8 +77,8 @@ class TcpLine(BoardLine):
         self._catch_up()
         return True
 
-    def _leave(self) -> None:
-        """Let the host go, with what still waited for it."""
+    def _drop_host(self) -> None:
+        """Drop the host, and the bytes that still waited for it."""
         host, self._host = self._host, None
         if host is not None:
             self._poll.unregister(host)
@@ -119,8 +119,8 @@ class TcpPort:
         self._board = board
         self._pacing = pacing
         self._clock = clock
-        self.fault: Manipulator = untouched
-        # bound but never listening: nobody else is given the port while the board is unplugged
+        self.fault: ByteManipulator = untouched
+        # bound but never listening: no other program is given the port while the board is unplugged
         self._reservation = _bound(0)
         self._port = int(self._reservation.getsockname()[1])
         self.address = f"{HOST}:{self._port}"
@@ -140,7 +140,6 @@ class TcpPort:
 
     @property
     def streaming(self) -> bool:
-        """Whether the board streams."""
         return self._board.streaming
 
     def unplug(self) -> None:
@@ -158,7 +157,7 @@ class TcpPort:
             )
 
     def close(self) -> None:
-        """Unplug for good, within a second, and leave nothing behind."""
+        """Unplug for good, within a second."""
         self.unplug()
         self._reservation.close()
 

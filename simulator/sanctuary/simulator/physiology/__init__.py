@@ -1,1 +1,1 @@
-"""What heads give off in sleep: background, waves, eyes, muscles, and the faults of electrodes."""
+"""Signals at the forehead in sleep: background EEG, single waves, eyes, muscles, pulse, and electrodes."""

@@ -1,7 +1,7 @@
 """How far each stage's physiology has set in: stages change smoothly, muscles ahead of the eyes.
 
 Scorers put sharp borders where sleep has none. The EEG therefore wanders around its stage, towards the next
-lighter or deeper one, over a minute or two; without that, simulated stages would be told apart far more
+lighter or deeper one, over a minute or two; without that, simulated stages would be separated far more
 easily than real ones.
 """
 
@@ -50,7 +50,7 @@ class Course:
         self._pressure = np.exp(-np.cumsum(stages != Stage.W) / _DISSIPATION_S)
 
     def wake(self, start_s: float, end_s: float) -> None:
-        """Let the sleeper be awake from `start_s` to `end_s`; nothing before `start_s` changes.
+        """Wake the sleeper from `start_s` to `end_s`; nothing before `start_s` changes.
 
         Waking up takes a few seconds; falling asleep again, some longer.
         """

@@ -1,12 +1,11 @@
-"""Eye movements as AF7 and AF8 see them.
+"""Eye movements as AF7 and AF8 record them, and the plan of saccades in REM.
 
 A horizontal movement turns one cornea towards its electrode and the other away: opposite signs. Blinks and
 vertical movements have the same sign on both sides.
 
-When the eyes move in REM: bursts of saccades in phasic stretches, none in tonic ones.
-
-Bursts lie more than 8 s apart. Activity peaks 5 to 10 min into a REM period, falls after another 10 min,
-and follows a rhythm of about 20 min; later in the night bursts grow longer and richer, not more frequent.
+In REM, saccades come in bursts in phasic stretches, none in tonic ones. Bursts lie more than 8 s apart.
+Activity peaks 5 to 10 min into a REM period, falls after another 10 min, and follows a rhythm of about 20
+min; later in the night bursts grow longer and richer, not more frequent.
 """
 
 from __future__ import annotations
@@ -18,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.physiology import primitives as shapes
+from sanctuary.simulator.physiology import waveforms as shapes
 from sanctuary.simulator.physiology.course import Course
-from sanctuary.simulator.physiology.primitives import Concern, Events, Wave, stream
+from sanctuary.simulator.physiology.random_streams import Concern, Events, stream
 from sanctuary.simulator.physiology.traits import Traits
+from sanctuary.simulator.physiology.waveforms import Wave
 
 _GAP_LEAST_S, _GAP_MEAN_S = 8.0, 12.0
 _PEAK_S, _RHYTHM_S = 450.0, 1200.0
@@ -118,7 +118,7 @@ _SIGNAL_UV, _SIGNAL_PACE_S, _SIGNAL_RISE_S = (140.0, 240.0), (0.5, 0.8), (0.1, 0
 """A voluntary signal: full deflections to either side, as wide as the eyes go."""
 
 
-class _Kind(IntEnum):
+class _EyeEvent(IntEnum):
     REM = 0
     SACCADE = 1
     BLINK = 2
@@ -161,25 +161,25 @@ class EyeMovements:
         """Movements that begin in segment `index`; segments come in order."""
         t_s = index * self._segment_s + np.arange(self._segment_s, dtype=np.float64)
         for number, onset_s in self._rem.saccades(t_s[0], t_s[0] + self._segment_s):
-            rng = stream(self._seed, Concern.EYES, _Kind.REM, number, 1)
+            rng = stream(self._seed, Concern.EYES, _EyeEvent.REM, number, 1)
             yield self._saccade(onset_s, _REM_UV, _REM_SPREAD, rng)
         weights = self._course.stage_weights(t_s)
         awake, drowsy = weights[:, Stage.W], weights[:, Stage.N1]
         events = Events(self._seed, Concern.EYES, t_s)
         yield from self._waking(t_s, awake, events)
-        for onset_s, rng in events.of(_Kind.ROLL, _ROLLS_PER_S * (drowsy + 0.15 * awake)):
+        for onset_s, rng in events.of(_EyeEvent.ROLL, _ROLLS_PER_S * (drowsy + 0.15 * awake)):
             yield self._roll(onset_s, rng)
         for number, onset_s in enumerate(self._signals_s):
             if t_s[0] <= onset_s < t_s[0] + self._segment_s:
-                yield self._signal(onset_s, stream(self._seed, Concern.EYES, _Kind.SIGNAL, number, 1))
+                yield self._signal(onset_s, stream(self._seed, Concern.EYES, _EyeEvent.SIGNAL, number, 1))
 
     def _waking(self, t_s: NDArray[np.float64], awake: NDArray[np.float64], events: Events) -> Iterator[Wave]:
-        eyes_open = self._eyes_open(t_s, stream(self._seed, Concern.EYES, _Kind.OPEN, int(t_s[0])))
+        eyes_open = self._eyes_open(t_s, stream(self._seed, Concern.EYES, _EyeEvent.OPEN, int(t_s[0])))
         saccades_per_s = np.where(eyes_open, _WAKE_SACCADES_PER_S, _CLOSED_SACCADES_PER_S) * awake
-        for onset_s, rng in events.of(_Kind.SACCADE, saccades_per_s):
+        for onset_s, rng in events.of(_EyeEvent.SACCADE, saccades_per_s):
             yield self._saccade(onset_s, _WAKE_UV, _WAKE_SPREAD, rng)
         blinks_per_s = self._traits.blinks_per_min / 60.0 * awake * eyes_open
-        for onset_s, rng in events.of(_Kind.BLINK, blinks_per_s):
+        for onset_s, rng in events.of(_EyeEvent.BLINK, blinks_per_s):
             shape = shapes.blink(self._fs_hz, rng.uniform(0.25, 0.45))
             height_uv = rng.uniform(*_BLINK_UV) * self._traits.eye_gain
             yield Wave(onset_s, height_uv * shape, height_uv * rng.uniform(0.85, 1.1) * shape)

@@ -1,4 +1,4 @@
-"""Muscles and movements: arousals, turns of the body, twitches in REM, stirring awake, teeth grinding."""
+"""Bursts of muscle activity: arousals, turns of the body, twitches in REM, stirring awake, teeth grinding."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.physiology import primitives as shapes
+from sanctuary.simulator.physiology import waveforms as shapes
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.eye_movements import RemPlan
-from sanctuary.simulator.physiology.primitives import Concern, Episode, Events, Wave, stream
+from sanctuary.simulator.physiology.random_streams import Concern, Events, stream
 from sanctuary.simulator.physiology.traits import Traits
+from sanctuary.simulator.physiology.waveforms import Episode, Wave
 
 _MUSCLE_HZ = (30.0, 95.0)
 _SLOW_HZ = (0.25, 1.8)
@@ -25,7 +26,7 @@ _GRIND_S, _GRIND_UV = (0.3, 0.6), (25.0, 60.0)
 """RMS of the bursts (uV), how often and how long."""
 
 
-class _Kind(IntEnum):
+class _BurstKind(IntEnum):
     AROUSAL = 0
     TURN = 1
     GRINDING = 2
@@ -60,15 +61,15 @@ class Movements:
         self._seed, self._fs_hz, self._segment_s = seed, fs_hz, segment_s
         self._course, self._rem, self._traits = course, rem, traits
         self._tone = 10.0 ** (traits.muscle_db / 20.0)
-        self._episodes: dict[_Kind, tuple[_Draw, list[Episode]]] = {
-            _Kind.AROUSAL: (self._arousal, list(arousals)),
-            _Kind.TURN: (self._turn, list(turns)),
-            _Kind.GRINDING: (self._grind, list(grinding)),
+        self._episodes: dict[_BurstKind, tuple[_Draw, list[Episode]]] = {
+            _BurstKind.AROUSAL: (self._arousal, list(arousals)),
+            _BurstKind.TURN: (self._turn, list(turns)),
+            _BurstKind.GRINDING: (self._grind, list(grinding)),
         }
 
     def arouse(self, arousal: Episode) -> None:
         """Add an arousal that lies ahead."""
-        self._episodes[_Kind.AROUSAL][1].append(arousal)
+        self._episodes[_BurstKind.AROUSAL][1].append(arousal)
 
     def segment(self, index: int) -> Iterator[Wave]:
         """Bursts that begin in segment `index`."""
@@ -80,10 +81,10 @@ class Movements:
                     yield from draw(episode, own)
         events = Events(self._seed, Concern.MUSCLE, t_s)
         weights = self._course.stage_weights(t_s)
-        for onset_s, rng in events.of(_Kind.STIR, _STIR_PER_S * weights[:, Stage.W]):
+        for onset_s, rng in events.of(_BurstKind.STIR, _STIR_PER_S * weights[:, Stage.W]):
             yield self._burst(onset_s, rng.uniform(*_STIR_S), rng.uniform(*_STIR_UV), rng)
         twitching = _TWITCH_PER_S * weights[:, Stage.R] * self._rem.phasic(t_s)
-        for onset_s, rng in events.of(_Kind.TWITCH, twitching):
+        for onset_s, rng in events.of(_BurstKind.TWITCH, twitching):
             yield self._burst(onset_s, rng.uniform(*_TWITCH_S), rng.uniform(*_TWITCH_UV), rng)
 
     def _arousal(self, episode: Episode, rng: np.random.Generator) -> Iterator[Wave]:

@@ -1,4 +1,4 @@
-"""What makes one sleeper's signals differ from another's; drawn once, for the whole night."""
+"""A sleeper's constants, in which their signals differ from another's; drawn once for the whole night."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Traits:
     def deep_amplitude(self) -> float:
         """Factor on the EEG of deep sleep.
 
-        Scorers call N3 what reaches 75 uV, so the deep sleep of somebody with a weak EEG is not as weak as
+        Scorers call N3 what reaches 75 uV, so the deep sleep of a sleeper with a weak EEG is not as weak as
         the rest: between real nights N3 differs less downwards than N2 does.
         """
         return math.pow(min(self.amplitude, 1.0), _DEEP_SHARE) * max(self.amplitude, 1.0)

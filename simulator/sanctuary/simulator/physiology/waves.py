@@ -1,14 +1,13 @@
-"""Single waves of sleeping cortex: spindles and K-complexes (N2), slow waves (N3), sawtooth waves (REM).
+"""Single waves of the sleeping cortex, and the artefact of the pulse.
 
-They come from the middle of the head, so both sides carry them with the same sign. Rates and sizes: 3 to 6
-s between spindles of a train, 0.5 to 2 s long, slow frontal ones near 12 Hz and fast ones near 14; one or
-two K-complexes a minute; slow waves of 75 uV and more in over 20 % of N3; sawtooth trains of 2 to 5 s, 2.5
-to 3 Hz, with the eyes.
+Spindles and K-complexes (N2), slow waves (N3) and sawtooth waves (REM) come from the middle of the head, so
+both sides carry them with the same sign. Rates and sizes: 3 to 6 s between spindles of a train, 0.5 to 2 s
+long, slow frontal ones near 12 Hz and fast ones near 14; one or two K-complexes a minute; slow waves of 75 uV
+and more in over 20 % of N3; sawtooth trains of 2 to 5 s, 2.5 to 3 Hz, with the eyes.
 
-The heartbeat as electrodes on the forehead see it: the pulse of the skin below, and the head's recoil.
-
-About once a second, small, stronger on one side than the other; slower in deep sleep, quicker in REM and
-awake, and breathing in step with the lungs (respiratory sinus arrhythmia).
+The pulse (of the skin below the electrodes, and the recoil of the head) recurs about once a second: small,
+stronger on one side than on the other; slower in deep sleep, faster in REM and awake, modulated by breathing
+(respiratory sinus arrhythmia).
 """
 
 from __future__ import annotations
@@ -20,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.physiology import primitives as shapes
+from sanctuary.simulator.physiology import waveforms as shapes
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.eye_movements import RemPlan
-from sanctuary.simulator.physiology.primitives import Concern, Events, Wave, stream
+from sanctuary.simulator.physiology.random_streams import Concern, Events, stream
 from sanctuary.simulator.physiology.traits import Traits
+from sanctuary.simulator.physiology.waveforms import Wave
 
 _SPINDLES_PER_S = 0.22
 _SPINDLE_GAP_S = 2.5
@@ -39,7 +39,7 @@ _SAW_PER_S, _SAW_PER_S_TONIC = 0.012, 0.002
 _SAW_UV = (12.0, 28.0)
 
 
-class _Kind(IntEnum):
+class _WaveKind(IntEnum):
     SPINDLE = 0
     K_COMPLEX = 1
     SLOW_WAVE = 2
@@ -62,15 +62,15 @@ class SleepWaves:
         pressure = self._course.pressure(t_s)
         events = Events(self._seed, Concern.SLEEP_WAVES, t_s)
         yield from self._spindles(t_s, weights, events)
-        for onset_s, rng in events.of(_Kind.K_COMPLEX, _K_PER_S * weights[:, Stage.N2]):
+        for onset_s, rng in events.of(_WaveKind.K_COMPLEX, _K_PER_S * weights[:, Stage.N2]):
             height_uv = rng.uniform(*_K_UV) * self._traits.amplitude
             yield self._both(onset_s, height_uv * shapes.k_complex(self._fs_hz, rng.uniform(0.7, 1.2)), rng)
         slow_per_s = _SLOW_PER_S * weights[:, Stage.N3] + _SLOW_PER_S_N2 * weights[:, Stage.N2]
-        for onset_s, rng in events.of(_Kind.SLOW_WAVE, slow_per_s * (0.8 + 0.5 * pressure)):
+        for onset_s, rng in events.of(_WaveKind.SLOW_WAVE, slow_per_s * (0.8 + 0.5 * pressure)):
             yield self._slow_wave(onset_s, float(pressure[int(onset_s - t_s[0])]), rng)
         phasic = self._rem.phasic(t_s)
         saw_per_s = weights[:, Stage.R] * np.where(phasic, _SAW_PER_S, _SAW_PER_S_TONIC)
-        for onset_s, rng in events.of(_Kind.SAWTOOTH, saw_per_s):
+        for onset_s, rng in events.of(_WaveKind.SAWTOOTH, saw_per_s):
             shape = shapes.sawtooth(self._fs_hz, rng.uniform(2.0, 5.0), rng.uniform(2.4, 3.0))
             yield self._both(onset_s, rng.uniform(*_SAW_UV) * self._traits.amplitude * shape, rng)
 
@@ -80,7 +80,7 @@ class SleepWaves:
         ready = weights[:, Stage.N2] + _SPINDLES_IN_N3 * weights[:, Stage.N3]
         rate = _SPINDLES_PER_S * self._traits.spindles * ready * 2.0 * self._course.sigma_phase(t_s)
         free_s = 0.0
-        for onset_s, rng in events.of(_Kind.SPINDLE, rate):
+        for onset_s, rng in events.of(_WaveKind.SPINDLE, rate):
             if onset_s < free_s:
                 continue
             free_s = onset_s + _SPINDLE_GAP_S

@@ -1,16 +1,10 @@
-"""Draws the stages of a night: waking, then cycles of non-REM sleep and REM, bout by bout.
+"""Sleep architecture: the stages of a night, drawn cycle by cycle, and cut to whole seconds.
 
-How much sleep of which kind each cycle holds is drawn first, for a
-sleeper with habits of their own (`sanctuary.simulator.sleepers.habits`); bouts fill it
-(`sanctuary.simulator.sleepers.habits`). Waking comes on top, so no two nights keep step.
-
-How much sleep of which kind a cycle holds, before it is filled with bouts.
-
-Fitted to the consensus hypnograms of the 25 healthy sleepers of DOD-H (Guillot et al. 2020, MIT), in minutes
-asleep: waking comes on top. In about a third of the nights the first REM period is passed over, and sleep
-goes down to deep sleep once more instead.
-
-A whole night in outline, and the beginning of it that is asked for, second by second.
+The amounts of non-REM sleep, deep sleep and REM of each cycle are drawn first, in minutes asleep, for a
+sleeper with a profile of their own; bouts (`bout_model`) fill them, and waking comes on top, so no two nights
+keep step. In about a third of the nights the first REM period is skipped, and sleep goes down to deep sleep
+once more instead. Fitted to the consensus hypnograms of the 25 healthy sleepers of DOD-H (Guillot et al.
+2020, MIT).
 """
 
 from __future__ import annotations
@@ -24,8 +18,15 @@ from numpy.typing import NDArray
 
 from sanctuary.config.sleeper_settings import NightSettings
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.physiology.primitives import Episode
-from sanctuary.simulator.sleepers.habits import Habits, Part, draw_bout_s, draw_habits, draw_length, draw_next
+from sanctuary.simulator.physiology.waveforms import Episode
+from sanctuary.simulator.sleepers.bout_model import (
+    CyclePart,
+    SleepProfile,
+    draw_bout_s,
+    draw_length,
+    draw_next,
+    draw_profile,
+)
 
 _FIRST_MIN, _FIRST_SPREAD = 80.0, 0.20
 _PASSED_OVER = (0.36, 0.3)
@@ -61,59 +62,59 @@ class Descent:
 
 
 @dataclass(frozen=True, slots=True)
-class Cycle:
+class SleepCycle:
     """Descents, more than one where REM is passed over, and the REM after them (seconds)."""
 
     descents: tuple[Descent, ...]
     rem_s: float
 
 
-def draw_cycles(settings: NightSettings, habits: Habits, rng: np.random.Generator) -> list[Cycle]:
+def draw_cycles(settings: NightSettings, profile: SleepProfile, rng: np.random.Generator) -> list[SleepCycle]:
     """Draw all cycles of a night, however much of it is slept."""
-    cycles: list[Cycle] = []
+    cycles: list[SleepCycle] = []
     gone = 0
     for number in range(settings.most_cycles):
-        rem_min = draw_length(_at(_REM_MIN, number) * habits.rem, settings.rem_bout_spread, rng, 2.0, 90.0)
+        rem_min = draw_length(_at(_REM_MIN, number) * profile.rem, settings.rem_bout_spread, rng, 2.0, 90.0)
         lengths_min = (
-            _first_min(settings, habits, rng)
+            _first_min(settings, profile, rng)
             if number == 0
-            else [_quiet_min(number, rem_min, settings, habits, rng)]
+            else [_quiet_min(number, rem_min, settings, profile, rng)]
         )
         descents = tuple(
-            _descent(length_min, gone + i, settings, habits, rng) for i, length_min in enumerate(lengths_min)
+            _descent(length_min, gone + i, settings, profile, rng) for i, length_min in enumerate(lengths_min)
         )
         gone += len(descents)
-        cycles.append(Cycle(descents, 60.0 * rem_min))
+        cycles.append(SleepCycle(descents, 60.0 * rem_min))
     return cycles
 
 
-def _first_min(settings: NightSettings, habits: Habits, rng: np.random.Generator) -> list[float]:
+def _first_min(settings: NightSettings, profile: SleepProfile, rng: np.random.Generator) -> list[float]:
     most_min = settings.rem_latency_longest_min
     spread = settings.variety * _FIRST_SPREAD
     lengths_min = [
-        draw_length(_FIRST_MIN * habits.cycle, spread, rng, settings.rem_latency_shortest_min, most_min)
+        draw_length(_FIRST_MIN * profile.cycle, spread, rng, settings.rem_latency_shortest_min, most_min)
     ]
     again = True
     for chance in _PASSED_OVER:
-        more_min = draw_length(_AGAIN_MIN * habits.cycle, settings.variety * _AGAIN_SPREAD, rng)
+        more_min = draw_length(_AGAIN_MIN * profile.cycle, settings.variety * _AGAIN_SPREAD, rng)
         again = rng.random() < chance * settings.variety and again and sum(lengths_min) + more_min <= most_min
         lengths_min += [more_min] if again else []
     return lengths_min
 
 
 def _quiet_min(
-    number: int, rem_min: float, settings: NightSettings, habits: Habits, rng: np.random.Generator
+    number: int, rem_min: float, settings: NightSettings, profile: SleepProfile, rng: np.random.Generator
 ) -> float:
-    usual_min = _at(_QUIET_MIN, number - 1) * habits.cycle
+    usual_min = _at(_QUIET_MIN, number - 1) * profile.cycle
     low_min = max(5.0, settings.cycle_shortest_min - rem_min)
     high_min = max(5.0, settings.cycle_longest_min - rem_min)
     return draw_length(usual_min, settings.variety * _QUIET_SPREAD, rng, low_min, high_min)
 
 
 def _descent(
-    sleep_min: float, number: int, settings: NightSettings, habits: Habits, rng: np.random.Generator
+    sleep_min: float, number: int, settings: NightSettings, profile: SleepProfile, rng: np.random.Generator
 ) -> Descent:
-    share = _at(_DEEP_SHARE, number) * habits.deep
+    share = _at(_DEEP_SHARE, number) * profile.deep
     deep = draw_length(max(share, 1e-3), settings.variety * _DEEP_SPREAD, rng, 0.0, _DEEP_MOST)
     none = rng.random() < _at(_NO_DEEP, number)
     deep_min = 0.0 if none else deep * sleep_min
@@ -135,7 +136,7 @@ Piece = tuple[Stage, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class SleepArchitecture:
     """A night until the sleeper wakes up for good.
 
     Attributes
@@ -154,7 +155,7 @@ class Outline:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class NightPlan:
     """Stages of a night, second by second, and the marks that structure it."""
 
     stages: NDArray[np.int8]
@@ -163,7 +164,7 @@ class Plan:
     rem_periods: tuple[Episode, ...]
 
 
-def end_after(sleep_s: float, night: Outline) -> Outline:
+def end_after(sleep_s: float, night: SleepArchitecture) -> SleepArchitecture:
     """End a night when `sleep_s` have been slept."""
     pieces: list[Piece] = []
     left_s, end_s = sleep_s, 0.0
@@ -179,10 +180,10 @@ def end_after(sleep_s: float, night: Outline) -> Outline:
         for period in night.rem_periods
         if period.onset_s < end_s
     ]
-    return Outline(tuple(pieces), night.lights_out_s, tuple(periods))
+    return SleepArchitecture(tuple(pieces), night.lights_out_s, tuple(periods))
 
 
-def cut_outline(outline: Outline, n_seconds: int) -> Plan:
+def cut_to_seconds(outline: SleepArchitecture, n_seconds: int) -> NightPlan:
     """Take the first `n_seconds` of a night, on whole seconds; awake after its last piece."""
     stages = np.full(n_seconds, Stage.W, dtype=np.int8)
     start_s = 0.0
@@ -190,7 +191,7 @@ def cut_outline(outline: Outline, n_seconds: int) -> Plan:
         stages[math.ceil(start_s) : math.ceil(start_s + duration_s)] = stage
         start_s += duration_s
     onset_s = float(min(n_seconds, math.ceil(outline.pieces[0][1])))
-    return Plan(
+    return NightPlan(
         stages, min(outline.lights_out_s, n_seconds), onset_s, _cut(outline.rem_periods, float(n_seconds))
     )
 
@@ -215,22 +216,22 @@ _FROM_REM = ((Stage.W, 0.50), (Stage.N1, 0.12), (Stage.N2, 0.38))
 _DEEP_LEAST_S = 30.0
 
 
-def draw_outline(settings: NightSettings, rng: np.random.Generator) -> Outline:
+def draw_architecture(settings: NightSettings, rng: np.random.Generator) -> SleepArchitecture:
     """Draw a night until the sleeper wakes up for good."""
-    habits = draw_habits(settings, rng)
+    profile = draw_profile(settings, rng)
     lights_out_s = _lights_out_s(settings, rng)
     enough_s = _enough_s(settings, rng)
-    pieces: list[Piece] = [(Stage.W, lights_out_s + _latency_s(settings, habits, rng))]
+    pieces: list[Piece] = [(Stage.W, lights_out_s + _latency_s(settings, profile, rng))]
     end_s = pieces[0][1]
     periods: list[Episode] = []
-    for number, cycle in enumerate(draw_cycles(settings, habits, rng)):
-        quiet = list(_non_rem(cycle, number == 0, habits, rng))
-        rem = list(_wander(Part.REM, Stage.R, cycle.rem_s, Stage.R, habits, rng))
+    for number, cycle in enumerate(draw_cycles(settings, profile, rng)):
+        quiet = list(_non_rem(cycle, number == 0, profile, rng))
+        rem = list(_wander(CyclePart.REM, Stage.R, cycle.rem_s, Stage.R, profile, rng))
         start_s = end_s + sum(duration_s for _, duration_s in quiet)
         end_s = start_s + sum(duration_s for _, duration_s in rem)
         periods.append(Episode(start_s, end_s - start_s))
         pieces += quiet + rem
-    return end_after(enough_s, Outline(tuple(pieces), lights_out_s, tuple(periods)))
+    return end_after(enough_s, SleepArchitecture(tuple(pieces), lights_out_s, tuple(periods)))
 
 
 def _lights_out_s(settings: NightSettings, rng: np.random.Generator) -> float:
@@ -242,17 +243,19 @@ def _enough_s(settings: NightSettings, rng: np.random.Generator) -> float:
     return 60.0 * min(_ENOUGH_MOST_MIN, drawn_min)
 
 
-def _latency_s(settings: NightSettings, habits: Habits, rng: np.random.Generator) -> float:
+def _latency_s(settings: NightSettings, profile: SleepProfile, rng: np.random.Generator) -> float:
     low_min, high_min = settings.latency_shortest_min, settings.latency_longest_min
     drawn_min = draw_length(_LATENCY_MIN, settings.variety * _LATENCY_SPREAD, rng, low_min, high_min)
-    return 60.0 * min(high_min, max(low_min, drawn_min + habits.later_onset_min))
+    return 60.0 * min(high_min, max(low_min, drawn_min + profile.later_onset_min))
 
 
-def _non_rem(cycle: Cycle, first: bool, habits: Habits, rng: np.random.Generator) -> Iterator[Piece]:
+def _non_rem(
+    cycle: SleepCycle, first: bool, profile: SleepProfile, rng: np.random.Generator
+) -> Iterator[Piece]:
     stage = Stage.N1 if first else _leave_rem(rng)
     for number, descent in enumerate(cycle.descents):
-        part = Part.FIRST if first and number == 0 else Part.LIGHT
-        yield from _descend(descent, part, stage if number == 0 else Stage.N2, habits, rng)
+        part = CyclePart.FIRST if first and number == 0 else CyclePart.LIGHT
+        yield from _descend(descent, part, stage if number == 0 else Stage.N2, profile, rng)
 
 
 def _leave_rem(rng: np.random.Generator) -> Stage:
@@ -265,35 +268,40 @@ def _leave_rem(rng: np.random.Generator) -> Stage:
 
 
 def _descend(
-    descent: Descent, part: Part, stage: Stage, habits: Habits, rng: np.random.Generator
+    descent: Descent, part: CyclePart, stage: Stage, profile: SleepProfile, rng: np.random.Generator
 ) -> Iterator[Piece]:
-    """Light sleep, deep sleep, light sleep: as much of each as `descent` says."""
+    """Light sleep, deep sleep, light sleep: the amounts of `descent`."""
     if descent.deep_s < _DEEP_LEAST_S:
-        yield from _wander(part, stage, descent.sleep_s, None, habits, rng)
+        yield from _wander(part, stage, descent.sleep_s, None, profile, rng)
         return
-    for piece in _wander(part, stage, descent.before_s, None, habits, rng):
+    for piece in _wander(part, stage, descent.before_s, None, profile, rng):
         stage = piece[0]
         yield piece
     begin = Stage.N3 if stage is Stage.N2 else Stage.N2
     left_s = descent.sleep_s - descent.before_s
-    for deep, bout_s in _wander(Part.DEEP, begin, descent.deep_s, Stage.N3, habits, rng):
+    for deep, bout_s in _wander(CyclePart.DEEP, begin, descent.deep_s, Stage.N3, profile, rng):
         spare_s = left_s - descent.after_s
         yield deep, bout_s if deep is Stage.W else min(bout_s, spare_s)
         left_s -= 0.0 if deep is Stage.W else min(bout_s, spare_s)
         if left_s <= descent.after_s:
             break
-    yield from _wander(Part.LIGHT, Stage.N2, left_s, None, habits, rng)
+    yield from _wander(CyclePart.LIGHT, Stage.N2, left_s, None, profile, rng)
 
 
 def _wander(
-    part: Part, stage: Stage, amount_s: float, counted: Stage | None, habits: Habits, rng: np.random.Generator
+    part: CyclePart,
+    stage: Stage,
+    amount_s: float,
+    counted: Stage | None,
+    profile: SleepProfile,
+    rng: np.random.Generator,
 ) -> Iterator[Piece]:
     """Bouts from `stage` on, until `amount_s` of the stage `counted` (None: of any sleep) are slept."""
     left_s = amount_s
     while left_s > 0.0:
-        bout_s = draw_bout_s(part, stage, habits, rng)
+        bout_s = draw_bout_s(part, stage, profile, rng)
         if stage is counted or (counted is None and stage is not Stage.W):
             bout_s = min(left_s, bout_s)
             left_s -= bout_s
         yield stage, bout_s
-        stage = draw_next(part, stage, habits, rng)
+        stage = draw_next(part, stage, profile, rng)

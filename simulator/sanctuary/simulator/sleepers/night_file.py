@@ -1,7 +1,7 @@
 """One simulated night as a file: EDF+ with its truth as annotations, and the hypnogram as CSV.
 
 Stages are written as the AASM names them in EDF+ files (``Sleep stage N2``), one annotation for each run of
-equal 30 s epochs; arousals, turns of the body, cues and what came of them stand beside.
+equal 30 s epochs, beside arousals, turns of the body, cues and their responses.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from sanctuary.firmware_bridge.hypnograms import hypnogram_writing as writing
 from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
 from sanctuary.firmware_bridge.recordings.edf_writing import night_format, record_count_field
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.sleepers.responses import Outcome, Response
-from sanctuary.simulator.sleepers.sleeper import CHANNELS, Sleeper
-from sanctuary.simulator.sleepers.truth import EPOCH_S, Stretch, TruthNight
+from sanctuary.simulator.sleepers.cue_responses import Outcome, Response
+from sanctuary.simulator.sleepers.simulated_night import EPOCH_S, Stretch, TruthNight
+from sanctuary.simulator.sleepers.simulated_sleeper import CHANNELS, Sleeper
 
 BEGIN = datetime(2000, 1, 1, 22, 30)  # noqa: DTZ001  EDF knows no time zones
 """Every simulated night begins then: the same seed gives the same bytes."""
@@ -54,7 +54,7 @@ def edf_bytes(sleeper: Sleeper) -> Iterator[bytes]:
     Parameters
     ----------
     sleeper
-        One of whom nothing has been rendered; cues that it has heard are part of the night.
+        One of whom nothing has been rendered; cues given so far are part of the night.
 
     Yields
     ------

@@ -1,26 +1,121 @@
-"""Draws the whole truth of a night: its stages, then arousals and turns of the body on top of them.
+"""The truth of a simulated night: its stages second by second, arousals and turns of the body.
 
-Draws the stage changes of people who sleep side by side towards each other.
-
-Couples who share a bed change stage within 5 min of each other more often than chance has it (Drews et al.
-2020). Here, changes into the same stage that lie that close are moved towards their mean, by an adjustable
-part of the way; what lies between them is stretched along. Nobody's order of stages changes.
+Where settings couple sleepers side by side, their stage changes are drawn towards each other: couples who
+share a bed change stage within 5 min of each other more often than chance has it (Drews et al. 2020). Changes
+into the same stage that lie that close are moved towards their mean, by an adjustable part of the way; what
+lies between them is stretched along. The order of stages of each sleeper stays.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.config.sleeper_settings import NightSettings
 from sanctuary.signal.samples import STAGES, Stage
-from sanctuary.simulator.physiology.primitives import Concern, Episode, onsets_s, stream
-from sanctuary.simulator.sleepers.architecture import Outline, Plan, cut_outline, draw_outline
-from sanctuary.simulator.sleepers.habits import arousal_factor
-from sanctuary.simulator.sleepers.truth import TruthNight
+from sanctuary.simulator.physiology.random_streams import Concern, onsets_s, stream
+from sanctuary.simulator.physiology.waveforms import Episode
+from sanctuary.simulator.sleepers.architecture import (
+    NightPlan,
+    SleepArchitecture,
+    cut_to_seconds,
+    draw_architecture,
+)
+from sanctuary.simulator.sleepers.bout_model import arousal_factor
+
+EPOCH_S = 30.0
+"""Length of an epoch in the AASM manual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch(Episode):
+    """A stretch of one stage."""
+
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TruthNight:
+    """What really happens in one night.
+
+    Attributes
+    ----------
+    stages
+        Shape ``(n_seconds,)``: the `Stage` of every second since the recording began.
+    lights_out_s, sleep_onset_s
+        Second in which the eyes close, and the first one asleep (the end of the night if sleep never comes).
+    rem_periods
+        REM periods, one per cycle, short interruptions included.
+    arousals
+        Arousals of 3 to 15 s; the stage goes on below them.
+    turns
+        Turns of the body.
+    """
+
+    stages: NDArray[np.int8]
+    lights_out_s: float
+    sleep_onset_s: float
+    rem_periods: tuple[Episode, ...]
+    arousals: tuple[Episode, ...]
+    turns: tuple[Episode, ...]
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the night; after it the sleeper is awake."""
+        return float(self.stages.size)
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """Stages in order, as stretches that fill the night."""
+        changes = np.flatnonzero(np.diff(self.stages)) + 1
+        starts = np.concatenate([[0], changes])
+        ends = np.concatenate([changes, [self.stages.size]])
+        return tuple(
+            Stretch(float(start), float(end - start), Stage(int(self.stages[start])))
+            for start, end in zip(starts, ends, strict=True)
+        )
+
+    def stage_at(self, t_s: float) -> Stage:
+        """Stage in the second that holds `t_s`; awake after the end of the night.
+
+        Raises
+        ------
+        ValueError
+            `t_s` lies before the night.
+        """
+        if not t_s >= 0.0:
+            raise ValueError(f"{t_s} s lies before the night")
+        return Stage(int(self.stages[int(t_s)])) if t_s < self.stages.size else Stage.W
+
+    def epochs(self, epoch_s: float = EPOCH_S) -> NDArray[np.int8]:
+        """Score the night in epochs, as a scorer does: the stage that fills most of each.
+
+        Parameters
+        ----------
+        epoch_s
+            Length of an epoch, a whole number of seconds.
+
+        Returns
+        -------
+        Shape ``(n_epochs,)``, values of `Stage`. Of stages with equal shares the lighter wins, R last; an
+        unfinished epoch at the end is left out.
+
+        Raises
+        ------
+        ValueError
+            `epoch_s` is not a whole number of seconds, or below 1.
+        """
+        if not (epoch_s >= 1.0 and math.isfinite(epoch_s) and float(epoch_s).is_integer()):
+            raise ValueError(f"epochs of {epoch_s} s: must be a whole number of seconds, 1 or more")
+        n_epochs = int(self.stages.size // epoch_s)
+        seconds = self.stages[: n_epochs * int(epoch_s)].reshape(n_epochs, int(epoch_s))
+        shares = np.stack([(seconds == stage).sum(axis=1) for stage in STAGES])
+        return np.asarray(shares.argmax(axis=0), dtype=np.int8)
+
 
 REACH_S = 300.0
 """Changes that lie farther apart have nothing to do with each other."""
@@ -32,7 +127,7 @@ _LEAST_STRETCH = 0.5
 FloatArray = NDArray[np.float64]
 
 
-def couple(nights: Sequence[Outline], strength: float) -> list[Outline]:
+def couple(nights: Sequence[SleepArchitecture], strength: float) -> list[SleepArchitecture]:
     """Draw the settled changes of stage of several nights towards each other.
 
     Parameters
@@ -55,7 +150,7 @@ Changes = tuple[FloatArray, NDArray[np.int8]]
 """Times (seconds) of changes, in order, and the stages they lead into."""
 
 
-def _settled_changes(night: Outline) -> Changes:
+def _settled_changes(night: SleepArchitecture) -> Changes:
     ends_s = np.cumsum([duration_s for _, duration_s in night.pieces])
     found = [
         (float(start_s), stage)
@@ -86,7 +181,7 @@ def _mutual(a_s: FloatArray, b_s: FloatArray) -> list[tuple[int, int]]:
     return [(i, int(j)) for i, j in enumerate(to_b) if to_a[j] == i and apart[i, j] <= REACH_S]
 
 
-def _warped(night: Outline, changes_s: FloatArray, shifts_s: FloatArray) -> Outline:
+def _warped(night: SleepArchitecture, changes_s: FloatArray, shifts_s: FloatArray) -> SleepArchitecture:
     """Move the changes as far as they keep their order, and everything between them along."""
     old, new = [0.0, night.lights_out_s], [0.0, night.lights_out_s]
     for change_s, shift_s in zip(changes_s.tolist(), shifts_s.tolist(), strict=True):
@@ -98,7 +193,7 @@ def _warped(night: Outline, changes_s: FloatArray, shifts_s: FloatArray) -> Outl
     lengths_s = np.diff(np.interp(ends_s, *knots), prepend=0.0).tolist()
     stages: list[Stage] = [stage for stage, _ in night.pieces]
     periods = [np.interp([p.onset_s, p.end_s], *knots).tolist() for p in night.rem_periods]
-    return Outline(
+    return SleepArchitecture(
         tuple(zip(stages, lengths_s, strict=True)),
         night.lights_out_s,
         tuple(Episode(start_s, end_s - start_s) for start_s, end_s in periods),
@@ -131,7 +226,7 @@ def draw_night(seed: int, hours: float, settings: NightSettings, beside: Sequenc
         Seeds of those who sleep next to this one; they matter only where the settings couple them.
     """
     n_seconds = math.ceil(hours * 3600.0 - 1e-6)
-    plan = cut_outline(_outline(seed, settings, beside), n_seconds)
+    plan = cut_to_seconds(_outline(seed, settings, beside), n_seconds)
     return TruthNight(
         stages=plan.stages,
         lights_out_s=plan.lights_out_s,
@@ -142,9 +237,9 @@ def draw_night(seed: int, hours: float, settings: NightSettings, beside: Sequenc
     )
 
 
-def _outline(seed: int, settings: NightSettings, beside: Sequence[int]) -> Outline:
+def _outline(seed: int, settings: NightSettings, beside: Sequence[int]) -> SleepArchitecture:
     everybody = sorted({seed, *beside}) if settings.coupling > 0.0 else [seed]
-    nights = [draw_outline(settings, stream(each, Concern.NIGHT)) for each in everybody]
+    nights = [draw_architecture(settings, stream(each, Concern.NIGHT)) for each in everybody]
     return couple(nights, settings.coupling)[everybody.index(seed)]
 
 
@@ -164,7 +259,7 @@ def _arousals(
     return tuple(found)
 
 
-def _turns(plan: Plan, settings: NightSettings, rng: np.random.Generator) -> tuple[Episode, ...]:
+def _turns(plan: NightPlan, settings: NightSettings, rng: np.random.Generator) -> tuple[Episode, ...]:
     n_seconds = plan.stages.size
     per_s = _RESTLESS[plan.stages] * settings.turns_per_hour / 3600.0
     starts_s = onsets_s(np.arange(n_seconds, dtype=np.float64), per_s, rng)

@@ -9,8 +9,8 @@ from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec
 from sanctuary.firmware_bridge.headbands.cyton.daisy import DaisyCodec
 from sanctuary.firmware_bridge.headbands.cyton.wire import CytonPacket, uv_per_count
 from sanctuary.firmware_bridge.headbands.headband import Run, Said
-from sanctuary.simulator.devices.cyton.board import VirtualCyton
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 
 STEP_UV = uv_per_count()
 

@@ -13,8 +13,8 @@ from sanctuary.firmware_bridge.headbands.freeeeg import (
     FreeEegCodec,
 )
 from sanctuary.firmware_bridge.headbands.headband import Run
-from sanctuary.simulator.devices.freeeeg import VirtualFreeEeg
-from sanctuary.simulator.devices.source import NoiseSource
+from sanctuary.simulator.devices.signal_source import NoiseSource
+from sanctuary.simulator.devices.virtual_freeeeg import VirtualFreeEeg
 
 
 def frame(counter: int, value: int, more: int = 6) -> bytes:

@@ -1,15 +1,6 @@
 """A virtual OpenBCI Ganglion over Bluetooth LE, firmware 2 or 3, written from its library's text.
 
-Two samples of four channels a notification, 19 bits each, or 18 and a byte of acceleration (the bytes are in
-`ganglion_packing`). Rows of a source are taken in the order of the inputs; what is left, inputs 3 and 4 of a
-source of two rows, is grounded and reads 0. The board resets when somebody connects, and when they leave.
-
-Not imitated: the card, Wi-Fi, rates other than 200 Hz, and the characteristic that asks to be disconnected.
-Texts and the shape of the built-in signal are ours where no source gives them.
-
-A Ganglion's notifications, 20 bytes each (OpenBCI Ganglion library, firmware 2 and 3).
-
-::
+Notifications, 20 bytes each (OpenBCI Ganglion library)::
 
     id            firmware 2                      firmware 3
     0             one sample, 4 x int24, letters  part of the next
@@ -18,7 +9,12 @@ A Ganglion's notifications, 20 bytes each (OpenBCI Ganglion library, firmware 2 
     201 to 205    impedance of channel 1 to 4 and the reference: ASCII digits, ``Z``, newline
     206, 207      text, and its last part
 
-Two samples follow each other, channel by channel, most significant bits first.
+Two samples of four channels a notification, channel by channel, most significant bits first: 19 bits each, or
+18 and a byte of acceleration. Rows of a source are taken in the order of the inputs; inputs without a row are
+grounded and read 0. The board resets when a host connects, and when it disconnects.
+
+Not imitated: the card, Wi-Fi, rates other than 200 Hz, and the characteristic that asks to be disconnected.
+Texts and the shape of the built-in signal are ours where no source gives them.
 """
 
 from __future__ import annotations
@@ -29,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.simulator.devices.gatt import Characteristic, Notification, Pacer, Service, short_uuid
-from sanctuary.simulator.devices.source import SignalSource
+from sanctuary.simulator.devices.signal_source import SignalSource
 
 N_CHANNELS = 4
 STEP_UV = 1.2e6 / (8_388_607 * 1.5 * 51)
@@ -135,7 +131,7 @@ class VirtualGanglion:
     fs_hz
         True rate of its crystal.
     omits
-        Whether firmware 3 leaves out one sample in 201, as its text suggests; nobody has measured it.
+        Whether firmware 3 leaves out one sample in 201, as its text suggests; no measurement is known.
     impedance_ohm
         What it measures at electrodes 1 to 4 and the reference.
 
@@ -185,54 +181,48 @@ class VirtualGanglion:
 
     @property
     def streaming(self) -> bool:
-        """Whether it streams."""
         return self._pacer.running
 
     def connect(self, now_s: float) -> None:
-        """Somebody has connected: the board resets."""
         self._reset(now_s)
 
     def disconnect(self, now_s: float) -> None:
-        """Hear that the connection has ended."""
         self._reset(now_s)
 
     def write(self, where: str, data: bytes, now_s: float) -> list[Notification]:
-        """Take commands, one letter each."""
         if where != COMMANDS:
             return []
-        told = []
+        sent = []
         for letter in data.decode("ascii", "replace"):
             if self._rate_asked:
                 self._rate_asked = False
-                told += [Notification(DATA, part) for part in texts(RATE)]
+                sent += [Notification(DATA, part) for part in texts(RATE)]
             elif letter in "1234":
                 self._off.add(int(letter) - 1)
             elif letter in "!@#$":
                 self._off.discard("!@#$".index(letter))
             elif letter in self._commands and (text := self._commands[letter](now_s)):
-                told += [Notification(DATA, part) for part in texts(text)]
-        return told
+                sent += [Notification(DATA, part) for part in texts(text)]
+        return sent
 
     def read(self, where: str) -> bytes:
-        """Value of the software revision."""
         return REVISIONS[self.firmware].encode() if where == REVISION else b""
 
     def advance(self, now_s: float) -> list[Notification]:
-        """Give what it sends up to `now_s`."""
-        told = self._impedances(now_s)
+        sent = self._impedances(now_s)
         gone, n = self._pacer.due(now_s)
         if gone:
             self._last = self._samples(gone)[-1]
             self._number += gone // PER_PACKET
         if not n:
-            return told
+            return sent
         counts = self._samples(n)
         at = 0
         while at < len(counts):
-            at += self._packet(counts, at, told)
-        return told
+            at += self._packet(counts, at, sent)
+        return sent
 
-    def _packet(self, counts: list[list[int]], at: int, told: list[Notification]) -> int:
+    def _packet(self, counts: list[list[int]], at: int, sent: list[Notification]) -> int:
         """Send what begins at sample `at`, or keep it until its pair has come; returns the samples used."""
         differs = self.firmware == 2
         number = self._number % (101 if differs else 100)
@@ -240,7 +230,7 @@ class VirtualGanglion:
             self._omitted = self._number
             return 1
         if differs and number == 0:
-            told.append(Notification(DATA, plain(counts[at])))
+            sent.append(Notification(DATA, plain(counts[at])))
             self._number += 1
             self._last = counts[at]
             return 1
@@ -255,7 +245,7 @@ class VirtualGanglion:
             else upper_bits(pair[0], pair[1], n_bits)
         )
         tail = AT_REST.get(number % 10, 0).to_bytes(1, "big", signed=True) if self._accel else b""
-        told.append(Notification(DATA, bytes((number + (0 if self._accel else 100),)) + body + tail))
+        sent.append(Notification(DATA, bytes((number + (0 if self._accel else 100),)) + body + tail))
         self._number += 1
         self._last = pair[-1]
         return PER_PACKET

@@ -1,8 +1,8 @@
 """The spectral twin of a real night: its band powers and stages, in noise, with simulated eyes.
 
 The spectrum of each epoch is that of the simulator's own sleeper in the epoch's stage, bent until the means
-of its bands are those measured. So levels, their course over the night and the stages are real; what happens
-inside a band, the waveforms, and the eye movements are not. Say "twin of NIGHT" of results.
+of its bands are those measured. So levels, their course over the night and the stages are real; the course
+inside a band, the waveforms, and the eye movements are not. Results are those of a "twin of NIGHT".
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from sanctuary.config.errors import RecordingError
 from sanctuary.config.sleeper_settings import VariationSettings
 from sanctuary.signal.samples import STAGES, Stage
+from sanctuary.simulator.physiology.background_eeg import Background, ShapedNoise
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.eye_movements import EyeMovements, RemPlan
-from sanctuary.simulator.physiology.noise import Background, ShapedNoise
-from sanctuary.simulator.physiology.primitives import Concern, Overlay, stream
+from sanctuary.simulator.physiology.random_streams import Concern, stream
 from sanctuary.simulator.physiology.traits import Traits, draw_traits
+from sanctuary.simulator.physiology.waveforms import OverlapAdd
 
 FloatArray = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ _ROUNDS = 12
 """Bending converges by half a dB a round at worst; after twelve, bands are right to a few hundredths."""
 
 
-class Twin:
+class SpectralTwin:
     """A source of signal that follows a scored night.
 
     Parameters
@@ -59,7 +60,7 @@ class Twin:
         rem = RemPlan(seconds, traits.rem_density, stream(seed, Concern.REM_PLAN))
         self._noise = MeasuredNoise(seed, fs, bands, stages, traits)
         self._eyes = EyeMovements(seed, fs, SEGMENT_S, course, rem, traits, 0.0, float(seconds.size))
-        self._overlay = Overlay(fs, SEGMENT_S)
+        self._overlay = OverlapAdd(fs, SEGMENT_S)
         self._next_segment = 0
         self._ready = np.empty((2, 0))
 
@@ -125,7 +126,7 @@ def bent(density: FloatArray, freq_hz: FloatArray, bands: FloatArray) -> FloatAr
     return np.asarray(density * np.exp(log_gain @ weights))
 
 
-def read_twin(path: Path, night: str | None, fs_hz: float, seed: int) -> Twin:
+def read_twin(path: Path, night: str | None, fs_hz: float, seed: int) -> SpectralTwin:
     """Make the twin of a measured night.
 
     Parameters
@@ -136,7 +137,7 @@ def read_twin(path: Path, night: str | None, fs_hz: float, seed: int) -> Twin:
     night
         Its name; the first one if left out.
     fs_hz, seed
-        As for `Twin`.
+        As for `SpectralTwin`.
 
     Raises
     ------
@@ -152,7 +153,7 @@ def read_twin(path: Path, night: str | None, fs_hz: float, seed: int) -> Twin:
                     f"{path}: holds no night {chosen!r}; there are {', '.join(names) or 'none'}"
                 )
             bands, stages = data[f"{chosen}_band"][:, 0], data[f"{chosen}_y"]
-        return Twin(np.asarray(bands, dtype=np.float64), stages.astype(np.int8), fs_hz, seed)
+        return SpectralTwin(np.asarray(bands, dtype=np.float64), stages.astype(np.int8), fs_hz, seed)
     except (OSError, KeyError, IndexError, ValueError, BadZipFile) as error:
         raise RecordingError(f"{path}: cannot be read as measured nights ({error})") from error
 

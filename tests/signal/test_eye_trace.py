@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eye_gestures import FS_HZ, gaze_path
-from sanctuary.signal.eyesignal.pattern import EyeTracer, crossing, explained, extremes, gaze, level, points
+from eye_tracer import EyeTracer, points
+from sanctuary.signal.eye_signal_pattern import crossing, explained, extremes, gaze, level
 
 
 @pytest.mark.parametrize("n", [50, 128, 200, 250, 256, 1000])

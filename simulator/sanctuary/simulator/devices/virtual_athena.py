@@ -1,17 +1,6 @@
 """A virtual Muse S Athena over Bluetooth LE, as OpenMuse, muse-lsl and BrainFlow read it.
 
-Blocks of all kinds go out in the order of time, as many in a packet as a notification takes, and packets that
-are ready together share a notification; so the newest EEG is up to a tenth of a second old. The battery, at
-once and every ten seconds, has a packet to itself. The bytes are described in `athena_packets`, commands in
-`muse_control`; rows of a source are taken as by `VirtualMuse`. It begins to stream when it is told so for the
-second time, and stops when the connection ends. Its clock is its own, and steps back now and then.
-
-Not imitated: the blocks that nobody understands, data on 273e0014, and what motion and light sensors measure,
-which never changes.
-
-Packets of a Muse S Athena, little-endian, as OpenMuse, muse-lsl and BrainFlow read them.
-
-::
+Packets, little-endian::
 
     0       length of the packet
     1-2     number of the packet, over all kinds
@@ -23,6 +12,14 @@ Packets of a Muse S Athena, little-endian, as OpenMuse, muse-lsl and BrainFlow r
     14-     the first block's data, then blocks of [tag][number][3 bytes][data]
 
 Blocks hold 14-bit EEG, 20-bit optics or 16-bit motion, least significant bits first; `DATA_BYTES` each.
+Blocks of all kinds are sent in order of time, as many in a packet as a notification takes, and packets that
+are ready together share a notification; so the newest EEG is up to a tenth of a second old. The battery has a
+packet to itself, at the start and every ten seconds. Commands: see `muse_control`; rows of a source are
+assigned as in `VirtualMuse`. Streaming begins with the second start command, and ends with the connection.
+The device's clock is its own, and steps back now and then.
+
+Not imitated: blocks of unknown meaning, data on 273e0014, and readings of motion and light sensors, which are
+constant.
 """
 
 from __future__ import annotations
@@ -37,9 +34,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.simulator.devices.gatt import Notification, Pacer
-from sanctuary.simulator.devices.muse import AT_REST_COUNTS, GYRO_COUNTS, READINGS, channels_of, counts_of
-from sanctuary.simulator.devices.muse_control import ConversingMuse, uuid
-from sanctuary.simulator.devices.source import SignalSource
+from sanctuary.simulator.devices.muse_control import MuseControl, uuid
+from sanctuary.simulator.devices.signal_source import SignalSource
+from sanctuary.simulator.devices.virtual_muse import (
+    AT_REST_COUNTS,
+    GYRO_COUNTS,
+    READINGS,
+    channels_of,
+    counts_of,
+)
 
 EEG_4, EEG_8 = 0x11, 0x12
 OPTICS_4, OPTICS_8, OPTICS_16 = 0x34, 0x35, 0x36
@@ -62,7 +65,7 @@ MOTION_DATA = struct.pack("<18h", *((*AT_REST_COUNTS, *GYRO_COUNTS) * READINGS))
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class DataBlock:
     """One block, and when it was whole: seconds since the stream began."""
 
     at_s: float
@@ -110,13 +113,13 @@ class Packer:
         return self._index
 
     def skip(self, tag: int, n_blocks: int) -> None:
-        """Count EEG blocks that nobody kept, and as many packets as they took until now."""
+        """Count EEG blocks beyond the device's memory, and as many packets as they took until now."""
         so_far = self._numbers[tag]
         if so_far:
             self._index += round(n_blocks * (self._index - self._first) / so_far)
         self._numbers[tag] += n_blocks
 
-    def packet(self, blocks: Sequence[Block], clock_ms: int) -> bytes:
+    def packet(self, blocks: Sequence[DataBlock], clock_ms: int) -> bytes:
         """Write one packet."""
         body = b"".join(self._block_head(block.tag) + block.data for block in blocks)
         head = struct.pack("<BH", HEAD_BYTES + len(body), self._index & 0xFFFF)
@@ -162,7 +165,7 @@ _OPTICS: Mapping[str, int] = {
 _FOUR_CHANNELS = _EEG_ONLY | {"p1035"}
 
 
-class VirtualAthena(ConversingMuse):
+class VirtualAthena(MuseControl):
     """One headband.
 
     Parameters
@@ -176,9 +179,9 @@ class VirtualAthena(ConversingMuse):
     index
         Number of the first packet.
     new_battery
-        Whether it tells of its battery as newer firmware does.
+        Whether it reports its battery as newer firmware does.
     bootloader, falls_silent_s
-        See `ConversingMuse`.
+        See `MuseControl`.
     """
 
     def __init__(
@@ -207,22 +210,20 @@ class VirtualAthena(ConversingMuse):
         self._first_index = index
         self._packer = Packer(index)
         self._battery_tag = NEW_BATTERY if new_battery else BATTERY
-        self._asked = 0
-        self._waiting: list[Block] = []
+        self._start_commands = 0
+        self._waiting: list[DataBlock] = []
         self._pacers: dict[int, Pacer] = {}
 
     @property
     def streaming(self) -> bool:
-        """Whether it streams."""
         return bool(self._pacers)
 
     def connect(self, now_s: float) -> None:
-        """Somebody has connected: packets count anew."""
+        """Restart the count of packets."""
         super().connect(now_s)
         self._packer = Packer(self._first_index)
 
     def advance(self, now_s: float) -> list[Notification]:
-        """Give what it sends up to `now_s`, in the order of time."""
         self._fall_silent(now_s)
         if not self.streaming:
             return []
@@ -236,16 +237,16 @@ class VirtualAthena(ConversingMuse):
                 notifications.append(packet)
         return [Notification(uuid(DATA), data) for data in notifications]
 
-    def _obey(self, command: str, now_s: float) -> bool:
+    def _start_stream(self, command: str, now_s: float) -> bool:
         if command != START:
             return False
-        self._asked += 1
-        if self._asked >= 2 and not self.streaming:
+        self._start_commands += 1
+        if self._start_commands >= 2 and not self.streaming:
             self._start(now_s)
         return True
 
     def _start(self, now_s: float) -> None:
-        """Begin to stream what the preset says; a preset that comes later waits for the next start."""
+        """Begin to stream what the preset holds; a later preset applies from the next start."""
         eeg = EEG_4 if self.preset in _FOUR_CHANNELS else EEG_8
         per_s = {eeg: self._fs_hz / SHAPES[eeg][1], MOTION: MOTION_HZ * self._scale / READINGS}
         optics = _OPTICS.get(self.preset)
@@ -258,13 +259,13 @@ class VirtualAthena(ConversingMuse):
         self._waiting = [self._battery(0.0)]
 
     def _stop(self) -> None:
-        self._asked = 0
+        self._start_commands = 0
         self._pacers, self._waiting = {}, []
 
-    def _battery(self, at_s: float) -> Block:
-        return Block(at_s, self._battery_tag, battery_block(self.battery_percent, self._battery_tag))
+    def _battery(self, at_s: float) -> DataBlock:
+        return DataBlock(at_s, self._battery_tag, battery_block(self.battery_percent, self._battery_tag))
 
-    def _blocks(self, tag: int, now_s: float) -> list[Block]:
+    def _blocks(self, tag: int, now_s: float) -> list[DataBlock]:
         """Blocks of one kind that have become due."""
         pacer = self._pacers[tag]
         gone, n = pacer.due(now_s)
@@ -272,9 +273,9 @@ class VirtualAthena(ConversingMuse):
         if tag == self._battery_tag:
             return [self._battery(at_s) for at_s in times]
         if tag == MOTION:
-            return [Block(at_s, tag, MOTION_DATA) for at_s in times]
+            return [DataBlock(at_s, tag, MOTION_DATA) for at_s in times]
         if tag not in (EEG_4, EEG_8):
-            return [Block(at_s, tag, optics_block(tag)) for at_s in times]
+            return [DataBlock(at_s, tag, optics_block(tag)) for at_s in times]
         n_channels, per_block = SHAPES[tag]
         if gone:
             self._source.render(gone * per_block)
@@ -282,9 +283,9 @@ class VirtualAthena(ConversingMuse):
         if not n:
             return []
         uv = channels_of(self._source.render(n * per_block), n_channels)
-        return [Block(at_s, tag, data) for at_s, data in zip(times, eeg_blocks(uv, tag), strict=True)]
+        return [DataBlock(at_s, tag, data) for at_s, data in zip(times, eeg_blocks(uv, tag), strict=True)]
 
-    def _packets(self, new: list[Block]) -> list[bytes]:
+    def _packets(self, new: list[DataBlock]) -> list[bytes]:
         """Packets that are full, or end because the battery's packet comes."""
         packets = []
         waiting, self._waiting = self._waiting + new, []
@@ -303,7 +304,7 @@ class VirtualAthena(ConversingMuse):
         return packets
 
     def _packet(self) -> bytes:
-        """Send what waits."""
+        """Make a packet of the waiting blocks."""
         blocks, self._waiting = self._waiting, []
         late = self._packer.index % STEP_BACK_EVERY == STEP_BACK_EVERY - 1
         clock_ms = CLOCK_MS + round(blocks[0].at_s * 1000.0) - (STEP_BACK_MS if late else 0)

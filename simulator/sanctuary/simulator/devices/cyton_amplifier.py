@@ -1,22 +1,13 @@
-"""One ADS1299 of a Cyton: eight channels, what they are set to, and what they measure.
+"""One ADS1299 of a Cyton: settings and counts of its eight channels, its internal signals, its registers.
 
-As in the firmware (OpenBCI_32bit_Library.cpp of OpenBCI/OpenBCI_Cyton_Library, commit 648b7fa), what was
-asked for and what the chip does are two things: a channel that is switched off and on again comes back as it
-was asked for last, and whatever writes the settings anew switches on all that were only switched off.
+As in the firmware (OpenBCI_32bit_Library.cpp of OpenBCI/OpenBCI_Cyton_Library, commit 648b7fa), the settings
+asked for and the settings in the chip are kept apart: a channel that is switched off and on again returns to
+what was asked for last, and a command that writes all settings switches on channels that were only switched
+off. Bias drive and reference switches are kept and reported, but do not change the signal.
 
-Bias drive and reference switches are kept and reported, but do not change the signal.
-
-What a Cyton's channels measure inside the amplifier: its test signals, its supply, its temperature.
-
-Amplitudes and frequencies follow from the ADS1299's data sheet: the test signals are (VREFP - VREFN) / 2400
-of either sign, or twice that, at the chip's clock divided by 2^21 (slow) or 2^20 (fast).
-
-The register dump that a Cyton answers to ``?``: its amplifiers' registers and the accelerometer's.
-
-Each line of an amplifier is name, address, value and eight bits; each line of the LIS3DH is address and
-value.
-
-Settings of a Cyton's eight channels, as the ADS1299 keeps them (OpenBCI documentation, Cyton SDK).
+Internal signals follow from the ADS1299's data sheet: test signals are (VREFP - VREFN) / 2400 of either sign,
+or twice that, at the chip's clock divided by 2^21 (slow) or 2^20 (fast). In the register dump (command ``?``)
+a line of an amplifier is name, address, value and eight bits; a line of the LIS3DH is address and value.
 """
 
 from __future__ import annotations
@@ -84,7 +75,7 @@ FAST_HZ = CLOCK_HZ / 2**20
 ONCE_UV = REFERENCE_V / 2400.0 * 1e6
 """1875 uV."""
 
-SHORTED, SUPPLY, TEMPERATURE, CALIBRATION = 1, 3, 4, 5
+SHORTED, SUPPLY, TEMPERATURE, TEST_SIGNAL = 1, 3, 4, 5
 """Input codes of the command ``x``."""
 SUPPLY_UV = 2.5e6
 """Half the analog supply: beyond the rail at any gain but 1, as the data sheet warns."""
@@ -96,14 +87,14 @@ TEMPERATURE_UV = 147_750.0
 LEAD_OFF_HZ = 31.25
 LEAD_OFF_A = 6e-9
 ELECTRODE_OHM = 10_000.0
-"""Skin and electrode of somebody well prepared."""
+"""Impedance of well prepared skin and its electrode."""
 SERIES_OHM = 2200.0
 LEAD_OFF_UV = LEAD_OFF_A * (ELECTRODE_OHM + SERIES_OHM) * 1e6
 """Amplitude at an electrode through which the lead-off current flows, 73 uV."""
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class InternalTestSignal:
     """A test signal: square waves, or a constant.
 
     Attributes
@@ -124,21 +115,21 @@ class Calibration:
         return np.asarray(self.amplitude_uv * (1.0 - 2.0 * (halves % 2.0)))
 
 
-CALIBRATIONS = {
-    b"-": Calibration(ONCE_UV, SLOW_HZ),
-    b"=": Calibration(ONCE_UV, FAST_HZ),
-    b"p": Calibration(2.0 * ONCE_UV, 0.0),
-    b"[": Calibration(2.0 * ONCE_UV, SLOW_HZ),
-    b"]": Calibration(2.0 * ONCE_UV, FAST_HZ),
+TEST_SIGNALS = {
+    b"-": InternalTestSignal(ONCE_UV, SLOW_HZ),
+    b"=": InternalTestSignal(ONCE_UV, FAST_HZ),
+    b"p": InternalTestSignal(2.0 * ONCE_UV, 0.0),
+    b"[": InternalTestSignal(2.0 * ONCE_UV, SLOW_HZ),
+    b"]": InternalTestSignal(2.0 * ONCE_UV, FAST_HZ),
 }
 """Signal of each command; ``0`` shorts the inputs instead."""
 
 REGISTER = {
-    Calibration(ONCE_UV, SLOW_HZ): 0xD0,
-    Calibration(ONCE_UV, FAST_HZ): 0xD1,
-    Calibration(2.0 * ONCE_UV, 0.0): 0xD7,
-    Calibration(2.0 * ONCE_UV, SLOW_HZ): 0xD4,
-    Calibration(2.0 * ONCE_UV, FAST_HZ): 0xD5,
+    InternalTestSignal(ONCE_UV, SLOW_HZ): 0xD0,
+    InternalTestSignal(ONCE_UV, FAST_HZ): 0xD1,
+    InternalTestSignal(2.0 * ONCE_UV, 0.0): 0xD7,
+    InternalTestSignal(2.0 * ONCE_UV, SLOW_HZ): 0xD4,
+    InternalTestSignal(2.0 * ONCE_UV, FAST_HZ): 0xD5,
 }
 """Content of CONFIG2 for each signal."""
 
@@ -182,7 +173,7 @@ class Amplifier:
         Settings as the firmware remembers them, and as they stand in the chip.
     lead_off
         Whether current flows through the P and the N electrode of each channel.
-    calibration
+    test_signal
         The test signal made, for channels connected to it; None for none.
     """
 
@@ -190,21 +181,21 @@ class Amplifier:
         self.asked: list[ChannelSettings] = []
         self.live: list[ChannelSettings] = []
         self.lead_off: list[tuple[bool, bool]] = []
-        self.calibration: Calibration | None = None
+        self.test_signal: InternalTestSignal | None = None
         self.reset()
 
     def reset(self) -> None:
-        """Come up as after power-on: all defaults."""
-        self.calibration = None
+        """Reset as at power-on: all defaults."""
+        self.test_signal = None
         self.set_defaults()
 
     def attach(self) -> None:
-        """Come back by the command ``C``: the chip is reset, and until the next command nobody sets it up."""
-        self.calibration = None
+        """Attach by the command ``C``: the chip is reset, and is not configured until the next command."""
+        self.test_signal = None
         self.live = [AFTER_HARDWARE_RESET] * N_CHANNELS
 
     def set_defaults(self) -> None:
-        """Set all channels to default; a test signal goes on, unheard."""
+        """Set all channels to default; a test signal goes on, unconnected."""
         self.asked = [DEFAULT] * N_CHANNELS
         self.live = list(self.asked)
         self.lead_off = [(False, False)] * N_CHANNELS
@@ -227,7 +218,6 @@ class Amplifier:
         self.lead_off[number] = (False, False)
 
     def switch_on(self, number: int) -> None:
-        """Switch a channel on."""
         self.live[number] = replace(self.asked[number], off=False)
 
     def counts(self, electrodes: UvArray, first: int, fs_hz: float) -> CountArray:
@@ -256,8 +246,8 @@ class Amplifier:
     def _measured(self, number: int, electrodes: UvArray, first: int, fs_hz: float) -> UvArray | None:
         """Signal of one channel, shape ``(n,)``, uV; None for nothing at all."""
         code, n = self.live[number].input_code, electrodes.shape[1]
-        if code == CALIBRATION:
-            return None if self.calibration is None else self.calibration.render(first, n, fs_hz)
+        if code == TEST_SIGNAL:
+            return None if self.test_signal is None else self.test_signal.render(first, n, fs_hz)
         if code != ELECTRODE:
             return np.full(n, inner_uv(code, number))
         uv = electrodes[number] if number < len(electrodes) else None
@@ -295,7 +285,7 @@ def _chip_lines(chip: Amplifier, config1: int) -> Iterable[str]:
 def _registers(chip: Amplifier, config1: int) -> dict[str, int]:
     """List the registers of an ADS1299 in the order of their addresses."""
     bias = _bits(settings.bias for settings in chip.live)
-    config2 = NO_TEST_SIGNAL if chip.calibration is None else REGISTER[chip.calibration]
+    config2 = NO_TEST_SIGNAL if chip.test_signal is None else REGISTER[chip.test_signal]
     channels = {f"CH{number + 1}SET": chip.live[number].register() for number in range(N_CHANNELS)}
     return {
         "ADS_ID": 0x3E,

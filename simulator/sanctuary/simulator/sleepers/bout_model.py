@@ -1,18 +1,12 @@
-"""What sets one sleeper's night apart from another's, drawn once for the whole night.
+"""A semi-Markov model of sleep stages: lengths of bouts, transitions between them, and how sleepers differ.
 
-Spreads were fitted to the differences between the 25 nights of DOD-H (Guillot et al. 2020, MIT); effects of
-age are those of Boulos et al. (2019), per decade.
+Lengths are log-normal, cut off at both ends, not geometric as in a Markov chain; those of waking have a heavy
+tail (Wang et al. 2013). Distributions and transition probabilities were fitted, part by part of a cycle, to
+the consensus hypnograms of the 25 healthy sleepers of DOD-H (Guillot et al. 2020, MIT), the spread of
+`SleepProfile` to the differences between them. Effects of age are those of Boulos et al. (2019), per decade.
 
-How long sleepers stay in a stage, and where they go from it, in each part of a night.
-
-A semi-Markov model: lengths of bouts follow laws of their own (log-normal, cut off), not the geometric one of
-a Markov chain; those of waking have a heavy tail (Wang et al. 2013). Laws and chances were fitted, part by
-part, to the consensus hypnograms of the 25 healthy sleepers of DOD-H (Guillot et al. 2020, MIT).
-
-Random laws of lengths: log-normal, cut off at both ends.
-
-One random number each, whatever the limits, so that a limit never shifts the numbers behind it. The means of
-the standard library are used: the same numbers on every Python.
+Each draw takes one random number, whatever the limits, so that a limit never shifts the numbers behind it.
+The normal distribution is the standard library's: the same numbers on every Python.
 """
 
 from __future__ import annotations
@@ -84,7 +78,7 @@ _REM_INTERRUPTIONS_PER_HOUR = 1.9
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class SleepProfile:
     """Factors on the usual night, 1 each for the usual sleeper.
 
     Attributes
@@ -117,13 +111,13 @@ class Habits:
     later_onset_min: float = 0.0
 
 
-def draw_habits(settings: NightSettings, rng: np.random.Generator) -> Habits:
-    """Draw the habits of one sleeper in one night."""
+def draw_profile(settings: NightSettings, rng: np.random.Generator) -> SleepProfile:
+    """Draw the profile of one sleeper in one night."""
     decades = (settings.age_years - FITTED_AGE_YEARS) / 10.0
     waking = _by_age(_WAKING_PER_DECADE, decades)
     z = [settings.variety * draw_normal(rng, -_MOST_SDS, _MOST_SDS) for _ in range(9)]
     drift = _WAKE_N1_SHARED * z[0] + math.sqrt(1.0 - _WAKE_N1_SHARED**2) * z[2]
-    return Habits(
+    return SleepProfile(
         wake_rate=waking * math.exp(_WAKE_RATE_SPREAD * z[0]),
         wake_length=math.sqrt(waking) * math.exp(_WAKE_LENGTH_SPREAD * z[1]),
         n1_rate=math.exp(_N1_RATE_SPREAD * drift),
@@ -148,7 +142,7 @@ def _by_age(per_decade: float, decades: float) -> float:
     return max(_LEAST_FACTOR, 1.0 + per_decade * decades)
 
 
-class Part(Enum):
+class CyclePart(Enum):
     """Part of a cycle; each has laws of its own."""
 
     FIRST = "first descent of the night"
@@ -174,20 +168,20 @@ _WAKE_IN_REM = BoutLaw(16.0, 1.1, 600.0)
 _RAREST = 1e-6
 _N1 = BoutLaw(27.0, 0.8, 600.0, 18.0)
 
-LAWS: Mapping[Part, Mapping[Stage, BoutLaw]] = {
-    Part.FIRST: {
+LAWS: Mapping[CyclePart, Mapping[Stage, BoutLaw]] = {
+    CyclePart.FIRST: {
         Stage.W: BoutLaw(16.0, 1.5, 900.0),
         Stage.N1: BoutLaw(58.0, 0.7, 600.0),
         Stage.N2: BoutLaw(250.0, 1.8, 3600.0),
     },
-    Part.LIGHT: {Stage.W: _WAKE, Stage.N1: _N1, Stage.N2: BoutLaw(520.0, 1.85, 3600.0)},
-    Part.DEEP: {
+    CyclePart.LIGHT: {Stage.W: _WAKE, Stage.N1: _N1, Stage.N2: BoutLaw(520.0, 1.85, 3600.0)},
+    CyclePart.DEEP: {
         Stage.W: _WAKE,
         Stage.N1: BoutLaw(29.0, 0.66, 300.0, 18.0),
         Stage.N2: BoutLaw(95.0, 1.2, 1200.0),
         Stage.N3: BoutLaw(620.0, 2.0, 4200.0),
     },
-    Part.REM: {
+    CyclePart.REM: {
         Stage.W: _WAKE_IN_REM,
         Stage.N1: BoutLaw(31.0, 0.87, 300.0),
         Stage.N2: BoutLaw(100.0, 0.97, 840.0),
@@ -196,24 +190,24 @@ LAWS: Mapping[Part, Mapping[Stage, BoutLaw]] = {
 }
 """Length of bouts that end by themselves; those that end with their part are cut short."""
 
-CHANCES: Mapping[Part, Mapping[Stage, Mapping[Stage, float]]] = {
-    Part.FIRST: {
+CHANCES: Mapping[CyclePart, Mapping[Stage, Mapping[Stage, float]]] = {
+    CyclePart.FIRST: {
         Stage.W: {Stage.N1: 0.95, Stage.N2: 0.05},
         Stage.N1: {Stage.W: 0.23, Stage.N2: 0.77},
         Stage.N2: {Stage.W: 0.60, Stage.N1: 0.40},
     },
-    Part.LIGHT: {
+    CyclePart.LIGHT: {
         Stage.W: {Stage.N1: 1.0},
         Stage.N1: {Stage.W: 0.22, Stage.N2: 0.78},
         Stage.N2: {Stage.W: 0.55, Stage.N1: 0.45},
     },
-    Part.DEEP: {
+    CyclePart.DEEP: {
         Stage.W: {Stage.N1: 0.98, Stage.N2: 0.02},
         Stage.N1: {Stage.W: 0.16, Stage.N2: 0.84},
         Stage.N2: {Stage.W: 0.19, Stage.N1: 0.135, Stage.N3: 0.675},
         Stage.N3: {Stage.W: 0.27, Stage.N1: 0.04, Stage.N2: 0.69},
     },
-    Part.REM: {
+    CyclePart.REM: {
         Stage.W: {Stage.N1: 0.67, Stage.R: 0.33},
         Stage.N1: {Stage.W: 0.06, Stage.N2: 0.22, Stage.R: 0.72},
         Stage.N2: {Stage.N1: 0.11, Stage.R: 0.89},
@@ -223,36 +217,36 @@ CHANCES: Mapping[Part, Mapping[Stage, Mapping[Stage, float]]] = {
 """Chance of each stage after a bout of a stage, in each part."""
 
 
-def draw_bout_s(part: Part, stage: Stage, habits: Habits, rng: np.random.Generator) -> float:
+def draw_bout_s(part: CyclePart, stage: Stage, profile: SleepProfile, rng: np.random.Generator) -> float:
     """Length of one uninterrupted bout (seconds).
 
     Sleep that is left more often than usual, for waking or for N1, lasts less long.
     """
     law = LAWS[part][stage]
-    if stage is Stage.W and part is not Part.REM and rng.random() < habits.long_wakes:
+    if stage is Stage.W and part is not CyclePart.REM and rng.random() < profile.long_wakes:
         law = LONG_WAKE
-    stretch = _stretch(part, stage, habits)
+    stretch = _stretch(part, stage, profile)
     longest_s = law.longest_s * max(1.0, stretch)
     return draw_length(law.median_s * stretch, law.spread, rng, law.shortest_s, longest_s)
 
 
-def _stretch(part: Part, stage: Stage, habits: Habits) -> float:
+def _stretch(part: CyclePart, stage: Stage, profile: SleepProfile) -> float:
     """Habitual length of a bout over the usual one."""
     if stage is Stage.W:
-        return habits.wake_length
+        return profile.wake_length
     if stage is Stage.R:
-        return 1.0 / max(habits.rem_interruption, _RAREST)
+        return 1.0 / max(profile.rem_interruption, _RAREST)
     hold = {
-        Stage.N1: habits.n1_hold,
-        Stage.N2: habits.n2_hold,
-        Stage.N3: habits.n3_hold * max(habits.deep, _RAREST),
+        Stage.N1: profile.n1_hold,
+        Stage.N2: profile.n2_hold,
+        Stage.N3: profile.n3_hold * max(profile.deep, _RAREST),
     }
-    return hold[stage] / sum(_weights(part, stage, habits).values())
+    return hold[stage] / sum(_weights(part, stage, profile).values())
 
 
-def draw_next(part: Part, stage: Stage, habits: Habits, rng: np.random.Generator) -> Stage:
+def draw_next(part: CyclePart, stage: Stage, profile: SleepProfile, rng: np.random.Generator) -> Stage:
     """Stage after a bout of `stage`."""
-    weights = _weights(part, stage, habits)
+    weights = _weights(part, stage, profile)
     left = float(rng.random()) * sum(weights.values())
     for to, weight in weights.items():
         left -= weight
@@ -261,9 +255,9 @@ def draw_next(part: Part, stage: Stage, habits: Habits, rng: np.random.Generator
     return to
 
 
-def _weights(part: Part, stage: Stage, habits: Habits) -> dict[Stage, float]:
+def _weights(part: CyclePart, stage: Stage, profile: SleepProfile) -> dict[Stage, float]:
     """Rates of the ways out, 1 in sum for the usual sleeper."""
-    factors = {Stage.W: habits.wake_rate, Stage.N1: habits.n1_rate}
+    factors = {Stage.W: profile.wake_rate, Stage.N1: profile.n1_rate}
     sound = stage in (Stage.N2, Stage.N3)
     return {
         to: chance * (factors.get(to, 1.0) if sound else 1.0) for to, chance in CHANCES[part][stage].items()

@@ -1,16 +1,16 @@
-"""A virtual FreeEEG32, bytes only: 32 channels for ever, and no commands.
+"""A virtual FreeEEG32, bytes only: 32 channels, always streaming, no commands.
 
 Written from the format as BrainFlow reads it (src/board_controller/freeeeg): start A0, counter of 8 bits,
 32 x int24 big-endian, then bytes that BrainFlow skips, stop C0; the rate is BrainFlow's too. Here six bytes
-are skipped, the words X, Y and Z of an accelerometer at rest, which makes 105 bytes; no capture of a real
-board was seen, so that number is plausible and not more.
+are skipped, the words X, Y and Z of an accelerometer at rest, which makes 105 bytes. No capture of a real
+board was seen: that number is plausible, not confirmed.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from sanctuary.simulator.devices.source import SignalSource
+from sanctuary.simulator.devices.signal_source import SignalSource
 
 FS_HZ = 512
 N_CHANNELS = 32
@@ -31,7 +31,7 @@ class VirtualFreeEeg:
         Signal of inputs 1 and 2, or of more; nothing is plugged into the others, which are grounded and
         read 0.
     fs_hz
-        Packets a second, for a source at another rate; the packets themselves do not tell it.
+        Packets a second, for a source at another rate; the packets do not state it.
     """
 
     def __init__(self, source: SignalSource, fs_hz: int = FS_HZ) -> None:
@@ -40,12 +40,10 @@ class VirtualFreeEeg:
         self._source = source
         self._counter = 0
 
-    def receive(self, data: bytes, now_s: float = 0.0) -> bytes:  # noqa: ARG002  it listens to nobody
-        """Take bytes from the host, which it ignores."""
+    def receive(self, data: bytes, now_s: float = 0.0) -> bytes:  # noqa: ARG002  it has no commands
         return b""
 
     def packets(self, n: int) -> bytes:
-        """Give the next `n` packets."""
         uv = self._source.render(n)[:N_CHANNELS]
         scaled = np.rint(np.nan_to_num(uv / UV_PER_COUNT, nan=float(LARGEST)))
         counts = np.ascontiguousarray(np.clip(scaled, SMALLEST, LARGEST).T.astype(">i4"))

@@ -1,9 +1,9 @@
 """A virtual NeuroSky headset with its dongle, bytes only: raw frames, a status frame a second, few commands.
 
 Written from the stream's description: ``AA AA``, length, payload, inverted sum. It streams from the
-beginning. The dongle hears C1 (disconnect: the stream ends), C2 (connect to any headset) and C0 with two
-bytes (connect to that one), and says with a D row what came of it: D0 connected, D1 not found, D2
-disconnected. Band powers, attention and meditation are constant.
+beginning. The dongle accepts C1 (disconnect: the stream ends), C2 (connect to any headset) and C0 with two
+bytes (connect to that one), and answers with a D row: D0 connected, D1 not found, D2 disconnected. Band
+powers, attention and meditation are constant.
 
 Not imitated: the dongle's D4 rows while it waits, and blinks.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.simulator.devices.source import SignalSource
+from sanctuary.simulator.devices.signal_source import SignalSource
 
 FS_HZ = 512
 UV_PER_COUNT = 1.8 / 4096 / 2000 * 1e6
@@ -50,7 +50,6 @@ class VirtualThinkGear:
         self._pending = b""
 
     def receive(self, data: bytes, now_s: float = 0.0) -> bytes:  # noqa: ARG002  it keeps no time
-        """Take commands to the dongle; returns its answers."""
         self._pending += data
         answers = b""
         while self._pending:

@@ -1,21 +1,19 @@
 """A virtual Muse 2016, Muse 2 or Muse S over Bluetooth LE, as muse-js, muse-lsl and BrainFlow read it.
 
-EEG of each channel goes out in notifications of twelve samples under one number, AF7's last; motion at 52 Hz,
-the light sensors at 64 Hz where a preset has them, telemetry at once and every ten seconds. `muse_packets`
-describes the bytes, which rows of a source become which channels, and how they are rounded; `muse_control`
-describes the commands. It stops when the connection ends, as the real one does.
-
-Not imitated: pairing, the presets p23 to p63 that nobody has described, the reference's and the thermistor's
-characteristics, which are there and silent, and what motion and light sensors measure, which never changes.
-
-Notifications of a classic Muse, 20 bytes each, big-endian, as muse-js, muse-lsl and BrainFlow read them.
-
-::
+Notifications, 20 bytes each, big-endian::
 
     EEG            seq uint16 | 12 x uint12, most significant bits first
     PPG            seq uint16 | 6 x uint24
     motion         seq uint16 | 3 x (x, y, z) int16
     telemetry      seq uint16 | battery /512 % | fuel gauge 2.2 mV | ADC mV | temperature C | zeros
+
+EEG of each channel is sent in notifications of twelve samples under one number, AF7's last; motion at 52 Hz,
+the light sensors at 64 Hz where a preset has them, telemetry at the start and every ten seconds. Commands:
+see `muse_control`. Streaming ends with the connection.
+
+Not imitated: pairing, the presets p23 to p63, of which no description exists, the reference's and the
+thermistor's characteristics, which are there and send nothing, and readings of motion and light sensors,
+which are constant.
 """
 
 from __future__ import annotations
@@ -29,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.simulator.devices.gatt import Notification, Pacer
-from sanctuary.simulator.devices.muse_control import ConversingMuse, uuid
-from sanctuary.simulator.devices.source import SignalSource
+from sanctuary.simulator.devices.muse_control import MuseControl, uuid
+from sanctuary.simulator.devices.signal_source import SignalSource
 
 PER_PACKET = 12
 """Samples of a channel in one notification."""
@@ -40,7 +38,7 @@ PPG_PER_PACKET = 6
 STEP_UV = 125 / 256
 MIDDLE, LARGEST = 2048, 4095
 AT_REST_COUNTS = (500, -350, 16_300)
-"""Accelerometer of somebody who lies still, 16384 counts a g."""
+"""Accelerometer of a person who lies still, 16384 counts a g."""
 GYRO_COUNTS = (12, -7, 3)
 LIGHT_COUNTS = (50_000, 100_000, 150_000)
 """Light sensors: ambient, infrared, red."""
@@ -110,22 +108,22 @@ Model = Literal["muse2016", "muse2", "muses"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    """What a model calls itself, has besides EEG and motion, and can be told to send."""
+class _ModelFacts:
+    """A model: its name of itself, characteristics besides EEG and motion, and presets."""
 
     generation: str
     extras: tuple[int, ...]
     presets: frozenset[str]
 
 
-_MODELS: Mapping[Model, _Kind] = {
-    "muse2016": _Kind("RevD", (), frozenset(("p20", "p21", "p22"))),
-    "muse2": _Kind("Blackcomb_revA", PPG, frozenset(("p20", "p21", "p22", "p50", "p51"))),
-    "muses": _Kind("RevE", (*PPG, THERMISTOR), frozenset(("p20", "p21", "p22", *WITH_PPG))),
+_MODELS: Mapping[Model, _ModelFacts] = {
+    "muse2016": _ModelFacts("RevD", (), frozenset(("p20", "p21", "p22"))),
+    "muse2": _ModelFacts("Blackcomb_revA", PPG, frozenset(("p20", "p21", "p22", "p50", "p51"))),
+    "muses": _ModelFacts("RevE", (*PPG, THERMISTOR), frozenset(("p20", "p21", "p22", *WITH_PPG))),
 }
 
 
-class VirtualMuse(ConversingMuse):
+class VirtualMuse(MuseControl):
     """One headband.
 
     Parameters
@@ -141,7 +139,7 @@ class VirtualMuse(ConversingMuse):
     sequence
         Number of the first EEG notification. It counts on over stops and connections.
     bootloader, falls_silent_s
-        See `ConversingMuse`.
+        See `MuseControl`.
     """
 
     def __init__(
@@ -179,11 +177,9 @@ class VirtualMuse(ConversingMuse):
 
     @property
     def streaming(self) -> bool:
-        """Whether it streams."""
         return self._eeg.running
 
     def advance(self, now_s: float) -> list[Notification]:
-        """Give what it sends up to `now_s`, in the order of time."""
         self._fall_silent(now_s)
         if not self.streaming:
             return []
@@ -192,7 +188,7 @@ class VirtualMuse(ConversingMuse):
         timed.sort(key=lambda each: each[0])
         return [Notification(UUIDS[number], data) for _, number, data in timed]
 
-    def _obey(self, command: str, now_s: float) -> bool:
+    def _start_stream(self, command: str, now_s: float) -> bool:
         if command == "d" and not self.streaming:
             for pacer in (self._eeg, self._motion, self._telemetry, self._ppg):
                 pacer.start(now_s)

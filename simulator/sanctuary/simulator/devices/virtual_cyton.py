@@ -1,27 +1,23 @@
 """A virtual OpenBCI Cyton behind its dongle, with or without a Daisy, bytes only.
 
-Commands in, replies and packets out, in the manner of firmware 3.1; while it streams the board itself keeps
-silent. What each part does is said in `cyton_firmware` (the board), `cyton_amplifier` (its channels),
-`cyton_packets` (the format), `firmware` and `cyton_radio` (the dongle).
+Commands in, replies and packets out, in the manner of firmware 3.1; while it streams the board sends no
+replies. The board is in `cyton_firmware`, its channels in `cyton_amplifier`, the format of packets in
+`cyton_packets`. The dongle and its radio link are here, after OpenBCI_Radios.cpp of OpenBCI/OpenBCI_Radios
+(commit 24e5eb3): commands to the dongle itself begin with F0 and are answered whether the board streams or
+not; without a board in reach it answers every other command with a failure.
 
 Not imitated: a card in the slot, the Wi-Fi shield, rates other than 250 Hz on the wire, the other speeds of
 BLE and debug mode and of the dongle's port, and noise of the amplifier. Settings apply at once, where a board
 takes some milliseconds; a reset too, unless it is given a delay.
-
-The dongle of a Cyton, and its radio link to the board.
-
-After OpenBCI_Radios.cpp of OpenBCI/OpenBCI_Radios (commit 24e5eb3). Commands to the dongle itself begin with
-F0 and are answered whether the board streams or not. Where no board is in reach, the dongle says so to
-whatever it should pass on.
 """
 
 from __future__ import annotations
 
-from sanctuary.simulator.devices.cyton.firmware import MULTI_BYTE_TIMEOUT_S, CytonFirmware, banner
-from sanctuary.simulator.devices.cyton.firmware import TOO_SLOW as TOO_SLOW_TEXT
-from sanctuary.simulator.devices.cyton.firmware import VERSION as FIRMWARE_VERSION
-from sanctuary.simulator.devices.cyton.firmware import next_command as next_board_command
-from sanctuary.simulator.devices.source import SignalSource
+from sanctuary.simulator.devices.cyton_firmware import MULTI_BYTE_TIMEOUT_S, CytonFirmware, banner
+from sanctuary.simulator.devices.cyton_firmware import TOO_SLOW as TOO_SLOW_TEXT
+from sanctuary.simulator.devices.cyton_firmware import VERSION as FIRMWARE_VERSION
+from sanctuary.simulator.devices.cyton_firmware import next_command as next_board_command
+from sanctuary.simulator.devices.signal_source import SignalSource
 
 KEY = 0xF0
 GET_CHANNEL, SET_CHANNEL, OVERRIDE, GET_POLL, SET_POLL, SLOW, FAST, STATUS = range(8)
@@ -39,7 +35,7 @@ ACKNOWLEDGED = b","
 
 
 def next_command(pending: bytes) -> bytes:
-    """Take a command to the dongle off `pending`, which begins with F0; empty while it is unfinished.
+    """First command to the dongle in `pending`, which begins with F0; empty while it is unfinished.
 
     F0 and a byte that is none of its commands is one byte for the board, to which it means nothing.
     """
@@ -70,17 +66,17 @@ class Dongle:
 
     @property
     def linked(self) -> bool:
-        """Whether dongle and board hear each other."""
+        """Whether dongle and board are on one channel."""
         return self.board and self._channel == self._board_channel
 
     def answer(self, command: bytes) -> bytes:
-        """Do what a whole command says; returns the reply."""
+        """Carry out a whole command; returns the reply."""
         code, argument = command[1], command[-1]
         if code in BAUDS:
             return b"Success: Switch your baud rate to %d$$$" % BAUDS[code]
         if code == GET_CHANNEL:
             where = b"Success: Host and Device on " if self.linked else b"Failure: Host on "
-            return where + self._said_channel()
+            return where + self._channel_text()
         if code == STATUS:
             return b"Success: System is Up$$$" if self.linked else b"Failure: System is Down$$$"
         if code == OVERRIDE or (code == SET_CHANNEL and self.linked):
@@ -93,17 +89,17 @@ class Dongle:
         return b"Success: 0x%c$$$" % self._poll_ms
 
     def _set_channel(self, channel: int, *, alone: bool) -> bytes:
-        """Change the dongle's channel, and the board's with it unless `alone`: then they lose each other."""
+        """Change the dongle's channel, and the board's with it unless `alone`: then the link is lost."""
         if channel > LAST_CHANNEL:
             return b"Failure: Verify channel number is less than 25$$$"
         self._channel = channel
         if alone:
-            return b"Success: Host override - " + self._said_channel()
+            return b"Success: Host override - " + self._channel_text()
         self._board_channel = channel
-        return b"Success: " + self._said_channel()
+        return b"Success: " + self._channel_text()
 
-    def _said_channel(self) -> bytes:
-        """Say the channel in digits and once more as a byte, as the dongle does."""
+    def _channel_text(self) -> bytes:
+        """Write the channel in digits and once more as a byte, as the dongle does."""
         return b"Channel number: %d%c$$$" % (self._channel, self._channel)
 
 
@@ -125,7 +121,7 @@ class VirtualCyton:
         Signal of the first inputs, up to 16 rows in order of the inputs (9 to 16 are the Daisy's); nothing is
         plugged into the others, which are grounded and read 0.
     fs_hz
-        Packets a second, for a source at another rate; the packets themselves do not tell it.
+        Packets a second, for a source at another rate; the packets do not state it.
     daisy
         Whether a Daisy is plugged on: 16 channels, two packets for each sample of them.
     streaming
@@ -133,9 +129,9 @@ class VirtualCyton:
     banner_delay_s
         How long a reset takes. What comes meanwhile waits.
     banner
-        Said after a reset, without ``$$$``, in place of the board's own banner.
+        Sent after a reset, without ``$$$``, in place of the board's own banner.
     board
-        False if the dongle is alone: the board is switched off or out of reach.
+        False for the dongle without a board: it is switched off or out of reach.
     battery_packets
         Packets until the battery is empty; None for never.
 
@@ -172,20 +168,20 @@ class VirtualCyton:
     def receive(self, data: bytes, now_s: float = 0.0) -> bytes:
         """Take bytes from the host at `now_s`; returns the reply.
 
-        No bytes at all let time pass: an unfinished command of several bytes is given up in the end, and a
+        An empty call only advances time: an unfinished command of several bytes is given up in the end, and a
         reset comes to its end.
         """
-        replies = self._come_up(now_s)
+        replies = self._end_reset(now_s)
         if data == TIME_STAMPS_ON and self._dongle.linked:
             replies += ACKNOWLEDGED
-        replies += self._give_up(now_s)
+        replies += self._expire_command(now_s)
         if not self._pending:
             self._pending_since_s = now_s
         self._pending = (self._pending + data)[:MAX_WAITING_BYTES]
         if data and not self._dongle.linked and data[0] != KEY:
             self._pending = b""
             replies += UNREACHED
-        replies += self._work_off(now_s)
+        replies += self._handle_pending(now_s)
         self.streaming = self._firmware.streaming and self._dongle.linked
         return replies
 
@@ -200,7 +196,7 @@ class VirtualCyton:
             self._dongle.board = self.streaming = False
         return raw if linked else b""
 
-    def _come_up(self, now_s: float) -> bytes:
+    def _end_reset(self, now_s: float) -> bytes:
         """End a reset that takes its time."""
         if self._busy_until_s is None or now_s < self._busy_until_s:
             return b""
@@ -209,7 +205,7 @@ class VirtualCyton:
         held, self._held = self._held, b""
         return held if self._dongle.linked else b""
 
-    def _give_up(self, now_s: float) -> bytes:
+    def _expire_command(self, now_s: float) -> bytes:
         """Forget a command that was not finished in time."""
         late = now_s - self._pending_since_s >= MULTI_BYTE_TIMEOUT_S
         if not self._pending or not late or self._busy_until_s is not None:
@@ -218,8 +214,8 @@ class VirtualCyton:
         self._pending = b""
         return b"" if dongles or self._firmware.streaming else TOO_SLOW
 
-    def _work_off(self, now_s: float) -> bytes:
-        """Do what whole commands say; returns the replies."""
+    def _handle_pending(self, now_s: float) -> bytes:
+        """Carry out whole commands; returns the replies."""
         replies = b""
         while self._pending:
             dongles = self._pending[0] == KEY
@@ -232,10 +228,10 @@ class VirtualCyton:
             if dongles and len(command) > 1:
                 replies += self._dongle.answer(command)
             elif self._dongle.linked:
-                replies += self._tell_board(command, now_s)
+                replies += self._handle_board_command(command, now_s)
         return replies
 
-    def _tell_board(self, command: bytes, now_s: float) -> bytes:
+    def _handle_board_command(self, command: bytes, now_s: float) -> bytes:
         text = self._firmware.answer(command, now_s)
         if text is None or self._firmware.streaming:
             return b""

@@ -1,6 +1,6 @@
-"""What a sleeper makes of a cue: nothing, an arousal, an awakening, a trace in the dream, an answer.
+"""A sleeper's response to a cue: sleep goes on, an arousal, an awakening, incorporation, an eye signal.
 
-Pure: the situation and the random numbers are arguments. The chance of an arousal is a logistic function of
+Pure: the situation and the random generator are arguments. The chance of an arousal is a logistic function of
 the cue's level above the sleeper's threshold; light and vibration count as the sound that disturbs as much.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from sanctuary.config.sleeper_settings import ResponseSettings
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.signal.samples import Stage
-from sanctuary.simulator.physiology.primitives import Episode
+from sanctuary.simulator.physiology.waveforms import Episode
 
 LATENCY_S = (0.5, 1.5)
 """From the cue to the arousal that it causes."""
@@ -64,7 +64,7 @@ class Response:
     Attributes
     ----------
     at_s
-        When the cue was heard, seconds since the recording began.
+        When the cue was given, seconds since the recording began.
     modality, level
         The cue: dBA of sound, share (0 to 1) of light and vibration.
     stage, phasic
@@ -104,8 +104,8 @@ def own_threshold_dba(settings: ResponseSettings, rng: np.random.Generator) -> f
     return settings.threshold_dba + settings.threshold_sd_db * drawn
 
 
-def heard_awake_dba(rng: np.random.Generator) -> float:
-    """Draw the softest sound that a sleeper hears awake, in bed at night; its mean and spread are guesses."""
+def hearing_threshold_dba(rng: np.random.Generator) -> float:
+    """Draw the hearing threshold (dBA) of a sleeper awake in bed; its mean and spread are guesses."""
     return round(30.0 + 4.0 * float(np.clip(rng.standard_normal(), -2.5, 2.5)), 1)
 
 
@@ -151,7 +151,7 @@ def draw_response(
     Parameters
     ----------
     at_s
-        When it is heard, seconds since the recording began.
+        When it is given, seconds since the recording began.
     level, modality
         dBA Lmax of sound, share (0 to 1) of light and vibration.
     rng

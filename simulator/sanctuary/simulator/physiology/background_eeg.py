@@ -1,12 +1,9 @@
-"""Noise whose spectrum follows the sleeper: short frames, shaped in frequency, overlapped and added.
-
-Spectra of the background EEG and of muscle, by stage.
+"""Background EEG and muscle tone: noise in short frames, shaped in frequency by stage, overlapped and added.
 
 The aperiodic part is ``level / (1 + (f / knee)^exponent)`` with the exponents that sleep studies report
-between 1 and 35 Hz (flattest awake, steepest in N3); gentle bumps stand for theta, sleeping alpha, sigma
+between 1 and 35 Hz (flattest awake, steepest in N3); Gaussian bumps stand for theta, sleeping alpha, sigma
 and beta. Levels, knees and bumps were set so that whole nights agree with the band powers of real ones at
-Fpz-Cz (Sleep-EDF Expanded; the table that the tests hold them against). What happens as single waves is
-added elsewhere.
+Fpz-Cz (Sleep-EDF Expanded; the table that the tests hold them against). Single waves are added elsewhere.
 """
 
 from __future__ import annotations
@@ -20,7 +17,7 @@ from scipy import fft
 
 from sanctuary.signal.samples import STAGES, Stage
 from sanctuary.simulator.physiology.course import Course
-from sanctuary.simulator.physiology.primitives import Concern, stream
+from sanctuary.simulator.physiology.random_streams import Concern, stream
 from sanctuary.simulator.physiology.traits import Traits
 
 _CENTRES_HZ = (6.0, 10.0, 13.0, 21.0)

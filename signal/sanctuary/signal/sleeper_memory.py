@@ -1,7 +1,7 @@
-"""What may be remembered of a sleeper from night to night: the level of the band powers, and the gaze.
+"""What may be kept of a sleeper from night to night: the level of the band powers, and the eye calibration.
 
-Nothing is remembered unless the sleeper said so, and all of it can be deleted; both are the keeper's duty
-(`sanctuary.gateway.sleeper_memories`). These few numbers cannot be turned back into EEG.
+Nothing is kept without the sleeper's consent, and all of it can be deleted: see
+`sanctuary.gateway.sleeper_memories`. EEG cannot be reconstructed from these few numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sanctuary.config.errors import InputError
-from sanctuary.signal.eyesignal.eye_calibration import EyeCalibration
+from sanctuary.signal.eye_calibration import EyeCalibration
 from sanctuary.signal.filters import BAND_NAMES
 from sanctuary.signal.samples import FloatArray
 

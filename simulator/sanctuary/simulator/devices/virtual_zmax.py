@@ -1,11 +1,11 @@
 """A virtual Hypnodyne ZMax behind its vendor's server, text lines only: commands in, a line a sample out.
 
 Written from the format as dreamento's ZmaxSocket.py and ZmaxHeadband.py read it: ``D.`` and 40 bytes in hex
-with dashes between them, ended CRLF. It says nothing until it is greeted with ``HELLO``, answers nothing to
-that, and streams from then on; a stimulation it obeys silently and remembers.
+with dashes between them, ended CRLF. It sends nothing until it receives ``HELLO``, does not answer that, and
+streams from then on; a stimulation is carried out without an answer and remembered.
 
-Not imitated: ``DEBUG`` lines, the dongle's coming and going, and whatever the light and the pulse sensors
-measure, which read 0.
+Not imitated: ``DEBUG`` lines, disconnections of the dongle, and readings of the light and the pulse sensors,
+which are 0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.simulator.devices.source import SignalSource
+from sanctuary.simulator.devices.signal_source import SignalSource
 
 FS_HZ = 256
 PACKET_BYTES = 40
@@ -28,7 +28,7 @@ BODY_TEMPERATURE = 500
 """25 C."""
 EEG_RIGHT_AT, EEG_LEFT_AT, ACCEL_AT, BATTERY_AT, TEMPERATURE_AT = 1, 3, 5, 23, 36
 MAX_COMMAND_BYTES = 256
-"""Longest command listened to; stimulations have some 70 bytes."""
+"""Longest command accepted; stimulations have some 70 bytes."""
 
 _STIMULATION = re.compile(rb"LIVEMODE_SENDBYTES \d+ \d+ \d+ ((?:[0-9A-Fa-f]{2}-){13}[0-9A-Fa-f]{2})")
 _HEX = np.frombuffer("".join(f"{byte:02X}" for byte in range(256)).encode(), dtype=np.uint8).reshape(256, 2)
@@ -46,12 +46,12 @@ class VirtualZmax:
     battery_v
         Voltage of its battery, 0 to 6.5.
     fs_hz
-        Lines a second, for a source at another rate; the lines themselves do not tell it.
+        Lines a second, for a source at another rate; the lines do not state it.
 
     Attributes
     ----------
     last_stimulation
-        The bytes of the last stimulation that it was told to give; None before the first.
+        The bytes of the last stimulation command; None before the first.
     """
 
     def __init__(self, source: SignalSource, battery_v: float = 4.0, fs_hz: int = FS_HZ) -> None:
@@ -63,15 +63,13 @@ class VirtualZmax:
         self._pending = b""
 
     def receive(self, data: bytes, now_s: float = 0.0) -> bytes:  # noqa: ARG002  it keeps no time
-        """Take bytes from the host; never answers."""
         *lines, rest = (self._pending + data).split(b"\n")
         self._pending = rest[-MAX_COMMAND_BYTES:]
         for line in lines:
-            self._obey(line.rstrip(b"\r"))
+            self._handle(line.rstrip(b"\r"))
         return b""
 
     def packets(self, n: int) -> bytes:
-        """Give the next `n` lines."""
         words = np.zeros((n, PACKET_BYTES), dtype=np.uint8)
         words[:, 0] = PACKET_TYPE
         left, right = _counts(self._source.render(n)[:2])
@@ -86,7 +84,7 @@ class VirtualZmax:
         body = text.reshape(n, 3 * PACKET_BYTES)[:, :-1]
         return np.hstack((np.tile(_PREFIX, (n, 1)), body, np.tile(_END, (n, 1)))).tobytes()
 
-    def _obey(self, line: bytes) -> None:
+    def _handle(self, line: bytes) -> None:
         stimulation = _STIMULATION.fullmatch(line)
         if stimulation is not None:
             self.last_stimulation = bytes.fromhex(stimulation[1].decode().replace("-", ""))

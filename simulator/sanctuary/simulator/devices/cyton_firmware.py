@@ -1,18 +1,14 @@
-"""The board's own side of a Cyton: its firmware, from commands to texts and from signals to packets.
+"""The firmware of a Cyton: commands in, texts out; signals in, packets out.
 
-After OpenBCI_32bit_Library.cpp of OpenBCI/OpenBCI_Cyton_Library (commit 648b7fa, firmware 3.1). What a host
-may not expect of it, and what is done here alike:
+After OpenBCI_32bit_Library.cpp of OpenBCI/OpenBCI_Cyton_Library (commit 648b7fa, firmware 3.1) and OpenBCI's
+documentation (Cyton SDK). Most commands are one byte; some take arguments, and two of these end with a
+closing letter, which may come too early. Behaviour that a host might not expect:
 
 * the counter begins at 0 with each start, and a command that changes channels while the board streams stops
   and starts it;
 * a reset (``v``) restores channels and stops streaming, but keeps board mode, time stamps and rate;
-* a rate is set with all channel settings lost, and streaming over the dongle sets 250 Hz again;
-* unknown digits become defaults, without a word.
-
-Commands of a Cyton on the wire: where one ends and the next begins, and what their letters mean.
-
-Most are one byte; some take arguments, and two of these end with a letter of their own, which may come too
-early (OpenBCI documentation, Cyton SDK; firmware 3.1).
+* setting a rate resets all channel settings, and streaming over the dongle sets 250 Hz again;
+* unknown digits become defaults, without an error.
 """
 
 from __future__ import annotations
@@ -21,17 +17,24 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sanctuary.simulator.devices.cyton.amplifier import (
-    CALIBRATION,
-    CALIBRATIONS,
+from sanctuary.simulator.devices.cyton_amplifier import (
     N_CHANNELS,
     SHORTED,
+    TEST_SIGNAL,
+    TEST_SIGNALS,
     Amplifier,
     ChannelSettings,
     dump,
 )
-from sanctuary.simulator.devices.cyton.packets import SETTLED, Aux, CountArray, Kind, interleaved, packets
-from sanctuary.simulator.devices.source import SignalSource
+from sanctuary.simulator.devices.cyton_packets import (
+    SETTLED,
+    Aux,
+    CountArray,
+    PacketKind,
+    interleaved,
+    packets,
+)
+from sanctuary.simulator.devices.signal_source import SignalSource
 
 LENGTHS = {b"x": 9, b"z": 5, b"/": 2, b"~": 2, b"`": 2}
 LATCHES = {b"x": b"X", b"z": b"Z"}
@@ -55,11 +58,11 @@ NO_CARD = (
     "initialization failed. Things to check:\r\n* is a card is inserted?\r\n"
     "Could not find FAT16/FAT32 partition. Make sure you've formatted the card\r\n"
 )
-"""What the firmware says with an empty slot, its grammar included."""
+"""The firmware's text with an empty slot, its grammar included."""
 
 
 def next_command(pending: bytes) -> bytes:
-    """Take the first command off `pending`; empty while it is unfinished.
+    """First command in `pending`; empty while it is unfinished.
 
     One that its closing letter ends too early is taken up to that letter.
     """
@@ -73,7 +76,7 @@ def next_command(pending: bytes) -> bytes:
 
 
 def channel_of(letter: bytes) -> int:
-    """Tell the number of a channel, 0 to 15; the firmware takes an unknown letter for channel 1."""
+    """Look up the number of a channel, 0 to 15; the firmware takes an unknown letter for channel 1."""
     return max(0, CHANNELS.find(letter))
 
 
@@ -93,7 +96,7 @@ def settings_of(arguments: bytes) -> ChannelSettings:
 
 
 def banner(*, daisy: bool) -> str:
-    """Print what the board says after a reset."""
+    """Text that the board sends after a reset."""
     lines = (*BANNER_LINES, *((DAISY_LINE,) if daisy else ()), *LAST_BANNER_LINES)
     return "\r\n".join((*lines, ""))
 
@@ -101,7 +104,7 @@ def banner(*, daisy: bool) -> str:
 UNHURRIED = 6
 """Code of 250 Hz."""
 POWERED_MS = 10_000.0
-"""The board's clock when it hears its first command: it was switched on a while ago."""
+"""The board's clock at its first command: it was switched on a while before."""
 ANALOG_WORDS = (512, 0, 1023)
 """A5, A6 and A7 of ten bits: half of the supply, ground, supply."""
 DIGITAL_WORDS = (0x0100, 0x0001, 0x0001)
@@ -129,21 +132,21 @@ class CytonFirmware:
         self._attached = daisy
         self._mode = 0
         self._accel, self._timed = True, False
-        self._kind = Kind.ACCEL
+        self._kind = PacketKind.ACCEL
         self._rate = UNHURRIED
         self._marker: int | None = None
         self._sample = CRASHED_AT if streaming else 0
         self._ms = POWERED_MS
-        self._first_heard_s: float | None = None
+        self._first_command_s: float | None = None
         self._before = [np.zeros(N_CHANNELS, dtype=np.int32)] * 2
         self._answers = self._table()
 
     def answer(self, command: bytes, now_s: float) -> str | None:
-        """Do what a whole command says; returns what it prints, None for nothing."""
-        if self._first_heard_s is None:
-            self._first_heard_s = now_s
+        """Carry out a whole command; returns the text printed, None for nothing."""
+        if self._first_command_s is None:
+            self._first_command_s = now_s
         if not self.streaming:
-            self._ms = max(self._ms, POWERED_MS + 1000.0 * (now_s - self._first_heard_s))
+            self._ms = max(self._ms, POWERED_MS + 1000.0 * (now_s - self._first_command_s))
         answer = self._answers.get(command[:1])
         return (answer(command) or None) if answer is not None else None
 
@@ -180,7 +183,7 @@ class CytonFirmware:
         return self._chips if self._attached else self._chips[:1]
 
     def _table(self) -> dict[bytes, Answer]:
-        """Say what each first letter leads to."""
+        """Handlers by the first byte of a command."""
         table: dict[bytes, Answer] = {
             b"v": self._reset,
             b"V": lambda _: VERSION,
@@ -200,7 +203,7 @@ class CytonFirmware:
             b"C": self._attach,
             b"0": self._test,
         }
-        table |= dict.fromkeys(CALIBRATIONS, self._test)
+        table |= dict.fromkeys(TEST_SIGNALS, self._test)
         for letters, answer in (
             (SWITCH_OFF, self._switch_off),
             (SWITCH_ON, self._switch_on),
@@ -289,8 +292,8 @@ class CytonFirmware:
 
     def _test(self, command: bytes) -> str:
         for chip in self._in_use():
-            chip.calibration = CALIBRATIONS.get(command, chip.calibration)
-            chip.connect(CALIBRATION if command in CALIBRATIONS else SHORTED)
+            chip.test_signal = TEST_SIGNALS.get(command, chip.test_signal)
+            chip.connect(TEST_SIGNAL if command in TEST_SIGNALS else SHORTED)
         self._restart()
         return "Success: Configured internal test signal."
 
@@ -315,7 +318,11 @@ class CytonFirmware:
         return f"Time stamp {'ON' if on else 'OFF'}"
 
     def _choose_kind(self) -> None:
-        kinds = (Kind.TIME_SET_ACCEL, Kind.TIME_SET_RAW) if self._timed else (Kind.ACCEL, Kind.RAW)
+        kinds = (
+            (PacketKind.TIME_SET_ACCEL, PacketKind.TIME_SET_RAW)
+            if self._timed
+            else (PacketKind.ACCEL, PacketKind.RAW)
+        )
         self._kind = kinds[0 if self._accel else 1]
 
     def _set_mode(self, command: bytes) -> str:

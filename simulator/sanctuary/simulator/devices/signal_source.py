@@ -1,7 +1,4 @@
-"""Where a virtual headband's signal comes from.
-
-A recorded night, played through a virtual headband at the headband's own rate.
-"""
+"""Signals for virtual headbands: noise, a recorded night, and an electrode that comes off."""
 
 from __future__ import annotations
 

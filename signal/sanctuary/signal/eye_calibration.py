@@ -1,12 +1,8 @@
-"""A sleeper's own shift of gaze in numbers, as it is kept between the routine and the night.
+"""Calibration of eye signals: the routine of prompts, its measurement, and the numbers that are kept.
 
-Measures a short routine of prompts, "eyes left, eyes right", before the night.
-
-The routine gives the swing of AF7 - AF8 per full shift of gaze and the sign that left has. It is refused
-unless most prompts were followed, in one direction and by both sides alike: a wrong calibration would be
-worse than none.
-
-The standard routine "eyes left, eyes right": what to say, and when.
+The routine ("eyes left, eyes right", before the night) gives the swing of AF7 - AF8 per full shift of gaze
+and the sign of a movement to the left. It is refused unless most prompts were followed, in one direction and
+by both sides alike: a wrong calibration would be worse than none.
 """
 
 from __future__ import annotations
@@ -19,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from sanctuary.signal.eyesignal.pattern import POINTS_PER_S, gaze
+from sanctuary.signal.eye_signal_pattern import POINTS_PER_S, gaze
 from sanctuary.signal.samples import FloatArray
 
 LEAST_FOLLOWED = 4
@@ -55,7 +51,6 @@ class EyeCalibration:
 
     @property
     def usable(self) -> bool:
-        """Whether it may be used."""
         return not self.reason
 
     def to_dict(self) -> dict[str, float | int | str]:

@@ -1,6 +1,7 @@
 """The 33 bytes of a Cyton's packets (OpenBCI documentation, Cyton data format).
 
-Written from the format, not from our decoder: start A0, counter, 8 x int24 big-endian, 6 aux bytes, stop Cx.
+Written from the format, independently of our decoder: start A0, counter, 8 x int24 big-endian, 6 aux bytes,
+stop Cx.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.simulator.devices.cyton.amplifier import N_CHANNELS
+from sanctuary.simulator.devices.cyton_amplifier import N_CHANNELS
 
 PACKET_BYTES = 33
 START, STOP = 0xA0, 0xC0
 ACCEL_EVERY = 10
 """The accelerometer is read 25 times a second; the packets between carry zeros."""
 AT_REST = (160, -80, 8000)
-"""Accelerometer counts of somebody lying still: 1 g along Z at 8000 counts per g, and a little tilted, for
+"""Accelerometer counts of a person lying still: 1 g along Z at 8000 counts per g, and a little tilted, for
 BrainFlow takes X = 0 as "nothing new"."""
 AXIS_AT = (7, 8, 9)
 """With time stamps there is room for one axis only: X, Y and Z go where the counter ends in these digits. It
@@ -28,7 +29,7 @@ CountArray = NDArray[np.int32]
 ByteArray = NDArray[np.uint8]
 
 
-class Kind(IntEnum):
+class PacketKind(IntEnum):
     """Low half of the stop byte: what the aux bytes mean."""
 
     ACCEL = 0
@@ -40,7 +41,7 @@ class Kind(IntEnum):
     TIME_RAW = 6
 
 
-SETTLED = {Kind.TIME_SET_ACCEL: Kind.TIME_ACCEL, Kind.TIME_SET_RAW: Kind.TIME_RAW}
+SETTLED = {PacketKind.TIME_SET_ACCEL: PacketKind.TIME_ACCEL, PacketKind.TIME_SET_RAW: PacketKind.TIME_RAW}
 """Kind of the packets that follow the first one."""
 
 
@@ -60,7 +61,7 @@ class Aux:
         The board's clock at the first packet.
     """
 
-    kind: Kind
+    kind: PacketKind
     words: tuple[int, int, int] = (0, 0, 0)
     marker: int | None = None
     first_ms: float = 0.0
@@ -92,9 +93,9 @@ def _write_aux(rows: ByteArray, numbers: NDArray[np.int64], aux: Aux, fs_hz: flo
     later = SETTLED.get(aux.kind, aux.kind)
     rows[:, 32] = STOP | later
     rows[0, 32] = STOP | aux.kind
-    if later == Kind.ACCEL:
+    if later == PacketKind.ACCEL:
         rows[numbers % ACCEL_EVERY == 0, 26:32] = _big_endian(AT_REST)
-    elif later == Kind.TIME_ACCEL:
+    elif later == PacketKind.TIME_ACCEL:
         for axis, digit in zip(AT_REST, AXIS_AT, strict=True):
             rows[(numbers & 0xFF) % 10 == digit, 26:28] = _big_endian((axis,))
     else:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eye_gestures import gaze_path, looked, traces
-from sanctuary.signal.eyesignal.eye_calibration import EyeCalibration, calibrate
+from sanctuary.signal.eye_calibration import EyeCalibration, calibrate
 
 SIDES = ("left", "right", "left", "right", "left", "right", "left", "right", "centre")
 PROMPTS = [(4.0 + 2.5 * k, side) for k, side in enumerate(SIDES)]

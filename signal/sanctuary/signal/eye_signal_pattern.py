@@ -1,20 +1,17 @@
-"""What an eye signal looks like, and how well a stretch of the trace follows it.
+"""The pattern of a voluntary eye signal, and how well a stretch of the trace fits it.
+
+The trace is AF7 - AF8, and the channels' mean, at 50 points a second: a horizontal movement deflects the two
+channels in opposite directions and so shows in the difference; blinks, K-complexes and slow waves show in the
+mean. The high-pass removes the electrodes' drift, and with it the held gaze: `gaze` restores that over the
+few seconds that a signal lasts.
 
 From the centre the eyes go to one side, to the other, back and forth, and home: the gaze is a row of plateaus
 on alternating sides, joined by rapid swings. Saccades of REM differ in one or more ways: they come back to
 where they started, go several times to the same side, differ in size, drift instead of being held, or follow
-each other irregularly. All of that takes away from one number, the share of the trace's variance that the
-ideal signal with these times of movement and one height explains; it separates better than any single one.
+each other irregularly. All of that lowers one number, the share of the trace's variance that the ideal signal
+with these times of movement and one height explains; it separates better than any single criterion.
 
 The limits on pace and swings follow SLUMBER (gaps up to 1.5 s between alternating peaks of one sequence).
-
-Extremes of a trace: the turning points between which it swings, small wiggles left out.
-
-The trace that eye signals are sought in: AF7 - AF8 and the channels' mean at 50 points a second.
-
-A horizontal movement deflects the two channels in opposite directions and so shows in the difference; blinks,
-K-complexes and slow waves show in the mean. The high-pass takes away the electrodes' drift, and with it the
-held gaze: `gaze` gives that back over the few seconds that a signal lasts.
 """
 
 from __future__ import annotations
@@ -27,7 +24,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.signal.filters import CausalFilter, highpass, lowpass
 from sanctuary.signal.samples import FloatArray
 
 IntArray = NDArray[np.intp]
@@ -89,28 +85,6 @@ POINTS_PER_S = 50
 """Points of the trace per second."""
 HIGHPASS_HZ = 0.3
 """Cutoff of the second-order Butterworth high-pass in front; `gaze` undoes it."""
-LOWPASS_HZ = 6.0
-"""Cutoff of the fourth-order Butterworth low-pass; the rise of a saccade still fits below it."""
-
-
-def points(second_uv: FloatArray) -> FloatArray:
-    """Reduce one second to `POINTS_PER_S` points, by linear interpolation.
-
-    Parameters
-    ----------
-    second_uv
-        Shape ``(..., n)``: one second of a low-passed signal at n Hz, n being 50 or more.
-
-    Returns
-    -------
-    Shape ``(..., 50)``. The last point is the last sample, so each point follows from this second alone.
-    """
-    n = second_uv.shape[-1]
-    places = np.arange(1, POINTS_PER_S + 1) * (n / POINTS_PER_S) - 1.0
-    left = np.minimum(places.astype(np.intp), n - 1)
-    right = np.minimum(left + 1, n - 1)
-    share = places - left
-    return np.ascontiguousarray(second_uv[..., left] * (1.0 - share) + second_uv[..., right] * share)
 
 
 def gaze(trace_uv: FloatArray) -> FloatArray:
@@ -144,36 +118,6 @@ def level(values: FloatArray) -> FloatArray:
 def _integral(values: FloatArray) -> FloatArray:
     """Integral over time by trapezia, zero half a point before the first value."""
     return np.asarray((np.cumsum(values) - 0.5 * values) / POINTS_PER_S)
-
-
-class EyeTracer:
-    """Makes the trace of several sleepers from their two channels, second by second.
-
-    Parameters
-    ----------
-    fs_hz
-        Sampling rate, a whole number of 50 Hz or more.
-    n_sleepers
-        Number of sleepers.
-    """
-
-    def __init__(self, fs_hz: float, n_sleepers: int) -> None:
-        if fs_hz < POINTS_PER_S or fs_hz != int(fs_hz):
-            raise ValueError(f"{fs_hz} Hz: must be a whole number of at least {POINTS_PER_S} Hz")
-        self._high = CausalFilter(highpass(fs_hz, HIGHPASS_HZ), 2 * n_sleepers)
-        self._low = CausalFilter(lowpass(fs_hz, LOWPASS_HZ), 2 * n_sleepers)
-
-    def second(self, uv: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Take the next second, ``(n_sleepers, 2, fs_hz)`` finite uV, left channel first.
-
-        Returns
-        -------
-        Difference left minus right, and mean: each of shape ``(n_sleepers, 50)``, uV.
-        """
-        n_sleepers, _, n = uv.shape
-        smooth = points(self._low(self._high(uv.reshape(2 * n_sleepers, n)))).reshape(n_sleepers, 2, -1)
-        left, right = smooth[:, 0], smooth[:, 1]
-        return left - right, 0.5 * (left + right)
 
 
 SIDES = (4, 6, 8)

@@ -1,7 +1,4 @@
-"""One simulated sleeper: a hidden true night, and the signal of two electrodes that follows from it.
-
-Several sleepers from one seed, each with a person and a night of their own, side by side.
-"""
+"""Simulated sleepers, one or several from one seed: a true night and the signal of two electrodes from it."""
 
 from __future__ import annotations
 
@@ -15,16 +12,16 @@ from numpy.typing import NDArray
 from sanctuary.config.sleeper_settings import SleeperSettings
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.signal.samples import Stage
+from sanctuary.simulator.physiology.background_eeg import BackgroundNoise
 from sanctuary.simulator.physiology.course import Course
-from sanctuary.simulator.physiology.disturbances import Disturbances
-from sanctuary.simulator.physiology.electrodes import Electrodes, draw_faults
+from sanctuary.simulator.physiology.electrodes import Disturbances, Electrodes, draw_faults
 from sanctuary.simulator.physiology.eye_movements import EyeMovements, RemPlan
 from sanctuary.simulator.physiology.movements import Movements
-from sanctuary.simulator.physiology.noise import BackgroundNoise
-from sanctuary.simulator.physiology.primitives import Concern, Overlay, Wave, stream
+from sanctuary.simulator.physiology.random_streams import Concern, stream
 from sanctuary.simulator.physiology.traits import draw_traits
+from sanctuary.simulator.physiology.waveforms import OverlapAdd, Wave
 from sanctuary.simulator.physiology.waves import Pulse, SleepWaves
-from sanctuary.simulator.sleepers.responses import Response, Situation, draw_response, own_threshold_dba
+from sanctuary.simulator.sleepers.cue_responses import Response, Situation, draw_response, own_threshold_dba
 from sanctuary.simulator.sleepers.simulated_night import draw_night
 
 CHANNELS = ("AF7", "AF8")
@@ -33,7 +30,7 @@ SEGMENT_S = 30
 """Signals are made in segments of this length, whatever amounts are asked for."""
 
 USUAL = SleeperSettings()
-"""Settings of a sleeper about whom nothing is said."""
+"""Settings of a sleeper without any of their own."""
 
 _FS_HZ = (100.0, 2000.0)
 _HOURS_MOST = 24.0
@@ -59,11 +56,11 @@ class Sleeper:
     Attributes
     ----------
     truth
-        The night as it really is; what cues change of it comes in as they are heard.
+        The night as it really is, with what the cues given so far changed.
     traits
         The person.
     responses
-        What followed from each cue heard so far.
+        What followed from each cue given so far.
 
     Raises
     ------
@@ -102,7 +99,7 @@ class Sleeper:
             Movements(*common, course, rem, traits, truth.arousals, truth.turns, grinding),
             Electrodes(*common, faults, disturbed),
             listed,
-            Overlay(fs, SEGMENT_S),
+            OverlapAdd(fs, SEGMENT_S),
         )
         self._seed, self._settings = seed, settings.responses
         self._threshold_dba = own_threshold_dba(settings.responses, stream(seed, Concern.RESPONSES))
@@ -137,15 +134,15 @@ class Sleeper:
             self._handed_out += part.shape[1]
         return np.concatenate(parts, axis=1) if parts else np.empty((len(CHANNELS), 0))
 
-    def hear(self, level: float, modality: Modality, at_s: float) -> Response:
-        """Let the sleeper hear a cue; what was rendered so far stays, and so does all before the cue.
+    def stimulate(self, level: float, modality: Modality, at_s: float) -> Response:
+        """Give the sleeper a cue; samples handed out so far stay, and so does all before the cue.
 
         Parameters
         ----------
         level, modality
             dBA Lmax of sound, share (0 to 1) of light and vibration.
         at_s
-            When, in seconds since the recording began. A cue from before the samples handed out is heard
+            When, in seconds since the recording began. A cue from before the samples handed out is given
             at the first one that was not.
 
         Returns
@@ -216,7 +213,7 @@ class _Parts:
     movements: Movements
     electrodes: Electrodes
     listed: Disturbances
-    overlay: Overlay
+    overlay: OverlapAdd
 
     def copy(self) -> _Parts:
         return _Parts(*(copy(getattr(self, field.name)) for field in fields(self)))

@@ -1,137 +1,19 @@
-"""A D-Bus of our own: a private dbus-daemon that ends with us, however we end.
-
-The objects that BlueZ shows on the D-Bus: paths, interfaces, properties; values only.
+"""The objects that BlueZ shows on the D-Bus, and those of one virtual headband as it comes and goes.
 
 From BlueZ's D-Bus API (org.bluez.Adapter1, Device1, GattService1, GattCharacteristic1) and from what bleak
-and SimpleBLE ask for. Paths of services and characteristics hold their handle, in hexadecimal: clients read
-it there.
-
-What leaves for the D-Bus, in order, and only as fast as the daemon takes it.
+and SimpleBLE ask for. Paths of services and characteristics end with their handle, in hexadecimal: clients
+read it there.
 """
 
 from __future__ import annotations
 
-import os
-import select
-import shutil
-import signal
-import subprocess
-import tempfile
-from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from dbus_fast import Message, Variant
-from dbus_fast.aio import MessageBus
+from dbus_fast import Variant
 
-from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.simulator.devices.gatt import GattDevice
-
-START_TIMEOUT_S = 10.0
-END_TIMEOUT_S = 2.0
-
-_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <type>session</type>
-  <listen>unix:dir={folder}</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow eavesdrop="true"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>
-"""
-_WATCHED = """
-folder=$1; shift
-"$@" <&- & daemon=$!
-cat >/dev/null
-kill $daemon; wait $daemon 2>/dev/null
-rm -rf "$folder"
-"""
-"""Runs the daemon until standard input ends, as it does when whoever started us dies, and tidies up."""
-
-
-class PrivateBus:
-    """The daemon; a context manager.
-
-    Attributes
-    ----------
-    address
-        For ``DBUS_SYSTEM_BUS_ADDRESS`` of whoever shall find our headbands.
-
-    Raises
-    ------
-    DeviceError
-        There is no dbus-daemon, or it does not start.
-    """
-
-    def __init__(self) -> None:
-        daemon = shutil.which("dbus-daemon")
-        if daemon is None:
-            raise DeviceError(
-                "virtual Bluetooth headbands need dbus-daemon; install the package dbus", Cause.RADIO_OFF
-            )
-        self._folder = Path(tempfile.mkdtemp(prefix="sanctuary-bus-"))
-        config = self._folder / "bus.conf"
-        config.write_text(_CONFIG.format(folder=self._folder), encoding="utf-8")
-        command = [daemon, f"--config-file={config}", "--nofork", "--nopidfile", "--print-address=1"]
-        self._shell = subprocess.Popen(  # noqa: S603  fixed words, and a path from PATH
-            ["/bin/sh", "-c", _WATCHED, "sh", str(self._folder), *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            self.address = self._introduce()
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.close()
-
-    @property
-    def pid(self) -> int:
-        """The watching shell's process id."""
-        return self._shell.pid
-
-    def close(self) -> None:
-        """End the daemon and leave nothing behind."""
-        with suppress(OSError):
-            if self._shell.stdin is not None:
-                self._shell.stdin.close()
-        try:
-            self._shell.wait(END_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(
-                    self._shell.pid, signal.SIGKILL
-                )  # a session of its own, so this group is ours alone
-            self._shell.wait()
-        if self._shell.stdout is not None:
-            self._shell.stdout.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _introduce(self) -> str:
-        out = self._shell.stdout
-        line = b""
-        if out is not None:
-            arrivals = select.poll()
-            arrivals.register(out, select.POLLIN)
-            if arrivals.poll(START_TIMEOUT_S * 1000.0):
-                line = out.readline()
-        if not line.strip():
-            raise DeviceError("the private D-Bus for virtual headbands did not start", Cause.RADIO_OFF)
-        return line.decode().strip()
-
+from sanctuary.simulator.devices.gatt import GattDevice, Notification
+from sanctuary.simulator.devices.link_faults import NotificationManipulator, untouched
 
 ADAPTER = "org.bluez.Adapter1"
 DEVICE = "org.bluez.Device1"
@@ -187,7 +69,7 @@ class ObjectTree:
         return self._objects.get(path, {}).get(interface)
 
     def change(self, path: str, interface: str, **values: Variant) -> None:
-        """Set properties, and tell everybody; an object that is gone has none."""
+        """Set properties and signal the change; does nothing if the object is gone."""
         properties = self.get(path, interface)
         if properties is None:
             return
@@ -213,7 +95,6 @@ def adapter_properties() -> Properties:
 
 
 def device_path(device: GattDevice) -> str:
-    """Path of a device's object."""
     return f"{ADAPTER_PATH}/dev_{device.address.replace(':', '_')}"
 
 
@@ -276,41 +157,111 @@ def gatt_objects(device: GattDevice) -> list[tuple[str, str, Properties]]:
 
 
 def introspection(interfaces: Interfaces, children: list[str]) -> str:
-    """Write what an object says of itself; names only, which is all that clients look for."""
+    """Introspection XML of an object: names only, which is all that clients look for."""
     parts = [f'<interface name="{name}"/>' for name in interfaces]
     parts += [f'<node name="{child}"/>' for child in children]
     return f"<node>{''.join(parts)}</node>"
 
 
-MAX_WAITING = 20_000
-"""Messages that wait for a daemon that takes none: some 20 s of eight headbands. What is more is lost."""
-
-
-class Outbox:
-    """Sends messages while the socket takes them; the others wait for the next `flush`.
-
-    dbus-fast gives its connection up when the socket is full for a moment (python-dbus-next, issue 153), so
-    it is asked beforehand.
+class Peripheral:
+    """One headband as the radio has it: its objects, connection and subscriptions; time is an argument.
 
     Parameters
     ----------
-    bus, fd
-        Where they go, connected, and its socket.
+    device, tree
+        The headband, and where its objects are.
+
+    Attributes
+    ----------
+    advertises, silent
+        Whether it can be seen, and whether it sends nothing though it is connected.
+    refusal
+        Name of the error with which the next attempt to connect ends.
+    fault
+        What happens to its notifications on their way.
+    delay_s
+        How long it takes to connect.
     """
 
-    def __init__(self, bus: MessageBus, fd: int) -> None:
-        self._bus = bus
-        self._waiting: deque[Message] = deque()
-        self._writable = select.poll()
-        self._writable.register(fd, select.POLLOUT)
+    def __init__(self, device: GattDevice, tree: ObjectTree) -> None:
+        self.device = device
+        self.path = device_path(device)
+        self._tree = tree
+        self.advertises, self.silent = True, False
+        self.refusal: tuple[str, str] | None = None
+        self.fault: NotificationManipulator = untouched
+        self.delay_s = 0.02
+        self.connected = False
+        self._characteristics: dict[str, str] = {}
+        self._paths: dict[str, str] = {}
+        self._listeners: dict[str, set[str]] = {}
+        self._seen = 0
 
-    def put(self, message: Message) -> None:
-        """Send a message, now or later."""
-        if len(self._waiting) < MAX_WAITING:
-            self._waiting.append(message)
-        self.flush()
+    def advertise(self) -> None:
+        """Advertise once: add the object, or change its RSSI."""
+        if not self.advertises or self.connected:
+            return
+        if self._tree.get(self.path, DEVICE) is None:
+            self._tree.add(self.path, DEVICE, device_properties(self.device))
+        self._seen += 1
+        self._tree.change(self.path, DEVICE, RSSI=Variant("n", RSSI_DBM - self._seen % 2))
 
-    def flush(self) -> None:
-        """Send what waits."""
-        while self._waiting and self._writable.poll(0):
-            self._bus.send(self._waiting.popleft())
+    def connect(self, now_s: float) -> None:
+        """Connect, and show the services."""
+        if self.connected:
+            return
+        self.connected = True
+        self.device.connect(now_s)
+        self._tree.change(self.path, DEVICE, Connected=Variant("b", True))
+        for path, interface, properties in gatt_objects(self.device):
+            self._tree.add(path, interface, properties)
+            if interface == CHARACTERISTIC:
+                uuid = properties["UUID"].value
+                self._characteristics[path], self._paths[uuid] = uuid, path
+        self._tree.change(self.path, DEVICE, ServicesResolved=Variant("b", True))
+
+    def disconnect(self, now_s: float) -> None:
+        """End the connection, and remove services and subscriptions."""
+        if not self.connected:
+            return
+        self.connected = False
+        self.device.disconnect(now_s)
+        self._listeners.clear()
+        self._tree.change(self.path, DEVICE, ServicesResolved=Variant("b", False))
+        self._tree.change(self.path, DEVICE, Connected=Variant("b", False))
+        for path in sorted(self._tree.all, reverse=True):
+            if path.startswith(f"{self.path}/"):
+                self._tree.remove(path)
+        self._characteristics.clear()
+        self._paths.clear()
+
+    def uuid_of(self, path: str) -> str | None:
+        """UUID of the characteristic at a path; None if there is none."""
+        return self._characteristics.get(path)
+
+    def subscribe(self, path: str, client: str) -> None:
+        """Subscribe `client` to the characteristic at `path`."""
+        self._listeners.setdefault(path, set()).add(client)
+        self._tree.change(path, CHARACTERISTIC, Notifying=Variant("b", True))
+
+    def unsubscribe(self, client: str, path: str | None = None) -> None:
+        """Unsubscribe `client` from the characteristic at `path`, or from all."""
+        for each in [path] if path is not None else list(self._listeners):
+            clients = self._listeners.get(each, set())
+            clients.discard(client)
+            if not clients and self._listeners.pop(each, None) is not None:
+                self._tree.change(each, CHARACTERISTIC, Notifying=Variant("b", False))
+
+    def notify(self, notifications: list[Notification]) -> None:
+        """Send notifications of the device to the subscribers."""
+        if self.silent or not self.connected:
+            return
+        for notification in self.fault(notifications):
+            path = self._paths.get(notification.uuid)
+            if path in self._listeners:
+                self._tree.change(path, CHARACTERISTIC, Value=Variant("ay", notification.data))
+
+    def advance(self, now_s: float) -> None:
+        """Send what is due at `now_s`."""
+        if self.connected:
+            self.notify(self.device.advance(now_s))

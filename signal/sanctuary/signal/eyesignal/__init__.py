@@ -1,1 +1,0 @@
-"""The voluntary left-right-left-right eye signal of lucid-dream research."""

@@ -1,1 +1,0 @@
-"""A virtual OpenBCI Cyton."""
