@@ -20,7 +20,7 @@ class QualitySettings(Settings):
     """Power of one side of a pair over the other's (dB, 1-45 Hz) from which it counts as lifted."""
     motion_g: float = Field(0.1, ge=0.01, le=2.0)
     """Range of acceleration (g) within a second that counts as motion of the headband."""
-    # Short gaps are filled with what can be foretold, which holds next to no power in the higher bands: they
+    # Short gaps are filled with what can be predicted, which holds next to no power in the higher bands: they
     # lose about the share that was lost, .7 dB at .15, a tenth of what lies between stages. Beyond that it is
     # less and less the sleeper that is judged. In the middle of a window a burst weighs up to 2.7 times its
     # length, so .15 lets gaps of .3 s pass, makes .35 to .5 s cost two seconds, and refuses a night with a

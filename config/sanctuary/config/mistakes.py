@@ -264,6 +264,6 @@ def _tag(details: ErrorDetails) -> str:
 
 
 def _tags(details: ErrorDetails, place: SchemaNode | None) -> str:
-    """List what the field that tells the members of a union apart may be."""
+    """List the allowed values of a tagged union's discriminator."""
     fields = [SchemaNode(model).step(_tag(details)) for model in (place.models if place else ())]
     return " or ".join(allowed(field) for field in fields if field)

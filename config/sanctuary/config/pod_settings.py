@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from sanctuary.config.headband_settings import Headband, SimulatedHeadband
 from sanctuary.config.settings_base import (
+    DesignName,
     Finding,
     Id,
     OutputName,
     Pseudonym,
     PublicKey,
     Settings,
-    known_design,
+    did_you_mean,
     raise_findings,
+    twice,
 )
 
 Pin = Annotated[int, Field(ge=0, le=27)]
@@ -147,13 +148,7 @@ class PodEntry(Settings):
     @field_validator("outputs")
     @classmethod
     def _names_each_output_once(cls, outputs: tuple[OutputName, ...]) -> tuple[OutputName, ...]:
-        raise_findings(
-            [
-                Finding((at,), f'= "{name}" stands in the list already')
-                for at, name in enumerate(outputs)
-                if name in outputs[:at]
-            ]
-        )
+        raise_findings(twice(outputs))
         return outputs
 
     @property
@@ -187,17 +182,12 @@ class CircleEntry(Settings):
     """Ids of the members' pods."""
     quorum: int = Field(2, ge=2, le=64)
     """Members who must be in REM together; windows of all of four are rare, of any two of four common."""
-    design: str = Field("tide", min_length=1, max_length=255)
+    design: DesignName = "tide"
     """Dream design: the name of a shipped one, or the path of a .toml file."""
     sham: bool = False
     """Whether its cues are judged, counted and logged as given, but never rendered: a control in studies."""
     simulated_grant: SimulatedGrant = SimulatedGrant()
     """What its simulated members agree to; persons sign their own consent."""
-
-    @field_validator("design")
-    @classmethod
-    def _design_exists(cls, design: str) -> str:
-        return known_design(design)
 
     @model_validator(mode="after")
     def _can_reach_quorum(self) -> CircleEntry:
@@ -210,13 +200,7 @@ class CircleEntry(Settings):
     @field_validator("members")
     @classmethod
     def _names_each_member_once(cls, members: tuple[str, ...]) -> tuple[str, ...]:
-        raise_findings(
-            [
-                Finding((at,), f'= "{name}" stands in the list already')
-                for at, name in enumerate(members)
-                if name in members[:at]
-            ]
-        )
+        raise_findings(twice(members))
         return members
 
 
@@ -258,7 +242,7 @@ def lamps_of(entry: PodEntry, pods: Sequence[PodEntry]) -> list[str]:
 
 
 def sight_findings(pods: Sequence[PodEntry]) -> Iterator[Finding]:
-    """Find pods that are said to be seen and are not there, or are named twice, or see themselves."""
+    """Find entries of `sees` that name no pod, a pod twice, or the pod itself."""
     known = [pod.id for pod in pods]
     for at, pod in enumerate(pods):
         for position, seen in enumerate(pod.sees):
@@ -266,8 +250,7 @@ def sight_findings(pods: Sequence[PodEntry]) -> Iterator[Finding]:
             if seen == pod.id:
                 yield Finding(path, f'= "{seen}" is this pod itself, whose lamp counts in any case')
             elif seen not in known:
-                near = get_close_matches(seen, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"pods: {', '.join(known)}"
+                hint = did_you_mean(seen, known, f"pods: {', '.join(known)}")
                 yield Finding(path, f'= "{seen}" is not the id of a pod; {hint}')
             elif seen in pod.sees[:position]:
                 yield Finding(path, f'= "{seen}" stands in the list already')

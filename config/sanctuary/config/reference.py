@@ -183,7 +183,7 @@ def _rows(
 
 
 def _condition(model: type[BaseModel]) -> str:
-    """Tell a member of a tagged union by its one kind; a model of several kinds is no member of any."""
+    """Name the kind of a member of a tagged union; empty for a model of several kinds, which is no member."""
     kind = model.model_fields.get("kind")
     if kind is None or len(get_args(kind.annotation)) != 1:
         return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -11,7 +10,7 @@ from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.config.headband_settings import address_of
 from sanctuary.config.pod_settings import CircleEntry, PodEntry, driven, sight_findings
-from sanctuary.config.settings_base import Finding, Settings, raise_findings
+from sanctuary.config.settings_base import Finding, Settings, did_you_mean, raise_findings
 from sanctuary.config.site_settings import (
     ClockSettings,
     CoordinatorSettings,
@@ -138,8 +137,7 @@ def _member_findings(circles: tuple[CircleEntry, ...], pods: tuple[PodEntry, ...
     for at, circle in enumerate(circles):
         for position, member in enumerate(circle.members):
             if member not in known:
-                near = get_close_matches(member, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"pods: {', '.join(known) or 'none'}"
+                hint = did_you_mean(member, list(known), f"pods: {', '.join(known) or 'none'}")
                 yield Finding((at, "members", position), f'= "{member}" is not the id of a pod; {hint}')
             elif not known[member].is_simulated and known[member].sleeper_key is None:
                 yield Finding(

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.config.pod_settings import CircleEntry
-from sanctuary.config.settings_base import Finding, Id, Settings, known_design, raise_findings
+from sanctuary.config.settings_base import DesignName, Finding, Id, Settings, raise_findings
 from sanctuary.config.site_settings import CoordinatorSettings, LimiterSettings, PodSettings
 from sanctuary.config.sleeper_settings import SleeperSettings
 
@@ -18,7 +18,7 @@ FaultKind = Literal[
     "stop", "withdraw", "headband_lost", "electrode_off", "network_cut", "coordinator_crash", "arousal"
 ]
 WITHOUT_POD = frozenset({"coordinator_crash"})
-"""Kinds that befall the site, not one pod."""
+"""Kinds that concern the site, not one pod."""
 
 
 class WireSettings(Settings):
@@ -95,12 +95,12 @@ class ScenarioFault(Settings):
     at_min: float = Field(ge=0.0, le=1440.0)
     """When, minutes after the beginning of the night."""
     pod: Id | None = None
-    """Whom it befalls; left out where it befalls the coordinator."""
+    """The pod concerned; left out for the coordinator."""
     for_min: float = Field(5.0, gt=0.0, le=1440.0)
     """How long (minutes), where it ends by itself."""
 
     @model_validator(mode="after")
-    def _befalls_somebody(self) -> ScenarioFault:
+    def _names_its_pod(self) -> ScenarioFault:
         if (self.pod is None) != (self.kind in WITHOUT_POD):
             text = f'of kind "{self.kind}" befalls ' + (
                 "the coordinator: leave it out" if self.kind in WITHOUT_POD else "one pod: name it"
@@ -120,7 +120,7 @@ class ScenarioSettings(Settings):
     """Members of a circle, where no circles are named; who is left over joins the last one."""
     quorum: int = Field(2, ge=2, le=64)
     """Members who must be in REM together, where no circles are named."""
-    design: str = Field("tide", min_length=1, max_length=255)
+    design: DesignName = "tide"
     """Dream design, where no circles are named: the name of a shipped one, or the path of a .toml file."""
     circles: tuple[CircleEntry, ...] = Field((), max_length=MOST_PODS // 2)
     """The circles, one `[[circles]]` table each; left out, neighbours form circles."""
@@ -143,11 +143,6 @@ class ScenarioSettings(Settings):
     coordinator: CoordinatorSettings = CoordinatorSettings()
     """As in the settings of a sanctuary."""
 
-    @field_validator("design")
-    @classmethod
-    def _design_exists(cls, design: str) -> str:
-        return known_design(design)
-
     @field_validator("circles")
     @classmethod
     def _members_are_pods(
@@ -165,7 +160,7 @@ class ScenarioSettings(Settings):
 
     @field_validator("faults")
     @classmethod
-    def _befall_pods(
+    def _pods_exist(
         cls, faults: tuple[ScenarioFault, ...], info: ValidationInfo
     ) -> tuple[ScenarioFault, ...]:
         pods = info.data.get("pods", MOST_PODS)
@@ -180,7 +175,7 @@ class ScenarioSettings(Settings):
 
 
 def is_pod(name: str, pods: int) -> bool:
-    """Tell whether there is a pod of this name among so many."""
+    """Whether there is a pod of this name among so many."""
     number = name.removeprefix("pod-")
     return number.isdecimal() and number == str(int(number)) and 1 <= int(number) <= pods
 

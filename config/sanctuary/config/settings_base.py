@@ -7,11 +7,13 @@ shipped: the defaults of a sanctuary without a settings file, and the names of d
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from sanctuary.config.toml_lines import KeyPath
 
@@ -73,6 +75,15 @@ class FindingsError(ValueError):
         self.findings = findings
 
 
+def twice(values: Sequence[str]) -> list[Finding]:
+    """Find the values of a list that stand in it already."""
+    return [
+        Finding((at,), f'= "{value}" stands in the list already')
+        for at, value in enumerate(values)
+        if value in values[:at]
+    ]
+
+
 def raise_findings(findings: list[Finding]) -> None:
     """Raise the findings, if there are any.
 
@@ -83,6 +94,12 @@ def raise_findings(findings: list[Finding]) -> None:
     """
     if findings:
         raise FindingsError(findings)
+
+
+def did_you_mean(name: str, known: Sequence[str], otherwise: str) -> str:
+    """Ask whether the nearest of the known names was meant; `otherwise` where none is near."""
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 def shipped_defaults() -> dict[str, Any]:
@@ -111,3 +128,7 @@ def known_design(design: str) -> str:
             f"no such design comes with the program; allowed: {names}, or a path ending in .toml"
         )
     return design
+
+
+DesignName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(known_design)]
+"""The name of a shipped dream design, or the path of a .toml file."""

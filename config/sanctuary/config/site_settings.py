@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from sanctuary.config.settings_base import Finding, Id, Settings, in_order, raise_findings
+from sanctuary.config.settings_base import Finding, Id, Settings, in_order, raise_findings, twice
 
 
 class LimiterSettings(Settings):
@@ -198,13 +198,7 @@ class SiteSettings(Settings):
     @field_validator("gateways")
     @classmethod
     def _gateways_differ(cls, gateways: tuple[str, ...]) -> tuple[str, ...]:
-        raise_findings(
-            [
-                Finding((at,), f'= "{name}" stands in the list already')
-                for at, name in enumerate(gateways)
-                if name in gateways[:at]
-            ]
-        )
+        raise_findings(twice(gateways))
         return gateways
 
     @field_validator("gateway")

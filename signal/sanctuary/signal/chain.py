@@ -32,7 +32,7 @@ Observer = Callable[[Seconds], None]
 """Called with what each stretch of seconds amounts to, for reports."""
 
 _AWAKE = Judgement((1.0, 0.0, 0.0, 0.0, 0.0), Stage.UNKNOWN, 0.0, 0.0)
-"""Before the first decision: somebody who just put on a headband is awake."""
+"""Before the first decision: a sleeper who just put on a headband is awake."""
 
 _NO_EYES = np.uint8(~np.uint8(QualityFlag.AMPLITUDE | QualityFlag.SETTLING | QualityFlag.LIFTED))
 """Problems that hide an eye signal; its own size is none."""
@@ -113,7 +113,7 @@ class SleeperStack:
         return [row for seconds in self.front_end.push(start, uv, motion_g) for row in self._judge(seconds)]
 
     def remember(self) -> list[SleeperMemory]:
-        """Give each sleeper's memory with this night in it; a night too short teaches nothing."""
+        """Give each sleeper's memory with this night in it; a night below `LEAST_MIN` is not learned from."""
         level_db = self._stager.level_db
         memories = []
         for row, before in enumerate(self._memories):

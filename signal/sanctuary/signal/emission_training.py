@@ -56,7 +56,7 @@ class ScoredNight:
         return bool(np.isfinite(self.eyes).all(axis=1).any())
 
     def features(self, epoch: int, *, eyes: bool = True) -> Features:
-        """One epoch as the stager wants it, with or without the eyes."""
+        """One epoch as `EpochStager.step` takes it, with or without the eyes."""
         there = float(np.isfinite(self.band_db[epoch]).all())
         seen = self.eyes[epoch : epoch + 1] if eyes else np.full((1, len(EYE_FEATURES)), np.nan)
         quality = np.array([there])

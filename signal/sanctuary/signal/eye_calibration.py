@@ -115,7 +115,7 @@ PLACES: dict[str, float] = {"left": 1.0, "centre": 0.0, "right": -1.0}
 STEP_S = 0.3
 """Time over which a movement is measured: longer than a saccade, shorter than a look."""
 DELAY_S = 0.1
-"""Nobody follows a prompt sooner."""
+"""Shortest reaction time (seconds) to a prompt."""
 PATIENCE_S = 1.5
 """A movement later than this does not belong to the prompt."""
 REST_AFTER_S = 2.0
@@ -209,7 +209,7 @@ def _usual_uv(moves: Sequence[_Move]) -> float:
 
 
 def _refusal(prompts: int, followed: list[_Move]) -> str:
-    """Why a routine cannot be used, or an empty text."""
+    """Say why a routine cannot be used; empty if it can."""
     needed = max(LEAST_FOLLOWED, math.ceil(LEAST_SHARE * prompts))
     if len(followed) < needed:
         return f"{len(followed)} of {prompts} prompts were followed in one direction; {needed} are needed"
@@ -227,7 +227,7 @@ SPACING_S = 3.0
 FIRST_S = 5.0
 """Seconds before the first prompt."""
 ORDER: tuple[Side, ...] = ("left", "centre", "right", "centre") * 4
-"""Four rounds: enough to tell a sleeper who follows from one who does not."""
+"""Four rounds: enough to distinguish a sleeper who follows from one who does not."""
 ROUTINE: tuple[tuple[float, Side], ...] = tuple(
     (FIRST_S + SPACING_S * number, side) for number, side in enumerate(ORDER)
 )

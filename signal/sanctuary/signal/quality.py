@@ -106,7 +106,7 @@ def missing(
 
 
 class LostWithin:
-    """Knows what share of each channel's present spectral window was lost, as the window weighs it.
+    """Tracks the lost share of each channel's present spectral window, weighed as the window weighs power.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def moved(settings: QualitySettings, motion_g: FloatArray) -> BoolArray:
 
 
 class Settling:
-    """Knows how long each channel has been good.
+    """Tracks how long each channel has been good.
 
     After any problem a channel's spectrum stays unusable until the whole spectral window is free of bad
     seconds, and its eye movements for `settle_s`, while the filters ring.

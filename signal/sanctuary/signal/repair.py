@@ -29,7 +29,7 @@ from scipy.linalg.lapack import dpbsv, dposv
 from sanctuary.signal.samples import BoolArray, FloatArray
 
 ORDER = 12
-"""Differences that foretell the next one; 8 to 32 do alike, and fewer do not hold a mains hum."""
+"""Differences that predict the next one; 8 to 32 do alike, and fewer do not hold a mains hum."""
 PAST_S = 2
 """Seconds from which the model is estimated; over four, a mains frequency that wanders is followed worse."""
 RIDGE = 1e-6

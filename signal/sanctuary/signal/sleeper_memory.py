@@ -20,7 +20,7 @@ from sanctuary.signal.samples import FloatArray
 
 SCHEMA = "sanctuary.memory.v1"
 LEAST_MIN = 60.0
-"""Minutes of usable sleep recording below which a night teaches nothing."""
+"""Minutes of usable sleep recording below which a night is not learned from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

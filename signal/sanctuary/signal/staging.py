@@ -64,7 +64,7 @@ class RunningLevel:
         return np.asarray(self._weight[:, 0] / EPOCHS_PER_MIN)
 
     def centre(self, band_db: FloatArray, rows: slice = slice(None)) -> FloatArray:
-        """Subtract the level known before this epoch, then learn from the epoch; NaN rows teach nothing."""
+        """Subtract the level known before this epoch, then learn from the epoch, but not from NaN rows."""
         level_db = self._level(rows).copy()
         clip_db = self._settings.clip_db
         known = np.isfinite(band_db).all(axis=1, keepdims=True)
@@ -210,7 +210,7 @@ class EpochStager:
 
 
 class Stager:
-    """As many lattices as there are hops in an epoch, taking turns: rows of one stager."""
+    """One `EpochStager` whose rows are as many lattices as there are hops in an epoch; they take turns."""
 
     def __init__(
         self, settings: ChainSettings, emission: Emission, start_db: FloatArray, start_min: FloatArray
