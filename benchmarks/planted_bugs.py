@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from sanctuary.commons.consent import ConsentBook, Refusal
+from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.entries import UtcRange
 from sanctuary.gateway.site.pod_shell import PodRunner
 from sanctuary.pods.coordinator import coordinator as coordination
@@ -30,11 +30,11 @@ from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.effects import Render
 from sanctuary.pods.limiter import Limiter
 from sanctuary.pods.mqtt.wire_client import MqttMessage
-from sanctuary.pods.pod.body import Body
-from sanctuary.pods.pod.commands import CommandDesk, CommandReason
-from sanctuary.pods.pod.evidence import Evidence, EvidenceReason
-from sanctuary.pods.pod.identity import ClockTrust
-from sanctuary.pods.pod.player import Player
+from sanctuary.pods.pod import command_handler, permission
+from sanctuary.pods.pod.context import PodContext
+from sanctuary.pods.pod.evidence import ClockTrust, Evidence, EvidenceReason
+from sanctuary.pods.pod.outgoing import Outgoing
+from sanctuary.pods.pod.permission import CommandReason
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.states import Trigger
 from sanctuary.pods.protocol import topics
@@ -67,11 +67,11 @@ def around(owner: Any, name: str, wrapped: Callable[..., Any]) -> Bug:
 # --- the pod ---
 
 
-def _stale_counts(original: Any, evidence: Evidence, now_s: float) -> EvidenceReason | None:
-    reason: EvidenceReason | None = original(evidence, now_s)
-    if reason is not EvidenceReason.STALE or evidence.last is None:
+def _stale_counts(original: Any, last: Any, now_s: float, settings: Any) -> EvidenceReason | None:
+    reason: EvidenceReason | None = original(last, now_s, settings)
+    if reason is not EvidenceReason.STALE:
         return reason
-    return original(evidence, min(now_s, evidence.last.t_s))  # type: ignore[no-any-return]
+    return original(last, min(now_s, last.t_s), settings)  # type: ignore[no-any-return]
 
 
 def _withdrawal_by_hand_forgotten(original: Any, book: ConsentBook, circle: str) -> Any:
@@ -84,22 +84,22 @@ def _withdrawal_by_hand_forgotten(original: Any, book: ConsentBook, circle: str)
 
 def _grants_never_end(original: Any, book: ConsentBook, circle: str, now: float | UtcRange) -> Any:
     verdict = original(book, circle, now)
-    if isinstance(verdict, Refusal) and verdict.reason == "grant_expired":
+    if verdict == "grant_expired":
         return book._verdicts[circle]  # noqa: SLF001
     return verdict
 
 
-def _quiet_quit(trigger: Trigger) -> Callable[..., None]:
+def _leaves_loudly(trigger: Trigger) -> Callable[..., None]:
     """Leave by one trigger without a word to the outputs."""
 
-    def quit_(original: Any, body: Body, by: Trigger, reason: str, now_s: float, out: list[Any]) -> None:
+    def leave(original: Any, context: PodContext, by: Trigger, reason: str, now_s: float) -> None:
         if by is not trigger:
-            original(body, by, reason, now_s, out)
+            original(context, by, reason, now_s)
             return
-        with patch.object(Body, "silence", lambda *_: None):
-            original(body, by, reason, now_s, out)
+        with patch.object(PodContext, "silence", lambda *_: None):
+            original(context, by, reason, now_s)
 
-    return quit_
+    return leave
 
 
 def _no_gap_after_restart(original: Any, limiter: Limiter, *args: Any) -> None:
@@ -118,16 +118,17 @@ def _without_latch(original: Any, pod: Pod, *args: Any, **kwargs: Any) -> None:
 
 
 def _but_for(reason: CommandReason) -> Callable[..., CommandReason | None]:
-    def judged(original: Any, desk: CommandDesk, *args: Any) -> CommandReason | None:
-        found: CommandReason | None = original(desk, *args)
+    def judged(original: Any, *args: Any, **kwargs: Any) -> CommandReason | None:
+        found: CommandReason | None = original(*args, **kwargs)
         return None if found is reason else found
 
     return judged
 
 
-def _log_after_render(original: Any, player: Player, session: Any, now_s: float, out: list[Any]) -> None:
+def _log_after_render(original: Any, outgoing: Outgoing, entry: Any, render: Render | None) -> None:
+    out = outgoing._effects  # noqa: SLF001
     begin = len(out)
-    original(player, session, now_s, out)
+    original(outgoing, entry, render)
     out[begin:] = sorted(out[begin:], key=lambda effect: not isinstance(effect, Render))
 
 
@@ -188,14 +189,14 @@ def _confirmed_when_sent(original: Any, circle: CircleLeadership, *args: Any, **
 def _two_windows() -> Iterator[None]:
     """Let a pod be offered, and enter, a window while it is in another."""
 
-    def move(original: Any, body: Body, trigger: Trigger) -> None:
+    def move(original: Any, context: PodContext, trigger: Trigger) -> None:
         if trigger is Trigger.LEASE:
-            body.phase = type(body.phase).ELIGIBLE
-        original(body, trigger)
+            context.phase = type(context.phase).ELIGIBLE
+        original(context, trigger)
 
-    def reason(original: Any, orders: Any, offer: Any, now_s: float) -> Any:
-        found = original(orders, offer, now_s)
-        return None if found in (CommandReason.ENGAGED, CommandReason.NOT_ELIGIBLE) else found
+    def reason(original: Any, handler: Any, offer: Any, found: Any) -> Any:
+        why = original(handler, offer, found)
+        return None if why in (CommandReason.ENGAGED, CommandReason.NOT_ELIGIBLE) else why
 
     def eligible(original: Any, directory: Any, pod: str, circle: str, now_s: float) -> bool:
         state = directory._views[pod].state  # noqa: SLF001
@@ -203,11 +204,10 @@ def _two_windows() -> Iterator[None]:
         return engaged or original(directory, pod, circle, now_s)
 
     from sanctuary.pods.coordinator.turns import PodDirectory
-    from sanctuary.pods.pod.orders import Orders
 
     with (
-        _around(Body, "move", move),
-        _around(Orders, "_offer_reason", reason),
+        _around(PodContext, "move", move),
+        _around(command_handler.CommandHandler, "_offer_reason", reason),
         _around(PodDirectory, "is_eligible", eligible),
         _around(
             WindowRun,
@@ -235,23 +235,23 @@ def _longest_served_first(_original: Any, last_end_s: Any) -> str:
 
 
 BUGS: dict[str, Bug] = {
-    "stale_eeg_counts": around(Evidence, "missing", _stale_counts),
+    "stale_eeg_counts": around(permission, "p1_stable_rem", _stale_counts),
     "grant_never_ends": around(ConsentBook, "in_force", _grants_never_end),
     "withdrawal_by_hand_forgotten": around(ConsentBook, "_judge", _withdrawal_by_hand_forgotten),
-    "withdrawal_not_silent": around(Body, "quit", _quiet_quit(Trigger.WITHDRAW)),
-    "stop_not_silent": around(Body, "quit", _quiet_quit(Trigger.STOP)),
-    "link_loss_not_silent": around(Body, "quit", _quiet_quit(Trigger.LINK_DOWN)),
+    "withdrawal_not_silent": around(PodContext, "leave", _leaves_loudly(Trigger.WITHDRAW)),
+    "stop_not_silent": around(PodContext, "leave", _leaves_loudly(Trigger.STOP)),
+    "link_loss_not_silent": around(PodContext, "leave", _leaves_loudly(Trigger.LINK_DOWN)),
     "gap_not_counted_after_restart": around(Limiter, "recall", _no_gap_after_restart),
     "memory_not_restored": around(Pod, "__init__", _without_memory),
     "latch_lost_at_restart": around(Pod, "__init__", _without_latch),
     "requalification_skipped": around(Evidence, "is_requalified", lambda *_: True),
     "clock_uncertainty_ignored": around(ClockTrust, "is_sure", lambda *_: True),
-    "clock_set_ignored": around(Limiter, "clock_set", lambda *_: None),
-    "duplicate_obeyed": around(CommandDesk, "_memory_reason", lambda *_: None),
-    "expired_obeyed": around(CommandDesk, "_time_reason", _but_for(CommandReason.EXPIRED)),
-    "old_term_obeyed": around(CommandDesk, "_time_reason", _but_for(CommandReason.OLD_TERM)),
+    "clock_set_ignored": around(Limiter, "on_clock_set", lambda *_: None),
+    "duplicate_obeyed": around(command_handler, "p6_command", _but_for(CommandReason.DUPLICATE)),
+    "expired_obeyed": around(command_handler, "p6_command", _but_for(CommandReason.EXPIRED)),
+    "old_term_obeyed": around(command_handler, "p6_command", _but_for(CommandReason.OLD_TERM)),
     "two_windows_at_a_pod": _two_windows,
-    "log_after_render": around(Player, "play", _log_after_render),
+    "log_after_render": around(Outgoing, "cue", _log_after_render),
     "unkept_cue_sounds": _unkept_cues_sound,
     "late_cue_sounds": around(PodRunner, "sound", _sounds_however_late),
     "signals_leak": around(PodRunner, "estimate", _signals_leak),

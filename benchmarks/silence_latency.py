@@ -40,7 +40,7 @@ from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
 from sanctuary.pods.mqtt.wire_client import LinkEvent, LinkUp
 from sanctuary.pods.pod import events as happened
-from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.pod.outgoing import status
 from sanctuary.pods.protocol import topics
 from sanctuary.signal.samples import Stage, StageEstimate
 from sanctuary.virtual_site.sleeper import Ear, MemoryLog

@@ -13,7 +13,7 @@ from sanctuary.commons.designs import cue_for, shipped_design
 from sanctuary.config.settings_base import shipped_designs
 from sanctuary.config.site_settings import CoordinatorSettings, LimiterSettings, PodSettings
 from sanctuary.firmware_bridge.outputs.output import AMBER, Cue, Modality
-from sanctuary.pods.limiter import Admitted, Limiter, LimitReason, Refused, flashes_of
+from sanctuary.pods.limiter import Limiter, LimitReason, flashes_of
 
 
 def limiter_of(settings: LimiterSettings | None = None) -> Limiter:
@@ -28,14 +28,14 @@ def light(level: float = 0.5, duration_s: float = 4.0, flash_hz: float = 0.0, fa
     return Cue(Modality.LIGHT, level, duration_s, fade_s, (), flash_hz)
 
 
-def level_of(verdict: Admitted | Refused) -> float:
-    assert isinstance(verdict, Admitted), verdict
-    return verdict.cue.level
+def level_of(verdict: Cue | LimitReason) -> float:
+    assert isinstance(verdict, Cue), verdict
+    return verdict.level
 
 
-def reason_of(verdict: Admitted | Refused) -> LimitReason:
-    assert isinstance(verdict, Refused), verdict
-    return verdict.reason
+def reason_of(verdict: Cue | LimitReason) -> LimitReason:
+    assert isinstance(verdict, LimitReason), verdict
+    return verdict
 
 
 def test_p3_the_first_cue_is_soft_and_the_next_rise_one_decibel_each_up_to_the_cap() -> None:
@@ -62,14 +62,12 @@ def test_p3_a_block_of_fifteen_then_a_rest() -> None:
     verdicts = [limiter.admit(sound(), 20.0 * n) for n in range(16)]
     assert reason_of(verdicts[15]) is LimitReason.BLOCK_FULL
     assert reason_of(limiter.admit(sound(), 14 * 20.0 + 1199.0)) is LimitReason.BLOCK_FULL
-    assert isinstance(limiter.admit(sound(), 14 * 20.0 + 1200.0), Admitted)
+    assert isinstance(limiter.admit(sound(), 14 * 20.0 + 1200.0), Cue)
 
 
 def test_p3_the_night_has_a_budget() -> None:
     limiter = limiter_of(LimiterSettings(night_budget=3))
-    assert [isinstance(limiter.admit(sound(), 1200.0 * n), Admitted) for n in range(5)] == [True] * 3 + [
-        False
-    ] * 2
+    assert [isinstance(limiter.admit(sound(), 1200.0 * n), Cue) for n in range(5)] == [True] * 3 + [False] * 2
     assert reason_of(limiter.admit(sound(), 1e6)) is LimitReason.NIGHT_BUDGET
 
 
@@ -78,23 +76,23 @@ def test_p3_flashes_have_a_rate_a_count_and_an_hourly_budget() -> None:
     assert reason_of(limiter.admit(light(flash_hz=1.01), 0.0)) is LimitReason.FLASH_RATE
     assert reason_of(limiter.admit(light(flash_hz=1.0, duration_s=10.5), 0.0)) is LimitReason.FLASHES_PER_CUE
     for n in range(6):
-        assert isinstance(limiter.admit(light(flash_hz=1.0, duration_s=10.0), 30.0 * n), Admitted)
+        assert isinstance(limiter.admit(light(flash_hz=1.0, duration_s=10.0), 30.0 * n), Cue)
     assert reason_of(limiter.admit(light(flash_hz=1.0), 300.0)) is LimitReason.FLASHES_PER_HOUR
-    assert isinstance(limiter.admit(light(flash_hz=0.0), 300.0), Admitted)
-    assert isinstance(limiter.admit(light(flash_hz=1.0), 3700.0), Admitted)
+    assert isinstance(limiter.admit(light(flash_hz=0.0), 300.0), Cue)
+    assert isinstance(limiter.admit(light(flash_hz=1.0), 3700.0), Cue)
 
 
 def test_p3_lamps_in_view_share_the_flashes() -> None:
     limiter = limiter_of(LimiterSettings(lamps_in_view=4))
     assert reason_of(limiter.admit(light(flash_hz=0.26), 0.0)) is LimitReason.FLASH_RATE
     assert reason_of(limiter.admit(light(flash_hz=0.25, duration_s=10.0), 0.0)) is LimitReason.FLASHES_PER_CUE
-    assert isinstance(limiter.admit(light(flash_hz=0.25, duration_s=8.0), 0.0), Admitted)
+    assert isinstance(limiter.admit(light(flash_hz=0.25, duration_s=8.0), 0.0), Cue)
 
 
 def test_p3_no_light_unless_everybody_who_sees_it_was_asked() -> None:
     limiter = Limiter(LimiterSettings())
     assert reason_of(limiter.admit(light(), 0.0)) is LimitReason.PHOTOSENSITIVE
-    assert isinstance(limiter.admit(sound(), 0.0), Admitted)
+    assert isinstance(limiter.admit(sound(), 0.0), Cue)
 
 
 @pytest.mark.parametrize("flash_hz", [0.0, 1.0])
@@ -106,14 +104,14 @@ def test_p3_saturated_red_is_never_shown(rgb: tuple[int, int, int], flash_hz: fl
 
 @pytest.mark.parametrize("rgb", [AMBER, (255, 255, 255), (0, 0, 255), (255, 150, 0)])
 def test_p3_amber_and_white_are_not_saturated_red(rgb: tuple[int, int, int]) -> None:
-    assert isinstance(limiter_of().admit(Cue(Modality.LIGHT, 0.05, 4.0, 0.5, rgb=rgb), 0.0), Admitted)
+    assert isinstance(limiter_of().admit(Cue(Modality.LIGHT, 0.05, 4.0, 0.5, rgb=rgb), 0.0), Cue)
 
 
 def test_p3_a_lamp_is_lit_for_a_quarter_of_a_second_at_least() -> None:
     limiter = limiter_of(LimiterSettings(max_flash_hz=2.0))
     assert reason_of(limiter.admit(light(duration_s=0.24, fade_s=0.1), 0.0)) is LimitReason.FLASH_TOO_SHORT
-    assert isinstance(limiter.admit(light(duration_s=0.25, fade_s=0.1), 0.0), Admitted)
-    assert isinstance(limiter.admit(light(flash_hz=2.0), 20.0), Admitted)
+    assert isinstance(limiter.admit(light(duration_s=0.25, fade_s=0.1), 0.0), Cue)
+    assert isinstance(limiter.admit(light(flash_hz=2.0), 20.0), Cue)
     slow = limiter_of(LimiterSettings(min_lit_s=1.0))
     assert reason_of(slow.admit(light(flash_hz=1.0), 0.0)) is LimitReason.FLASH_TOO_SHORT
 
@@ -121,11 +119,11 @@ def test_p3_a_lamp_is_lit_for_a_quarter_of_a_second_at_least() -> None:
 def test_p3_fades_are_lengthened_never_shortened() -> None:
     limiter = limiter_of()
     admitted = limiter.admit(sound(fade_s=0.0), 0.0)
-    assert isinstance(admitted, Admitted)
-    assert admitted.cue.fade_s == 0.05
+    assert isinstance(admitted, Cue)
+    assert admitted.fade_s == 0.05
     admitted = limiter.admit(light(fade_s=0.01), 20.0)
-    assert isinstance(admitted, Admitted)
-    assert admitted.cue.fade_s == 0.1
+    assert isinstance(admitted, Cue)
+    assert admitted.fade_s == 0.1
 
 
 @pytest.mark.parametrize(
@@ -151,8 +149,8 @@ def test_p3_quiet_after_an_arousal_then_six_decibels_softer_and_never_louder() -
     limiter = limiter_of()
     for n in range(5):
         limiter.admit(sound(), 20.0 * n)
-    limiter.arousal(90.0)
-    limiter.arousal(91.0)
+    limiter.on_arousal(90.0)
+    limiter.on_arousal(91.0)
     assert reason_of(limiter.admit(sound(), 150.9)) is LimitReason.AROUSAL_QUIET
     assert [level_of(limiter.admit(sound(), 151.0 + 20.0 * n)) for n in range(3)] == [28.0, 28.0, 28.0]
     assert level_of(limiter.admit(sound(20.0), 211.0)) == 20.0
@@ -162,7 +160,7 @@ def test_p3_quiet_after_an_arousal_then_six_decibels_softer_and_never_louder() -
 def test_p3_an_arousal_long_after_the_last_cue_only_stops_the_rise() -> None:
     limiter = limiter_of()
     limiter.admit(sound(), 0.0)
-    limiter.arousal(100.0)
+    limiter.on_arousal(100.0)
     assert [level_of(limiter.admit(sound(), t_s)) for t_s in (160.0, 180.0)] == [30.0, 30.0]
 
 
@@ -170,7 +168,7 @@ def test_p3_light_that_woke_is_halved_and_sound_keeps_its_level() -> None:
     limiter = limiter_of()
     limiter.admit(sound(), 0.0)
     limiter.admit(light(), 20.0)
-    limiter.arousal(22.0)
+    limiter.on_arousal(22.0)
     assert level_of(limiter.admit(light(), 100.0)) == 0.025
     assert level_of(limiter.admit(sound(), 120.0)) == 30.0
 
@@ -179,7 +177,7 @@ def test_p3_a_sleeper_woken_again_and_again_is_left_alone() -> None:
     limiter = limiter_of()
     for n in range(4):
         limiter.admit(sound(), 200.0 * n)
-        limiter.arousal(200.0 * n + 1.0)
+        limiter.on_arousal(200.0 * n + 1.0)
     assert reason_of(limiter.admit(sound(), 1000.0)) is LimitReason.TOO_SOFT
 
 
@@ -187,7 +185,7 @@ def test_p3_a_sleeper_woken_again_and_again_is_left_alone() -> None:
 def test_p3_no_shipped_design_asks_for_what_is_never_admitted(name: str) -> None:
     for step in shipped_design(name).design.steps:
         cue = cue_for(step, 30.0)
-        assert isinstance(limiter_of().admit(cue, 0.0), Admitted), step
+        assert isinstance(limiter_of().admit(cue, 0.0), Cue), step
 
 
 def reborn(limiter: Limiter, settings: LimiterSettings, at_s: float) -> Limiter:
@@ -204,7 +202,7 @@ def test_p3_a_restart_begins_no_new_block() -> None:
         limiter.admit(sound(), 20.0 * n)
     again = reborn(limiter, s, 30.0)
     assert reason_of(again.admit(sound(), 10.0)) is LimitReason.BLOCK_FULL
-    assert isinstance(again.admit(sound(), 1190.0), Admitted)
+    assert isinstance(again.admit(sound(), 1190.0), Cue)
 
 
 def test_p3_a_restart_forgets_no_flashes_of_the_hour() -> None:
@@ -213,7 +211,7 @@ def test_p3_a_restart_forgets_no_flashes_of_the_hour() -> None:
     limiter.admit(light(flash_hz=1.0, duration_s=8.0), 0.0)
     again = reborn(limiter, s, 100.0)
     assert reason_of(again.admit(light(flash_hz=1.0), 0.0)) is LimitReason.FLASHES_PER_HOUR
-    assert isinstance(again.admit(light(flash_hz=1.0), 3508.0), Admitted)
+    assert isinstance(again.admit(light(flash_hz=1.0), 3508.0), Cue)
 
 
 cues = st.builds(
@@ -236,13 +234,13 @@ def test_p3_holds_for_any_sequence(asked: list[tuple[float, Cue | None]]) -> Non
     for wait_s, cue in asked:
         now_s += wait_s
         if cue is None:
-            limiter.arousal(now_s)
+            limiter.on_arousal(now_s)
             woken_s = now_s
             continue
         verdict = limiter.admit(cue, now_s)
-        if isinstance(verdict, Refused):
+        if isinstance(verdict, LimitReason):
             continue
-        out = verdict.cue
+        out = verdict
         same = [one for _, one in played if one.modality is out.modality]
         sounding = out.modality is Modality.SOUND
         assert 0.0 <= out.level <= (s.max_level_dba if sounding else s.max_share)

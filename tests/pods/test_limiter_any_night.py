@@ -12,7 +12,7 @@ from sanctuary.config.headband_settings import SimulatedHeadband
 from sanctuary.config.pod_settings import PodEntry, lamp_rules
 from sanctuary.config.site_settings import LimiterSettings
 from sanctuary.firmware_bridge.outputs.output import AMBER, Cue, Modality, is_saturated_red
-from sanctuary.pods.limiter import Admitted, Limiter, LimiterMemory, flashes_of, lit_s
+from sanctuary.pods.limiter import Limiter, LimiterMemory, flashes_of, lit_s
 
 NAMES = ("pod-1", "pod-2", "pod-3")
 TIGHT = LimiterSettings(
@@ -81,10 +81,10 @@ class AnyNight(RuleBasedStateMachine):
     def ask(self, name: str, cue: Cue) -> None:
         verdict = self.limiters[name].admit(cue, self.utc_s - self.zeros[name])
         self.keep(name)
-        if isinstance(verdict, Admitted):
-            assert verdict.cue.level <= cue.level + EPS
-            self.check(name, verdict.cue)
-            self.played[name].append((self.utc_s, verdict.cue))
+        if isinstance(verdict, Cue):
+            assert verdict.level <= cue.level + EPS
+            self.check(name, verdict)
+            self.played[name].append((self.utc_s, verdict))
 
     @rule(cue=cues)
     def ask_all(self, cue: Cue) -> None:
@@ -110,7 +110,7 @@ class AnyNight(RuleBasedStateMachine):
     @rule(name=names, over=st.booleans())
     def arouse(self, name: str, over: bool) -> None:
         limiter = self.limiters[name]
-        limiter.arousal(self.utc_s - self.zeros[name])
+        limiter.on_arousal(self.utc_s - self.zeros[name])
         self.keep(name)
         self.aroused_s[name] = self.utc_s
         for modality in Modality:
@@ -125,7 +125,7 @@ class AnyNight(RuleBasedStateMachine):
                 below = cue.level - 6.0 if sound else cue.level / 2.0
                 self.highest[name, cue.modality] = min(self.highest[name, cue.modality], below)
         if over:
-            limiter.calm()
+            limiter.on_calm()
             self.keep(name)
 
     @rule(name=names)
@@ -200,8 +200,8 @@ TestAnyNight = AnyNight.TestCase
 def test_an_arousal_is_put_down_to_the_last_cue_that_sounded() -> None:
     limiter = Limiter(LimiterSettings())
     tone = Cue(Modality.SOUND, 30.0, 6.0, 1.0)
-    assert isinstance(limiter.admit(tone, 0.0), Admitted)
-    assert isinstance(limiter.admit(Cue(Modality.HAPTIC, 0.05, 3.0, 0.5), 21.0), Admitted)
+    assert isinstance(limiter.admit(tone, 0.0), Cue)
+    assert isinstance(limiter.admit(Cue(Modality.HAPTIC, 0.05, 3.0, 0.5), 21.0), Cue)
     limiter.take_back()
-    limiter.arousal(24.0)
+    limiter.on_arousal(24.0)
     assert limiter.highest(Modality.SOUND) == 24.0

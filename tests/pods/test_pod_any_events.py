@@ -28,8 +28,8 @@ from sanctuary.pods.audit import check_violations
 from sanctuary.pods.coordinator.commands import CommandWriter
 from sanctuary.pods.effects import Effect, IdSource, Log, Publish, Record, Render, Silence
 from sanctuary.pods.pod import events as happened
+from sanctuary.pods.pod.evidence import UtcMark
 from sanctuary.pods.pod.states import LATCHED, TRANSITIONS, PodPhase, Trigger
-from sanctuary.pods.pod.utc import UtcMark
 from sanctuary.signal.state_table import apply
 
 FORGER = CommandWriter("harbour", signing_key(b"\x66" * 32), 99, IdSource("forger"))

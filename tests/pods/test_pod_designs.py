@@ -94,10 +94,7 @@ def test_the_second_part_is_another_one() -> None:
     loaded.handle(ConsentPresented(sealed(grant(design=DUET.hash))))
     loaded.handle(ClockMeasured(0.0, 0.002))
     loaded.sleep(1)
-    loaded.offer()
-    session = loaded.pod._body.session
-    assert session is not None
-    session.part = 2
+    loaded.offer(part=2)
     loaded.open()
     played = renders(loaded.sleep(75, extend="w1"))
     assert [(cue.step, cue.at_s) for cue in played] == [(1, 13.0), (2, 33.0), (4, 73.0)]

@@ -35,7 +35,7 @@ from sanctuary.pods.pod.events import (
     StopPressed,
     WithdrawalMade,
 )
-from sanctuary.pods.pod.memory import PodMemory
+from sanctuary.pods.pod.identity import PodMemory
 from sanctuary.pods.pod.states import PodPhase
 
 

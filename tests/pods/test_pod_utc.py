@@ -33,8 +33,8 @@ from sanctuary.pods.audit import check_violations
 from sanctuary.pods.coordinator.commands import CommandWriter
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.pod.events import ClockMeasured, ConsentPresented, LinkRestored, UtcHeard, WithdrawalMade
+from sanctuary.pods.pod.evidence import KnownUtc, UtcMark
 from sanctuary.pods.pod.states import PodPhase
-from sanctuary.pods.pod.utc import KnownUtc, UtcMark
 
 HOUR_S = 3600.0
 Z = UTC_AT_ZERO_S
@@ -71,7 +71,7 @@ def test_utc_is_a_range_that_holds_every_kept_clock_that_was_heard(
 ) -> None:
     known = KnownUtc(UtcMark(0.0))
     for told, own, floor_s in heard_s:
-        known.heard(told, own, floor_s)
+        known.push(told, own, floor_s)
     earliest_s, latest_s = known.at(now_s)
     assert earliest_s <= latest_s
     for told, own, _ in heard_s:
@@ -84,16 +84,16 @@ def test_utc_is_a_range_that_holds_every_kept_clock_that_was_heard(
 
 def test_a_clock_that_nobody_keeps_is_forgotten_once_one_is_kept() -> None:
     known = KnownUtc(UtcMark(-6 * HOUR_S, False))
-    known.heard(UtcMark(-6 * HOUR_S, False), UtcMark(-6 * HOUR_S, False), None)
+    known.push(UtcMark(-6 * HOUR_S, False), UtcMark(-6 * HOUR_S, False), None)
     assert known.at(0.0) == (-6 * HOUR_S, -6 * HOUR_S)
-    known.heard(UtcMark(0.0), UtcMark(0.0), None)
+    known.push(UtcMark(0.0), UtcMark(0.0), None)
     assert known.at(0.0) == (0.0, 0.0)
 
 
 def test_a_sanctuary_clock_that_was_set_is_no_utc_that_was_set() -> None:
     known = KnownUtc(UtcMark(0.0))
-    known.heard(UtcMark(0.0), UtcMark(0.0), None)
-    known.clock_set(600.0)
+    known.push(UtcMark(0.0), UtcMark(0.0), None)
+    known.on_clock_set(600.0)
     assert known.at(700.0).earliest_s == 100.0
     assert known.at(700.0).latest_s == 700.0, "the gateway has not told its part anew"
 
@@ -171,7 +171,7 @@ def test_a_withdrawal_by_hand_moves_with_a_step_forward_and_never_back() -> None
     first = unseal(bench.entries[0], ORIGIN).digest
     bench.handle(ConsentPresented(sealed(grant(2, prev=first, nbf=Z + HOUR_S, nonce="again"))))
     assert reply_of(bench.offer()).reason == "latched"
-    assert bench.pod._willing(bench.now_s) == ()
+    assert bench.pod.permits(bench.now_s).willing == ()
 
 
 # --- a clock that nobody keeps ---

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.commons.designs import DreamDesign, load_design
-from sanctuary.pods.effects import answer_number, first_room_s, leaves_room, next_step_s
+from sanctuary.commons.designs import (
+    DreamDesign,
+    answer_number,
+    first_room_s,
+    leaves_room,
+    load_design,
+    next_step_s,
+)
 
 STEP = """
 [[steps]]

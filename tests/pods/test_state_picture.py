@@ -6,15 +6,15 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+import pod_states_picture as drawing
 from house import ROOT
-from sanctuary.pods.pod import picture as drawing
-from sanctuary.pods.pod.picture import FRAMES, Way, picture, ways
+from pod_states_picture import FRAMES, Way, picture, ways
 from sanctuary.pods.pod.states import TRANSITIONS, PodPhase, Trigger
 
 
 def test_the_picture_in_the_documents_is_that_of_the_table() -> None:
     drawn = (ROOT / "docs" / "images" / "pod-states.svg").read_text(encoding="utf-8")
-    assert drawn == picture(), "renew it: python -m sanctuary.pods.pod.picture > docs/images/pod-states.svg"
+    assert drawn == picture(), "renew it: see docs/safety.md"
 
 
 def test_the_arrows_say_what_the_table_says_no_more_and_no_less() -> None:

@@ -32,7 +32,7 @@ from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.effects import Effect, IdSource, Log, Publish, Record, Render
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.identity import PodIdentity
-from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.pod.outgoing import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.records import output_record

@@ -32,8 +32,7 @@ from sanctuary.pods.pod.events import (
     PodEvent,
     Ticked,
 )
-from sanctuary.pods.pod.identity import PodIdentity
-from sanctuary.pods.pod.memory import PodMemory
+from sanctuary.pods.pod.identity import PodIdentity, PodMemory
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.states import PodPhase
 from sanctuary.pods.protocol.messages import OfferArgs, Reply, read

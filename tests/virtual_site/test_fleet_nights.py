@@ -12,7 +12,7 @@ import pytest
 from sanctuary.config.scenario_settings import FaultRates, ScenarioFault, ScenarioSettings, WireSettings
 from sanctuary.config.sleeper_settings import SleeperSettings
 from sanctuary.pods.audit import check_violations
-from sanctuary.pods.pod.evidence import Evidence
+from sanctuary.pods.pod import permission
 from sanctuary.signal.samples import Stage
 from sanctuary.virtual_site.fleet import night_measures, simulate
 from sanctuary.virtual_site.simulated_guests import FleetNight, circles_of, fleet_night
@@ -115,14 +115,14 @@ def test_another_process_sleeps_the_same_night_byte_for_byte(plain: FleetNight) 
 
 
 def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = Evidence.missing
+    stable_rem = permission.p1_stable_rem
 
-    def blind(evidence: Evidence, now_s: float) -> Any:
+    def blind(*asked: Any) -> Any:
         """Takes an arousal for nothing."""
-        found = missing(evidence, now_s)
+        found = stable_rem(*asked)
         return None if found == "arousal" else found
 
-    monkeypatch.setattr(Evidence, "missing", blind)
+    monkeypatch.setattr(permission, "p1_stable_rem", blind)
     night = fleet_night(ROUGH, 6)
     assert {violation.rule for violation in violations(night)} & {"P1", "P4"}
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from sanctuary.cli.main import run
-from sanctuary.pods.pod.body import Body
+from sanctuary.pods.pod.context import PodContext
 from sanctuary.pods.pod.states import Trigger
 from sanctuary.virtual_site.batch import Ordeal, reduced, replay_command, shrink, sleep
 from sanctuary.virtual_site.campaign import Torture, TorturedNight
@@ -113,16 +113,16 @@ def test_shrinking_leaves_what_it_takes_and_nothing_else() -> None:
 def test_a_failing_seed_shrinks_to_a_story_and_a_command_that_breaks_the_same_rule(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def quit_(body: Body, by: Trigger, reason: str, now_s: float, out: list[object]) -> None:
+    def leave(context: PodContext, by: Trigger, reason: str, now_s: float) -> None:
         if by is Trigger.STOP:
-            with patch.object(Body, "silence", lambda *_: None):
-                original(body, by, reason, now_s, out)  # type: ignore[arg-type]
+            with patch.object(PodContext, "silence", lambda *_: None):
+                original(context, by, reason, now_s)
         else:
-            original(body, by, reason, now_s, out)  # type: ignore[arg-type]
+            original(context, by, reason, now_s)
 
-    original = Body.quit
+    original = PodContext.leave
     stops = [Fault(FaultKind.STOP, 80.0 + 11.0 * n, 4.0, (f"pod-{1 + n % 3}",), 0.5) for n in range(30)]
-    with patch.object(Body, "quit", quit_), no_faults_but(*stops):
+    with patch.object(PodContext, "leave", leave), no_faults_but(*stops):
         found = sleep(SHORT, 5)
         assert found.violations[0].rule == "P4"
         kept, lines = reduced(SHORT, 5, found)

@@ -9,10 +9,9 @@ depends on the set of events alone, never on the order in which they arrived.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import StrEnum
 
-from sanctuary.commons.entries import ANY_VOTED_DESIGN, Entry, Grant, UtcRange, Withdrawal, unseal, utc_range
+from sanctuary.commons.entries import ANY_VOTED_DESIGN, Entry, Grant, UtcRange, Withdrawal, unseal
 from sanctuary.config.errors import ProtocolError
 from sanctuary.firmware_bridge.outputs.output import Modality
 
@@ -37,20 +36,6 @@ class ConsentReason(StrEnum):
     DESIGN = "design_not_granted"
     ECHO = "echo_not_granted"
     """Eye signals are to stay in this pod, and those of others out of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """The grant in force that covers what was asked."""
-
-    grant: Grant
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Nothing covers what was asked."""
-
-    reason: ConsentReason
 
 
 class ConsentBook:
@@ -82,7 +67,7 @@ class ConsentBook:
         self._by_seq: dict[int, set[str]] = {}
         self._grants = 0
         self._local = withdrawn_here
-        self._verdicts: dict[str, Grant | Refusal] = {}
+        self._verdicts: dict[str, Grant | ConsentReason] = {}
         self._expected_seq = 0
 
     @property
@@ -146,8 +131,8 @@ class ConsentBook:
         """Hear that entries up to this number were here before; nothing is in force until they are again."""
         self._expected_seq = max(self._expected_seq, seq)
 
-    def in_force(self, circle: str, now: float | UtcRange) -> Grant | Refusal:
-        """Give the grant for `circle` that holds now, whatever its design, modalities and levels.
+    def in_force(self, circle: str, now: float | UtcRange) -> Grant | ConsentReason:
+        """Give the grant for `circle` in force now, whatever it covers, or the reason why none is.
 
         Parameters
         ----------
@@ -155,17 +140,17 @@ class ConsentBook:
             UTC seconds; of a range, the grant must hold in all of it.
         """
         if self.top_seq < self._expected_seq:
-            return Refusal(ConsentReason.MISSING)
+            return ConsentReason.MISSING
         verdict = self._verdicts.get(circle)
         if verdict is None:
             verdict = self._verdicts[circle] = self._judge(circle)
-        if isinstance(verdict, Refusal):
+        if isinstance(verdict, ConsentReason):
             return verdict
-        earliest_s, latest_s = utc_range(now)
+        earliest_s, latest_s = now if isinstance(now, UtcRange) else (now, now)
         if latest_s >= verdict.exp:
-            return Refusal(ConsentReason.EXPIRED)
+            return ConsentReason.EXPIRED
         if earliest_s < verdict.nbf:
-            return Refusal(ConsentReason.NOT_YET)
+            return ConsentReason.NOT_YET
         return verdict
 
     def covers_design(self, grant: Grant, design_hash: str) -> bool:
@@ -174,30 +159,23 @@ class ConsentBook:
             grant.design == ANY_VOTED_DESIGN and design_hash in self._voted
         )
 
-    def permits(
-        self, circle: str, modality: Modality, level: float, design_hash: str, now: float | UtcRange
-    ) -> Permission | Refusal:
-        """Decide on one cue.
+    def refusal(
+        self, grant: Grant, modality: Modality, level: float, design_hash: str
+    ) -> ConsentReason | None:
+        """Say why a grant in force does not cover a cue; None where it does.
 
         Parameters
         ----------
         level
             In the unit of `Cue.level`.
-        now
-            UTC seconds; grants are given for hours of the calendar, not of the pod's clock. As of `in_force`.
         """
-        grant = self.in_force(circle, now)
-        if isinstance(grant, Refusal):
-            return grant
         if not self.covers_design(grant, design_hash):
-            return Refusal(ConsentReason.DESIGN)
+            return ConsentReason.DESIGN
         if modality not in grant.scope.modalities:
-            return Refusal(ConsentReason.MODALITY)
-        if not level <= grant.scope.max_level(modality):
-            return Refusal(ConsentReason.LEVEL)
-        return Permission(grant)
+            return ConsentReason.MODALITY
+        return None if level <= grant.scope.max_level(modality) else ConsentReason.LEVEL
 
-    def _judge(self, circle: str) -> Grant | Refusal:
+    def _judge(self, circle: str) -> Grant | ConsentReason:
         """Apply the state rule of the module's docstring; periods are not looked at."""
         grants = [
             e for e in self._entries.values() if isinstance(e.event, Grant) and e.event.scope.circle == circle
@@ -210,13 +188,13 @@ class ConsentBook:
         newest = max(grants, key=lambda entry: entry.event.seq, default=None)
         last_stop = max(stops, default=0)
         if newest is None or last_stop >= newest.event.seq:
-            return Refusal(self._why_stopped(last_stop))
+            return self._why_stopped(last_stop)
         grant = newest.event
         assert isinstance(grant, Grant)  # noqa: S101 - narrows the type; `grants` holds nothing else
         if last_stop and not self._follows(newest, last_stop):
-            return Refusal(ConsentReason.UNCITED_WITHDRAWAL)
+            return ConsentReason.UNCITED_WITHDRAWAL
         if self._local and (grant.seq <= self._local[0] or grant.nbf < self._local[1]):
-            return Refusal(ConsentReason.WITHDRAWN)
+            return ConsentReason.WITHDRAWN
         return grant
 
     def _why_stopped(self, last_stop: int) -> ConsentReason:

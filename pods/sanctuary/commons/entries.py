@@ -322,8 +322,3 @@ class UtcRange(NamedTuple):
 
     earliest_s: float
     latest_s: float
-
-
-def utc_range(utc: float | UtcRange) -> UtcRange:
-    """Take a UTC that is known exactly as the range that it is."""
-    return utc if isinstance(utc, UtcRange) else UtcRange(utc, utc)

@@ -19,9 +19,8 @@ from sanctuary.gateway.site.storage import ConsentKeeper
 from sanctuary.pods.clock.exchange import Offset, OffsetEstimator
 from sanctuary.pods.mqtt.wire_client import LinkDown, LinkEvent, MqttMessage
 from sanctuary.pods.pod import events as happened
-from sanctuary.pods.pod.identity import PodIdentity
-from sanctuary.pods.pod.memory import PodMemory
-from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.pod.identity import PodIdentity, PodMemory
+from sanctuary.pods.pod.outgoing import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind

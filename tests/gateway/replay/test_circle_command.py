@@ -12,7 +12,7 @@ from circle_nights import heard
 from night_files import write_edf, write_hypnogram_csv
 from sanctuary.cli.main import run
 from sanctuary.gateway.results.circle_result import CircleResult
-from sanctuary.pods.pod.evidence import Evidence
+from sanctuary.pods.pod import permission
 from sanctuary.simulator.sleepers.night_file import edf_bytes, hypnogram_csv
 from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
 from sanctuary.virtual_site import recorded_circle as circles
@@ -237,7 +237,7 @@ def test_an_interruption_leaves_nothing_half_written(
 def test_a_broken_invariant_is_told_and_gives_exit_code_2(
     capsys: Capture, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Evidence, "missing", lambda _evidence, _now_s: None)
+    monkeypatch.setattr(permission, "p1_stable_rem", lambda *_: None)
     heard_nights = iter([heard(900, ((300, 700),)), heard(900, ((300, 400),))])
     monkeypatch.setattr(circles, "hear_night", lambda *_, **__: next(heard_nights))
     path = tmp_path / "out.json"

@@ -10,7 +10,7 @@ import pytest
 from circle_nights import estimate, heard, together
 from sanctuary.config.errors import InputError
 from sanctuary.config.loading import load_settings
-from sanctuary.pods.pod.evidence import Evidence
+from sanctuary.pods.pod import permission
 from sanctuary.signal.samples import Stage
 from sanctuary.virtual_site.recorded_circle import HeardNight, aligned, check_overlap, circle_settings
 from sanctuary.virtual_site.simulated_guests import VerdictLog
@@ -121,7 +121,7 @@ def test_without_a_hypnogram_of_each_there_are_no_shared_figures() -> None:
 
 
 def test_a_bug_in_a_pod_is_found_by_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Evidence, "missing", lambda _evidence, _now_s: None)
+    monkeypatch.setattr(permission, "p1_stable_rem", lambda *_: None)
     found = together([heard(SHORT_S, GATE), heard(SHORT_S, ((300, 400),))])
     assert {broken["rule"] for broken in found["violations"]} & {"P1", "P4"}
 

@@ -14,7 +14,7 @@ from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.firmware_bridge.recordings.recorder import NightRecorder
 from sanctuary.gateway.site.storage import SECRET_BYTES, PodMemories, SiteStore
 from sanctuary.pods.mqtt.queues import Outbox
-from sanctuary.pods.pod.memory import PodMemory
+from sanctuary.pods.pod.identity import PodMemory
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.signal_source import NoiseSource

@@ -20,7 +20,7 @@ from sanctuary.gateway.site.pod_shell import PodRunner
 from sanctuary.gateway.site.storage import MemoryKeeper, PodMemories
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.pod.events import CommandReceived, EstimateArrived, StopPressed
-from sanctuary.pods.pod.memory import PodMemory
+from sanctuary.pods.pod.identity import PodMemory
 from sanctuary.virtual_site.sleeper import Ear, MemoryLog
 
 

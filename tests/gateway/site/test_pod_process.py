@@ -19,7 +19,7 @@ import pytest
 from sanctuary.cli.main import run
 from sanctuary.gateway.site.storage import PodMemories, SiteStore
 from sanctuary.pods.mqtt.broker import find_mosquitto, start_mosquitto
-from sanctuary.pods.pod.memory import PodMemory
+from sanctuary.pods.pod.identity import PodMemory
 
 PATIENCE_S = 120.0
 SITE = """

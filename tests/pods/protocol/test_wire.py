@@ -14,7 +14,7 @@ from sanctuary.config.errors import InputError, ProtocolError
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.pod.identity import PodIdentity
-from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.pod.outgoing import status
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, open_command, open_lease, seal, unseal
 from sanctuary.pods.protocol.messages import (

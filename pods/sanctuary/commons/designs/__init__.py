@@ -13,7 +13,11 @@ from sanctuary.commons.designs.design import (
     DesignFile,
     DreamDesign,
     Step,
+    answer_number,
     cue_for,
+    first_room_s,
+    leaves_room,
+    next_step_s,
 )
 from sanctuary.commons.designs.design_files import (
     MAX_DESIGN_BYTES,
@@ -33,8 +37,12 @@ __all__ = [
     "DreamDesign",
     "LoadedDesign",
     "Step",
+    "answer_number",
     "cue_for",
     "design_hash",
+    "first_room_s",
+    "leaves_room",
     "load_design",
+    "next_step_s",
     "shipped_design",
 ]

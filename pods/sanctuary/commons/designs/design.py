@@ -1,6 +1,8 @@
-"""A whole design: steps in their order, parts, files, and where each step falls in time.
+"""A design: steps of one cue each, as asked for, their order, parts and files, and when each step comes.
 
-Steps of a design: one cue each, as asked for.
+An answer to an eye signal is one more cue in one pod, and cues need their distance
+(`LimiterSettings.gap_s`). The steps are what all sleepers have agreed to and experience in common, so they go
+first: an answer that would keep a step of its pod from sounding is put off or not given at all.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
-from math import floor
+from math import floor, inf
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -20,6 +22,8 @@ MIN_GAP_S = 20.0
 MAX_PARTS = 8
 HIGHEST_DBA = 45.0
 """No level, however asked for, goes above this (WHO 1999, single events in bedrooms)."""
+
+_ROUNDING_S = 1e-6
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Part = Annotated[int, Field(ge=1, le=MAX_PARTS)]
@@ -281,3 +285,50 @@ class DreamDesign(Model):
             if self.step(candidate).is_for(part):
                 return candidate
         return None
+
+
+def next_step_s(design: DreamDesign, part: int, elapsed_s: float) -> float:
+    """When the first step for `part` at or after `elapsed_s` begins, seconds from zero; infinite for none."""
+    number = design.next_for(design.first_number(elapsed_s), part)
+    at_s = None if number is None else design.time_of(number)
+    return inf if at_s is None else at_s
+
+
+def leaves_room(design: DreamDesign, part: int, elapsed_s: float, gap_s: float) -> bool:
+    """Tell whether a cue at `elapsed_s` leaves the next step for `part` its distance."""
+    return next_step_s(design, part, elapsed_s) >= elapsed_s + gap_s
+
+
+def first_room_s(design: DreamDesign, part: int, from_s: float, until_s: float, gap_s: float) -> float | None:
+    """Find the first moment from `from_s` to `until_s` that keeps its distance from the steps on both sides.
+
+    Parameters
+    ----------
+    part
+        The part that the pod plays, counted from 1.
+    from_s, until_s
+        Seconds from the design's zero.
+    gap_s
+        Least distance between the beginnings of two cues.
+
+    Returns
+    -------
+    Seconds from zero, or None where there is no room.
+    """
+    at_s = from_s
+    while at_s <= until_s:
+        near_s = next_step_s(design, part, max(0.0, at_s - gap_s + _ROUNDING_S))
+        if near_s >= at_s + gap_s:
+            return at_s
+        at_s = near_s + gap_s
+    return None
+
+
+def answer_number(elapsed_s: float) -> int:
+    """Give the number of an answer in the cue log: below zero, one for each millisecond of the design.
+
+    Steps count up from 0, so no answer is taken for a step. An answer begins at least a second after the
+    command that asks for it, and one at a time is planned; so no two of one pod and window share a number,
+    even if the pod is switched off and on in between.
+    """
+    return -1 - floor(1000.0 * max(0.0, elapsed_s))

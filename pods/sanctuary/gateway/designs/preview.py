@@ -17,7 +17,7 @@ from sanctuary.config.site_settings import LimiterSettings
 from sanctuary.firmware_bridge.outputs.cue_track import CueTrack
 from sanctuary.firmware_bridge.outputs.output import Cue, Modality
 from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
-from sanctuary.pods.limiter import Admitted, Limiter, LimitReason
+from sanctuary.pods.limiter import Limiter, LimitReason
 from sanctuary.pods.pod.player import StepReason
 
 _SAME = 1e-9
@@ -135,12 +135,12 @@ class _Rehearser:
         if ask.level(self._threshold_dba) is None:
             return Rehearsed(number, at_s, asked, None, WORDS[StepReason.NO_THRESHOLD])
         limited = self._limiter.admit(asked, at_s)
-        if not isinstance(limited, Admitted):
-            words = WORDS.get(limited.reason, str(limited.reason))
+        if isinstance(limited, LimitReason):
+            words = WORDS.get(limited, str(limited))
             return Rehearsed(number, at_s, asked, None, words.format(**self._limits.model_dump()))
-        why = self._why_changed(asked, limited.cue)
-        self._last[asked.modality] = limited.cue
-        return Rehearsed(number, at_s, asked, limited.cue, why)
+        why = self._why_changed(asked, limited)
+        self._last[asked.modality] = limited
+        return Rehearsed(number, at_s, asked, limited, why)
 
     def _why_changed(self, asked: Cue, given: Cue) -> str:
         reasons = []

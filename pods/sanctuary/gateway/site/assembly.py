@@ -44,8 +44,7 @@ from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.mqtt.broker import BrokerEndpoint
-from sanctuary.pods.pod.identity import PodIdentity
-from sanctuary.pods.pod.memory import PodMemory
+from sanctuary.pods.pod.identity import PodIdentity, PodMemory
 from sanctuary.pods.pod.pod import Pod
 
 _LOG = logging.getLogger(__name__)

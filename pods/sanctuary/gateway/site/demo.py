@@ -51,7 +51,7 @@ from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
 from sanctuary.pods.mqtt.wire_client import LinkUp, MqttMessage
 from sanctuary.pods.pod import events as happened
-from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.pod.outgoing import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.samples import EPOCH_S, SampleBlock, StageEstimate

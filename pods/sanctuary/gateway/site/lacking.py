@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from sanctuary.commons.consent import ConsentBook, ConsentReason, Refusal
+from sanctuary.commons.consent import ConsentBook, ConsentReason
 from sanctuary.commons.designs import LoadedDesign
 from sanctuary.commons.entries import UtcRange
 from sanctuary.config.pod_settings import PodEntry
@@ -42,8 +42,8 @@ def ungranted(
         A `ConsentReason`, followed by the modalities that it concerns, if not all.
     """
     grant = book.in_force(circle, utc)
-    if isinstance(grant, Refusal):
-        return str(grant.reason)
+    if isinstance(grant, ConsentReason):
+        return str(grant)
     if not book.covers_design(grant, design.hash):
         return str(ConsentReason.DESIGN)
     scope = grant.scope

@@ -23,7 +23,7 @@ from sanctuary.gateway.site.pod_shell import PodRunner, to_message
 from sanctuary.pods.mqtt.client import MqttClient
 from sanctuary.pods.mqtt.wire_client import LinkDown, LinkEvent
 from sanctuary.pods.pod import events as happened
-from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.pod.outgoing import status
 from sanctuary.pods.protocol.messages import HeadbandStatus
 from sanctuary.pods.protocol.records import TroubleEvent, TroubleKind, trouble_record
 from sanctuary.signal.chain import Chain

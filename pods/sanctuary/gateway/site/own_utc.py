@@ -31,7 +31,7 @@ from sanctuary.gateway.site.machine_clock import (
 from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.clock.exchange import TimeSource
 from sanctuary.pods.pod.events import UtcHeard
-from sanctuary.pods.pod.utc import UtcMark
+from sanctuary.pods.pod.evidence import UtcMark
 from sanctuary.pods.protocol.records import ClockRecord
 
 _LOG = logging.getLogger(__name__)

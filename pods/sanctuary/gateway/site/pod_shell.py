@@ -28,9 +28,9 @@ from sanctuary.pods.effects import Effect, Keep, Log, Publish, Record, Render, S
 from sanctuary.pods.mqtt.queues import Outbox
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod import events as happened
-from sanctuary.pods.pod.memory import PodMemory
+from sanctuary.pods.pod.identity import PodMemory
+from sanctuary.pods.pod.outgoing import LOG_NOT_KEPT, MEMORY_NOT_KEPT, unkept
 from sanctuary.pods.pod.pod import Pod
-from sanctuary.pods.pod.records import LOG_NOT_KEPT, MEMORY_NOT_KEPT, unkept
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, unseal
 from sanctuary.pods.protocol.records import (

@@ -40,7 +40,7 @@ from sanctuary.pods.mqtt.broker import BrokerEndpoint
 from sanctuary.pods.mqtt.client import MqttClient
 from sanctuary.pods.mqtt.queues import Outbox
 from sanctuary.pods.mqtt.wire_client import LinkEvent, LinkUp, MqttMessage
-from sanctuary.pods.pod.outbox import status
+from sanctuary.pods.pod.outgoing import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.protocol.contract import is_lasting
 from sanctuary.signal.chain import Chain

@@ -27,7 +27,7 @@ from pydantic import ValidationError
 from sanctuary.config.errors import InputError, SanctuaryError
 from sanctuary.gateway.files import write_together, write_whole
 from sanctuary.gateway.site.machine_clock import alive_s, boot_id
-from sanctuary.pods.pod.memory import PodMemory
+from sanctuary.pods.pod.identity import PodMemory
 
 _LOG = logging.getLogger(__name__)
 

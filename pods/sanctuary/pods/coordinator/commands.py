@@ -16,7 +16,7 @@ from sanctuary.pods.coordinator.events import ClosingReason
 from sanctuary.pods.coordinator.turns import CircleHistory
 from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.effects import Effect, IdSource, Publish
-from sanctuary.pods.pod.commands import CommandReason
+from sanctuary.pods.pod.permission import CommandReason
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, seal
 from sanctuary.pods.protocol.messages import (

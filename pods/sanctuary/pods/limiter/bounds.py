@@ -1,20 +1,18 @@
-"""Levels of one modality: a soft start, small rises, and never louder again after an arousal.
+"""The bounds that the limiter keeps: levels of each modality, rules for light, and their memory.
 
-The limiter's rules for light: rate, count and length of flashes, colour, and who must see none.
+Levels: a soft start, small rises, and never louder again after an arousal.
 
-Lamps that flash out of step add up: a sleeper who sees *n* lamps at *f* Hz sees *n f* flashes a second. So
-each of them gets its *n*-th part of every bound, of the rate as of the counts.
+Light: rate, count and length of flashes, colour, and who must see none. Lamps that flash out of step add up:
+a sleeper who sees *n* lamps at *f* Hz sees *n f* flashes a second. So each of them gets its *n*-th part of
+every bound, of the rate as of the counts.
+
+Memory: what outlives a restart. Its times are UTC seconds, for the sanctuary clock has a new zero after each
+start.
 
 References
 ----------
 WCAG 2.2, success criterion 2.3.1 (three flashes in a second; saturated red); Harding, Wilkins, Erba, Barkley
 and Fisher 2005, doi:10.1111/j.1528-1167.2005.31405.x (red of any rate; sleep loss raises the risk).
-
-What the limiter knows of a night, in a shape that outlives a restart.
-
-Times are UTC seconds: the sanctuary clock has a new zero after each start.
-
-What the limiter answers.
 """
 
 from __future__ import annotations
@@ -32,16 +30,43 @@ from sanctuary.firmware_bridge.outputs.output import Cue, Modality, is_saturated
 
 NIGHT_OVER_S = 12 * 3600.0
 """So long after the last cue and the last arousal it is another night, with a budget of its own."""
+HOUR_S = 3600.0
+_ROUNDING = 1e-9
 
 Utc = Annotated[float, Field(ge=-1e11, le=1e11)]
 Level = Annotated[float, Field(ge=-1e3, le=1e3)]
+
+
+class LimitReason(StrEnum):
+    """Why a cue was not admitted."""
+
+    MALFORMED = "malformed"
+    """A level, length, rate or colour that is negative, not a number, or out of range."""
+    TOO_LONG = "too_long"
+    TOO_SHORT_TO_FADE = "too_short_to_fade"
+    PHOTOSENSITIVE = "photosensitive"
+    """Somebody who sees this lamp may be harmed by light, or nobody has asked them."""
+    SATURATED_RED = "saturated_red"
+    FLASH_TOO_SHORT = "flash_too_short"
+    """Lit for less than `min_lit_s` at a time."""
+    FLASH_RATE = "flash_rate"
+    FLASHES_PER_CUE = "flashes_per_cue"
+    FLASHES_PER_HOUR = "flashes_per_hour"
+    TOO_SOON = "too_soon"
+    """Within `gap_s` of the start of the cue before."""
+    STILL_SOUNDING = "still_sounding"
+    BLOCK_FULL = "block_full"
+    NIGHT_BUDGET = "night_budget"
+    AROUSAL_QUIET = "arousal_quiet"
+    TOO_SOFT = "too_soft"
+    """After its arousals this sleeper's ceiling lies below what is worth rendering."""
 
 
 class _Memory(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class LineMemory(_Memory):
+class LevelMemory(_Memory):
     """What one modality may do next; levels in the unit of `Cue.level`."""
 
     next_level: Level
@@ -72,7 +97,7 @@ class LimiterMemory(_Memory):
     in_arousal: bool = False
     """Whether nothing had yet said that the arousal was over."""
     flashes: tuple[FlashMemory, ...] = Field((), max_length=1000)
-    lines: dict[Modality, LineMemory] = {}
+    lines: dict[Modality, LevelMemory] = {}
 
     def moved(self, by_s: float) -> LimiterMemory:
         """Move everything that happened to later, as by a clock that has been set forward since."""
@@ -111,7 +136,7 @@ def scale_of(modality: Modality, s: LimiterSettings) -> Scale:
     return Scale(s.start_share, s.max_share, s.ramp_share, s.floor_share, fade_s)
 
 
-class Line:
+class LevelRamp:
     """What one modality may do next.
 
     Attributes
@@ -167,65 +192,22 @@ class Line:
         below = woke - s.arousal_step_db if sound else woke * s.arousal_share_factor
         self.ceiling = min(self.ceiling, below)
 
-    def kept(self) -> LineMemory:
+    def kept(self) -> LevelMemory:
         """Give what is to be kept."""
-        return LineMemory(
+        return LevelMemory(
             next_level=self.next_level,
             ceiling=self.ceiling,
             last_level=self.last_level,
             may_rise=self.may_rise,
         )
 
-    def recall(self, kept: LineMemory) -> None:
+    def recall(self, kept: LevelMemory) -> None:
         """Go on from what was kept, but never above what these settings and the last cue allow."""
         most = self.scale.start if kept.last_level is None else kept.last_level + self.scale.rise
         self.next_level = min(kept.next_level, most)
         self.ceiling = min(kept.ceiling, self.scale.top)
         self.last_level = kept.last_level
         self.may_rise = kept.may_rise
-
-
-class LimitReason(StrEnum):
-    """Why a cue was not admitted."""
-
-    MALFORMED = "malformed"
-    """A level, length, rate or colour that is negative, not a number, or out of range."""
-    TOO_LONG = "too_long"
-    TOO_SHORT_TO_FADE = "too_short_to_fade"
-    PHOTOSENSITIVE = "photosensitive"
-    """Somebody who sees this lamp may be harmed by light, or nobody has asked them."""
-    SATURATED_RED = "saturated_red"
-    FLASH_TOO_SHORT = "flash_too_short"
-    """Lit for less than `min_lit_s` at a time."""
-    FLASH_RATE = "flash_rate"
-    FLASHES_PER_CUE = "flashes_per_cue"
-    FLASHES_PER_HOUR = "flashes_per_hour"
-    TOO_SOON = "too_soon"
-    """Within `gap_s` of the start of the cue before."""
-    STILL_SOUNDING = "still_sounding"
-    BLOCK_FULL = "block_full"
-    NIGHT_BUDGET = "night_budget"
-    AROUSAL_QUIET = "arousal_quiet"
-    TOO_SOFT = "too_soft"
-    """After its arousals this sleeper's ceiling lies below what is worth rendering."""
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """The cue to render: as asked for, or softer, or with longer fades."""
-
-    cue: Cue
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The cue must not be rendered."""
-
-    reason: LimitReason
-
-
-HOUR_S = 3600.0
-_ROUNDING = 1e-9
 
 
 class LightRules:
@@ -269,11 +251,11 @@ class LightRules:
         )
 
     def recall(self, kept: tuple[FlashMemory, ...], utc_at_zero_s: float, now_s: float) -> None:
-        """Go on from what was kept; what seems to lie ahead counts as over just now."""
+        """Go on from what was kept; what seems to lie ahead, by a clock set back, counts as over just now."""
         self._flashes = deque((min(one.ended_utc_s - utc_at_zero_s, now_s), one.count) for one in kept)
 
-    def clock_set(self, by_s: float) -> None:
-        """Hear that the clock was set."""
+    def on_clock_set(self, by_s: float) -> None:
+        """Move to the new clock, `by_s` ahead of the old one."""
         self._flashes = deque((end_s + by_s, count) for end_s, count in self._flashes)
 
     def _count_reason(self, flashes: int, now_s: float) -> LimitReason | None:

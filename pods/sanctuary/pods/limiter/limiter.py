@@ -12,7 +12,7 @@ from math import inf, isfinite
 
 from sanctuary.config.site_settings import LimiterSettings
 from sanctuary.firmware_bridge.outputs.output import Cue, Modality
-from sanctuary.pods.limiter.bounds import Admitted, LightRules, LimiterMemory, LimitReason, Line, Refused
+from sanctuary.pods.limiter.bounds import LevelRamp, LightRules, LimiterMemory, LimitReason
 
 
 class Limiter:
@@ -37,7 +37,7 @@ class Limiter:
         self._settings = settings
         self.light_cleared = light_cleared
         self._light = LightRules(settings, cleared=light_cleared)
-        self._lines = {modality: Line(modality, settings) for modality in Modality}
+        self._ramps = {modality: LevelRamp(modality, settings) for modality in Modality}
         self._last_modality: Modality | None = None
         self._last_start_s = -inf
         self._last_end_s = -inf
@@ -65,56 +65,63 @@ class Limiter:
 
     def highest(self, modality: Modality) -> float:
         """Give the most that the next cue of a modality may have, in the unit of `Cue.level`."""
-        return self._lines[modality].highest
+        return self._ramps[modality].highest
 
-    def admit(self, cue: Cue, now_s: float) -> Admitted | Refused:
-        """Decide on a cue that would start now; an admitted cue is counted as rendered."""
+    def admit(self, cue: Cue, now_s: float) -> Cue | LimitReason:
+        """Decide on a cue that would start now (P3: the last stage before an output).
+
+        Returns
+        -------
+        Cue or LimitReason
+            The cue to render, as asked for, or softer, or with longer fades; it is counted as rendered. Or
+            why none may be.
+        """
         reason = self._shape_reason(cue) or self._light.reason(cue, now_s) or self._time_reason(now_s)
         if reason is not None:
-            return Refused(reason)
-        line = self._lines[cue.modality]
-        level = min(cue.level, line.highest)
-        if level < line.scale.floor:
-            return Refused(LimitReason.TOO_SOFT)
-        admitted = replace(cue, level=level, fade_s=max(cue.fade_s, line.scale.fade_s))
+            return reason
+        ramp = self._ramps[cue.modality]
+        level = min(cue.level, ramp.highest)
+        if level < ramp.scale.floor:
+            return LimitReason.TOO_SOFT
+        admitted = replace(cue, level=level, fade_s=max(cue.fade_s, ramp.scale.fade_s))
         self._count(admitted, now_s)
-        return Admitted(admitted)
+        return admitted
 
     def take_back(self) -> None:
-        """Take note that the last cue did not sound after all.
+        """Note that the last cue did not sound after all.
 
         It stays counted, but nothing rises by it, and an arousal is put down to the one before it.
         """
         if self._last_modality is not None:
-            self._lines[self._last_modality].take_back()
+            self._ramps[self._last_modality].take_back()
             self._last_modality, self._last_end_s = self._before
             self.version += 1
 
-    def arousal(self, now_s: float) -> None:
-        """Take note of a sign of waking: quiet first, softer after a cue that woke, never louder again."""
+    def on_arousal(self, now_s: float) -> None:
+        """Note a sign of waking: quiet first, softer after a cue that woke, never louder again."""
         before = self._lowered()
         self._aroused_s = max(self._aroused_s, now_s)
-        for line in self._lines.values():
-            line.freeze()
+        for ramp in self._ramps.values():
+            ramp.freeze()
         if self._last_modality is not None and now_s <= self._last_end_s + self._settings.attribution_s:
-            self._lines[self._last_modality].step_down()
+            self._ramps[self._last_modality].step_down()
         if not self._in_arousal or self._lowered() != before:
             self.version += 1
         self._in_arousal = True
 
-    def calm(self) -> None:
-        """Take note that the arousal is over; the quiet time after it runs on."""
+    def on_calm(self) -> None:
+        """Note that the arousal is over; the quiet time after it runs on."""
         if self._in_arousal:
             self._in_arousal = False
             self.version += 1
 
-    def clock_set(self, by_s: float) -> None:
-        """Hear that the clock was set by `by_s`: what lies behind lies no nearer for it, and no farther."""
+    def on_clock_set(self, by_s: float) -> None:
+        """Move to the new clock, `by_s` ahead of the old one: what is past is no nearer and no farther."""
         self._last_start_s += by_s
         self._last_end_s += by_s
         self._before = self._before[0], self._before[1] + by_s
         self._aroused_s += by_s
-        self._light.clock_set(by_s)
+        self._light.on_clock_set(by_s)
         self.version += 1
 
     def memory(self, utc_at_zero_s: float) -> LimiterMemory:
@@ -134,7 +141,7 @@ class Limiter:
             aroused_utc_s=_utc(self._aroused_s, utc_at_zero_s),
             in_arousal=self._in_arousal,
             flashes=self._light.kept(utc_at_zero_s),
-            lines={modality: line.kept() for modality, line in self._lines.items()},
+            lines={modality: ramp.kept() for modality, ramp in self._ramps.items()},
         )
 
     def recall(self, memory: LimiterMemory, utc_at_zero_s: float, now_s: float) -> None:
@@ -151,12 +158,12 @@ class Limiter:
         if memory.in_arousal:
             self._aroused_s = max(self._aroused_s, now_s)
         self._light.recall(memory.flashes, utc_at_zero_s, now_s)
-        for modality, line in memory.lines.items():
-            self._lines[modality].recall(line)
+        for modality, ramp in memory.lines.items():
+            self._ramps[modality].recall(ramp)
 
     def _lowered(self) -> tuple[float | bool, ...]:
-        lines = self._lines.values()
-        return (*(line.ceiling for line in lines), *(line.may_rise for line in lines))
+        ramps = self._ramps.values()
+        return (*(ramp.ceiling for ramp in ramps), *(ramp.may_rise for ramp in ramps))
 
     def _shape_reason(self, cue: Cue) -> LimitReason | None:
         numbers = (cue.level, cue.duration_s, cue.fade_s, cue.flash_hz)
@@ -165,7 +172,7 @@ class Limiter:
             return LimitReason.MALFORMED
         if cue.duration_s > self._settings.max_duration_s:
             return LimitReason.TOO_LONG
-        if 2 * max(cue.fade_s, self._lines[cue.modality].scale.fade_s) > cue.duration_s:
+        if 2 * max(cue.fade_s, self._ramps[cue.modality].scale.fade_s) > cue.duration_s:
             return LimitReason.TOO_SHORT_TO_FADE
         return None
 
@@ -192,8 +199,8 @@ class Limiter:
         self._last_modality = cue.modality
         self._last_start_s, self._last_end_s = now_s, now_s + cue.duration_s
         self._light.count(cue, now_s)
-        line = self._lines[cue.modality]
-        line.rendered(cue.level)
+        ramp = self._ramps[cue.modality]
+        ramp.rendered(cue.level)
         self.version += 1
 
 

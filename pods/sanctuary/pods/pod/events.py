@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sanctuary.pods.pod.utc import UtcMark
+from sanctuary.pods.pod.evidence import UtcMark
 from sanctuary.signal.samples import StageEstimate
 
 

@@ -1,17 +1,17 @@
-"""Who a pod is, and how well it knows the time."""
+"""Who a pod is, and what of it outlives a restart: no crash may be a reset, and none a fresh start."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from math import inf
+from typing import Annotated, Literal
 
 from nacl.signing import SigningKey, VerifyKey
+from pydantic import BaseModel, ConfigDict, Field
 
 from sanctuary.config.errors import InputError
-from sanctuary.config.site_settings import PodSettings
+from sanctuary.pods.limiter.bounds import LimiterMemory, Utc
 from sanctuary.pods.protocol import topics
-from sanctuary.pods.protocol.messages import EVERY_POD
+from sanctuary.pods.protocol.messages import EVERY_POD, Id
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class PodIdentity:
         Those of them whose windows are silent: judged and logged as if they sounded.
     threshold_dba
         The softest sound that tonight's sleeper hears when awake; None where nobody has measured it.
+
+    Raises
+    ------
+    InputError
+        An id could not stand in a topic.
     """
 
     site: str
@@ -44,7 +49,6 @@ class PodIdentity:
     threshold_dba: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse ids that could not stand in a topic."""
         for name in (self.site, self.pod, self.boot, *self.circles):
             if not topics.is_id(name):
                 raise InputError(f"id {name!r}: 1 to 64 of a-z, 0-9 and - expected")
@@ -52,68 +56,62 @@ class PodIdentity:
             raise InputError(f"pod id {self.pod!r}: means every pod; choose another")
 
 
-class ClockReason(StrEnum):
-    """Why a pod trusts no clock so far that it would join a window or play a step."""
+class PodMemory(BaseModel):
+    """Kept before whatever rests on it is published or sounds; given back to the pod at its next start."""
 
-    UNCERTAIN = "clock_uncertain"
-    """The sanctuary clock is not known well enough to be in step with others."""
-    UNSYNCHRONISED = "clock_unsynchronised"
-    """Nobody keeps UTC, by which grants begin and end."""
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
+    schema_: Literal["pod.memory.v1"] = Field("pod.memory.v1", alias="schema")
+    pod: Id
+    who: str = Field("", max_length=64)
+    """Public key of the sleeper; what is kept of consent concerns no other."""
+    terms: dict[Id, Annotated[int, Field(ge=0, le=2**53)]] = {}
+    """Highest term obeyed, by circle."""
+    latch: Literal["stopped", "withdrawn"] | None = None
+    withdrawn_here: tuple[int, float] | None = None
+    """Number in the sleeper's chain, and UTC seconds, of the last withdrawal by hand."""
+    consent_seq: int = Field(0, ge=0, le=2**53)
+    """Highest number of the sleeper's chain that was taken: a lost entry may have narrowed a grant."""
+    requalify: bool = False
+    """Whether the pod was engaged, or had to prove stable REM anew before it might be."""
+    answered: tuple[Id, Annotated[int, Field(ge=1)]] | None = None
+    """The window in which answers to eye signals were planned last, and how many."""
+    limiter: LimiterMemory = LimiterMemory()
+    kept_utc_s: Utc | None = None
+    """When this was so, by the sanctuary clock."""
+    kept_own_utc_s: Utc | None = None
+    """The same by the pod's own computer: the two may disagree after a restart, where one was set."""
+    kept_boot_id: str = Field("", max_length=64)
+    """Which start of that computer it was; empty where it has no name."""
+    kept_alive_s: float | None = None
+    """The same by a clock of that computer that nobody sets, within one start of it."""
 
-TOLD_EVERY_S = 60.0
-"""A measurement that changes nothing is worth a record this often."""
+    def gained_s(self, utc_s: float, own_utc_s: float) -> float:
+        """How much later it is by the sanctuary clock than by the own one, counted from when this was kept.
 
-
-class ClockTrust:
-    """The last measurement of the sanctuary clock, and whether anybody keeps UTC.
-
-    Attributes
-    ----------
-    utc_suffices
-        Whether UTC is known as well as the settings ask for.
-    """
-
-    def __init__(self, settings: PodSettings) -> None:
-        self._settings = settings
-        self._uncertainty_s = inf
-        self._growth = 0.0
-        self._measured_s = -inf
-        self._told: tuple[bool, float] = (False, -inf)
-        self.utc_suffices = True
-
-    def measured(self, uncertainty_s: float, now_s: float, growth: float = 0.0) -> bool:
-        """Take a measurement; one that is not a number, or negative, is as good as none.
-
-        Returns
-        -------
-        Whether it is worth a record: it changes whether the clock is sure, or none was made for a minute.
+        Never negative: by the slower of the two no limit is over too soon.
         """
-        usable = uncertainty_s >= 0.0 and growth >= 0.0
-        self._uncertainty_s, self._growth = (uncertainty_s, growth) if usable else (inf, 0.0)
-        self._measured_s = now_s
-        sure, (before, told_s) = self.is_sure(now_s), self._told
-        if sure == before and now_s < told_s + TOLD_EVERY_S:
-            return False
-        self._told = (sure, now_s)
-        return True
+        if self.kept_utc_s is None or self.kept_own_utc_s is None:
+            return 0.0
+        return max(0.0, (utc_s - self.kept_utc_s) - max(0.0, own_utc_s - self.kept_own_utc_s))
 
-    def doubted(self, now_s: float) -> bool:
-        """Hear of a contradiction: nothing measured so far counts; tells whether that changes anything."""
-        was_sure = self.is_sure(now_s)
-        self._uncertainty_s, self._growth = inf, 0.0
-        self._told = (False, now_s)
-        return was_sure
+    def own_utc_s(self, utc_s: float, boottime_s: float, boot_id: str) -> float:
+        """Give the UTC that the own computer would have now, had nobody set it since this was kept.
 
-    def refusal(self, now_s: float) -> ClockReason | None:
-        """Say why nothing may be played by what is known of the time; None where it may."""
-        if not self.utc_suffices:
-            return ClockReason.UNSYNCHRONISED
-        return None if self.is_sure(now_s) else ClockReason.UNCERTAIN
+        Parameters
+        ----------
+        utc_s
+            What that computer says now. After another start of it nothing is known of how its UTC was set,
+            and this counts.
+        boottime_s, boot_id
+            Of now, for `kept_alive_s` and `kept_boot_id`.
+        """
+        if self.kept_own_utc_s is None or self.kept_alive_s is None:
+            return utc_s
+        if not boot_id or boot_id != self.kept_boot_id or boottime_s < self.kept_alive_s:
+            return utc_s
+        return self.kept_own_utc_s + boottime_s - self.kept_alive_s
 
-    def is_sure(self, now_s: float) -> bool:
-        """Tell whether the clock is good enough to play in step."""
-        s, age_s = self._settings, now_s - self._measured_s
-        if age_s >= s.clock_age_limit_s:
-            return False
-        return self._uncertainty_s + self._growth * age_s <= s.clock_uncertainty_limit_s
+    def to_json(self) -> str:
+        """Write as one line of JSON."""
+        return self.model_dump_json(by_alias=True) + "\n"

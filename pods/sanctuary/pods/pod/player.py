@@ -1,25 +1,25 @@
-"""From a step that is due to a cue that sounds, or to a reason why not: P1, P2, then the limiter (P3).
+"""From a step that is due to a cue that sounds, or to a reason why not.
 
-Nothing but `Player.play` makes a `Render`, and it puts the `Log` of it first (P7).
+A step is judged at its moment by its own time, the permission of that moment (P1, the clock), the grant (P2)
+and the limiter (P3), in this order. Nothing but `Player.play` makes a `Render`, and only `Outgoing.cue` takes
+one, behind its `Log` (P7).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
-from math import inf
 
-from sanctuary.commons.consent import ConsentBook, ConsentReason, Refusal
-from sanctuary.commons.designs import MIN_GAP_S, cue_for
+from sanctuary.commons.consent import ConsentBook, ConsentReason
+from sanctuary.commons.designs import MIN_GAP_S, cue_for, leaves_room
+from sanctuary.commons.entries import Grant
 from sanctuary.firmware_bridge.outputs.output import Cue
-from sanctuary.pods.effects import Effect, Log, Render, leaves_room
-from sanctuary.pods.limiter import Admitted, Limiter
-from sanctuary.pods.pod.evidence import Evidence
-from sanctuary.pods.pod.identity import ClockTrust
-from sanctuary.pods.pod.records import cue_entry
-from sanctuary.pods.pod.session import DueStep, Session
-from sanctuary.pods.pod.utc import KnownUtc
+from sanctuary.pods.effects import Render
+from sanctuary.pods.limiter import Limiter
+from sanctuary.pods.pod.context import DueStep, PodContext, WindowSession
+from sanctuary.pods.pod.identity import PodIdentity
+from sanctuary.pods.pod.outgoing import Outgoing, cue_entry
+from sanctuary.pods.pod.permission import Permission, Refusal, p2_consent
 
 
 class StepReason(StrEnum):
@@ -33,111 +33,99 @@ class StepReason(StrEnum):
     """Its level lies above the sleeper's threshold, which nobody has measured."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    cue: Cue
-    reason: str = ""
-
-
 class Player:
     """Judge each step at the moment it is due.
 
     Parameters
     ----------
-    keep
-        Asks the shell to keep what the limiter counted, before the cue of it sounds.
-    utc
-        Grants are given in UTC.
     late_s
         Steps further behind their time are refused.
-    threshold_dba
-        The sleeper's; None where nobody has measured it.
-    shams
-        Circles for which nothing sounds: their steps are judged, counted and logged as given.
     gap_s
-        The distance that the limiter keeps between two cues.
+        The distance that the limiter keeps between the beginnings of two cues.
     """
 
     def __init__(
         self,
-        pod: str,
-        evidence: Evidence,
-        clock: ClockTrust,
-        consent: ConsentBook,
+        identity: PodIdentity,
+        context: PodContext,
+        book: ConsentBook,
         limiter: Limiter,
-        keep: Callable[[list[Effect]], None],
+        outgoing: Outgoing,
         *,
-        utc: KnownUtc,
         late_s: float,
-        threshold_dba: float | None = None,
-        shams: Collection[str] = (),
         gap_s: float = MIN_GAP_S,
     ) -> None:
-        self._pod = pod
-        self._evidence = evidence
-        self._clock = clock
-        self._consent = consent
-        self._limiter = limiter
-        self._keep = keep
-        self._utc = utc
-        self._late_s = late_s
-        self._threshold_dba = threshold_dba
-        self._shams = frozenset(shams)
-        self._gap_s = gap_s
-        self.sounding_until_s = -inf
-        """When the last cue rendered ends; of a sham, when it would."""
+        self._pod, self._shams = identity.pod, frozenset(identity.shams)
+        self._threshold_dba = identity.threshold_dba
+        self._context, self._book, self._limiter, self._outgoing = context, book, limiter, outgoing
+        self._late_s, self._gap_s = late_s, gap_s
 
-    def play(self, session: Session, now_s: float, out: list[Effect]) -> None:
-        """Take every step that is due and render or refuse it."""
-        while (due := session.take_due(now_s)) is not None:
-            verdict = self._judge(session, due, now_s)
-            self._keep(out)
-            sham = session.offer.circle in self._shams
-            out.append(Log(cue_entry(self._pod, session, due, verdict.cue, verdict.reason, now_s, sham=sham)))
-            if not verdict.reason:
-                self.sounding_until_s = now_s + verdict.cue.duration_s
-                if not sham:
-                    out.append(Render(verdict.cue, due.due_s, session.offer.window, due.number))
+    def play(self, session: WindowSession, permission: Permission | Refusal) -> None:
+        """Render or refuse every step that is due.
 
-    def _judge(self, session: Session, due: DueStep, now_s: float) -> _Verdict:
-        asked = cue_for(due.step, self._threshold_dba)
-        reason = self._moment_reason(session, due, now_s)
-        if reason is None and due.step.level(self._threshold_dba) is None:
-            reason = StepReason.NO_THRESHOLD
+        Parameters
+        ----------
+        permission
+            Of this moment.
+        """
+        now_s, offer = permission.now_s, session.offer
+        while (due := session.pop_due(now_s)) is not None:
+            cue, reason = self._judge(session, due, permission)
+            sham = offer.circle in self._shams
+            entry = cue_entry(
+                self._pod,
+                offer,
+                cue,
+                reason,
+                now_s,
+                step=due.number,
+                due_s=due.due_s,
+                answers=due.answers,
+                sham=sham,
+            )
+            silent = bool(reason) or sham
+            self._outgoing.cue(entry, None if silent else Render(cue, due.due_s, offer.window, due.number))
+            if not reason:
+                self._context.sound(now_s + cue.duration_s)
+
+    def _judge(
+        self, session: WindowSession, due: DueStep, permission: Permission | Refusal
+    ) -> tuple[Cue, str]:
+        """Give the cue as it may sound and an empty reason, or as it was asked for and why it may not."""
+        asked, offer = cue_for(due.step, self._threshold_dba), session.offer
+        reason = self._step_reason(session, due, permission)
         if reason is not None:
-            return _Verdict(asked, reason)
-        cue = self._capped(session, asked, now_s)
-        offer = session.offer
-        allowed = self._consent.permits(
-            offer.circle, cue.modality, cue.level, offer.design, self._utc.at(now_s)
-        )
-        if isinstance(allowed, Refusal):
-            return _Verdict(asked, allowed.reason)
-        if due.answers and not allowed.grant.scope.echo:
-            return _Verdict(asked, ConsentReason.ECHO)
-        limited = self._limiter.admit(cue, now_s)
-        return _Verdict(limited.cue) if isinstance(limited, Admitted) else _Verdict(asked, limited.reason)
+            return asked, reason
+        grant = permission.grant(offer.circle)
+        cue = _capped(asked, grant)
+        refused = p2_consent(self._book, grant, cue, offer.design, answers=bool(due.answers))
+        if refused is not None:
+            return asked, refused
+        limited = self._limiter.admit(cue, permission.now_s)
+        return (limited, "") if isinstance(limited, Cue) else (asked, limited)
 
-    def _moment_reason(self, session: Session, due: DueStep, now_s: float) -> str | None:
+    def _step_reason(
+        self, session: WindowSession, due: DueStep, permission: Permission | Refusal
+    ) -> str | None:
+        now_s = permission.now_s
         if now_s - due.due_s > self._late_s:
             return StepReason.LATE
         if now_s >= session.valid_until_s:
             return StepReason.KEEPALIVE
-        if (untimed := self._clock.refusal(now_s)) is not None:
-            return untimed
-        missing = self._evidence.missing(now_s)
-        if missing is None and due.answers and not self._leaves_room(session, due):
+        if isinstance(permission, Refusal):
+            return permission.reason
+        if due.answers and not self._leaves_room(session, due):
             return StepReason.STEP_NEAR
-        return missing
+        return StepReason.NO_THRESHOLD if due.step.level(self._threshold_dba) is None else None
 
-    def _leaves_room(self, session: Session, due: DueStep) -> bool:
+    def _leaves_room(self, session: WindowSession, due: DueStep) -> bool:
         """Tell whether the next step will sound, even if this answer begins as late as is allowed."""
         elapsed_s, gap_s = due.due_s - session.zero_s, self._gap_s + self._late_s
-        return leaves_room(session.design.design, session.part, elapsed_s, gap_s)
+        return leaves_room(session.design, session.part, elapsed_s, gap_s)
 
-    def _capped(self, session: Session, cue: Cue, now_s: float) -> Cue:
-        """Lower the cue to the highest level that the sleeper granted for its modality."""
-        grant = self._consent.in_force(session.offer.circle, self._utc.at(now_s))
-        if isinstance(grant, Refusal) or cue.modality not in grant.scope.modalities:
-            return cue
-        return replace(cue, level=min(cue.level, grant.scope.max_level(cue.modality)))
+
+def _capped(cue: Cue, grant: Grant | ConsentReason) -> Cue:
+    """Lower the cue to the highest level that the sleeper granted for its modality."""
+    if isinstance(grant, ConsentReason) or cue.modality not in grant.scope.modalities:
+        return cue
+    return replace(cue, level=min(cue.level, grant.scope.max_level(cue.modality)))

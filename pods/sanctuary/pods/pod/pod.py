@@ -1,10 +1,22 @@
-"""The pod: takes what befalls it, keeps P1 to P7, says what is to be done.
+"""The pod: takes events, keeps P1 to P7, and gives what is to be done.
 
 Pure: no clock, no I/O, no randomness. Whoever runs it calls `Pod.handle` for every event and at least
 once a second with `Ticked`; every silence that P4 asks for is then out within that second. Time never
 runs backwards here: an earlier `now_s` counts as the latest one seen, unless it is so much earlier that the
 sanctuary clock was set. Then, as when a measurement says that it was set forward, the pod leaves its window,
 and its limiter and evidence go on by the new clock: no clock of others can bring two cues nearer together.
+
+The parts, none of which looks into another:
+
+======================== ==================================================================
+`evidence`               what is known of the sleeper's REM, of the sanctuary clock, of UTC
+`permission`             P1 to P6, and what they say of one moment
+`context`, `states`      the phase, the window leased or entered, and the ways between
+`command_handler`        the coordinator's commands: guarded, obeyed, answered
+`player`, `limiter`      a due step: a cue, or a reason why not
+`outgoing`               effects in their order, messages, records
+`identity`, `restart`    who the pod is, and what outlives a restart
+======================== ==================================================================
 """
 
 from __future__ import annotations
@@ -13,30 +25,29 @@ from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any
 
-from sanctuary.commons.consent import ConsentBook, Refusal
+from sanctuary.commons.consent import ConsentBook, ConsentReason
 from sanctuary.commons.designs import LoadedDesign
-from sanctuary.commons.entries import UtcRange
+from sanctuary.commons.entries import Grant, UtcRange, Withdrawal
+from sanctuary.config.errors import ProtocolError
 from sanctuary.config.site_settings import LimiterSettings, PodSettings
-from sanctuary.pods.effects import Effect, Record
+from sanctuary.pods.effects import Effect
+from sanctuary.pods.limiter import Limiter
 from sanctuary.pods.pod import events as happened
-from sanctuary.pods.pod import records
-from sanctuary.pods.pod.body import Body
-from sanctuary.pods.pod.consenting import Consenting
-from sanctuary.pods.pod.echoes import tell_eye_signal
-from sanctuary.pods.pod.evidence import AT_ONCE, EvidenceReason
-from sanctuary.pods.pod.identity import PodIdentity
-from sanctuary.pods.pod.memory import PodMemory
-from sanctuary.pods.pod.orders import Orders, consent_reason
-from sanctuary.pods.pod.session import Session
-from sanctuary.pods.pod.snapshot import Heartbeat
+from sanctuary.pods.pod import outgoing as records
+from sanctuary.pods.pod.command_handler import AnswerCount, CommandGuard, CommandHandler
+from sanctuary.pods.pod.context import PodContext
+from sanctuary.pods.pod.evidence import ClockTrust, Evidence, KnownUtc, UtcMark
+from sanctuary.pods.pod.identity import PodIdentity, PodMemory
+from sanctuary.pods.pod.outgoing import Outgoing
+from sanctuary.pods.pod.permission import Permission, Refusal, p2_window, p4_silence, permits
+from sanctuary.pods.pod.player import Player
+from sanctuary.pods.pod.restart import Restart, phase_at_start, recall_consent
 from sanctuary.pods.pod.states import ENGAGED, LATCHED, PodPhase, Trigger
-from sanctuary.pods.pod.utc import UtcMark
 
-SET_FORWARD_S = 0.1
-"""A clock that is found to be behind by more than this was set; by less, it was only measured better."""
 SET_BACK_S = 0.5
-"""Time that goes back by more than this was set back. By less, it may stand still: steps of a design are
+"""Time that goes back by more than this was set back. By less, it may not move: steps of a design are
 judged a quarter of a second ahead of their time."""
+_WITHDRAWN = frozenset({ConsentReason.WITHDRAWN, ConsentReason.FORKED, ConsentReason.UNCITED_WITHDRAWAL})
 
 
 class Pod:
@@ -75,25 +86,57 @@ class Pod:
         memory: PodMemory | None = None,
         own_utc_s: float | None = None,
     ) -> None:
-        self._body = Body(
-            identity,
-            consent,
-            settings or PodSettings(),
-            limiter_settings or LimiterSettings(),
-            utc_at_zero_s,
-            memory,
-            light_cleared=light_cleared,
-        )
-        self._memory, self._own_utc_s = memory, own_utc_s
-        self._orders = Orders(self._body, designs)
-        consenting = Consenting(self._body)
-        self._heartbeat = Heartbeat(self._body.settings)
+        self._me, self._book, self._own_utc_s = identity, consent, own_utc_s
+        self._settings = settings = settings or PodSettings()
+        limits = limiter_settings or LimiterSettings()
+        self._now_s = -inf
         self._booted = False
         self._requalifying = False
         self._verdict: tuple[bool, bool, bool] | None = None
-        self._now_s = -inf
-        self._offset_s: float | None = None
-        self._handlers: dict[type, Callable[[Any, float, list[Effect]], None]] = {
+        self._withdrawn_s: float | None = None
+        """When the sleeper last withdrew by hand in this run, sanctuary clock."""
+        self._evidence, self._clock = Evidence(settings), ClockTrust(settings)
+        self._utc = KnownUtc(UtcMark(utc_at_zero_s))
+        self._limiter = Limiter(limits, light_cleared=light_cleared)
+        self._outgoing = Outgoing(identity, settings, self._changed_memory)
+        recall_consent(consent, memory)
+        self._context = PodContext(identity.pod, phase_at_start(memory), self._evidence, self._outgoing)
+        self._guard = CommandGuard(identity, settings, memory.terms if memory else {})
+        self._answers = AnswerCount(memory.answered if memory else None)
+        self._commands = CommandHandler(
+            identity,
+            settings,
+            designs,
+            self._context,
+            consent,
+            self._evidence,
+            self._clock,
+            self._guard,
+            self._answers,
+            self._outgoing,
+        )
+        self._player = Player(
+            identity,
+            self._context,
+            consent,
+            self._limiter,
+            self._outgoing,
+            late_s=settings.late_s,
+            gap_s=limits.gap_s,
+        )
+        self._restart = Restart(
+            identity.pod,
+            memory,
+            own_utc_s,
+            context=self._context,
+            book=consent,
+            limiter=self._limiter,
+            utc=self._utc,
+            guard=self._guard,
+            answers=self._answers,
+        )
+        self._permission = self.permits(self._now_s)
+        self._handlers: dict[type, Callable[[Any, float], None]] = {
             happened.EstimateArrived: self._on_estimate,
             happened.SamplesMissed: self._on_samples_missed,
             happened.HeadbandLost: self._on_headband_lost,
@@ -101,66 +144,67 @@ class Pod:
             happened.LinkLost: self._on_link_lost,
             happened.LinkRestored: self._on_link_restored,
             happened.CommandReceived: self._on_command,
-            happened.ConsentPresented: consenting.presented,
-            happened.WithdrawalMade: consenting.withdrawn,
+            happened.ConsentPresented: self._on_consent,
+            happened.WithdrawalMade: self._on_withdrawal,
             happened.StopPressed: self._on_stop,
             happened.PersonReset: self._on_reset,
             happened.ClockMeasured: self._on_clock,
             happened.UtcHeard: self._on_utc,
             happened.CueUnkept: self._on_unkept,
             happened.CueMissed: self._on_missed,
-            happened.Ticked: self._on_tick,
         }
 
     @property
     def identity(self) -> PodIdentity:
-        """Ids and keys."""
-        return self._body.identity
+        return self._me
 
     @property
     def phase(self) -> PodPhase:
-        """Where the pod stands."""
-        return self._body.phase
+        return self._context.phase
 
     @property
     def consent(self) -> ConsentBook:
         """The consent that the pod holds; to look at only."""
-        return self._body.consent
-
-    def utc(self, now_s: float) -> UtcRange:
-        """Say what UTC may be at a moment of the sanctuary clock; a grant must hold in all of it."""
-        return self._body.utc.at(now_s)
-
-    @property
-    def memory(self) -> PodMemory:
-        """What must outlive a restart; a `Keep` gives it whenever it changes."""
-        return self._body.memory
-
-    @property
-    def is_counting(self) -> bool:
-        """Whether every estimate counts: a lease is out, or REM is being proved anew."""
-        body = self._body
-        proving = body.phase is PodPhase.REQUALIFYING and body.evidence.missing(self._now_s) is None
-        return proving or body.phase in ENGAGED
+        return self._book
 
     @property
     def window(self) -> str | None:
         """The window the pod is in."""
-        session = self._body.session
+        session = self._context.session
         return session.offer.window if session and session.playing else None
+
+    @property
+    def memory(self) -> PodMemory:
+        """What must outlive a restart, as it is now; a `Keep` gives it whenever it changes."""
+        return self._restart.memory(self._now_s if self._booted else 0.0)
 
     @property
     def late_s(self) -> float:
         """How far behind its time a step may begin."""
-        return self._body.settings.late_s
+        return self._settings.late_s
 
     @property
     def next_due_s(self) -> float:
         """When the next step is due; a `Ticked` at that moment keeps pods in step. Infinite for none."""
-        return self._body.session.next_due_s if self._body.session else inf
+        return self._context.session.next_due_s if self._context.session else inf
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether every estimate counts: a lease is out, or REM is being proved anew."""
+        proving = self.phase is PodPhase.REQUALIFYING and self._permission.missing is None
+        return proving or self.phase in ENGAGED
+
+    def utc(self, now_s: float) -> UtcRange:
+        """Say what UTC may be at a moment of the sanctuary clock; a grant must hold in all of it."""
+        return self._utc.at(now_s)
+
+    def permits(self, now_s: float) -> Permission | Refusal:
+        """Say whether anything may be cued at a moment, or why not."""
+        circles, utc = self._me.circles, self._utc.at(now_s)
+        return permits(now_s, self._evidence, self._clock, self._book, utc, circles, self._settings)
 
     def handle(self, event: happened.PodEvent, now_s: float) -> list[Effect]:
-        """Take an event.
+        """Handle an event.
 
         Time passes before the event counts: an `extend` that comes too late revives nothing.
 
@@ -174,218 +218,226 @@ class Pod:
         list of Effect
             To be done in this order.
         """
-        out: list[Effect] = []
-        if now_s < self._now_s - SET_BACK_S:
-            back_s, self._now_s = now_s - self._now_s, now_s
-            self._clock_set(back_s, now_s, out)
-        now_s = self._now_s = self._body.now_s = max(self._now_s, now_s)
+        back_s = now_s - self._now_s
+        set_back = back_s < -SET_BACK_S
+        self._now_s = now_s = now_s if set_back else max(self._now_s, now_s)
+        self._outgoing.begin(now_s)
+        if set_back:
+            self._on_clock_set(back_s, now_s)
         if not self._booted:
-            self._boot(now_s, out)
-        if self._body.session is not None:
-            self._pass_time(now_s, out)
-        self._handlers[type(event)](event, now_s, out)
-        self._settle(now_s, out)
-        self._body.keep(out)
-        return out
+            self._boot(now_s)
+        self._permission = self.permits(now_s)
+        if not isinstance(event, happened.Ticked):
+            self._leave_in_time(self._permission)
+            self._handlers[type(event)](event, now_s)
+            self._permission = self.permits(now_s)
+        self._settle(self._permission)
+        return self._outgoing.drain()
 
     # --- headband, clock and link ---
 
-    def _on_estimate(self, event: happened.EstimateArrived, now_s: float, out: list[Effect]) -> None:
-        body, estimate = self._body, event.estimate
-        if not body.evidence.take(estimate, now_s):
-            body.note("estimate_refused", now_s, out, f"stamped {estimate.t_s:.3f} s")
+    def _on_estimate(self, event: happened.EstimateArrived, now_s: float) -> None:
+        estimate = event.estimate
+        if not self._evidence.push(estimate, now_s):
+            self._outgoing.note("estimate_refused", f"stamped {estimate.t_s:.3f} s")
             return
-        usable = estimate.quality >= body.settings.min_quality
+        usable = estimate.quality >= self._settings.min_quality
         before, self._verdict = self._verdict, (estimate.stable_rem, estimate.arousal, usable)
-        if self._verdict != before or body.phase in ENGAGED:
-            out.append(Record(records.estimate_record(body.identity.pod, estimate, now_s)))
+        if self._verdict != before or self.phase in ENGAGED:
+            self._outgoing.record(records.estimate_record(self._me.pod, estimate, now_s))
         if estimate.arousal:
-            body.limiter.arousal(now_s)
+            self._limiter.on_arousal(now_s)
             if before is None or not before[1]:
-                body.note("arousal", now_s, out)
+                self._outgoing.note("arousal")
         else:
-            body.limiter.calm()
+            self._limiter.on_calm()
         if estimate.eye_signal is not None:
-            tell_eye_signal(body, now_s, out)
+            self._commands.report_eye_signal(self.permits(now_s))
 
-    def _on_samples_missed(self, event: happened.SamplesMissed, now_s: float, out: list[Effect]) -> None:
-        self._body.note("samples_missed", now_s, out, str(event.n_samples))
+    def _on_samples_missed(self, event: happened.SamplesMissed, _now_s: float) -> None:
+        self._outgoing.note("samples_missed", str(event.n_samples))
 
-    def _on_headband_lost(self, event: happened.HeadbandLost, now_s: float, out: list[Effect]) -> None:
-        self._body.evidence.forget()
+    def _on_headband_lost(self, event: happened.HeadbandLost, _now_s: float) -> None:
+        self._evidence.forget()
         self._verdict = None
-        self._body.note("headband_lost", now_s, out, event.reason, cause=event.cause)
+        self._outgoing.note("headband_lost", event.reason, cause=event.cause)
 
-    def _on_headband_found(self, _event: happened.HeadbandFound, now_s: float, out: list[Effect]) -> None:
-        self._body.note("headband_found", now_s, out)
+    def _on_headband_found(self, _event: happened.HeadbandFound, _now_s: float) -> None:
+        self._outgoing.note("headband_found")
 
-    def _on_clock(self, event: happened.ClockMeasured, now_s: float, out: list[Effect]) -> None:
-        before_s, self._offset_s = self._offset_s, event.offset_s
-        if before_s is not None and event.offset_s - before_s > SET_FORWARD_S:
-            self._clock_set(event.offset_s - before_s, now_s, out)
-        if self._body.clock.measured(event.uncertainty_s, now_s, event.growth):
-            detail = f"{event.offset_s:.6f} s, sure to {event.uncertainty_s:.6f} s"
-            self._body.note("clock_measured", now_s, out, detail)
+    def _on_clock(self, event: happened.ClockMeasured, now_s: float) -> None:
+        forward_s = self._clock.set_forward_s(event.offset_s)
+        if forward_s:
+            self._on_clock_set(forward_s, now_s)
+        if self._clock.push(event.uncertainty_s, now_s, event.growth):
+            self._outgoing.note(
+                "clock_measured", f"{event.offset_s:.6f} s, sure to {event.uncertainty_s:.6f} s"
+            )
 
-    def _on_utc(self, event: happened.UtcHeard, now_s: float, out: list[Effect]) -> None:
-        body = self._body
-        body.hear_utc(event.told, event.own, event.floor_at_zero_s)
-        body.clock.utc_suffices = event.suffices
-        out.append(Record(records.utc_record(body.identity.pod, event, body.utc.at(now_s), now_s)))
-
-    def _clock_set(self, by_s: float, now_s: float, out: list[Effect]) -> None:
+    def _on_clock_set(self, by_s: float, now_s: float) -> None:
         """Go by the clock as it is now; nothing that was in step by the old one goes on."""
-        body = self._body
-        body.note("clock_set", now_s, out, f"{by_s:+.3f} s")
-        if body.phase in ENGAGED:
-            body.quit(Trigger.FALTER, "clock_set", now_s, out)
-        body.clock_set(by_s)
-        self._orders.clock_set(by_s, now_s)
-        self._heartbeat.hasten()
+        self._outgoing.note("clock_set", f"{by_s:+.3f} s")
+        if self.phase in ENGAGED:
+            self._context.leave(Trigger.FALTER, "clock_set", now_s)
+        self._evidence.on_clock_set(by_s)
+        self._limiter.on_clock_set(by_s)
+        self._utc.on_clock_set(by_s)
+        self._guard.on_clock_set(by_s, now_s)
+        if self._withdrawn_s is not None:
+            self._withdrawn_s += by_s
+        self._outgoing.hasten_state()
         self._verdict = None
 
-    def _on_link_lost(self, event: happened.LinkLost, now_s: float, out: list[Effect]) -> None:
-        body = self._body
-        if not body.link_up:
+    def _on_utc(self, event: happened.UtcHeard, now_s: float) -> None:
+        self._utc.push(event.told, event.own, event.floor_at_zero_s)
+        self._clock.on_utc(suffices=event.suffices)
+        kept = self._book.withdrawn_here
+        if self._withdrawn_s is not None and kept is not None:
+            # A withdrawal made in this run moves with the clocks by which grants are judged, but never back.
+            self._book.recall_withdrawal(kept[0], self._utc.told_at_zero_s + self._withdrawn_s)
+        self._outgoing.record(records.utc_record(self._me.pod, event, self._utc.at(now_s), now_s))
+
+    def _on_link_lost(self, event: happened.LinkLost, now_s: float) -> None:
+        if not self._outgoing.link_up:
             return
-        body.link_up = False
-        body.note("link_lost", now_s, out, event.reason)
-        if body.phase not in LATCHED:
-            body.quit(Trigger.LINK_DOWN, "link_lost", now_s, out)
+        self._outgoing.on_link(up=False)
+        self._outgoing.note("link_lost", event.reason)
+        if self.phase not in LATCHED:
+            self._context.leave(Trigger.LINK_DOWN, "link_lost", now_s)
 
-    def _on_link_restored(self, _event: happened.LinkRestored, now_s: float, out: list[Effect]) -> None:
-        body = self._body
-        if body.link_up:
+    def _on_link_restored(self, _event: happened.LinkRestored, _now_s: float) -> None:
+        if self._outgoing.link_up:
             return
-        body.link_up = True
-        self._heartbeat.hasten()
-        body.note("link_restored", now_s, out)
-        if body.phase not in LATCHED:
-            body.move(Trigger.LINK_UP)
+        self._outgoing.on_link(up=True)
+        self._outgoing.note("link_restored")
+        if self.phase not in LATCHED:
+            self._context.move(Trigger.LINK_UP)
 
-    def _on_command(self, event: happened.CommandReceived, now_s: float, out: list[Effect]) -> None:
-        self._orders.receive(event.payload, now_s, out)
+    def _on_command(self, event: happened.CommandReceived, _now_s: float) -> None:
+        self._commands.handle(event.payload, self._permission)
 
-    def _on_unkept(self, _event: object, _now_s: float, _out: list[Effect]) -> None:
-        self._body.player.sounding_until_s = -inf
-        self._body.limiter.take_back()
+    def _on_unkept(self, _event: object, _now_s: float) -> None:
+        self._context.take_back()
+        self._limiter.take_back()
 
-    def _on_missed(self, event: happened.CueMissed, now_s: float, out: list[Effect]) -> None:
-        self._on_unkept(event, now_s, out)
-        self._body.note("cue_missed", now_s, out, f"{event.late_s:.3f} s late")
-
-    def _on_tick(self, _event: happened.Ticked, now_s: float, out: list[Effect]) -> None:
-        """Do nothing here: `_settle` looks at the time."""
+    def _on_missed(self, event: happened.CueMissed, now_s: float) -> None:
+        self._on_unkept(event, now_s)
+        self._outgoing.note("cue_missed", f"{event.late_s:.3f} s late")
 
     # --- people ---
 
-    def _on_stop(self, _event: happened.StopPressed, now_s: float, out: list[Effect]) -> None:
-        self._body.note("stop_pressed", now_s, out)
-        self._body.quit(Trigger.STOP, "stop_pressed", now_s, out)
+    def _on_stop(self, _event: happened.StopPressed, now_s: float) -> None:
+        self._outgoing.note("stop_pressed")
+        self._context.leave(Trigger.STOP, "stop_pressed", now_s)
 
-    def _on_reset(self, _event: happened.PersonReset, now_s: float, out: list[Effect]) -> None:
-        body = self._body
-        body.note("person_reset", now_s, out)
-        if body.phase in LATCHED:
-            body.move(Trigger.RESET)
-            if not body.link_up:
-                body.move(Trigger.LINK_DOWN)
+    def _on_reset(self, _event: happened.PersonReset, _now_s: float) -> None:
+        self._outgoing.note("person_reset")
+        if self.phase in LATCHED:
+            self._context.move(Trigger.RESET)
+            if not self._outgoing.link_up:
+                self._context.move(Trigger.LINK_DOWN)
 
-    def _boot(self, now_s: float, out: list[Effect]) -> None:
-        """Go on from what was kept, and record what the pod woke up with."""
-        body, pod = self._body, self.identity.pod
-        self._booted = True
-        self._orders.booted(now_s)
-        if self._memory is not None:
-            body.recall(self._memory, now_s, self._own_utc_s)
-        if self._own_utc_s is not None:
-            body.utc.own_is(UtcMark(self._own_utc_s - now_s))
-        latch = str(self.phase) if self.phase in LATCHED else ""
-        out.append(Record(records.boot_record(pod, latch, body.limiter, now_s)))
-        out.extend(map(Record, records.book_records(pod, body.consent, now_s, body.utc_s(now_s))))
+    def _on_consent(self, event: happened.ConsentPresented, now_s: float) -> None:
+        if self._take_entry(event.entry, now_s):
+            self._context.leave(Trigger.WITHDRAW, "withdrawn", now_s)
+
+    def _on_withdrawal(self, event: happened.WithdrawalMade, now_s: float) -> None:
+        """Withdraw by hand, which holds whatever becomes of the signed entry."""
+        if event.entry:
+            self._take_entry(event.entry, now_s)
+        utc_s = self._utc_s(now_s)
+        self._withdrawn_s = now_s
+        self._book.withdraw_here(utc_s)
+        self._outgoing.record(records.withdrawal_record(self._me.pod, now_s, utc_s, self._book.top_seq))
+        self._context.leave(Trigger.WITHDRAW, "withdrawn", now_s)
+
+    def _take_entry(self, raw: bytes, now_s: float) -> bool:
+        """Take a signed consent entry; tell whether it ended consent for a circle of this sleeper."""
+        book, pod, utc_s = self._book, self._me.pod, self._utc_s(now_s)
+        forks = book.forks
+        try:
+            entry = book.add(raw)
+        except ProtocolError as error:
+            self._outgoing.record(records.refused_consent_record(pod, now_s, utc_s, str(error)))
+            return False
+        if entry is None:
+            return False
+        self._outgoing.record(records.consent_record(pod, entry.event, now_s, utc_s))
+        return book.forks != forks or self._ends_consent(entry.event, now_s)
+
+    def _ends_consent(self, event: Grant | Withdrawal, now_s: float) -> bool:
+        if not isinstance(event, Withdrawal):
+            return False
+        utc = self._utc.at(now_s)
+        touched = (circle for circle in self._me.circles if event.touches(circle))
+        return any(self._book.in_force(circle, utc) in _WITHDRAWN for circle in touched)
 
     # --- after every event ---
 
-    def _settle(self, now_s: float, out: list[Effect]) -> None:
-        """Leave, silence, play, renew and tell, as the time and the evidence now ask."""
-        body = self._body
-        missing = self._pass_time(now_s, out)
-        willing = self._willing(now_s)
-        self._requalify(now_s, out)
-        ready = missing is None and bool(willing) and body.clock.refusal(now_s) is None
-        if ready and body.phase is PodPhase.IDLE:
-            body.move(Trigger.READY)
-        elif not ready and body.phase is PodPhase.ELIGIBLE:
-            body.move(Trigger.UNREADY)
-        if body.session is not None:
-            self._go_on(body.session, missing, now_s, out)
-        if body.link_up:
-            self._tell_state(missing, willing, now_s, out)
+    def _settle(self, permission: Permission | Refusal) -> None:
+        """Leave, silence, play, renew and publish, as the permission of this moment says."""
+        self._leave_in_time(permission)
+        self._requalify(permission)
+        context, ready = self._context, isinstance(permission, Permission)
+        if ready and context.phase is PodPhase.IDLE:
+            context.move(Trigger.READY)
+        elif not ready and context.phase is PodPhase.ELIGIBLE:
+            context.move(Trigger.UNREADY)
+        session = context.session
+        if session is not None:
+            if permission.now_s >= session.next_due_s:
+                self._player.play(session, permission)
+            if permission.missing is None and session.pop_lease(
+                permission.now_s, self._settings.lease_renewal_s
+            ):
+                self._outgoing.lease(session.offer, term=session.term, playing=session.playing)
+        leased = (session.offer, session.playing) if session else None
+        self._outgoing.state(
+            context.phase, leased, self._evidence.last, permission.missing, permission.willing
+        )
 
-    def _requalify(self, now_s: float, out: list[Effect]) -> None:
-        """Note an interruption, and its end."""
-        body = self._body
-        if body.phase is not PodPhase.REQUALIFYING:
+    def _leave_in_time(self, permission: Permission | Refusal) -> None:
+        """Leave the window, and be silent, where P4 asks for it or its time is over."""
+        session, now_s = self._context.session, permission.now_s
+        if session is None:
+            return
+        sounding = self._context.is_sounding(now_s)
+        refused = p2_window(self._book, permission.grant(session.offer.circle), session.offer)
+        lapsed = session.lapsed(now_s, sounding=sounding)
+        ending = p4_silence(permission, refused, lapsed, sounding=sounding)
+        if ending is not None:
+            self._context.leave(ending.trigger, ending.reason, now_s)
+
+    def _requalify(self, permission: Permission | Refusal) -> None:
+        """Record an interruption, and its end."""
+        if self.phase is not PodPhase.REQUALIFYING:
             self._requalifying = False
             return
         if not self._requalifying:
             self._requalifying = True
-            body.note("requalifying", now_s, out)
-        if body.evidence.is_requalified(now_s):
-            body.move(Trigger.PROVED)
+            self._outgoing.note("requalifying")
+        if permission.missing is None and self._evidence.is_requalified():
+            self._context.move(Trigger.PROVED)
             self._requalifying = False
-            body.note("requalified", now_s, out)
+            self._outgoing.note("requalified")
 
-    def _pass_time(self, now_s: float, out: list[Effect]) -> EvidenceReason | None:
-        """Leave and fall silent where it is time to; say what proof of stable REM is missing."""
-        body = self._body
-        missing = body.evidence.missing(now_s)
-        if body.session is not None:
-            if missing is not None and self._falters(missing, now_s):
-                body.quit(Trigger.FALTER, missing, now_s, out)
-            elif (reason := self._leave_reason(body.session, now_s)) is not None:
-                body.quit(Trigger.LEAVE, reason, now_s, out)
-        return missing
+    # --- over a restart ---
 
-    def _falters(self, missing: EvidenceReason, now_s: float) -> bool:
-        """Tell whether the pod must leave: it has to fall silent, or there is nothing to wait for."""
-        body = self._body
-        sounding = now_s < body.player.sounding_until_s
-        return sounding or missing in AT_ONCE or body.evidence.is_lost(now_s)
+    def _boot(self, now_s: float) -> None:
+        """Go on from what was kept, and record what the pod starts with."""
+        self._booted = True
+        self._guard.on_boot(now_s)
+        self._restart.recall_limiter(now_s)
+        if self._own_utc_s is not None:
+            self._utc.own_is(UtcMark(self._own_utc_s - now_s))
+        latch = str(self.phase) if self.phase in LATCHED else ""
+        self._outgoing.record(records.boot_record(self._me.pod, latch, self._limiter, now_s))
+        for record in records.book_records(self._me.pod, self._book, now_s, self._utc_s(now_s)):
+            self._outgoing.record(record)
 
-    def _leave_reason(self, session: Session, now_s: float) -> str | None:
-        body = self._body
-        refusal = consent_reason(body.consent, session.offer, body.utc.at(now_s))
-        if refusal is not None:
-            return refusal
-        if now_s >= session.expiry():
-            return "keepalive_lost" if session.playing else "offer_lapsed"
-        over = session.is_played_out(now_s) and now_s >= body.player.sounding_until_s
-        return "design_done" if over else None
+    def _changed_memory(self) -> PodMemory | None:
+        return self._restart.changed_memory(self._now_s)
 
-    def _go_on(
-        self, session: Session, missing: EvidenceReason | None, now_s: float, out: list[Effect]
-    ) -> None:
-        """Play what is due; renew the lease while it is true."""
-        body = self._body
-        body.player.play(session, now_s, out)
-        if missing is None and now_s >= session.lease_due_s:
-            session.lease_due_s = now_s + body.settings.lease_renewal_s
-            body.send(body.outbox.lease(session, now_s), out)
-
-    def _willing(self, now_s: float) -> tuple[str, ...]:
-        utc, book = self._body.utc.at(now_s), self._body.consent
-        return tuple(c for c in self.identity.circles if not isinstance(book.in_force(c, utc), Refusal))
-
-    def _tell_state(
-        self, missing: EvidenceReason | None, willing: tuple[str, ...], now_s: float, out: list[Effect]
-    ) -> None:
-        body = self._body
-        session, last = body.session, body.evidence.last
-        engaged = (session.offer.offer, session.playing) if session else None
-        told = (body.phase, missing, last.stage if last else None, willing, engaged)
-        if self._heartbeat.is_due(told, now_s):
-            self._heartbeat.sent(told, now_s)
-            stable, seq = missing is None, self._heartbeat.seq
-            told_state = body.outbox.state(body.phase, session, last, willing, seq, now_s, stable_rem=stable)
-            body.send(told_state, out)
+    def _utc_s(self, now_s: float) -> float:
+        """Turn sanctuary seconds into UTC seconds, as the gateway tells it."""
+        return self._utc.told_at_zero_s + now_s

@@ -1,4 +1,4 @@
-"""Draw the pod's table of states: ``python -m sanctuary.pods.pod.picture > docs/images/pod-states.svg``.
+"""Draw the pod's table of states: ``docs/images/pod-states.svg``, written to standard output.
 
 The ways come from the table alone. What is set here by hand is where they run; a way without a place, or a
 place without a way, is a mistake that stops the drawing.
