@@ -28,7 +28,7 @@ from pod_bench import (
 )
 from sanctuary.commons.entries import signing_key
 from sanctuary.config.site_settings import PodSettings
-from sanctuary.pods.coordinator.commands import CommandWriter
+from sanctuary.pods.coordinator.command_writer import CommandWriter
 from sanctuary.pods.effects import Effect, IdSource, Log, Record
 from sanctuary.pods.pod.events import (
     ClockMeasured,

@@ -25,7 +25,7 @@ from pod_bench import (
 )
 from sanctuary.commons.entries import signing_key, unseal
 from sanctuary.firmware_bridge.outputs.output import Modality
-from sanctuary.pods.coordinator.commands import CommandWriter
+from sanctuary.pods.coordinator.command_writer import CommandWriter
 from sanctuary.pods.effects import IdSource, Log, Render
 from sanctuary.pods.pod.events import (
     ClockMeasured,

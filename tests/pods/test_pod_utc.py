@@ -30,7 +30,7 @@ from pod_bench import (
 from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.entries import key_id, unseal
 from sanctuary.pods.audit import check_violations
-from sanctuary.pods.coordinator.commands import CommandWriter
+from sanctuary.pods.coordinator.command_writer import CommandWriter
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.pod.events import ClockMeasured, ConsentPresented, LinkRestored, UtcHeard, WithdrawalMade
 from sanctuary.pods.pod.evidence import KnownUtc, UtcMark

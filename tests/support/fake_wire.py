@@ -26,7 +26,7 @@ from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.designs import LoadedDesign
 from sanctuary.commons.entries import key_id, signing_key
 from sanctuary.config.site_settings import CoordinatorSettings
-from sanctuary.pods.coordinator import events as reached
+from sanctuary.pods.coordinator import gateway_events as reached
 from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.coordinator import Coordinator
 from sanctuary.pods.effects import Effect, IdSource, Log, Publish, Record, Render
@@ -161,7 +161,7 @@ class House:
         self.at(self.now_s + 1.0, lambda: self._second(name))
 
     def _coordinator_second(self) -> None:
-        self._coordinate(reached.Ticked())
+        self._coordinate(reached.GatewayTicked())
         self.at(self.now_s + 1.0, self._coordinator_second)
 
     def _coordinate(self, event: reached.CoordinatorEvent) -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from pod_bench import COORDINATOR_KEY, SITE
 from sanctuary.config.site_settings import LeadershipSettings
-from sanctuary.pods.coordinator import events as happened
+from sanctuary.pods.coordinator import gateway_events as happened
 from sanctuary.pods.coordinator.circle import CoordinatorIdentity
 from sanctuary.pods.coordinator.claims import LeadershipTimes
-from sanctuary.pods.coordinator.events import LeadershipEffect, Now, StoreTerm
+from sanctuary.pods.coordinator.gateway_events import LeadershipEffect, Now, StoreTerm
 from sanctuary.pods.coordinator.leadership import Leadership
 from sanctuary.pods.coordinator.leadership_state import CircleReport, LeadershipState
 from sanctuary.pods.effects import IdSource, Publish, Record
@@ -86,7 +86,7 @@ class World:
             machine.link.up.extend(machine.unsent)
         machine.unsent = []
         machine.link.down.extend(self.retained.values())
-        self.handle(name, happened.LinkRestored())
+        self.handle(name, happened.BrokerLinkRestored())
 
     def cut(self, name: str, *, will: bool = True) -> None:
         """Break a link; what was on its way is lost, and the gateway has not noticed yet."""
@@ -102,7 +102,7 @@ class World:
         """Tell a gateway that its link is broken."""
         if not self.machines[name].noticed:
             self.machines[name].noticed = True
-            self.handle(name, happened.LinkLost())
+            self.handle(name, happened.BrokerLinkLost())
 
     def kill(self, name: str, *, will: bool = True) -> None:
         """End a process without warning."""

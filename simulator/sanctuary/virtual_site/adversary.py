@@ -17,7 +17,7 @@ from sanctuary.gateway.site.assembly import derive_key
 from sanctuary.gateway.site.coordinator_shell import VIRTUAL
 from sanctuary.gateway.site.pod_shell import to_message
 from sanctuary.pods.clock.exchange import respond
-from sanctuary.pods.coordinator.commands import CommandWriter
+from sanctuary.pods.coordinator.command_writer import CommandWriter
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol import topics

@@ -18,7 +18,7 @@ from sanctuary.gateway.site.own_utc import PodUtc
 from sanctuary.gateway.site.remote import SameClock
 from sanctuary.gateway.site.site_clock import SanctuaryClock
 from sanctuary.gateway.site.storage import KeptClock
-from sanctuary.pods.coordinator.commands import CommandWriter
+from sanctuary.pods.coordinator.command_writer import CommandWriter
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.pod.events import ClockMeasured, LinkRestored
 

@@ -8,10 +8,10 @@ from gateway_world import ONE, VALID_FOR_S, World, settled
 from pod_bench import COORDINATOR_KEY, SITE, pod_key
 from sanctuary.config.errors import InputError
 from sanctuary.config.site_settings import LeadershipSettings
-from sanctuary.pods.coordinator import events as happened
+from sanctuary.pods.coordinator import gateway_events as happened
 from sanctuary.pods.coordinator.circle import CoordinatorIdentity
 from sanctuary.pods.coordinator.claims import LeadershipTimes, next_term, preference
-from sanctuary.pods.coordinator.events import Hold, WarnOperators
+from sanctuary.pods.coordinator.gateway_events import ClosingReason, Hold, WarnOperators
 from sanctuary.pods.coordinator.leadership import Leadership
 from sanctuary.pods.coordinator.leadership_state import (
     LEADERSHIP_TRANSITIONS,
@@ -255,7 +255,7 @@ def test_a_claim_outlives_the_memory_of_windows() -> None:
     identity = CoordinatorIdentity(SITE, "a", COORDINATOR_KEY, IdSource("x"), ("a",))
     leadership = Leadership(identity, [("a",)], times, lambda circle: reports[circle])
     world = World(1)
-    leadership.handle(happened.LinkRestored(), world.now("gateway-1"))
+    leadership.handle(happened.BrokerLinkRestored(), world.now("gateway-1"))
     world.now_s = 5.0
     (sent,) = [e for e in leadership.tick(world.now("gateway-1")) if hasattr(e, "payload")]
     assert sent.topic == topics.claim(SITE, "a")
@@ -274,3 +274,19 @@ def test_every_phase_can_lose_the_link() -> None:
     assert set(LEADERSHIP_TRANSITIONS) == set(LeadershipState)
     for moves in LEADERSHIP_TRANSITIONS.values():
         assert moves[LeadershipTrigger.LINK_LOST] is LeadershipState.DISCONNECTED
+
+
+def test_an_event_that_the_table_does_not_list_raises_and_changes_nothing() -> None:
+    world = settled()
+    (leader,) = world.leaders()
+    circle, out = world.machines[leader].leadership.circles[ONE], []
+    term, now = circle.term, world.now(leader)
+    with pytest.raises(LookupError, match="circle one: claimed does not apply in state leader"):
+        circle.claim(now, out)
+    with pytest.raises(LookupError, match="link_restored does not apply in state leader"):
+        circle.on_link_restored(now)
+    assert (circle.state, circle.term, out) == (LeadershipState.LEADER, term, [])
+    follower = world.machines[other(world, leader)].leadership.circles[ONE]
+    with pytest.raises(LookupError, match="released does not apply in state follower"):
+        follower.give_up(ClosingReason.STOPPED, "", now, out)
+    assert out == []

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from coordinator_desk import closed, desk, ops
+from coordinator_bench import bench, closed, ops
 from pod_bench import COORDINATOR_KEY, DESIGN, SITE, pod_key, recorded
 from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
-from sanctuary.pods.coordinator.events import ClosingReason, Now, Ticked
 from sanctuary.pods.coordinator.gateway import Gateway
+from sanctuary.pods.coordinator.gateway_events import ClosingReason, GatewayTicked, Now
 from sanctuary.pods.coordinator.leadership_state import by_our_clock
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.protocol.messages import GatewayClaim
 
 
 def test_a_circle_rests_after_a_window_that_was_only_forgotten() -> None:
-    d = desk(pods=("p1", "p2"))
+    d = bench(pods=("p1", "p2"))
     d.opened("p1", "p2")
     d.coordinator.suspend("one")
     d.tick(6.0)
@@ -29,7 +29,7 @@ def test_a_circle_rests_after_a_window_that_was_only_forgotten() -> None:
 
 
 def test_a_clock_that_is_set_back_ends_windows_and_makes_no_lease_longer() -> None:
-    d = desk(pods=("p1", "p2"))
+    d = bench(pods=("p1", "p2"))
     d.opened("p1", "p2")
     assert ops(d.tick(-3.0)) == closed("p1", "p2")
     assert recorded(d.effects, "window")[-1]["reason"] == ClosingReason.CLOCK_SET
@@ -40,14 +40,14 @@ def test_a_clock_that_is_set_back_ends_windows_and_makes_no_lease_longer() -> No
 
 
 def test_a_clock_that_is_corrected_by_little_ends_nothing() -> None:
-    d = desk(pods=("p1", "p2"))
+    d = bench(pods=("p1", "p2"))
     d.opened("p1", "p2")
     assert d.tick(-0.05) == []
     assert len(d.phases()) == 1
 
 
 def test_a_clock_that_is_set_back_lengthens_no_rest() -> None:
-    d = desk(pods=("p1", "p2"), refractory_s=60.0)
+    d = bench(pods=("p1", "p2"), refractory_s=60.0)
     d.opened("p1", "p2")
     d.tick(6.0)
     d.tick(-30.0)
@@ -57,7 +57,7 @@ def test_a_clock_that_is_set_back_lengthens_no_rest() -> None:
 
 
 def test_a_clock_that_is_set_forward_ends_windows_and_shortens_no_rest() -> None:
-    d = desk(pods=("p1", "p2"), refractory_s=60.0)
+    d = bench(pods=("p1", "p2"), refractory_s=60.0)
     d.opened("p1", "p2")
     d.now_s += 500.0
     effects = d.coordinator.clock_set_forward(499.0, d.now_s)
@@ -79,11 +79,11 @@ def test_a_gateway_sees_by_its_own_clock_that_the_sanctuarys_was_set_forward(
     members = {pod: pod_key(pod).verify_key for pod in ("p1", "p2")}
     identity = CoordinatorIdentity(SITE, "gateway-1", COORDINATOR_KEY, IdSource("g1"))
     gateway = Gateway(identity, [Circle("one", 2, members, DESIGN)])
-    gateway.handle(Ticked(), Now(10.0, 7000.0))
+    gateway.handle(GatewayTicked(), Now(10.0, 7000.0))
     history = gateway._coordinator.history("one")
     history.not_before_s = 50.0
-    gateway.handle(Ticked(), Now(20.0 + gained_s, 7010.0))
-    gateway.handle(Ticked(), Now(30.0 + gained_s, 7020.0))
+    gateway.handle(GatewayTicked(), Now(20.0 + gained_s, 7010.0))
+    gateway.handle(GatewayTicked(), Now(30.0 + gained_s, 7020.0))
     assert history.not_before_s == pytest.approx(50.0 + gained_s * seen)
 
 
@@ -100,7 +100,7 @@ def test_what_a_gateway_ahead_says_of_the_last_window_is_moved_to_our_clock() ->
 def test_a_window_that_seems_to_end_in_the_future_tells_nothing_where_we_know_better(
     known: bool, last_end_s: float
 ) -> None:
-    d = desk(pods=("p1", "p2"))
+    d = bench(pods=("p1", "p2"))
     history = d.coordinator.history("one")
     history.last_end_s = 80.0 if known else None
     d.coordinator.hold("one", 7, 900.0, 100.0)

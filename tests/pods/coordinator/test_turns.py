@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from coordinator_desk import Desk, closed, desk, ops
+from coordinator_bench import CoordinatorBench, bench, closed, ops
 from pod_bench import DESIGN, pod_key, recorded
 from sanctuary.pods.coordinator.circle import Circle, groups_of
-from sanctuary.pods.coordinator.events import ClosingReason, ReplyReceived
+from sanctuary.pods.coordinator.gateway_events import ClosingReason, ReplyReceived
 from sanctuary.pods.coordinator.turns import next_in_turn
 from sanctuary.pods.coordinator.windows import WindowPhase
 from sanctuary.pods.protocol.messages import Reply
 
 
-def two() -> Desk:
-    return Desk({"one": (2, ("p1", "p2")), "two": (2, ("p1", "p2"))}, refractory_s=60.0)
+def two() -> CoordinatorBench:
+    return CoordinatorBench({"one": (2, ("p1", "p2")), "two": (2, ("p1", "p2"))}, refractory_s=60.0)
 
 
-def proposed(d: Desk) -> list[tuple[str, dict[str, float | None]]]:
+def proposed(d: CoordinatorBench) -> list[tuple[str, dict[str, float | None]]]:
     return [
         (record["circle"], record["contenders"])
         for record in recorded(d.effects, "window")
@@ -47,7 +47,7 @@ def test_c2_a_circle_that_rests_is_no_contender() -> None:
 
 
 def test_c2_a_neighbour_whose_rest_ends_goes_before_a_circle_that_just_became_ready() -> None:
-    d = Desk({"a": (2, ("p1", "p2")), "b": (2, ("p2", "p3"))}, refractory_s=60.0)
+    d = CoordinatorBench({"a": (2, ("p1", "p2")), "b": (2, ("p2", "p3"))}, refractory_s=60.0)
     d.coordinator.hold("a", 7, d.now_s - 60.0 + 0.5, d.now_s)
     d.coordinator.hold("b", 7, d.now_s - 30.0 - 60.0, d.now_s)
     d.state("p1", willing=("a",))
@@ -75,14 +75,14 @@ def test_circles_that_share_pods_are_one_group() -> None:
 
 
 def test_nothing_is_commanded_for_a_circle_that_is_not_held() -> None:
-    d = desk()
+    d = bench()
     d.coordinator.release("one", ClosingReason.SUPERSEDED, d.now_s, orderly=False)
     assert d.state("p1") + d.state("p2") == []
     assert d.coordinator.windows == ()
 
 
 def test_a_pause_keeps_the_window_and_sends_nothing() -> None:
-    d = desk()
+    d = bench()
     d.opened("p1", "p2")
     d.coordinator.suspend("one")
     assert d.tick(2.0) == []
@@ -94,7 +94,7 @@ def test_a_pause_keeps_the_window_and_sends_nothing() -> None:
 
 
 def test_a_window_that_loses_its_quorum_in_a_pause_is_forgotten_without_a_word() -> None:
-    d = desk()
+    d = bench()
     d.opened("p1", "p2")
     d.coordinator.suspend("one")
     assert d.lease("p2", ttl_s=0.0) == []
@@ -102,13 +102,13 @@ def test_a_window_that_loses_its_quorum_in_a_pause_is_forgotten_without_a_word()
 
 
 def test_giving_up_in_order_closes_and_otherwise_forgets() -> None:
-    d = desk()
+    d = bench()
     d.opened("p1", "p2")
     out = d.coordinator.release("one", ClosingReason.STOPPED, d.now_s, orderly=True)
     assert [record["reason"] for record in recorded(out, "window")] == ["stopped"]
     assert len(out) == 1 + len(closed("p1", "p2"))
 
-    d = desk()
+    d = bench()
     d.opened("p1", "p2")
     out = d.coordinator.release("one", ClosingReason.SUPERSEDED, d.now_s, orderly=False)
     assert [record["reason"] for record in recorded(out, "window")] == ["superseded"]
@@ -116,7 +116,7 @@ def test_giving_up_in_order_closes_and_otherwise_forgets() -> None:
 
 
 def test_what_another_gateway_knew_of_the_last_window_counts() -> None:
-    d = desk(refractory_s=60.0)
+    d = bench(refractory_s=60.0)
     d.coordinator.release("one", ClosingReason.LINK_LOST, d.now_s, orderly=False)
     d.coordinator.hold("one", 9, d.now_s - 30.0, d.now_s)
     d.state("p1")
@@ -127,7 +127,7 @@ def test_what_another_gateway_knew_of_the_last_window_counts() -> None:
 
 
 def test_a_pod_that_knows_a_higher_term_is_noticed() -> None:
-    d = desk()
+    d = bench()
     d.state("p1")
     (offer, _) = d.state("p2")
     for command, reason in (("c-of-another", "old_term"), (offer.id, "not_eligible")):

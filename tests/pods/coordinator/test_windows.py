@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 
-from coordinator_desk import Desk, closed, desk, holding, ops
+from coordinator_bench import CoordinatorBench, bench, closed, holding, ops
 from pod_bench import COORDINATOR_KEY, DESIGN, SITE, pod_key, recorded
 from sanctuary.commons.designs import load_design
 from sanctuary.config.errors import InputError
 from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.coordinator import Coordinator
-from sanctuary.pods.coordinator.events import LeaseReceived, PodStateReceived, PodStatusReceived, Ticked
+from sanctuary.pods.coordinator.gateway_events import (
+    GatewayTicked,
+    LeaseReceived,
+    PodStateReceived,
+    PodStatusReceived,
+)
 from sanctuary.pods.coordinator.windows import (
     WINDOW_TRANSITIONS,
     WindowPhase,
@@ -24,7 +29,7 @@ from sanctuary.pods.protocol.messages import Command, Open, PodStatus
 
 
 def test_a_window_is_offered_as_soon_as_k_are_eligible() -> None:
-    d = desk()
+    d = bench()
     assert d.state("p1") == []
     commands = d.state("p2")
     assert ops(commands) == [("offer", "p1"), ("offer", "p2")]
@@ -43,13 +48,13 @@ def test_a_window_is_offered_as_soon_as_k_are_eligible() -> None:
     ],
 )
 def test_a_pod_that_could_not_come_is_not_counted(changes: dict[str, Any]) -> None:
-    d = desk()
+    d = bench()
     d.state("p1")
     assert d.state("p2", **changes) == []
 
 
 def test_c1_opens_on_k_live_leases_and_not_before() -> None:
-    d = desk()
+    d = bench()
     d.state("p1")
     d.state("p2")
     assert d.lease("p1") == []
@@ -63,7 +68,7 @@ def test_c1_opens_on_k_live_leases_and_not_before() -> None:
 
 
 def test_c1_k_leases_are_enough_once_the_time_is_up() -> None:
-    d = desk()
+    d = bench()
     d.state("p1")
     d.state("p2")
     d.state("p3")
@@ -71,10 +76,10 @@ def test_c1_k_leases_are_enough_once_the_time_is_up() -> None:
     assert d.phases() == [WindowPhase.PROPOSED]
     assert ops(d.tick(5.0)) == closed("p1", "p2")
 
-    d = desk(pods=("p1", "p2", "p3", "p4"), quorum=3)
+    d = bench(pods=("p1", "p2", "p3", "p4"), quorum=3)
     for pod in ("p1", "p2"):
         d.state(pod)
-    d.do(Ticked())
+    d.do(GatewayTicked())
     d.state("p3")
     d.lease("p1")
     d.lease("p2")
@@ -84,7 +89,7 @@ def test_c1_k_leases_are_enough_once_the_time_is_up() -> None:
 
 
 def test_c1_leases_that_lapsed_before_the_opening_do_not_count() -> None:
-    d = desk(offer_expiry_s=10.0)
+    d = bench(offer_expiry_s=10.0)
     d.state("p1")
     d.state("p2")
     d.lease("p1")
@@ -94,7 +99,7 @@ def test_c1_leases_that_lapsed_before_the_opening_do_not_count() -> None:
 
 
 def test_c1_only_genuine_new_leases_for_this_offer_count() -> None:
-    d = desk(pods=("p1", "p2"))
+    d = bench(pods=("p1", "p2"))
     d.state("p1")
     d.state("p2")
     d.lease("p1")
@@ -125,7 +130,7 @@ def test_c1_only_genuine_new_leases_for_this_offer_count() -> None:
 
 
 def test_c1_a_pod_whose_clock_is_ahead_gains_nothing() -> None:
-    d = desk(offer_expiry_s=15.0)
+    d = bench(offer_expiry_s=15.0)
     d.state("p1")
     d.state("p2")
     d.lease("p1", issued_at_s=d.now_s + 1000.0)
@@ -135,7 +140,7 @@ def test_c1_a_pod_whose_clock_is_ahead_gains_nothing() -> None:
 
 
 def test_an_offer_without_a_quorum_falls_through_and_is_made_again_later() -> None:
-    d = desk()
+    d = bench()
     d.state("p1")
     d.state("p2")
     assert ops(d.tick(5.0)) == closed("p1", "p2")
@@ -146,7 +151,7 @@ def test_an_offer_without_a_quorum_falls_through_and_is_made_again_later() -> No
 
 
 def test_c4_closes_when_a_lease_lapses() -> None:
-    d = desk()
+    d = bench()
     d.opened("p1", "p2")
     d.tick(3.0)
     d.lease("p1", playing=True)
@@ -157,7 +162,7 @@ def test_c4_closes_when_a_lease_lapses() -> None:
 
 @pytest.mark.parametrize("how", ["release", "will"])
 def test_c4_closes_at_once_when_a_pod_leaves(how: str) -> None:
-    d = desk()
+    d = bench()
     d.opened("p1", "p2")
     if how == "release":
         commands = d.lease("p2", ttl_s=0.0)
@@ -167,7 +172,7 @@ def test_c4_closes_at_once_when_a_pod_leaves(how: str) -> None:
 
 
 def test_c4_a_lease_that_comes_after_the_quorum_lapsed_revives_nothing() -> None:
-    d = desk()
+    d = bench()
     d.opened("p1", "p2")
     d.tick(3.0)
     d.lease("p2", playing=True)
@@ -178,13 +183,13 @@ def test_c4_a_lease_that_comes_after_the_quorum_lapsed_revives_nothing() -> None
 
 
 def test_the_last_will_of_an_earlier_boot_changes_nothing() -> None:
-    d = desk()
+    d = bench()
     d.opened("p1", "p2")
     assert d.do(PodStatusReceived("p2", PodStatus(online=False, boot="b0", fw="1").to_bytes())) == []
     assert d.phases() == [WindowPhase.OPEN]
 
 
-def renew(d: Desk, seconds: int, *pods: str) -> list[Command]:
+def renew(d: CoordinatorBench, seconds: int, *pods: str) -> list[Command]:
     commands: list[Command] = []
     for _ in range(seconds):
         commands += d.tick(1.0)
@@ -194,7 +199,7 @@ def renew(d: Desk, seconds: int, *pods: str) -> list[Command]:
 
 
 def test_an_open_window_is_extended_every_two_seconds_up_to_its_length() -> None:
-    d = desk(max_window_s=30.0)
+    d = bench(max_window_s=30.0)
     d.opened("p1", "p2")
     commands = renew(d, 30, "p1", "p2")
     extends = [command for command in commands if command.op == "extend"]
@@ -213,14 +218,14 @@ def test_a_design_that_does_not_repeat_ends_its_window() -> None:
         steps = [{at_s = 0, modality = "haptic", level_share = 0.1, duration_s = 1, fade_s = 0.2}]
     """)
     members = {pod: pod_key(pod).verify_key for pod in ("p1", "p2")}
-    d = desk()
+    d = bench()
     d.coordinator = holding([Circle("one", 2, members, once)])
     d.opened("p1", "p2")
     assert renew(d, 22, "p1", "p2")[-1].args.reason == "design_done"  # type: ignore[union-attr]
 
 
 def test_a_circle_rests_after_a_window() -> None:
-    d = desk()
+    d = bench()
     d.opened("p1", "p2")
     d.lease("p2", ttl_s=0.0)
     d.tick(299.0)
@@ -230,7 +235,7 @@ def test_a_circle_rests_after_a_window() -> None:
 
 
 def test_another_member_may_join_an_open_window_and_plays_in_step() -> None:
-    d = desk()
+    d = bench()
     d.opened("p1", "p2")
     zero_s = d.now_s + 2.0
     renew(d, 10, "p1", "p2")
@@ -241,7 +246,7 @@ def test_another_member_may_join_an_open_window_and_plays_in_step() -> None:
 
 
 def test_open_is_sent_again_to_a_pod_that_leases_but_does_not_play() -> None:
-    d = desk()
+    d = bench()
     d.opened("p1", "p2")
     commands = []
     for _ in range(5):
@@ -252,7 +257,7 @@ def test_open_is_sent_again_to_a_pod_that_leases_but_does_not_play() -> None:
 
 
 def test_a_pod_is_in_one_window_at_most() -> None:
-    d = Desk({"one": (2, ("p1", "p2")), "two": (2, ("p2", "p3"))})
+    d = CoordinatorBench({"one": (2, ("p1", "p2")), "two": (2, ("p2", "p3"))})
     d.opened("p1", "p2")
     assert d.state("p3") == []
     assert d.state("p2", seq=2) == []
@@ -260,7 +265,7 @@ def test_a_pod_is_in_one_window_at_most() -> None:
 
 
 def test_messages_that_cannot_be_read_are_recorded() -> None:
-    d = desk()
+    d = bench()
     d.do(PodStateReceived("p1", b"{}"))
     d.do(PodStateReceived("stranger", b"{}"))
     d.do(PodStatusReceived("p1", b"no"))
@@ -274,7 +279,7 @@ def test_messages_that_cannot_be_read_are_recorded() -> None:
 
 
 def test_an_older_snapshot_does_not_replace_a_newer_one() -> None:
-    d = desk()
+    d = bench()
     d.state("p1", seq=5, state="stopped")
     d.state("p1", seq=4)
     assert d.state("p2") == []
@@ -283,7 +288,7 @@ def test_an_older_snapshot_does_not_replace_a_newer_one() -> None:
 @pytest.mark.parametrize(("quorum", "pods"), [(1, ("p1", "p2")), (3, ("p1", "p2")), (0, ())])
 def test_a_quorum_is_at_least_two_and_at_most_all(quorum: int, pods: tuple[str, ...]) -> None:
     with pytest.raises(InputError, match="quorum"):
-        desk(quorum, pods)
+        bench(quorum, pods)
 
 
 def test_circles_must_agree_on_ids_and_keys() -> None:

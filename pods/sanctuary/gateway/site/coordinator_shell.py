@@ -21,9 +21,9 @@ from sanctuary.gateway.site.machine_clock import alive_s
 from sanctuary.gateway.site.pod_shell import Send, to_message, unsealed
 from sanctuary.gateway.site.site_clock import SanctuaryClock
 from sanctuary.pods.clock.exchange import TimeSource, respond
-from sanctuary.pods.coordinator import events as happened
-from sanctuary.pods.coordinator.events import Now, StoreTerm, WarnOperators
+from sanctuary.pods.coordinator import gateway_events as happened
 from sanctuary.pods.coordinator.gateway import Gateway, GatewayEffect
+from sanctuary.pods.coordinator.gateway_events import Now, StoreTerm, WarnOperators
 from sanctuary.pods.effects import Publish, Record
 from sanctuary.pods.mqtt.broker import BrokerEndpoint
 from sanctuary.pods.mqtt.client import MqttClient
@@ -124,12 +124,12 @@ class CoordinatorRunner:
         if dropped != self._dropped_before:
             self._dropped_before = dropped
             self._handle(happened.MessagesLost(), now_s)
-        self._handle(happened.Ticked(), now_s)
+        self._handle(happened.GatewayTicked(), now_s)
 
     def on_link(self, event: LinkEvent) -> None:
         """Learn that the link came up or went down."""
         up = isinstance(event, LinkUp)
-        self._handle(happened.LinkRestored() if up else happened.LinkLost(), self._now())
+        self._handle(happened.BrokerLinkRestored() if up else happened.BrokerLinkLost(), self._now())
 
     def stop(self, now_s: float) -> None:
         """Close windows, give up all circles and take leave; before the client does."""

@@ -14,18 +14,18 @@ from math import inf
 from sanctuary.config.errors import ProtocolError
 from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity, circles_of, groups_of, keys_of
-from sanctuary.pods.coordinator.commands import CommandWriter, HeldCircle, Invitations, refuses_term
-from sanctuary.pods.coordinator.events import (
+from sanctuary.pods.coordinator.command_writer import CommandWriter, HeldCircle, Invitations, refuses_term
+from sanctuary.pods.coordinator.eye_signal_answers import EyeSignalGuard, answer_eye_signal
+from sanctuary.pods.coordinator.gateway_events import (
     ClosingReason,
     CoordinatorEvent,
     EyeSignalReceived,
+    GatewayTicked,
     LeaseReceived,
     PodStateReceived,
     PodStatusReceived,
     ReplyReceived,
-    Ticked,
 )
-from sanctuary.pods.coordinator.eye_signal_answers import EyeSignalGuard, answer_eye_signal
 from sanctuary.pods.coordinator.turns import CircleHistory, PodDirectory, contenders, next_in_turn
 from sanctuary.pods.coordinator.windows import (
     LeaseGuard,
@@ -159,7 +159,7 @@ class Coordinator:
         # revives nothing. What a pod says concerns its own circles; the others wait for the next tick.
         out: list[Effect] = []
         now_s = self._update_clock(now_s, out)
-        if isinstance(event, Ticked):
+        if isinstance(event, GatewayTicked):
             for run in tuple(self._runs.values()):
                 self._advance(run, now_s, out)
             for group in self._groups:

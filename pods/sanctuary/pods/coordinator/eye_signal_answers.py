@@ -17,8 +17,8 @@ from nacl.signing import VerifyKey
 from sanctuary.commons.designs import first_room_s
 from sanctuary.config.errors import ProtocolError
 from sanctuary.config.site_settings import CoordinatorSettings
-from sanctuary.pods.coordinator.commands import HeldCircle
-from sanctuary.pods.coordinator.events import EyeSignalReceived
+from sanctuary.pods.coordinator.command_writer import HeldCircle
+from sanctuary.pods.coordinator.gateway_events import EyeSignalReceived
 from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.protocol.envelope import open_eye_signal

@@ -9,20 +9,16 @@ from sanctuary.config.site_settings import CoordinatorSettings, LeadershipSettin
 from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.claims import LeadershipTimes
 from sanctuary.pods.coordinator.coordinator import Coordinator
-from sanctuary.pods.coordinator.events import (
-    ClaimReceived,
+from sanctuary.pods.coordinator.gateway_events import (
     GatewayEvent,
-    GatewayStatusReceived,
+    GatewayTicked,
     Hold,
     LeadershipEffect,
-    LinkLost,
-    LinkRestored,
-    MessagesLost,
+    LeadershipEvent,
     Now,
     Release,
     StoreTerm,
     Suspend,
-    Ticked,
     WarnOperators,
 )
 from sanctuary.pods.coordinator.leadership import Leadership
@@ -97,12 +93,13 @@ class Gateway:
     def handle(self, event: GatewayEvent, now: Now) -> list[GatewayEffect]:
         """Handle an event; the effects are to be done in order."""
         out: list[GatewayEffect] = []
-        if isinstance(event, ClaimReceived | GatewayStatusReceived | LinkLost | LinkRestored | MessagesLost):
+        if isinstance(event, LeadershipEvent):
             self._do(self._leadership.handle(event, now), now, out)
             return out
         # Authority is checked before anything is commanded: a gateway that hung finds here that it lapsed.
-        leads = self._leadership
-        self._do(leads.tick(now) if isinstance(event, Ticked) else leads.check_authority(now), now, out)
+        ticked = isinstance(event, GatewayTicked)
+        effects = self._leadership.tick(now) if ticked else self._leadership.check_authority(now)
+        self._do(effects, now, out)
         self._compare_clocks(now, out)
         out += self._coordinator.handle(event, now.t_s)
         for circle in self._coordinator.pop_outdated():

@@ -17,14 +17,14 @@ from math import inf
 from sanctuary.config.errors import InputError, ProtocolError
 from sanctuary.pods.coordinator.circle import CoordinatorIdentity
 from sanctuary.pods.coordinator.claims import LeadershipTimes, PresentGateways
-from sanctuary.pods.coordinator.events import (
+from sanctuary.pods.coordinator.gateway_events import (
+    BrokerLinkLost,
+    BrokerLinkRestored,
     ClaimReceived,
     ClosingReason,
     GatewayStatusReceived,
     LeadershipEffect,
     LeadershipEvent,
-    LinkLost,
-    LinkRestored,
     MessagesLost,
     Now,
     WarnOperators,
@@ -111,9 +111,9 @@ class Leadership:
                 self._expect_lapse(event.circle)
             case GatewayStatusReceived():
                 self._on_status(event, now, out)
-            case LinkLost():
+            case BrokerLinkLost():
                 self._on_link_lost(now, out)
-            case LinkRestored():
+            case BrokerLinkRestored():
                 self._on_link_restored(now, out)
             case MessagesLost() if self._linked:
                 # A claim may be among them: as good as a gap in the link.

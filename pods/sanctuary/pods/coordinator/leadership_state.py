@@ -61,7 +61,7 @@ from zlib import crc32
 
 from sanctuary.pods.coordinator.circle import CoordinatorIdentity
 from sanctuary.pods.coordinator.claims import ClaimMonitor, LeadershipTimes, next_term
-from sanctuary.pods.coordinator.events import (
+from sanctuary.pods.coordinator.gateway_events import (
     ClosingReason,
     Hold,
     LeadershipEffect,

@@ -76,12 +76,12 @@ class ReplyReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticked:
+class GatewayTicked:
     """Time passed. The shell ticks at least once a second, better four times."""
 
 
 CoordinatorEvent = (
-    PodStateReceived | PodStatusReceived | LeaseReceived | EyeSignalReceived | ReplyReceived | Ticked
+    PodStateReceived | PodStatusReceived | LeaseReceived | EyeSignalReceived | ReplyReceived | GatewayTicked
 )
 
 # --- of gateways and the broker ---
@@ -104,12 +104,12 @@ class GatewayStatusReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkLost:
+class BrokerLinkLost:
     """The link to the broker is down."""
 
 
 @dataclass(frozen=True, slots=True)
-class LinkRestored:
+class BrokerLinkRestored:
     """The link to the broker is up, and every subscription in force."""
 
 
@@ -118,7 +118,7 @@ class MessagesLost:
     """Messages were dropped before they were read; a claim may have been among them."""
 
 
-LeadershipEvent = ClaimReceived | GatewayStatusReceived | LinkLost | LinkRestored | MessagesLost
+LeadershipEvent = ClaimReceived | GatewayStatusReceived | BrokerLinkLost | BrokerLinkRestored | MessagesLost
 GatewayEvent = CoordinatorEvent | LeadershipEvent
 
 # --- effects of leadership ---

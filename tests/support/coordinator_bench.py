@@ -1,4 +1,4 @@
-"""A coordinator on its own, and the pods' mail to it, message by message."""
+"""A coordinator on its own and the messages of its pods."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pod_bench import COORDINATOR_KEY, DESIGN, SITE, pod_key, recorded
 from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.coordinator import Coordinator
-from sanctuary.pods.coordinator.events import LeaseReceived, PodStateReceived, Ticked
+from sanctuary.pods.coordinator.gateway_events import GatewayTicked, LeaseReceived, PodStateReceived
 from sanctuary.pods.coordinator.windows import (
     WindowPhase,
 )
@@ -17,8 +17,8 @@ from sanctuary.pods.protocol.envelope import Kind, open_command, seal
 from sanctuary.pods.protocol.messages import Command, LeaseMessage, Offer, PodState
 
 
-class Desk:
-    """A coordinator, and the pods' mail to it."""
+class CoordinatorBench:
+    """A coordinator, and the messages of its pods."""
 
     def __init__(self, circles: dict[str, tuple[int, tuple[str, ...]]], **settings: Any) -> None:
         made = [
@@ -44,7 +44,7 @@ class Desk:
 
     def tick(self, seconds: float) -> list[Command]:
         self.now_s += seconds
-        return self.do(Ticked())
+        return self.do(GatewayTicked())
 
     def state(self, pod: str, *, seq: int = 1, speaks: str = "", **changes: Any) -> list[Command]:
         content: dict[str, Any] = {
@@ -109,8 +109,8 @@ def holding(
     return coordinator
 
 
-def desk(quorum: int = 2, pods: tuple[str, ...] = ("p1", "p2", "p3"), **settings: Any) -> Desk:
-    return Desk({"one": (quorum, pods)}, **settings)
+def bench(quorum: int = 2, pods: tuple[str, ...] = ("p1", "p2", "p3"), **settings: Any) -> CoordinatorBench:
+    return CoordinatorBench({"one": (quorum, pods)}, **settings)
 
 
 def ops(commands: list[Command]) -> list[tuple[str, str]]:

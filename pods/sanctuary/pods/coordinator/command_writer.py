@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 
 from sanctuary.config.errors import ProtocolError
 from sanctuary.config.site_settings import CoordinatorSettings
-from sanctuary.pods.coordinator.events import ClosingReason
+from sanctuary.pods.coordinator.gateway_events import ClosingReason
 from sanctuary.pods.coordinator.turns import CircleHistory
 from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.effects import Effect, IdSource, Publish
