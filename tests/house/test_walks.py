@@ -1,8 +1,27 @@
 """How many files of the product one piece of work walks through; a reader has to open as many."""
 
-from sanctuary.commons.entries import key_id, signing_key
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+from unittest.mock import Mock
+
+import pytest
+
+from pod_bench import (
+    ORIGIN,
+    eligible_bench,
+    playing_bench,
+    sealed,
+    withdrawal,
+)
+from sanctuary.commons.entries import key_id, signing_key, unseal
 from sanctuary.config.settings_base import shipped_designs
-from walks import walk
+from sanctuary.gateway.site.event_log import Journal
+from sanctuary.gateway.site.pod_outputs import PodOutputs
+from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.pods.pod.events import CommandReceived, ConsentPresented, WithdrawalMade
+from sanctuary.pods.pod.outgoing import Outgoing
+from walks import Walk, walk
 
 
 def test_the_tracer_sees_the_files_that_were_entered() -> None:
@@ -10,3 +29,50 @@ def test_the_tracer_sees_the_files_that_were_entered() -> None:
     seen = walk(lambda: (key_id(key), shipped_designs(), key_id(key)))
     assert seen.files == ("commons/entries.py", "config/settings_base.py")
     assert (len(seen.files), seen.entries, seen.back) == (2, 3, 1)
+
+
+class ArrivedError(Exception):
+    """The walk has come to its end."""
+
+
+def walk_to(monkeypatch: pytest.MonkeyPatch, owner: type, end: str, work: Callable[[], object]) -> Walk:
+    """The way of some work to its first call of the method `end` of `owner`."""
+
+    def arrive(*_: Any, **__: Any) -> NoReturn:
+        raise ArrivedError
+
+    def until_arrived() -> None:
+        with pytest.raises(ArrivedError):
+            work()
+
+    monkeypatch.setattr(owner, end, arrive)
+    return walk(until_arrived)
+
+
+def test_from_the_open_command_to_a_pod_that_obeys(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = eligible_bench()
+    bench.offer()
+    command = CommandReceived(bench.open_message().payload)
+    way = walk_to(monkeypatch, Outgoing, "reply", lambda: bench.handle(command))
+    assert len(way.files) <= 12, str(way)
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_from_a_withdrawal_to_silence(monkeypatch: pytest.MonkeyPatch, by_hand: bool) -> None:
+    bench = playing_bench()
+    entry = sealed(withdrawal(2, prev=unseal(bench.entries[0], ORIGIN).digest))
+    event = WithdrawalMade() if by_hand else ConsentPresented(entry)
+    way = walk_to(monkeypatch, Outgoing, "silence", lambda: bench.handle(event))
+    assert len(way.files) <= 7, str(way)
+
+
+def test_from_a_due_step_through_the_shell_to_the_output(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bench = eligible_bench()
+    bench.offer()
+    bench.open(lead_s=2.5)
+    bench.sleep(2)
+    runner = PodRunner(bench.pod, Journal(tmp_path / "events.jsonl"), Mock(), lambda _: None)
+    way = walk_to(monkeypatch, PodOutputs, "play", lambda: runner.tick(bench.now_s + 0.5))
+    assert len(way.files) <= 15, str(way)

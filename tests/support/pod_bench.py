@@ -207,8 +207,12 @@ class PodBench:
 
     def open(self, name: str = "1", lead_s: float = 2.0, zero_s: float | None = None) -> list[Effect]:
         """Open the window of that offer."""
+        return self.command(self.open_message(name, lead_s, zero_s))
+
+    def open_message(self, name: str = "1", lead_s: float = 2.0, zero_s: float | None = None) -> Publish:
+        """The command that opens it."""
         start_at_s = self.now_s + lead_s
-        message = self.commander.open(
+        return self.commander.open(
             self.pod.identity.pod,
             self.offer_args(name),
             self.now_s,
@@ -216,7 +220,6 @@ class PodBench:
             zero_s=start_at_s if zero_s is None else zero_s,
             valid_until_s=self.now_s + 6.0,
         )
-        return self.command(message)
 
     def enter_window(self, name: str = "1") -> None:
         """From eligible to in a window."""

@@ -1,4 +1,4 @@
-"""What befalls a pod, in the past tense."""
+"""What can happen to a pod, in the past tense."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class UtcHeard:
     suffices
         Whether anything may be cued: a time service keeps one of the two, or the settings ask for none.
     floor_at_zero_s
-        As of `KnownUtc.heard`.
+        As of `KnownUtc.push`.
     """
 
     told: UtcMark
