@@ -3,9 +3,9 @@
     python benchmarks/sample_clock.py [--hours 1] [--json OUT.json]
 
 Packets of twelve samples at 256 Hz come at connection events of 15 ms, are repeated, stall and come in bursts
-(``tests/support/ble_delays.py``); the headband's crystal is off by as much as the first column says. Each way
-says, as a packet arrives and with what it knows by then, when its last sample was taken; printed is the error
-from a minute on, median, 99th centile and worst, milliseconds.
+(``tests/support/faulty_links.py``); the headband's crystal is off by as much as the first column says. Each
+way says, as a packet arrives and with what it knows by then, when its last sample was taken; printed is the
+error from a minute on, median, 99th centile and worst, milliseconds.
 
 * ours: a line through the least delayed arrivals of the last ten minutes;
 * arrival: the moment of arrival, as BrainFlow stamps packets;
@@ -25,7 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-from ble_delays import arrivals
+from faulty_links import arrivals
 from sanctuary.firmware_bridge.stream.sample_rate import RateFit
 
 FS_HZ = 256.0

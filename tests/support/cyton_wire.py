@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,15 +46,3 @@ def placed(runs: Iterable[Run], first: int = 0) -> dict[int, tuple[int, ...]]:
             rows[number] = tuple(row)
             number += 1
     return rows
-
-
-def without(data: bytes, positions: Iterable[int]) -> bytes:
-    """The bytes, but for those at `positions`."""
-    gone = set(positions)
-    return bytes(byte for at, byte in enumerate(data) if at not in gone)
-
-
-def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
-    """The bytes in pieces, cut at `places` (modulo the length)."""
-    edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[a:b] for a, b in pairwise(edges)]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rough_links import RadioNightLink, SerialNightLink, StreamingDevice, mangler
+from faulty_links import FaultyPort, FaultyRadio, StreamingDevice, mangler
 from rough_night import Night, NumberSource, Verdict, VirtualClock, VirtualEnd, judge
 from sanctuary.firmware_bridge.headbands.device import DeviceHeadband
 from sanctuary.firmware_bridge.headbands.headband import Driver, Options
@@ -86,7 +86,7 @@ def sleep(kind: str, night: Night, **options: object) -> None:
         mangle = mangler(night, packet_bytes, corrupt=corrupt)
 
         def opened(clock: VirtualClock, zero_s: float) -> Link:
-            return SerialNightLink(night, clock, zero_s, board, source, state, mangle, rng)
+            return FaultyPort(night, clock, zero_s, board, source, state, mangle, rng)
 
     else:
         make_device, begins, write_to = RADIO_KINDS[kind]
@@ -94,7 +94,7 @@ def sleep(kind: str, night: Night, **options: object) -> None:
         device = make_device(source, fs_hz=fs_hz, **options)
 
         def opened(clock: VirtualClock, zero_s: float) -> Link:
-            link = RadioNightLink(night, clock, zero_s, device, _sources(driver), source, rng, fs_hz)
+            link = FaultyRadio(night, clock, zero_s, device, _sources(driver), source, rng, fs_hz)
             link.begins, link.write_to = begins, write_to
             link.began_at = source.rendered
             return link

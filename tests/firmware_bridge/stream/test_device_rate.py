@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_delays import arrivals
+from faulty_links import arrivals
 from sanctuary.firmware_bridge.stream.sample_rate import BUCKET_S, RateFit
 
 FS_HZ = 256.0

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cyton_wire import cut, packets, random_counts
+from cyton_wire import packets, random_counts
+from faulty_links import cut
 from sanctuary.firmware_bridge.headbands.cyton.codec import MAX_REPLY_BYTES, ReplyFinder, channel_settings
 
 BANNER = (

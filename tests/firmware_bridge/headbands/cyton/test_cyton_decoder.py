@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cyton_wire import PACKET, cut, packet, packets, placed, random_counts
+from cyton_wire import PACKET, packet, packets, placed, random_counts
+from faulty_links import cut
 from sanctuary.firmware_bridge.headbands.cyton.codec import MAX_REPLIES, CytonDecoder
 from sanctuary.firmware_bridge.headbands.cyton.codec import CytonRun as Run
 from sanctuary.firmware_bridge.headbands.cyton.wire import CytonPacket

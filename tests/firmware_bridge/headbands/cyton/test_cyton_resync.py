@@ -7,16 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cyton_wire import (
-    PACKET,
-    Counts,
-    adversarial_counts,
-    cut,
-    packets,
-    placed,
-    random_counts,
-    without,
-)
+from cyton_wire import PACKET, Counts, adversarial_counts, packets, placed, random_counts
+from faulty_links import cut, without
 from sanctuary.firmware_bridge.headbands.cyton.codec import CytonDecoder
 
 ALL = tuple(range(1, 9))

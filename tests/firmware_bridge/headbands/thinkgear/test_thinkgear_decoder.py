@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cyton_wire import cut, without
+from faulty_links import cut, without
 from sanctuary.firmware_bridge.headbands.headband import MAX_NOTICES, Codec, Contact, Run, Said
 from sanctuary.firmware_bridge.headbands.thinkgear import MAX_FRAME_BYTES, ThinkGearCodec
 

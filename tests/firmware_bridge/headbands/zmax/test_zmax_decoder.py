@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cyton_wire import cut
+from faulty_links import cut
 from sanctuary.firmware_bridge.headbands.headband import MAX_NOTICES, Battery, Codec, Run, Said
 from sanctuary.firmware_bridge.headbands.zmax import BATTERY_EVERY, MAX_LINE_BYTES, ZmaxCodec, ZmaxPacket
 

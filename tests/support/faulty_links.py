@@ -1,10 +1,16 @@
-"""Links of a rough night: a port and a radio, late, lossy and broken again and again, in accelerated time."""
+"""Links that are late, lossy, torn into pieces, and broken again and again; all in the time of the caller.
+
+Bytes and notifications come through one family: `cut` and `without` for what a port does to a stream,
+`RadioDelays` for what a radio does to the times of its packets, and `FaultyPort` and `FaultyRadio` for whole
+nights of a virtual headband.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -21,7 +27,65 @@ Mangle = Callable[[bytes, float, np.random.Generator], bytes]
 """Spoils bytes that are read at a time, seconds since the beginning of the night."""
 
 
-class _Link:
+def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
+    """The bytes in pieces, cut at `places` (modulo the length)."""
+    edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
+    return [data[a:b] for a, b in pairwise(edges)]
+
+
+def without(data: bytes, positions: Iterable[int]) -> bytes:
+    """The bytes, but for those at `positions`."""
+    gone = set(positions)
+    return bytes(byte for at, byte in enumerate(data) if at not in gone)
+
+
+class RadioDelays:
+    """When packets of a Bluetooth headband arrive: retries, stalls with bursts after them, never overtaking.
+
+    Parameters
+    ----------
+    retry_s
+        Mean of the exponential time that retries take.
+    slow_share, slow_s
+        Share of packets that take longer still, and the mean of that.
+    stall_s
+        Least and longest time of a stall; one packet in 2000 begins one.
+    """
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        retry_s: float,
+        stall_s: tuple[float, float],
+        slow_share: float = 0.0,
+        slow_s: float = 0.0,
+    ) -> None:
+        self._rng, self._retry_s, self._stall_s = rng, retry_s, stall_s
+        self._slow_share, self._slow_s = slow_share, slow_s
+        self._last_s = self._stalled_until_s = 0.0
+
+    def arrival_s(self, event_s: float) -> float:
+        """Say when a packet arrives that left with the connection event of this moment."""
+        at_s = event_s + self._rng.exponential(self._retry_s)
+        if self._slow_share and self._rng.random() < self._slow_share:
+            at_s += self._rng.exponential(self._slow_s)
+        if self._rng.random() < 0.0005:
+            self._stalled_until_s = at_s + self._rng.uniform(*self._stall_s)
+        self._last_s = max(at_s, self._last_s, self._stalled_until_s)
+        return self._last_s
+
+
+def arrivals(
+    duration_s: float, rate_hz: float, per_packet: int, seed: int, zero_s: float = 0.0
+) -> Iterator[tuple[int, float, float]]:
+    """Samples sent so far, when the last was taken, and when it arrived; never out of order."""
+    delays = RadioDelays(np.random.default_rng(seed), 0.005, (0.5, 3.0), 0.02, 0.1)
+    for n in range(per_packet, int(duration_s * rate_hz), per_packet):
+        taken_s = zero_s + n / rate_hz
+        yield n, taken_s, delays.arrival_s(math.ceil(taken_s / EVENT_S) * EVENT_S)
+
+
+class FaultyLink:
     """What links of both kinds have in common: they break when the night says so."""
 
     def __init__(self, night: Night, clock: VirtualClock, zero_s: float) -> None:
@@ -53,7 +117,7 @@ class _Link:
     def close(self) -> None: ...
 
 
-class SerialNightLink(_Link):
+class FaultyPort(FaultyLink):
     """A board whose bytes come every 40 ms or later; while nobody listens they are lost."""
 
     def __init__(
@@ -136,7 +200,7 @@ class StreamingDevice(GattDevice, Protocol):
     def streaming(self) -> bool: ...
 
 
-class RadioNightLink(_Link):
+class FaultyRadio(FaultyLink):
     """A Bluetooth headband: connection events, retries, stalls with bursts after them."""
 
     def __init__(
@@ -156,7 +220,7 @@ class RadioNightLink(_Link):
         self.device.connect(clock.now_s)
         self.event_s = clock.now_s
         self.queue: deque[Chunk] = deque()
-        self.last_s = self.stalled_until_s = 0.0
+        self.delays = RadioDelays(rng, 0.003, (0.3, 2.0))
         self.began_s: float | None = None
         self.began_at = 0
 
@@ -183,16 +247,13 @@ class RadioNightLink(_Link):
             number = self.sources.get(notification.uuid)
             if number is None:
                 continue
-            at_s = self.event_s + self.rng.exponential(0.003)
-            if self.rng.random() < 0.0005:
-                self.stalled_until_s = at_s + self.rng.uniform(0.3, 2.0)
-            self.last_s = max(at_s, self.last_s, self.stalled_until_s)
-            self.queue.append(Chunk(self.last_s, number, notification.data))
+            at_s = self.delays.arrival_s(self.event_s)
+            self.queue.append(Chunk(at_s, number, notification.data))
             if self.night.garbage_due(self.event_s - self.zero_s):
                 for _ in range(20):
                     junk = self.rng.bytes(int(self.rng.integers(0, 40)))
                     where = int(self.rng.choice(list(self.sources.values())))
-                    self.queue.append(Chunk(self.last_s, where, junk))
+                    self.queue.append(Chunk(at_s, where, junk))
 
     def _note(self) -> None:
         """Note when samples were taken, which the headband has rendered since the last look."""
