@@ -179,8 +179,8 @@ class LeadershipMonitor(Monitor):
     """C3: one gateway at a time has authority over a circle, and only that one opens and extends windows.
 
     A gateway that hangs writes only afterwards when its authority ended; so a stretch of it is compared
-    with those of others once it is over. Of one that died nobody knows; what it commanded, `WindowsMonitor`
-    and `CircleMonitor` know.
+    with those of others once it is over. When that of a gateway that died ended, no log says; what it
+    commanded, `WindowsMonitor` and `CircleMonitor` check.
     """
 
     kinds = frozenset({"leadership", "window", "coordinator"})
@@ -199,8 +199,8 @@ class LeadershipMonitor(Monitor):
         elif kind == "leadership":
             yield from self._change(line, gateway)
         elif line["event"] in ("opened", "joined", "extended"):
-            holders = self._since_s.get(line["circle"])
-            if holders is not None and gateway not in holders:
+            leaders = self._since_s.get(line["circle"])
+            if leaders is not None and gateway not in leaders:
                 text = f"{gateway} {line['event']} {line['window']} without holding the circle"
                 yield Violation("C3", line["t_s"], line["circle"], text)
 
@@ -223,11 +223,11 @@ class LeadershipMonitor(Monitor):
 
 
 class TurnMonitor(Monitor):
-    """Keeps its own history of windows, and compares each proposal with what its contenders had.
+    """C2: each proposal is of a circle that waited at least as long as its contenders.
 
     A gateway knows for certain of the windows that it closed itself since its start. A proposal is judged
-    where that is all there is to know of both circles: what the claims of others have told a gateway, no log
-    says.
+    where that is all there is to know of both circles, by their windows' records: what the claims of others
+    have told a gateway stands in no log.
     """
 
     kinds = frozenset({"window", "coordinator"})
