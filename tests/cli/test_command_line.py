@@ -13,13 +13,14 @@ import pytest
 import typer
 
 from sanctuary.cli import main as cli
-from sanctuary.cli.main import run, sentence
+from sanctuary.cli.app import build_app, run_command, sentence
+from sanctuary.cli.main import run, unknown_command
 from sanctuary.config.errors import ConfigError, DeviceError, InputError, SanctuaryError
 
 
 def command_that(action: Callable[[], object]) -> ModuleType:
     """A command module whose command, ``act``, does something."""
-    module = ModuleType("act")
+    module = ModuleType("command_for_a_test")
 
     def act() -> None:
         action()
@@ -39,7 +40,8 @@ def raising(error: BaseException) -> Callable[[], object]:
 
 
 def run_with(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object], *argv: str) -> int:
-    monkeypatch.setattr(cli, "COMMANDS", (*cli.COMMANDS, command_that(action)))
+    monkeypatch.setitem(sys.modules, "command_for_a_test", command_that(action))
+    monkeypatch.setitem(cli.COMMANDS, "act", "command_for_a_test:register")
     return run(["act"] if not argv else list(argv))
 
 
@@ -66,14 +68,59 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
     assert "Not a medical device" in shown
 
 
-def test_a_start_does_not_load_the_heavy_rooms() -> None:
-    code = (
+HEAVY = {
+    *("amqtt", "asyncio", "edfio", "email", "importlib.metadata", "matplotlib", "nacl", "numpy", "paho"),
+    *("pydantic", "rich", "scipy", "serial", "typer"),
+}
+OTHERS = {
+    f"sanctuary.cli.{name}" for name in ("convert", "demo", "design", "devices", "replay", "run", "wire")
+}
+ALL = {*HEAVY, *OTHERS, *(f"sanctuary.cli.{name}" for name in ("app", "config", "console", "options"))}
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "free_of"),
+    [
+        ("--version", 0, ALL),
+        ("-v --version", 0, ALL),
+        ("confg", 2, ALL),
+        ("zzz --version", 2, ALL),
+        # typer reads options by pydantic
+        ("config show --zzz", 2, (HEAVY | OTHERS) - {"typer", "pydantic", "email", "importlib.metadata"}),
+        ("--zzz", 2, (HEAVY | OTHERS) - {"typer"}),
+        ("--help", 0, HEAVY - {"typer", "rich"}),
+    ],
+)
+def test_a_start_imports_only_what_it_needs(line: str, code: int, free_of: set[str]) -> None:
+    program = (
         "import sys; from sanctuary.cli.main import run\n"
-        "assert run(['--version']) == 0\n"
-        "heavy = {'numpy', 'scipy', 'matplotlib', 'amqtt', 'edfio', 'nacl', 'serial', 'asyncio', 'rich'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
+        f"assert run({line.split()!r}) == {code}\n"
+        "print(*sys.modules)"
     )
-    assert process(code=code).stdout.splitlines()[-1] == "[]"
+    loaded = set(process(code=program).stdout.splitlines()[-1].split())
+    assert "sanctuary.cli.main" in loaded
+    assert sorted(free_of & loaded) == []
+
+
+def test_every_command_is_added_by_what_the_table_names() -> None:
+    for name, register in cli.COMMANDS.items():
+        group = typer.main.get_command(build_app([register]))
+        assert isinstance(group, typer.core.TyperGroup)
+        assert set(group.commands) == {key for key, value in cli.COMMANDS.items() if value == register}, name
+    everything = typer.main.get_command(build_app(cli.COMMANDS.values()))
+    assert isinstance(everything, typer.core.TyperGroup)
+    assert list(everything.commands) == list(cli.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "name", ["confg", "repla", "dem", "sound list", "DEMO", "zzz", "", "a\nb", "a  b", "it's", "r\u00e9play"]
+)
+def test_an_unknown_command_is_told_as_typer_would(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert run([name]) == 2
+    told = capsys.readouterr().err
+    assert told == f"sanctuary: {unknown_command(name)}\n"
+    assert run_command([name], cli.COMMANDS.values()) == 2
+    assert capsys.readouterr().err == told
 
 
 def test_settings_load_without_the_heavy_rooms() -> None:
@@ -162,12 +209,12 @@ def test_verbose_shows_where_an_error_came_from(
 
 def test_verbose_logs_details_and_silence_is_the_default() -> None:
     code = (
-        "import logging, sys, types; from sanctuary.gateway import cli\n"
-        "module = types.ModuleType('log')\n"
+        "import logging, sys, types; from sanctuary.cli import main as cli\n"
+        "module = sys.modules['log'] = types.ModuleType('log')\n"
         "log = logging.getLogger('sanctuary.test')\n"
         "act = lambda: (log.debug('detail'), log.warning('care'))\n"
         "module.register = lambda app: app.command('log')(act)\n"
-        "cli.COMMANDS = (*cli.COMMANDS, module)\n"
+        "cli.COMMANDS['log'] = 'log:register'\n"
         "cli.main()"
     )
     quiet, loud = process("log", code=code), process("-v", "log", code=code)
@@ -191,11 +238,11 @@ def test_a_commands_own_exit_code_is_kept(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("flushed", ["True", "False"])
 def test_a_reader_that_goes_away_is_no_error(flushed: str) -> None:
     code = (
-        "import os, sys, types; from sanctuary.gateway import cli\n"
+        "import os, sys, types; from sanctuary.cli import main as cli\n"
         "read, write = os.pipe(); os.close(read); os.dup2(write, 1)\n"
-        "module = types.ModuleType('talk')\n"
+        "module = sys.modules['talk'] = types.ModuleType('talk')\n"
         f"module.register = lambda app: app.command('talk')(lambda: print('x' * 10, flush={flushed}))\n"
-        "cli.COMMANDS = (*cli.COMMANDS, module)\n"
+        "cli.COMMANDS['talk'] = 'talk:register'\n"
         "cli.main()"
     )
     done = process("talk", code=code)

@@ -13,7 +13,8 @@ import pytest
 import typer
 
 from house import ROOT
-from sanctuary.cli.main import build_app
+from sanctuary.cli.app import build_app
+from sanctuary.cli.main import COMMANDS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LARGEST_PICTURE = 300_000
@@ -33,14 +34,14 @@ def words_after(program: str) -> list[list[str]]:
 
 def commands() -> list[str]:
     """Names of our commands."""
-    command = typer.main.get_command(build_app())
+    command = typer.main.get_command(build_app(COMMANDS.values()))
     assert isinstance(command, typer.core.TyperGroup)
     return sorted(command.commands)
 
 
 def parse(arguments: list[str]) -> None:
     """Read a command line of ours to its end, as the program would, and run nothing."""
-    command = typer.main.get_command(build_app())
+    command = typer.main.get_command(build_app(COMMANDS.values()))
     context = command.make_context("sanctuary", list(arguments))
     while isinstance(command, typer.core.TyperGroup):
         rest = [*context._protected_args, *context.args]

@@ -1,77 +1,56 @@
 """The command line: ``sanctuary COMMAND``.
 
+This module answers what needs no command, the version and a mistyped command, before it imports anything but
+a few modules of the standard library; of the commands it imports the one that is asked for.
+
 Adding a command
 ----------------
-Write ``commands/NAME.py`` with one function, ``register(app: typer.Typer) -> None``, that adds the command
-to `app`, and name the module in `COMMANDS`. Three rules keep the frame whole:
+Write a function ``register(app: typer.Typer) -> None`` that adds the command to `app`, in a module beside
+this one, and name it in `COMMANDS`. Three rules keep the frame whole:
 
-* Light start: a command module imports the standard library, typer, `commands.options`, `consoles` and
-  `sanctuary.config.errors` at its top, everything else inside its functions.
+* Light start: such a module imports the standard library, typer, `cli.options`, `cli.console`,
+  `gateway.streams` and `sanctuary.config.errors` at its top, everything else inside its functions.
 * Errors are raised, never printed: `SanctuaryError` for what a person can mend. `run` turns it into one
-  sentence on stderr and exit code 2. Results go to stdout, progress to `consoles.stderr_console`.
-* The command is thin: it reads options (`commands.options` has the shared ones), calls the library, and
-  shows the result.
+  sentence on stderr and exit code 2. Results go to stdout, progress to `cli.console.stderr_console`.
+* The command is thin: it reads options (`cli.options` has the shared ones), calls the library, and shows
+  the result.
 """
 
 from __future__ import annotations
 
 import sys
-import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 
-import typer
-
-from sanctuary.cli import (
-    config,
-    convert,
-    demo,
-    design,
-    devices,
-    replay,
-    simulate,
-    sleeper,
-    sound,
-    train,
-    wire,
-)
-from sanctuary.cli import run as running
-from sanctuary.config.errors import SanctuaryError
+from sanctuary.config import __version__
 from sanctuary.gateway.streams import forgiving_streams, say
 
-COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
-    demo.register,
-    replay.register,
-    convert.register,
-    simulate.register_night,
-    train.register,
-    running.register_run,
-    running.register_coordinate,
-    running.register_pod,
-    sleeper.register_calibrate,
-    sleeper.register_memory,
-    devices.register_devices,
-    devices.register_virtual,
-    simulate.register_simulate,
-    simulate.register_torture,
-    sound.register,
-    design.register,
-    config.register,
-    wire.register,
-)
-"""What adds each command, in the order in which ``--help`` lists them."""
+COMMANDS: dict[str, str] = {
+    "demo": "sanctuary.cli.demo:register",
+    "replay": "sanctuary.cli.replay:register",
+    "convert": "sanctuary.cli.convert:register",
+    "night": "sanctuary.cli.simulate:register_night",
+    "train": "sanctuary.cli.train:register",
+    "run": "sanctuary.cli.run:register_run",
+    "coordinate": "sanctuary.cli.run:register_coordinate",
+    "pod": "sanctuary.cli.run:register_pod",
+    "calibrate": "sanctuary.cli.sleeper:register_calibrate",
+    "devices": "sanctuary.cli.devices:register_devices",
+    "scan": "sanctuary.cli.devices:register_devices",
+    "virtual": "sanctuary.cli.devices:register_virtual",
+    "simulate": "sanctuary.cli.simulate:register_simulate",
+    "torture": "sanctuary.cli.simulate:register_torture",
+    "wire": "sanctuary.cli.wire:register",
+    "memory": "sanctuary.cli.sleeper:register_memory",
+    "sound": "sanctuary.cli.sound:register",
+    "design": "sanctuary.cli.design:register",
+    "config": "sanctuary.cli.config:register",
+}
+"""What adds each command, as in ``--help``: commands first, then groups of commands."""
 
 EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
-
-
-@dataclass
-class Session:
-    """What the options before the command ask for; commands reach it as ``ctx.obj``."""
-
-    verbose: bool = False
 
 
 def main() -> NoReturn:
@@ -93,99 +72,49 @@ def run(argv: Sequence[str] | None = None) -> int:
         0 done; 2 a mistake in the options, the input or the program, told in one sentence on stderr;
         130 interrupted; 141 all done, but the reader of our output went away meanwhile.
     """
+    arguments = list(sys.argv[1:] if argv is None else argv)
     with forgiving_streams() as output:
-        code = _run(argv)
+        code = _run(arguments)
         sys.stdout.flush()
         if output.error is not None:
             code = code or _unprinted(output.error)
     return code
 
 
-def _run(argv: Sequence[str] | None) -> int:
-    session = Session()
+def _run(arguments: list[str]) -> int:
+    rest = arguments[:]
+    while rest and rest[0] in {"--verbose", "-v"}:
+        del rest[0]
     try:
-        command = typer.main.get_command(build_app())
-        code = command.main(args=argv, prog_name="sanctuary", standalone_mode=False, obj=session)
+        if rest == ["--version"]:
+            print(f"sanctuary {__version__}")  # noqa: T201 - typer's echo would import typer
+            return 0
+        if rest and not rest[0].startswith("-") and rest[0] not in COMMANDS:
+            say(unknown_command(rest[0]))
+            return EXIT_MISTAKE
+        from sanctuary.cli.app import run_command
+
+        return run_command(arguments, _registers(rest))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except Exception as error:
-        if session.verbose:
-            traceback.print_exception(error)
-        say(sentence(_unwrap(error)))
-        return EXIT_MISTAKE
-    return code if isinstance(code, int) else 0
 
 
-def build_app() -> typer.Typer:
-    """Put the commands together."""
-    app = typer.Typer(
-        help="Sleep pods that wait for REM in several sleepers and, with each one's consent, play them one "
-        "dream design in step. Not a medical device.",
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
-    app.callback(invoke_without_command=True)(_before_command)
-    for register in COMMANDS:
-        register(app)
-    return app
+def _registers(rest: list[str]) -> list[str]:
+    """List what adds the commands that a command line needs: the one it names, or all for the help."""
+    if rest and rest[0] in COMMANDS:
+        return [COMMANDS[rest[0]]]
+    only_an_unknown_option = len(rest) == 1 and rest[0].startswith("--") and rest[0] not in {"--", "--help"}
+    return [] if only_an_unknown_option else list(COMMANDS.values())
 
 
-def sentence(error: BaseException) -> str:
-    """Say in one sentence what went wrong and what to do."""
-    if isinstance(error, SanctuaryError):
-        return str(error)
-    if isinstance(error, typer.TyperException):
-        return _usage_sentence(error)
-    if isinstance(error, typer.Abort):
-        return "stopped before the end"
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"internal error ({told}); run it again as `sanctuary --verbose ...` and report what that shows"
+def unknown_command(name: str) -> str:
+    """Say that there is no such command, and which there are that look like it; in typer's words."""
+    from difflib import get_close_matches
 
-
-def _before_command(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Log details and show where an error came from.")
-    ] = False,
-) -> None:
-    context.ensure_object(Session).verbose = verbose
-    if version:
-        from importlib.metadata import version as version_of
-
-        typer.echo(f"sanctuary {version_of('dream-sanctuary')}")
-        raise typer.Exit
-    _set_up_logging(verbose=verbose)
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-
-
-def _set_up_logging(*, verbose: bool) -> None:
-    import logging
-
-    style = (
-        "%(asctime)s %(levelname)s %(name)s: %(message)s"
-        if verbose
-        else "sanctuary: %(levelname)s: %(message)s"
-    )
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format=style)
-
-
-def _usage_sentence(error: typer.TyperException) -> str:
-    message = " ".join(error.format_message().split()).replace(". Did you", "; did you").rstrip(".")
-    if message.endswith("?"):
-        return message
-    context = getattr(error, "ctx", None)
-    return f"{message}; see `{context.command_path if context else 'sanctuary'} --help`"
-
-
-def _unwrap(error: BaseException) -> BaseException:
-    """Take a lone error out of the groups that task groups put around it."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
+    told = " ".join(f"No such command {name!r}".split())
+    if matches := get_close_matches(name, COMMANDS):
+        return f"{told}; did you mean {', '.join(map(repr, matches))}?"
+    return f"{told}; see `sanctuary --help`"
 
 
 def _unprinted(error: OSError) -> int:
