@@ -7,20 +7,33 @@ from unittest.mock import Mock
 
 import pytest
 
+from coordinator_bench import CoordinatorBench
+from coordinator_bench import bench as coordinator_bench
 from pod_bench import (
+    COORDINATOR_KEY,
+    DESIGN,
     ORIGIN,
+    SITE,
     eligible_bench,
     playing_bench,
+    pod_key,
     sealed,
     withdrawal,
 )
 from sanctuary.commons.entries import key_id, signing_key, unseal
 from sanctuary.config.settings_base import shipped_designs
+from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
 from sanctuary.gateway.site.event_log import Journal
 from sanctuary.gateway.site.pod_outputs import PodOutputs
 from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
+from sanctuary.pods.coordinator.command_writer import CommandWriter
+from sanctuary.pods.coordinator.gateway import Gateway
+from sanctuary.pods.effects import IdSource
+from sanctuary.pods.mqtt.wire_client import LinkUp, MqttMessage
 from sanctuary.pods.pod.events import CommandReceived, ConsentPresented, WithdrawalMade
 from sanctuary.pods.pod.outgoing import Outgoing
+from sanctuary.pods.protocol import topics
 from walks import Walk, walk
 
 
@@ -76,3 +89,35 @@ def test_from_a_due_step_through_the_shell_to_the_output(
     runner = PodRunner(bench.pod, Journal(tmp_path / "events.jsonl"), Mock(), lambda _: None)
     way = walk_to(monkeypatch, PodOutputs, "play", lambda: runner.tick(bench.now_s + 0.5))
     assert len(way.files) <= 15, str(way)
+
+
+def leading_shell(bench: CoordinatorBench) -> CoordinatorRunner:
+    """A gateway in its shell that leads the circle of `bench`, after offers of a window to p1 and p2."""
+    members = {pod: pod_key(pod).verify_key for pod in ("p1", "p2")}
+    identity = CoordinatorIdentity(SITE, "gateway-1", COORDINATOR_KEY, IdSource("gw"))
+    gateway = Gateway(identity, [Circle("one", 2, members, DESIGN)])
+    sent: list[MqttMessage] = []
+    shell = CoordinatorRunner(SITE, gateway, Mock(), sent.append, lambda: bench.now_s)
+    shell.on_link(LinkUp(session_present=False))
+    while not shell.held:
+        bench.now_s += 0.5
+        shell.tick(bench.now_s)
+        while sent:
+            shell.message(sent.pop(0), bench.now_s)
+    bench.coordinator = gateway._coordinator
+    for pod in members:
+        bench.state(pod)
+    return shell
+
+
+def test_from_the_last_lease_through_the_shell_to_the_first_open_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = coordinator_bench(pods=("p1", "p2"))
+    shell = leading_shell(bench)
+    term = bench.offers["p1"].term
+    bench.lease("p1", term=term)
+    topic = topics.event(SITE, "p2", "lease")
+    lease = MqttMessage(topic, bench.lease_payload("p2", term=term))
+    way = walk_to(monkeypatch, CommandWriter, "open", lambda: shell.message(lease, bench.now_s))
+    assert len(way.files) <= 11, str(way)

@@ -65,6 +65,9 @@ class CoordinatorBench:
         return self.do(PodStateReceived(pod, PodState(**(content | changes)).to_bytes()))
 
     def lease(self, pod: str, *, key: str = "", topic: str = "", **changes: Any) -> list[Command]:
+        return self.do(LeaseReceived(topic or pod, self.lease_payload(pod, key=key, **changes)))
+
+    def lease_payload(self, pod: str, *, key: str = "", **changes: Any) -> bytes:
         offer = self.offers[pod].args
         self.seqs[pod] = self.seqs.get(pod, 0) + 1
         content: dict[str, Any] = {
@@ -82,7 +85,7 @@ class CoordinatorBench:
             "ttl_s": 5.0,
         }
         message = LeaseMessage(**(content | changes))
-        return self.do(LeaseReceived(topic or pod, seal(Kind.LEASE, message, pod_key(key or pod))))
+        return seal(Kind.LEASE, message, pod_key(key or pod))
 
     def opened(self, *pods: str) -> None:
         for pod in pods:
