@@ -20,7 +20,7 @@ from typing import Any
 
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.pods.audit import check_violations
-from sanctuary.pods.protocol.records import coordinator_record
+from sanctuary.pods.protocol.gateway_records import coordinator_record
 
 STEP_S, CUE_S = 2.0, 1.5
 LEASE_S = 5.0
@@ -78,7 +78,7 @@ def examine(folder: Path, settings: SanctuarySettings, into: Findings) -> None:
             lines += journal_of(path, into)
     offset_s = site_offset(folder, settings)
     lines += [
-        dict(coordinator_record("died", 10**9, kill.at_s + offset_s, kill.who))
+        coordinator_record("died", 10**9, kill.at_s + offset_s, kill.who).to_dict()
         for kill in kills
         if kill.kind == "gateway"
     ]

@@ -88,12 +88,12 @@ class AnyEvents(RuleBasedStateMachine):
             if isinstance(effect, Silence):
                 self.sounding = None
             elif isinstance(effect, Log):
-                logged = effect.entry
+                logged = effect.entry.to_dict()
             elif isinstance(effect, Render):
                 self.check_render(effect, logged)
                 logged = None
             elif isinstance(effect, Record):
-                self.note_record(effect.record)
+                self.note_record(effect.record.to_dict())
 
     def is_silent(self) -> None:
         assert self.sounding is None or self.now_s >= self.sounding[0], "P4"

@@ -132,7 +132,7 @@ def test_every_record_can_be_written_as_json() -> None:
     records = [
         e.record if isinstance(e, Record) else e.entry for e in bench.effects if isinstance(e, Record | Log)
     ]
-    kinds = {json.loads(json.dumps(record, allow_nan=False))["kind"] for record in records}
+    kinds = {json.loads(json.dumps(record.to_dict(), allow_nan=False))["kind"] for record in records}
     assert kinds == {"consent", "pod", "estimate", "pod_window", "command", "cue", "silence"}
 
 

@@ -366,7 +366,7 @@ def test_p7_the_log_comes_before_the_sound() -> None:
         if isinstance(effect, Render):
             before = effects[index - 1]
             assert isinstance(before, Log)
-            assert (before.entry["outcome"], before.entry["step"]) == ("rendered", effect.step)
+            assert (before.entry.outcome, before.entry.step) == ("rendered", effect.step)
 
 
 def test_p7_a_refused_step_is_logged_with_its_reason() -> None:

@@ -35,7 +35,7 @@ from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.outgoing import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.protocol import topics
-from sanctuary.pods.protocol.records import output_record
+from sanctuary.pods.protocol.gateway_records import output_record
 from sanctuary.signal.samples import EyeSignal, StageEstimate
 
 LRLR = EyeSignal(1.0, 4.0, 5.0, 200.0, 0.8, True)
@@ -117,10 +117,10 @@ class House:
         pod = self.pods[name]
         for effect in pod.handle(event, self.now_s):
             if isinstance(effect, Log):
-                self.lines.append(effect.entry)
+                self.lines.append(effect.entry.to_dict())
             elif isinstance(effect, Render):
                 self.renders.append((name, effect, self.now_s))
-                self.lines.append(output_record(name, effect.window, effect.step, self.now_s))
+                self.lines.append(output_record(name, effect.window, effect.step, self.now_s).to_dict())
             else:
                 self._common(effect)
         if pod.next_due_s < self.now_s + 1.0:
@@ -172,7 +172,7 @@ class House:
         if isinstance(effect, Publish):
             self.send(effect)
         elif isinstance(effect, Record):
-            self.lines.append(effect.record)
+            self.lines.append(effect.record.to_dict())
 
     def _deliver(self, message: Publish) -> None:
         topic = topics.parse(message.topic)

@@ -195,7 +195,7 @@ class World:
                 case StoreTerm():
                     machine.term = max(machine.term, effect.term)
                 case Record():
-                    self.records.append(dict(effect.record))
+                    self.records.append(effect.record.to_dict())
         if self.state(name) is LeadershipState.LEADER and not machine.quiet:
             self.command(name)
 

@@ -35,8 +35,8 @@ from sanctuary.pods.pod.events import (
 from sanctuary.pods.pod.identity import PodIdentity, PodMemory
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.states import PodPhase
+from sanctuary.pods.protocol.gateway_records import output_record
 from sanctuary.pods.protocol.messages import OfferArgs, Reply, read
-from sanctuary.pods.protocol.records import output_record
 from sanctuary.signal.samples import Stage, StageEstimate
 
 SITE = "harbour"
@@ -153,12 +153,12 @@ class PodBench:
             if isinstance(effect, Keep):
                 self.kept = effect.memory
             elif isinstance(effect, Log):
-                self.lines.append(effect.entry)
+                self.lines.append(effect.entry.to_dict())
             elif isinstance(effect, Record):
-                self.lines.append(effect.record)
+                self.lines.append(effect.record.to_dict())
             elif isinstance(effect, Render):
                 name = self.pod.identity.pod
-                self.lines.append(output_record(name, effect.window, effect.step, self.now_s))
+                self.lines.append(output_record(name, effect.window, effect.step, self.now_s).to_dict())
         return out
 
     def restart(self, boot: str, **changes: Any) -> None:
@@ -286,12 +286,12 @@ def silences(effects: list[Effect]) -> list[Silence]:
 
 def entries(effects: list[Effect]) -> list[Any]:
     """The cue log entries."""
-    return [effect.entry for effect in effects if isinstance(effect, Log)]
+    return [effect.entry.to_dict() for effect in effects if isinstance(effect, Log)]
 
 
 def recorded(effects: list[Effect], kind: str) -> list[Any]:
     """The event records of one kind."""
-    return [e.record for e in effects if isinstance(e, Record) and e.record["kind"] == kind]
+    return [e.record.to_dict() for e in effects if isinstance(e, Record) and e.record.kind == kind]
 
 
 def published(effects: list[Effect], tail: str) -> list[Publish]:

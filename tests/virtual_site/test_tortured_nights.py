@@ -13,6 +13,7 @@ import pytest
 from sanctuary.cli.main import run
 from sanctuary.pods.pod.context import PodContext
 from sanctuary.pods.pod.states import Trigger
+from sanctuary.pods.protocol.records import KINDS
 from sanctuary.virtual_site.batch import Ordeal, reduced, replay_command, shrink, sleep
 from sanctuary.virtual_site.campaign import Torture, TorturedNight
 from sanctuary.virtual_site.failure_trace import Fault, FaultKind, draw_faults, draw_outline
@@ -95,7 +96,7 @@ def test_what_was_not_durable_is_not_told_as_kept() -> None:
     disk, kept = Disk(), []
     journal = DiskJournal(disk, lambda _: None, kept.append)
     disk.full = True
-    journal.write({"kind": "cue"})
+    journal.write(KINDS["cue"].from_dict(dict.fromkeys(KINDS["cue"].names, 0)))
     assert not journal.flush(durable=True)
     assert kept == []
     with pytest.raises(OSError, match="No space"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sanctuary.firmware_bridge.outputs.output import Cue
 from sanctuary.pods.pod.identity import PodMemory
-from sanctuary.pods.protocol.records import CueEntry, LogRecord
+from sanctuary.pods.protocol.records import CueRecord, LogRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Publish:
 class Log:
     """Write to the cue log and make sure it is written before going on."""
 
-    entry: CueEntry
+    entry: CueRecord
 
 
 @dataclass(frozen=True, slots=True)

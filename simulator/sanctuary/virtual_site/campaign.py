@@ -9,6 +9,7 @@ from typing import Any
 
 from sanctuary.pods.audit import Violation
 from sanctuary.pods.pod import events as happened
+from sanctuary.pods.protocol.gateway_records import FaultRecord
 from sanctuary.virtual_site.adversary import Forger
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.failure_trace import Fault, FaultKind, Outline, step_of
@@ -251,7 +252,7 @@ class Torture:
 
 
 def _told(fault: Fault, t_s: float) -> Record:
-    return {"kind": "fault", "t_s": t_s, "fault": fault.kind, "who": fault.who, "for_s": fault.for_s}
+    return FaultRecord(t_s=t_s, fault=fault.kind, who=fault.who, for_s=fault.for_s).to_dict()
 
 
 def _chance(seed: int, concern: str) -> Random:

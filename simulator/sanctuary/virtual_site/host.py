@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from sanctuary.pods.protocol.gateway_records import HangRecord
+from sanctuary.pods.protocol.records import CueRecord, LogRecord
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.failure_trace import Outline
 from sanctuary.virtual_site.virtual_network import VirtualClient, VirtualNetwork
@@ -84,14 +86,16 @@ class DiskJournal:
         Hear of each record when it is taken, and when it can be lost no more.
     """
 
-    def __init__(self, disk: Disk, written: Callable[[Record], None], kept: Callable[[Record], None]) -> None:
+    def __init__(
+        self, disk: Disk, written: Callable[[LogRecord], None], kept: Callable[[CueRecord], None]
+    ) -> None:
         self._disk, self._written, self._kept = disk, written, kept
-        self._waiting: list[Record] = []
+        self._waiting: list[CueRecord] = []
 
-    def write(self, record: Record) -> None:
+    def write(self, record: LogRecord) -> None:
         """Take a record."""
         self._written(record)
-        if record["kind"] == "cue":
+        if isinstance(record, CueRecord):
             self._waiting.append(record)
 
     def flush(self, *, durable: bool = False) -> bool:
@@ -216,5 +220,5 @@ class Machine(ABC):
         self.on_return()
 
     @abstractmethod
-    def hang_record(self) -> dict[str, object]:
+    def hang_record(self) -> HangRecord:
         """Say for the monitors that it stands still, and until when."""

@@ -43,13 +43,12 @@ from sanctuary.gateway.results.night_result import NightWindow, cues_of, windows
 from sanctuary.gateway.results.replay_result import ReplayResult, Timing
 from sanctuary.gateway.site.assembly import in_one_circle
 from sanctuary.gateway.site.result import broken_invariants, circles_of
+from sanctuary.pods.protocol.records import CueRecord, LogLine, records_of
 from sanctuary.signal.emission import Emission
 from sanctuary.signal.samples import EPOCH_S, Stage
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.simulated_guests import VerdictLog
 from sanctuary.virtual_site.site import Guest, Site, SiteSpec
-
-LogLine = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ def shared_figures(
     nights: Mapping[str, SleptNight],
     quorum: int,
     windows: Sequence[NightWindow],
-    cues: Iterable[LogLine],
+    cues: Iterable[CueRecord],
 ) -> SharedTime:
     """Compute what a circle shared.
 
@@ -118,9 +117,9 @@ def shared_figures(
     windows
         As in the result, each stay with an end.
     cues
-        Records of the log of kind ``cue``, in order of time.
+        Of the log, in order of time.
     """
-    rendered = [cue for cue in cues if cue["outcome"] == "rendered"]
+    rendered = [cue for cue in cues if cue.outcome == "rendered"]
     stays = [(window.id, stays_of(window)) for window in windows]
     cued = [_cued(window, by_pod, rendered) for window, by_pod in stays]
     within = [by_pod for _, by_pod in stays]
@@ -130,9 +129,9 @@ def shared_figures(
             open_s=_tidy(length_s(night.gate)),
             windows_s=_tidy(sum(length_s(by_pod.get(pod, ())) for by_pod in within)),
             cued_s=_tidy(sum(length_s(by_pod.get(pod, ())) for by_pod in cued)),
-            cues=sum(cue["pod"] == pod for cue in rendered),
+            cues=sum(cue.pod == pod for cue in rendered),
             cues_in_rem=sum(
-                any(a <= cue["t_s"] < b for a, b in night.rem) for cue in rendered if cue["pod"] == pod
+                any(a <= cue.t_s < b for a, b in night.rem) for cue in rendered if cue.pod == pod
             ),
         )
         for pod, night in nights.items()
@@ -150,12 +149,12 @@ def shared_figures(
     )
 
 
-def _cued(window: str, stays: Stays, rendered: Iterable[LogLine]) -> Stays:
+def _cued(window: str, stays: Stays, rendered: Iterable[CueRecord]) -> Stays:
     """For each pod: from its first cue in a window to the end of its last, while it is in."""
     spans: dict[str, list[float]] = defaultdict(list)
     for cue in rendered:
-        if cue["window"] == window:
-            spans[cue["pod"]] += (cue["t_s"], cue["t_s"] + cue["duration_s"])
+        if cue.window == window:
+            spans[cue.pod] += (cue.t_s, cue.t_s + cue.duration_s)
     return {pod: overlaps(stays.get(pod, ()), [(min(t_s), max(t_s))]) for pod, t_s in spans.items()}
 
 
@@ -335,7 +334,7 @@ def _shared(
     settings: SanctuarySettings,
     by_pod: Mapping[str, tuple[HeardNight, int]],
     windows: Sequence[NightWindow],
-    records: Sequence[LogLine],
+    lines: Sequence[LogLine],
 ) -> SharedTime | None:
     """Figures that take every night's hypnogram."""
     slept = {}
@@ -345,7 +344,7 @@ def _shared(
         gate = [(opening.open_s, opening.close_s) for opening in night.result.gate]
         minimum_sleep_min = settings.chain.gate.minimum_sleep_min
         slept[pod] = slept_night(night.stages, minimum_sleep_min, gate, offset_s)
-    cues = [record for record in records if record["kind"] == "cue"]
+    cues = records_of(CueRecord, lines)
     return shared_figures(slept, settings.circles[0].quorum, windows, cues)
 
 

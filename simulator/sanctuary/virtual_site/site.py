@@ -23,7 +23,7 @@ from sanctuary.gateway.site.pod_shell import PodRunner, to_message
 from sanctuary.pods.mqtt.wire_client import LinkEvent, LinkUp
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outgoing import status
-from sanctuary.pods.protocol.records import coordinator_record
+from sanctuary.pods.protocol.gateway_records import coordinator_record
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.planned_faults import PlannedFault
 from sanctuary.virtual_site.sleeper import Ear, MemoryLog, Place

@@ -26,6 +26,7 @@ from sanctuary.firmware_bridge.outputs.output import Cue
 from sanctuary.gateway.site.pod_shell import TIME_EVERY_S, PodRunner
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod import events as happened
+from sanctuary.pods.protocol.records import LogRecord
 from sanctuary.signal.samples import Stage, StageEstimate
 from sanctuary.simulator.physiology.random_streams import Concern, stream
 from sanctuary.simulator.sleepers.cue_responses import Response, Situation, draw_response, own_threshold_dba
@@ -219,9 +220,9 @@ class MemoryLog:
     def __init__(self) -> None:
         self.records: list[Mapping[str, Any]] = []
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: LogRecord) -> None:
         """Take a record."""
-        self.records.append(record)
+        self.records.append(record.to_dict())
 
     def flush(self, *, durable: bool = False) -> bool:  # noqa: ARG002  it is where it belongs already
         """Nothing waits."""

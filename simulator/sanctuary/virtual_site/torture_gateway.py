@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.site.assembly import NightPlan, make_gateway
 from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
 from sanctuary.gateway.site.pod_shell import to_message
 from sanctuary.pods.mqtt.wire_client import LinkEvent, MqttMessage
-from sanctuary.pods.protocol.records import coordinator_record
+from sanctuary.pods.protocol.gateway_records import HangRecord, coordinator_record
+from sanctuary.pods.protocol.records import LogRecord
 from sanctuary.virtual_site.failure_trace import UTC_AT_ZERO_S
 from sanctuary.virtual_site.host import SECRET, Machine, World
 from sanctuary.virtual_site.virtual_network import VirtualClient
@@ -26,7 +24,7 @@ class _Journal:
     def __init__(self, gateway: TortureGateway) -> None:
         self._gateway = gateway
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: LogRecord) -> None:
         """Let the monitors see a record."""
         self._gateway.written(record)
 
@@ -102,12 +100,11 @@ class TortureGateway(Machine):
         if self.runner is not None:
             self.runner.tick(self.reckoned_s)
 
-    def hang_record(self) -> dict[str, object]:
+    def hang_record(self) -> HangRecord:
         """Say that this gateway stands still."""
-        held = {"pod": "", "gateway": self.name, "until_s": self._hung_until_s}
-        return {"kind": "hang", "t_s": self.world.now_s, **held}
+        return HangRecord(t_s=self.world.now_s, pod="", gateway=self.name, until_s=self._hung_until_s)
 
-    def written(self, record: Mapping[str, Any]) -> None:
+    def written(self, record: LogRecord) -> None:
         """Let the monitors see a record."""
         self.world.watch.record(record, self.world.now_s)
 

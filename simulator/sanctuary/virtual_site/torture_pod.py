@@ -6,7 +6,7 @@ How a tortured pod knows the time: it asks by itself, in virtual time, and notic
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,9 @@ from sanctuary.pods.pod.outgoing import status
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind
+from sanctuary.pods.protocol.gateway_records import HangRecord, KeptRecord
 from sanctuary.pods.protocol.messages import TimeResponse, read
+from sanctuary.pods.protocol.records import CueRecord, EstimateRecord, LogRecord, PodRecord
 from sanctuary.virtual_site.failure_trace import UTC_AT_ZERO_S
 from sanctuary.virtual_site.host import SECRET, DiskJournal, Machine, World
 from sanctuary.virtual_site.sleeper import SECOND_S, Bed, Ear
@@ -181,9 +183,9 @@ class TorturePod(Machine, Bed):
             self._runner.sound(self.reckoned_s)
         self.wake()
 
-    def hang_record(self) -> dict[str, object]:
+    def hang_record(self) -> HangRecord:
         """Say that this pod stands still."""
-        return {"kind": "hang", "t_s": self.world.now_s, "pod": self.name, "until_s": self._hung_until_s}
+        return HangRecord(t_s=self.world.now_s, pod=self.name, until_s=self._hung_until_s)
 
     # --- what befalls it ---
 
@@ -378,20 +380,20 @@ class TorturePod(Machine, Bed):
 
     # --- what the monitors hear ---
 
-    def _written(self, record: Mapping[str, Any]) -> None:
+    def _written(self, record: LogRecord) -> None:
         watch, true_s = self.world.watch, self.world.now_s
-        if record["kind"] == "estimate":
+        if isinstance(record, EstimateRecord):
             watch.record(record, true_s, sampled_s=self._sampled_true_s)
         else:
             watch.record(record, true_s)
 
-    def _kept(self, record: Mapping[str, Any]) -> None:
-        kept = {"kind": "kept", "pod": self.name, "window": record["window"], "step": record["step"]}
-        self.world.watch.true_record({**kept, "t_s": self.world.now_s})
+    def _kept(self, record: CueRecord) -> None:
+        self.world.watch.true_record(
+            KeptRecord(t_s=self.world.now_s, pod=self.name, window=record.window, step=record.step)
+        )
 
     def _tell_crashed(self) -> None:
-        crashed = {"kind": "pod", "pod": self.name, "event": "crashed", "detail": ""}
-        self.world.watch.true_record({**crashed, "t_s": self.world.now_s})
+        self.world.watch.true_record(PodRecord(t_s=self.world.now_s, pod=self.name, event="crashed"))
 
     def _heard(self, _cue: Cue, _at_s: float) -> None:
         """Hear a cue: what it does to the sleeper is drawn with the other faults."""

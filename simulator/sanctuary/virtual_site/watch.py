@@ -14,6 +14,7 @@ from typing import Any
 from sanctuary.pods.audit import Auditor, Violation
 from sanctuary.pods.audit.message_rules import WireMonitor
 from sanctuary.pods.mqtt.wire_client import MqttMessage
+from sanctuary.pods.protocol.records import LogRecord
 from sanctuary.virtual_site.failure_trace import FaultKind, Outline, step_of
 
 SLACK_S = 0.12
@@ -63,21 +64,24 @@ class Watch:
         self.counts: Counter[str] = Counter()
         self.recent: deque[Record] = deque(maxlen=REMEMBERED)
 
-    def record(self, record: Record, true_s: float, **known: float) -> None:
+    def record(self, record: LogRecord, true_s: float, **known: float) -> None:
         """Take a record as its writer wrote it; `known` are moments of which the true time is known."""
-        by_s = true_s - record["t_s"]
-        moved = {**record, "t_s": true_s}
+        moved = record.to_dict()
+        by_s, moved["t_s"] = true_s - record.t_s, true_s
         for name in MOVED:
             if name in moved and moved[name] is not None:
                 moved[name] += by_s
         moved.update(known)
-        self.true_record(moved)
+        self._push(moved)
 
-    def true_record(self, record: Record) -> None:
+    def true_record(self, record: LogRecord) -> None:
         """Take a record whose times are true."""
-        self.recent.append(record)
-        self._count(record)
-        self.violations += self._auditor.push(record)
+        self._push(record.to_dict())
+
+    def _push(self, line: Record) -> None:
+        self.recent.append(line)
+        self._count(line)
+        self.violations += self._auditor.push(line)
 
     def message(self, sender: str, message: MqttMessage, true_s: float) -> None:
         """Take a message as one of ours hands it over."""

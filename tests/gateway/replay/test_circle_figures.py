@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sanctuary.gateway.results.circle_result import Stretch, length_s, overlaps, together_s
 from sanctuary.gateway.results.night_result import NightWindow, WindowStay
+from sanctuary.pods.protocol.records import CueRecord
 from sanctuary.signal.samples import Stage
 from sanctuary.virtual_site.recorded_circle import SleptNight, shared_figures, slept_night
 
@@ -31,13 +32,29 @@ def window(name: str, *stays: tuple[str, float, float]) -> NightWindow:
 
 
 def figures(
-    nights: dict[str, SleptNight], quorum: int, windows: list[NightWindow], cues: list[Any]
+    nights: dict[str, SleptNight], quorum: int, windows: list[NightWindow], cues: list[CueRecord]
 ) -> dict[str, Any]:
     return shared_figures(nights, quorum, windows, cues).model_dump()
 
 
-def cue(pod: str, t_s: float, window: str = "w", outcome: str = "rendered", duration_s: float = 8.0) -> Any:
-    return {"pod": pod, "t_s": t_s, "window": window, "outcome": outcome, "duration_s": duration_s}
+def cue(pod: str, t_s: float, window: str = "w", reason: str = "") -> CueRecord:
+    return CueRecord(
+        t_s=t_s,
+        pod=pod,
+        window=window,
+        circle="c",
+        design="tide",
+        step=0,
+        due_s=t_s,
+        outcome="refused" if reason else "rendered",
+        reason=reason,
+        modality="sound",
+        level=30.0,
+        duration_s=8.0,
+        fade_s=1.0,
+        flash_hz=0.0,
+        rgb=(0, 0, 0),
+    )
 
 
 def night(*rem: Stretch, ready_s: float = 0.0, gate: tuple[Stretch, ...] = ()) -> SleptNight:
@@ -109,7 +126,7 @@ def test_cues_of_one_window_say_nothing_of_another() -> None:
 
 def test_cues_count_where_they_began_and_refused_ones_not_at_all() -> None:
     nights = {"a": night((0.0, 50.0)), "b": night()}
-    cues = [cue("a", 49.9), cue("a", 50.0), cue("b", 10.0), cue("a", 10.0, outcome="refused")]
+    cues = [cue("a", 49.9), cue("a", 50.0), cue("b", 10.0), cue("a", 10.0, reason="too_soon")]
     found = figures(nights, 2, [window("w", ("a", 0.0, 60.0))], cues)
     assert (found["cues"], found["cues_in_rem"]) == (3, 1)
     assert (found["per_pod"]["a"]["cues"], found["per_pod"]["b"]["cues_in_rem"]) == (2, 0)

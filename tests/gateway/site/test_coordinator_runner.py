@@ -10,7 +10,7 @@ from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
 from sanctuary.gateway.site.event_log import Journal
 from sanctuary.pods.effects import Publish, Record
 from sanctuary.pods.mqtt.wire_client import MqttMessage
-from sanctuary.pods.protocol.records import coordinator_record
+from sanctuary.pods.protocol.gateway_records import coordinator_record
 
 
 class Core:

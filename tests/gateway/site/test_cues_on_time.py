@@ -19,6 +19,7 @@ from sanctuary.gateway.site.pod_outputs import PodOutputs
 from sanctuary.gateway.site.pod_shell import PodRunner
 from sanctuary.gateway.site.stopping import StopFlag
 from sanctuary.pods.pod import events as happened
+from sanctuary.pods.protocol.records import LogRecord
 from sanctuary.virtual_site.sleeper import Ear
 
 AHEAD_S = 0.1
@@ -31,8 +32,8 @@ class OnDisk:
     lines: list[Mapping[str, Any]] = field(default_factory=list)
     durable: int = 0
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        self.lines.append(record)
+    def write(self, record: LogRecord) -> None:
+        self.lines.append(record.to_dict())
 
     def flush(self, *, durable: bool = False) -> bool:
         if durable:

@@ -25,6 +25,7 @@ from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.gateway.site.assembly import designs_of
 from sanctuary.gateway.site.lacking import GrantWatch, note_what_is_not_there, said, ungranted
 from sanctuary.pods.pod.events import ConsentPresented
+from sanctuary.pods.protocol.records import LogRecord
 
 NOW_S = UTC_AT_ZERO_S
 
@@ -35,8 +36,8 @@ class Lines:
     def __init__(self) -> None:
         self.records: list[Mapping[str, Any]] = []
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        self.records.append(record)
+    def write(self, record: LogRecord) -> None:
+        self.records.append(record.to_dict())
 
     def flush(self, *, durable: bool = False) -> bool:
         return durable or True

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from raw_record import RawRecord
 from sanctuary.gateway.site import event_log as journal_module
 from sanctuary.gateway.site.event_log import Journal
 
@@ -23,7 +24,7 @@ def lines(journal):
 
 
 def test_records_reach_the_file_with_a_flush_and_are_kept(journal):
-    journal.write({"kind": "a", "t_s": 1.0})
+    journal.write(RawRecord(kind="a", t_s=1.0))
     assert lines(journal) == []
     assert journal.flush(durable=True)
     assert lines(journal) == [{"kind": "a", "t_s": 1.0}] == journal.records
@@ -31,7 +32,7 @@ def test_records_reach_the_file_with_a_flush_and_are_kept(journal):
 
 def test_a_record_that_is_no_json_is_a_mistake_of_ours(journal):
     with pytest.raises(ValueError, match="float"):
-        journal.write({"kind": "a", "t_s": float("nan")})
+        journal.write(RawRecord(kind="a", t_s=float("nan")))
 
 
 @pytest.mark.parametrize("written", [0, 7])
@@ -45,7 +46,7 @@ def test_a_full_disk_is_told_once_and_nothing_is_lost(journal, monkeypatch, capl
 
     for k in range(3):
         monkeypatch.setattr(journal_module.os, "write", full)
-        journal.write({"k": k})
+        journal.write(RawRecord(k=k))
         assert not journal.flush()
     monkeypatch.setattr(journal_module.os, "write", real)
     assert journal.flush()
@@ -57,7 +58,7 @@ def test_a_full_disk_is_told_once_and_nothing_is_lost(journal, monkeypatch, capl
 def test_memory_is_bounded_and_losses_are_counted(journal, monkeypatch):
     monkeypatch.setattr(journal_module, "MAX_WAITING", 10)
     for k in range(15):
-        journal.write({"k": k})
+        journal.write(RawRecord(k=k))
     assert journal.lost == 5
     journal.flush()
     assert [line["k"] for line in lines(journal)] == list(range(5, 15))
@@ -67,6 +68,6 @@ def test_half_a_line_left_by_a_power_cut_does_not_swallow_the_next(tmp_path):
     path = tmp_path / "events.jsonl"
     path.write_text('{"kind":"a"}\n{"kind":"b","t_s"')
     journal = Journal(path)
-    journal.write({"kind": "c"})
+    journal.write(RawRecord(kind="c"))
     journal.close()
     assert path.read_text().splitlines() == ['{"kind":"a"}', '{"kind":"b","t_s"', '{"kind":"c"}']

@@ -101,7 +101,7 @@ def test_records_tell_everything_once_also_of_looks_before_the_log_was_there(tmp
     own = house.own()
     house.computer.is_set(60.0)
     first, second = own.records(7.0)
-    assert (first["event"], second["event"], second["by_s"], second["t_s"]) == (
+    assert (first.event, second.event, second.by_s, second.t_s) == (
         "unsynchronised",
         "stepped",
         60.0,

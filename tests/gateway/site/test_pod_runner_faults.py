@@ -10,7 +10,7 @@ from sanctuary.gateway.site.assembly import NightPlan, designs_of, make_pod
 from sanctuary.gateway.site.event_log import Journal
 from sanctuary.gateway.site.pod_shell import PodRunner
 from sanctuary.pods.pod import events as happened
-from sanctuary.pods.protocol.records import LogRecord
+from sanctuary.pods.protocol.records import PodRecord, PodWindowRecord
 
 
 class FullDisk:
@@ -34,20 +34,19 @@ def runner(tmp_path):
 
 
 def test_a_full_disk_is_told_once_and_never_ends_the_night(runner, caplog):
-    record: LogRecord = {
-        "kind": "pod_window",
-        "t_s": 1.0,
-        "pod": "pod-1",
-        "event": "opened",
-        "window": "w1",
-        "offer": "o1",
-        "circle": "commons",
-        "design": "d",
-        "term": 1,
-        "start_at_s": 3.0,
-        "valid_until_s": 7.0,
-        "reason": "",
-    }
+    record = PodWindowRecord(
+        t_s=1.0,
+        pod="pod-1",
+        event="opened",
+        window="w1",
+        offer="o1",
+        circle="commons",
+        design="d",
+        term=1,
+        start_at_s=3.0,
+        valid_until_s=7.0,
+        reason="",
+    )
     runner._record(record, 1.0)
     runner._cut(2.0)
     runner.handle(happened.StopPressed(), 3.0)
@@ -60,6 +59,5 @@ def test_a_pod_that_doubts_its_clock_measures_it_at_once(runner):
     runner.tick(1.0)
     asked = runner.clock.ask(2.0)
     assert asked is None, "not due for a minute"
-    doubted: LogRecord = {"kind": "pod", "t_s": 2.0, "pod": "pod-1", "event": "clock_doubted", "detail": ""}
-    runner._record(doubted, 2.0)
+    runner._record(PodRecord(t_s=2.0, pod="pod-1", event="clock_doubted"), 2.0)
     assert runner.clock.ask(2.0) is not None

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sanctuary.config.errors import Cause
 from sanctuary.gateway.site.advice import HEADBANDS
 from sanctuary.gateway.site.problems import problems_of
-from sanctuary.pods.protocol.records import trouble_record
+from sanctuary.pods.protocol.gateway_records import trouble_record
+from sanctuary.pods.protocol.records import LogRecord
 
 END_S = 3600.0
 
@@ -24,8 +25,14 @@ def estimate(t_s: float, quality: float, name: str = "pod-1") -> dict[str, Any]:
     return {"kind": "estimate", "t_s": t_s, "pod": name, "quality": quality}
 
 
+def _line(given: Any) -> Any:
+    return given.to_dict() if isinstance(given, LogRecord) else given
+
+
 def rows(*lines: Any) -> list[dict[str, Any]]:
-    return [problem.model_dump(mode="json") for problem in problems_of(lines, END_S)]
+    return [
+        problem.model_dump(mode="json") for problem in problems_of([_line(each) for each in lines], END_S)
+    ]
 
 
 def test_a_quiet_night_has_none() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from pydantic import Field
 
@@ -18,9 +18,9 @@ from sanctuary.gateway.results.replay_result import (
     Timing,
 )
 from sanctuary.pods.audit import Violation
+from sanctuary.pods.protocol.gateway_records import WindowRecord
+from sanctuary.pods.protocol.records import CueRecord, LogLine, PodWindowRecord, records_of
 from sanctuary.signal.scoring import GateOpening
-
-LogLine = Mapping[str, Any]
 
 
 class WindowStay(ResultPart):
@@ -216,52 +216,64 @@ class NightResult(Result):
         return max(ends_s)
 
 
-def windows_of(records: Iterable[LogLine], designs: Mapping[str, str]) -> tuple[NightWindow, ...]:
+def windows_of(lines: Sequence[LogLine], designs: Mapping[str, str]) -> tuple[NightWindow, ...]:
     """Give the windows that opened, by time, with each pod's stays as the pods themselves logged them.
 
     Parameters
     ----------
+    lines
+        Of the log, each writer's in order.
     designs
         Name of each circle's design.
     """
-    windows: dict[str, dict[str, Any]] = {}
-    stays: dict[str, list[dict[str, Any]]] = {}
-    for record in records:
-        if record["kind"] == "window" and record["event"] in ("opened", "closed"):
-            _note_window(windows, record, designs)
-        elif record["kind"] == "pod_window" and record["event"] in ("opened", "left"):
-            _note_stay(stays.setdefault(record["window"], []), record)
-    made = []
-    for name, window in windows.items():
-        members = tuple(WindowStay(**stay) for stay in stays.get(name, []))
-        pods = tuple(sorted({stay.pod for stay in members}))
-        made.append(NightWindow(**window, members=members, pods=pods))
-    return tuple(sorted(made, key=lambda window: (window.open_s, window.id)))
+    stays: dict[str, list[WindowStay]] = {}
+    for record in records_of(PodWindowRecord, lines):
+        _note_stay(stays.setdefault(record.window, []), record)
+    windows: dict[str, NightWindow] = {}
+    for noted in records_of(WindowRecord, lines):
+        if noted.event == "opened":
+            members = tuple(stays.get(noted.window, ()))
+            windows[noted.window] = NightWindow(
+                id=noted.window,
+                circle=noted.circle,
+                design=designs[noted.circle],
+                open_s=noted.t_s,
+                close_s=None,
+                reason_closed="",
+                members=members,
+                pods=tuple(sorted({stay.pod for stay in members})),
+            )
+        elif noted.event == "closed" and noted.window in windows:
+            closed = {"close_s": noted.t_s, "reason_closed": noted.reason}
+            windows[noted.window] = windows[noted.window].model_copy(update=closed)
+    return tuple(sorted(windows.values(), key=lambda window: (window.open_s, window.id)))
 
 
-def _note_window(windows: dict[str, dict[str, Any]], record: LogLine, designs: Mapping[str, str]) -> None:
-    if record["event"] == "opened":
-        windows[record["window"]] = {
-            "id": record["window"],
-            "circle": record["circle"],
-            "design": designs[record["circle"]],
-            "open_s": record["t_s"],
-            "close_s": None,
-            "reason_closed": "",
-        }
-    elif record["window"] in windows:
-        windows[record["window"]] |= {"close_s": record["t_s"], "reason_closed": record["reason"]}
+def _note_stay(stays: list[WindowStay], record: PodWindowRecord) -> None:
+    if record.event == "opened":
+        stays.append(WindowStay(pod=record.pod, from_s=record.t_s, to_s=None, reason_left=""))
+    elif record.event == "left":
+        left = {"to_s": record.t_s, "reason_left": record.reason}
+        stays[:] = [
+            stay.model_copy(update=left) if stay.pod == record.pod and stay.to_s is None else stay
+            for stay in stays
+        ]
 
 
-def _note_stay(stays: list[dict[str, Any]], record: LogLine) -> None:
-    if record["event"] == "opened":
-        stays.append({"pod": record["pod"], "from_s": record["t_s"], "to_s": None, "reason_left": ""})
-        return
-    for stay in stays:
-        if stay["pod"] == record["pod"] and stay["to_s"] is None:
-            stay |= {"to_s": record["t_s"], "reason_left": record["reason"]}
-
-
-def cues_of(records: Iterable[LogLine]) -> tuple[NightCue, ...]:
+def cues_of(lines: Iterable[LogLine]) -> tuple[NightCue, ...]:
     """Give the cues that came due, rendered or refused, in the order logged."""
-    return tuple(NightCue.model_validate(record) for record in records if record["kind"] == "cue")
+    return tuple(
+        NightCue(
+            t_s=cue.t_s,
+            pod=cue.pod,
+            window=cue.window,
+            step=cue.step,
+            outcome=cue.outcome,
+            reason=cue.reason,
+            modality=cue.modality,
+            level=cue.level,
+            sham=cue.sham is True,
+            answers=cue.answers,
+        )
+        for cue in records_of(CueRecord, lines)
+    )

@@ -30,7 +30,7 @@ from sanctuary.pods.mqtt.client import MqttClient
 from sanctuary.pods.mqtt.wire_client import LinkEvent, LinkUp, MqttMessage
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, seal_line
-from sanctuary.pods.protocol.records import trouble_record
+from sanctuary.pods.protocol.gateway_records import WindowRecord, trouble_record
 from sanctuary.pods.protocol.topics import Channel, parse
 
 _LOG = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ class CoordinatorRunner:
         """Write first, then speak: what is sent stands in the log, whatever befalls this program."""
         records = [effect.record for effect in effects if isinstance(effect, Record)]
         for record in records:
-            self.opened += record["kind"] == "window" and record["event"] == "opened"
+            self.opened += isinstance(record, WindowRecord) and record.event == "opened"
             self._journal.write(record)
         if records and any(isinstance(effect, Publish) for effect in effects):
             self._journal.flush()

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from sanctuary.pods.protocol.records import LogRecord
+
 _LOG = logging.getLogger(__name__)
 
 MAX_WAITING = 200_000
@@ -22,7 +24,7 @@ MAX_WAITING = 200_000
 class Log(Protocol):
     """Where a night's records go."""
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: LogRecord) -> None:
         """Take a record."""
 
     def flush(self, *, durable: bool = False) -> bool:
@@ -52,10 +54,11 @@ class Journal:
         if _is_torn(self._file):
             self._waiting.append("\n")
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: LogRecord) -> None:
         """Take a record; it reaches the file with the next `flush`."""
-        self.records.append(record)
-        self._waiting.append(json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n")
+        line = record.to_dict()
+        self.records.append(line)
+        self._waiting.append(json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n")
         if len(self._waiting) > MAX_WAITING:
             del self._waiting[0]
             self.lost += 1

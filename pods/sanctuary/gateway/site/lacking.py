@@ -18,7 +18,7 @@ from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.gateway.reports.page import reason as in_words
 from sanctuary.gateway.site.event_log import Log
 from sanctuary.pods.pod.pod import Pod
-from sanctuary.pods.protocol.records import TroubleEvent, trouble_record
+from sanctuary.pods.protocol.gateway_records import TroubleEvent, trouble_record
 
 _LOG = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ from sanctuary.pods.mqtt.client import MqttClient
 from sanctuary.pods.mqtt.wire_client import LinkDown, LinkEvent
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outgoing import status
+from sanctuary.pods.protocol.gateway_records import TroubleEvent, TroubleKind, trouble_record
 from sanctuary.pods.protocol.messages import HeadbandStatus
-from sanctuary.pods.protocol.records import TroubleEvent, TroubleKind, trouble_record
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.samples import SampleBlock, StageEstimate
 from sanctuary.signal.sleeper_memory import SleeperMemory

@@ -32,7 +32,7 @@ from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.clock.exchange import TimeSource
 from sanctuary.pods.pod.events import UtcHeard
 from sanctuary.pods.pod.evidence import UtcMark
-from sanctuary.pods.protocol.records import ClockRecord
+from sanctuary.pods.protocol.gateway_records import ClockRecord
 
 _LOG = logging.getLogger(__name__)
 
@@ -149,14 +149,13 @@ class OwnUtc:
         self.look()
         news, self._unwritten = self._unwritten, []
         return [
-            {
-                "kind": "clock",
-                "t_s": now_s,
-                "gateway": self._name,
-                "event": one.event,
-                "by_s": round(one.by_s, 3),
-                "detail": one.text,
-            }
+            ClockRecord(
+                t_s=now_s,
+                gateway=self._name,
+                event=one.event,
+                by_s=round(one.by_s, 3),
+                detail=one.text,
+            )
             for one in news
         ]
 

@@ -29,18 +29,23 @@ from sanctuary.pods.mqtt.queues import Outbox
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.identity import PodMemory
-from sanctuary.pods.pod.outgoing import LOG_NOT_KEPT, MEMORY_NOT_KEPT, unkept
+from sanctuary.pods.pod.outgoing import LOG_NOT_KEPT, MEMORY_NOT_KEPT
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, unseal
-from sanctuary.pods.protocol.records import (
-    CueEntry,
-    LogRecord,
+from sanctuary.pods.protocol.gateway_records import (
     TroubleEvent,
     eye_signal_record,
     onset_record,
     output_record,
     trouble_record,
+)
+from sanctuary.pods.protocol.records import (
+    ConsentRecord,
+    CueRecord,
+    LogRecord,
+    PodRecord,
+    PodWindowRecord,
 )
 from sanctuary.signal.gate import OpeningLog
 from sanctuary.signal.samples import StageEstimate
@@ -245,7 +250,7 @@ class PodRunner:
                     self._send(to_message(effect))
                 case Log():
                     logged = self._log(effect.entry, kept=kept)
-                    unheard = unheard or not (effect.entry["reason"] or (kept and logged))
+                    unheard = unheard or not (effect.entry.reason or (kept and logged))
                 case Render() if kept and logged:
                     self._render(effect, now_s)
                 case Silence():
@@ -342,13 +347,13 @@ class PodRunner:
 
     # --- effects ---
 
-    def _log(self, entry: CueEntry, *, kept: bool) -> bool:
+    def _log(self, entry: CueRecord, *, kept: bool) -> bool:
         """Write an entry; tells whether it is on the disk. One that waits behind others is that of no cue."""
         if not kept:
-            entry = unkept(entry, MEMORY_NOT_KEPT)
+            entry = entry.refused(MEMORY_NOT_KEPT)
         elif not self._journal.flush():
-            entry = unkept(entry, LOG_NOT_KEPT)
-        self.cues[entry["outcome"]] += 1
+            entry = entry.refused(LOG_NOT_KEPT)
+        self.cues[entry.outcome] += 1
         self._journal.write(entry)
         return self._journal.flush(durable=True)
 
@@ -373,14 +378,14 @@ class PodRunner:
 
     def _record(self, record: LogRecord, now_s: float) -> None:
         self._journal.write(record)
-        if record["kind"] == "pod" and record["event"] == "clock_doubted":
+        if isinstance(record, PodRecord) and record.event == "clock_doubted":
             self.clock.doubt()
-        if record["kind"] != "pod_window":
+        if not isinstance(record, PodWindowRecord):
             return
-        if record["event"] == "opened" and not self._track_open:
-            self._on_track(lambda: self._track.open_window(record["window"], now_s))
+        if record.event == "opened" and not self._track_open:
+            self._on_track(lambda: self._track.open_window(record.window, now_s))
             self._track_open = True
-        elif record["event"] == "left":
+        elif record.event == "left":
             self._close_track(now_s)
 
     def _cut(self, now_s: float) -> None:
@@ -423,6 +428,5 @@ class PodRunner:
 
 def _takes_consent(effect: Effect) -> bool:
     """Tell whether a pod has taken a consent entry."""
-    if not isinstance(effect, Record) or effect.record["kind"] != "consent":
-        return False
-    return effect.record["act"] in ("grant", "withdraw")
+    record = effect.record if isinstance(effect, Record) else None
+    return isinstance(record, ConsentRecord) and record.act in ("grant", "withdraw")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +22,10 @@ from sanctuary.gateway.results.replay_result import GateScores, StageScores, Tim
 from sanctuary.gateway.site.pod_shell import PodRunner
 from sanctuary.gateway.site.problems import problems_of
 from sanctuary.pods.audit import Violation, check_violations
+from sanctuary.pods.protocol.records import LogLine
 from sanctuary.signal.samples import EPOCH_S, STAGES, Stage
 from sanctuary.signal.scoring import confusion, gate_scores, kappa, ratio, rem_specificity, stage_scores
 
-LogLine = Mapping[str, Any]
 Truths = Mapping[str, NDArray[np.int8]]
 
 

@@ -52,7 +52,7 @@ from sanctuary.gateway.site.stopping import StopFlag, broker_is_there, run_besid
 from sanctuary.gateway.site.storage import PodMemories, SiteStore
 from sanctuary.gateway.sleeper_memories import Memories
 from sanctuary.pods.mqtt.broker import open_broker
-from sanctuary.pods.protocol.records import trouble_record
+from sanctuary.pods.protocol.gateway_records import trouble_record
 from sanctuary.simulator.hardware import HardwareProcess
 
 LONGEST_NIGHT_H = 16.0

@@ -36,7 +36,7 @@ from sanctuary.pods.coordinator.windows import (
     lease_record,
 )
 from sanctuary.pods.effects import Effect, Record
-from sanctuary.pods.protocol.records import refused_message_record
+from sanctuary.pods.protocol.gateway_records import refused_message_record
 
 SET_BACK_S = 0.1
 """Time that goes back by more than this was set back."""

@@ -22,8 +22,8 @@ from sanctuary.pods.coordinator.gateway_events import EyeSignalReceived
 from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.effects import Effect, Record
 from sanctuary.pods.protocol.envelope import open_eye_signal
+from sanctuary.pods.protocol.gateway_records import refused_message_record
 from sanctuary.pods.protocol.messages import EyeSignalMessage
-from sanctuary.pods.protocol.records import refused_message_record
 
 AHEAD_S = 1.0
 """A signal may be stamped this far ahead of now: clocks differ."""

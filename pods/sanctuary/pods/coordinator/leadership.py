@@ -38,8 +38,8 @@ from sanctuary.pods.coordinator.leadership_state import (
 from sanctuary.pods.effects import Publish, Record
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import open_claim
+from sanctuary.pods.protocol.gateway_records import refused_message_record
 from sanctuary.pods.protocol.messages import GatewayClaim, GatewayStatus, read
-from sanctuary.pods.protocol.records import refused_message_record
 
 
 class Leadership:

@@ -73,8 +73,8 @@ from sanctuary.pods.coordinator.gateway_events import (
 from sanctuary.pods.effects import Publish, Record
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, seal
+from sanctuary.pods.protocol.gateway_records import LeadershipChange, leadership_record
 from sanctuary.pods.protocol.messages import GatewayClaim
-from sanctuary.pods.protocol.records import LeadershipChange, leadership_record
 from sanctuary.signal.state_table import StateTable, apply
 
 LARGEST_LEAP = 2**20

@@ -18,8 +18,8 @@ from sanctuary.config.site_settings import CoordinatorSettings
 from sanctuary.pods.coordinator.circle import Circle
 from sanctuary.pods.effects import Record
 from sanctuary.pods.protocol.envelope import open_lease
+from sanctuary.pods.protocol.gateway_records import LeaseRecord, WindowEvent, WindowRecord
 from sanctuary.pods.protocol.messages import LeaseMessage, OfferArgs
-from sanctuary.pods.protocol.records import WindowRecord
 from sanctuary.signal.state_table import StateTable, apply
 
 
@@ -171,26 +171,25 @@ class WindowRun:
 
     def record(
         self,
-        event: str,
+        event: WindowEvent,
         now_s: float,
         reason: str = "",
         contenders: Mapping[str, float | None] | None = None,
     ) -> WindowRecord:
         """Describe a change of this window for the log; `contenders` go with ``proposed``."""
-        return {
-            "kind": "window",
-            "t_s": now_s,
-            "gateway": self.gateway,
-            "circle": self.circle.id,
-            "window": self.id,
-            "event": event,  # type: ignore[typeddict-item]
-            "term": self.term,
-            "quorum": self.circle.quorum,
-            "live": self.live(now_s),
-            "valid_until_s": self.valid_until_s,
-            "reason": str(reason),
-            "contenders": dict(contenders or {}),
-        }
+        return WindowRecord(
+            t_s=now_s,
+            gateway=self.gateway,
+            circle=self.circle.id,
+            window=self.id,
+            event=event,
+            term=self.term,
+            quorum=self.circle.quorum,
+            live=tuple(self.live(now_s)),
+            valid_until_s=self.valid_until_s,
+            reason=str(reason),
+            contenders=dict(contenders or {}),
+        )
 
 
 class LeaseGuard:
@@ -252,15 +251,14 @@ def expiry_s(lease: LeaseMessage, now_s: float) -> float:
 def lease_record(pod: str, lease: LeaseMessage | None, reason: LeaseReason | None, now_s: float) -> Record:
     """Describe a lease that was admitted, or refused for `reason`; `lease` is None where unreadable."""
     return Record(
-        {
-            "kind": "lease",
-            "t_s": now_s,
-            "pod": pod,
-            "window": lease.window if lease else "",
-            "offer": lease.offer if lease else "",
-            "seq": lease.seq if lease else 0,
-            "expires_s": expiry_s(lease, now_s) if lease and lease.ttl_s else now_s,
-            "accepted": reason is None,
-            "reason": str(reason or ""),
-        }
+        LeaseRecord(
+            t_s=now_s,
+            pod=pod,
+            window=lease.window if lease else "",
+            offer=lease.offer if lease else "",
+            seq=lease.seq if lease else 0,
+            expires_s=expiry_s(lease, now_s) if lease and lease.ttl_s else now_s,
+            accepted=reason is None,
+            reason=str(reason or ""),
+        )
     )

@@ -26,7 +26,7 @@ from sanctuary.config.site_settings import PodSettings
 from sanctuary.pods.pod.context import PodContext, WindowSession
 from sanctuary.pods.pod.evidence import ClockTrust, Evidence
 from sanctuary.pods.pod.identity import PodIdentity
-from sanctuary.pods.pod.outgoing import Outgoing, estimate_record, signal_record
+from sanctuary.pods.pod.outgoing import Outgoing
 from sanctuary.pods.pod.permission import (
     MAX_REMEMBERED,
     Assessment,
@@ -48,6 +48,7 @@ from sanctuary.pods.protocol.messages import (
     Open,
     read_command,
 )
+from sanctuary.pods.protocol.records import EstimateRecord, WindowSignalRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,16 @@ class CommandHandler:
         reason = reason or self._echo_refusal(session, found)
         if reason is None:
             self._outgoing.eye_signal(session.offer)
-        self._outgoing.record(signal_record(self._me.pod, session.offer, reason or "", found.now_s))
+        self._outgoing.record(
+            WindowSignalRecord(
+                t_s=found.now_s,
+                pod=self._me.pod,
+                window=session.offer.window,
+                circle=session.offer.circle,
+                told=not reason,
+                reason=str(reason or ""),
+            )
+        )
 
     def _doubt_clock(self, ahead_s: float, now_s: float) -> None:
         """Be unsure of the time until it is measured anew, and leave what goes by it."""
@@ -233,7 +243,7 @@ class CommandHandler:
             session = WindowSession(command, self._designs[command.args.design], until_s)
             self._context.lease(session, found.now_s)
             if self._evidence.last is not None:
-                self._outgoing.record(estimate_record(self._me.pod, self._evidence.last, found.now_s))
+                self._outgoing.record(EstimateRecord.of(self._me.pod, self._evidence.last, found.now_s))
         return reason
 
     def _offer_reason(self, offer: OfferArgs, found: Assessment) -> str | None:

@@ -11,9 +11,10 @@ from math import inf
 
 from sanctuary.commons.designs import Answer, Ask, DreamDesign, LoadedDesign, answer_number
 from sanctuary.pods.pod.evidence import Evidence
-from sanctuary.pods.pod.outgoing import Outgoing, window_record
+from sanctuary.pods.pod.outgoing import Outgoing
 from sanctuary.pods.pod.states import TRANSITIONS, PodPhase, Trigger
 from sanctuary.pods.protocol.messages import Extend, Offer, Open
+from sanctuary.pods.protocol.records import PodWindowEvent, PodWindowRecord
 from sanctuary.signal.state_table import apply
 
 
@@ -244,7 +245,20 @@ class PodContext:
         """Note that nothing sounds any more, or that the last cue never did."""
         self._sounding_until_s = -inf
 
-    def _record(self, event: str, session: WindowSession, now_s: float, reason: str = "") -> None:
+    def _record(self, event: PodWindowEvent, session: WindowSession, now_s: float, reason: str = "") -> None:
+        offer, (start_at_s, valid_until_s) = session.offer, session.times_s or (None, None)
         self._outgoing.record(
-            window_record(self._pod, event, session.offer, session.term, session.times_s, now_s, reason)
+            PodWindowRecord(
+                t_s=now_s,
+                pod=self._pod,
+                event=event,
+                window=offer.window,
+                offer=offer.offer,
+                circle=offer.circle,
+                design=offer.design,
+                term=session.term,
+                start_at_s=start_at_s,
+                valid_until_s=valid_until_s,
+                reason=reason,
+            )
         )

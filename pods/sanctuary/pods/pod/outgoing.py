@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from math import inf
-from typing import Any
 
 from sanctuary.commons.consent import ConsentBook
-from sanctuary.commons.entries import EVERY_CIRCLE, Grant, UtcRange, Withdrawal
+from sanctuary.commons.entries import UtcRange
 from sanctuary.config.site_settings import PodSettings
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
+from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.pods.effects import Effect, Keep, Log, Publish, Record, Render, Silence
 from sanctuary.pods.limiter import Limiter
 from sanctuary.pods.pod.events import UtcHeard
@@ -37,12 +36,11 @@ from sanctuary.pods.protocol.messages import (
 from sanctuary.pods.protocol.records import (
     CommandRecord,
     ConsentRecord,
-    CueEntry,
-    EstimateRecord,
+    CueRecord,
     LogRecord,
+    PodEventName,
     PodRecord,
-    PodWindowRecord,
-    WindowSignalRecord,
+    SilenceRecord,
 )
 from sanctuary.signal.samples import Stage, StageEstimate
 
@@ -101,25 +99,17 @@ class Outgoing:
     def record(self, record: LogRecord) -> None:
         self._effects.append(Record(record))
 
-    def note(self, event: str, detail: str = "", *, cause: str = "") -> None:
-        """Record what happened to the pod; `event` is one of `PodRecord`'s."""
-        record: Any = {
-            "kind": "pod",
-            "t_s": self._now_s,
-            "pod": self._me.pod,
-            "event": event,
-            "detail": detail,
-        }
-        if cause:
-            record["cause"] = cause
-        self.record(record)
+    def note(self, event: PodEventName, detail: str = "", *, cause: str = "") -> None:
+        """Record what happened to the pod."""
+        name = self._me.pod
+        self.record(PodRecord(t_s=self._now_s, pod=name, event=event, detail=detail, cause=cause or None))
 
     def silence(self, reason: str) -> None:
         """Stop every output, and record it."""
         self._effects.append(Silence(str(reason)))
-        self.record({"kind": "silence", "t_s": self._now_s, "pod": self._me.pod, "reason": str(reason)})
+        self.record(SilenceRecord(t_s=self._now_s, pod=self._me.pod, reason=str(reason)))
 
-    def cue(self, entry: CueEntry, render: Render | None) -> None:
+    def cue(self, entry: CueRecord, render: Render | None) -> None:
         """Log a step, and let its cue sound unless it was refused or is a sham (P7)."""
         self.keep()
         self._effects.append(Log(entry))
@@ -168,7 +158,7 @@ class Outgoing:
 
     def reply(self, command: Command | None, reason: str) -> None:
         """Record and report what became of a command; an empty `reason` says that it was obeyed."""
-        self.record(command_record(self._me.pod, command, reason, self._now_s))
+        self.record(CommandRecord.of(self._me.pod, command, reason, self._now_s))
         if not self.link_up:
             return
         message = Reply(
@@ -244,203 +234,42 @@ def status(
     return Publish(topic, message.to_bytes(), AT_LEAST_ONCE, retain=True)
 
 
-def estimate_record(pod: str, estimate: StageEstimate, now_s: float) -> EstimateRecord:
-    return {
-        "kind": "estimate",
-        "t_s": now_s,
-        "pod": pod,
-        "sampled_s": estimate.t_s,
-        "stage": estimate.stage.name,
-        "stable_rem": estimate.stable_rem,
-        "arousal": estimate.arousal,
-        "quality": estimate.quality,
-    }
-
-
-def cue_entry(
-    pod: str,
-    offer: OfferArgs,
-    cue: Cue,
-    reason: str,
-    now_s: float,
-    *,
-    step: int,
-    due_s: float,
-    answers: str = "",
-    sham: bool = False,
-) -> CueEntry:
-    """Describe a step that came due; an empty `reason` says that it is rendered, or given as a sham."""
-    entry: CueEntry = {
-        "kind": "cue",
-        "t_s": now_s,
-        "pod": pod,
-        "window": offer.window,
-        "circle": offer.circle,
-        "design": offer.design,
-        "step": step,
-        "due_s": due_s,
-        "outcome": "refused" if reason else "rendered",
-        "reason": str(reason),
-        "modality": str(cue.modality),
-        "level": cue.level,
-        "duration_s": cue.duration_s,
-        "fade_s": cue.fade_s,
-        "flash_hz": cue.flash_hz,
-        "rgb": list(cue.rgb),
-    }
-    if sham and not reason:
-        entry["sham"] = True
-    if answers:
-        entry["answers"] = answers
-    return entry
-
-
-def unkept(entry: CueEntry, reason: str) -> CueEntry:
-    """Turn the entry of a cue that was to sound into that of a refused one."""
-    refused = entry.copy()
-    if entry["outcome"] == "rendered":
-        refused["outcome"], refused["reason"] = "refused", reason
-    return refused
-
-
-def window_record(
-    pod: str,
-    event: str,
-    offer: OfferArgs,
-    term: int,
-    times_s: tuple[float, float] | None,
-    now_s: float,
-    reason: str = "",
-) -> PodWindowRecord:
-    """Describe a change of a window; `times_s` is from and until when the pod plays, None before `open`."""
-    start_at_s, valid_until_s = times_s or (None, None)
-    return {
-        "kind": "pod_window",
-        "t_s": now_s,
-        "pod": pod,
-        "event": event,  # type: ignore[typeddict-item]
-        "window": offer.window,
-        "offer": offer.offer,
-        "circle": offer.circle,
-        "design": offer.design,
-        "term": term,
-        "start_at_s": start_at_s,
-        "valid_until_s": valid_until_s,
-        "reason": reason,
-    }
-
-
-def signal_record(pod: str, offer: OfferArgs, reason: str, now_s: float) -> WindowSignalRecord:
-    """Describe an eye signal in a window; an empty `reason` says that it was reported."""
-    return {
-        "kind": "window_signal",
-        "t_s": now_s,
-        "pod": pod,
-        "window": offer.window,
-        "circle": offer.circle,
-        "told": not reason,
-        "reason": str(reason),
-    }
-
-
 def boot_record(pod: str, latch: str, limiter: Limiter, now_s: float) -> PodRecord:
     """Describe what the pod started with, so that its log stands alone."""
-    record: PodRecord = {
-        "kind": "pod",
-        "t_s": now_s,
-        "pod": pod,
-        "event": "booted",
-        "detail": latch,
-        "lamps_in_view": limiter.lamps_in_view,
-        "light_cleared": limiter.light_cleared,
+    carried = {
+        "in_night": limiter.in_night,
+        "woken": limiter.woken,
+        "highest": {str(modality): limiter.highest(modality) for modality in Modality},
     }
-    if limiter.in_night or limiter.woken:
-        record["carried"] = {
-            "in_night": limiter.in_night,
-            "woken": limiter.woken,
-            "highest": {str(modality): limiter.highest(modality) for modality in Modality},
-        }
-    return record
+    return PodRecord(
+        t_s=now_s,
+        pod=pod,
+        event="booted",
+        detail=latch,
+        lamps_in_view=limiter.lamps_in_view,
+        light_cleared=limiter.light_cleared,
+        carried=carried if limiter.in_night or limiter.woken else None,
+    )
 
 
 def utc_record(pod: str, event: UtcHeard, utc: UtcRange, now_s: float) -> PodRecord:
     """Describe what the clocks say of UTC, and whether anything may be cued by it."""
     synchronised = event.told.synchronised or (event.own is not None and event.own.synchronised)
     kept = "synchronised" if synchronised else "unsynchronised"
-    return {
-        "kind": "pod",
-        "t_s": now_s,
-        "pod": pod,
-        "event": "utc_heard",
-        "detail": kept if event.suffices else f"{kept}: nothing is cued",
-        "utc_range_s": [utc.earliest_s, utc.latest_s],
-        "utc_suffices": event.suffices,
-    }
+    return PodRecord(
+        t_s=now_s,
+        pod=pod,
+        event="utc_heard",
+        detail=kept if event.suffices else f"{kept}: nothing is cued",
+        utc_range_s=(utc.earliest_s, utc.latest_s),
+        utc_suffices=event.suffices,
+    )
 
 
 def book_records(pod: str, book: ConsentBook, now_s: float, utc_s: float) -> Iterator[ConsentRecord]:
     """Describe all consent that the pod holds."""
     for entry in book.entries:
-        yield consent_record(pod, entry.event, now_s, utc_s)
+        yield ConsentRecord.of(pod, entry.event, now_s, utc_s)
     if book.withdrawn_here is not None:
         seq, at_utc_s = book.withdrawn_here
-        yield withdrawal_record(pod, now_s, at_utc_s, seq)
-
-
-def consent_record(pod: str, event: Grant | Withdrawal, now_s: float, utc_s: float) -> ConsentRecord:
-    """Describe a consent entry that was taken."""
-    record = refused_consent_record(pod, now_s, utc_s, "")
-    record["seq"] = event.seq
-    record["circle"] = event.scope.circle
-    if isinstance(event, Withdrawal):
-        record["act"] = "withdraw"
-        return record
-    record["act"] = "grant"
-    record["design"] = event.design
-    record["modalities"] = [str(modality) for modality in event.scope.modalities]
-    record["caps"] = {str(modality): event.scope.max_level(modality) for modality in event.scope.modalities}
-    record["nbf"], record["exp"] = event.nbf, event.exp
-    record["echo"] = event.scope.echo
-    return record
-
-
-def withdrawal_record(pod: str, now_s: float, utc_s: float, top_seq: int) -> ConsentRecord:
-    """Describe a withdrawal made by hand."""
-    record = refused_consent_record(pod, now_s, utc_s, "")
-    record["act"], record["circle"], record["seq"] = "withdraw_here", EVERY_CIRCLE, top_seq
-    return record
-
-
-def refused_consent_record(pod: str, now_s: float, utc_s: float, reason: str) -> ConsentRecord:
-    """Describe an entry that was not taken."""
-    return {
-        "kind": "consent",
-        "t_s": now_s,
-        "utc_s": utc_s,
-        "pod": pod,
-        "act": "refused",
-        "circle": "",
-        "seq": 0,
-        "design": "",
-        "modalities": [],
-        "caps": {},
-        "nbf": 0.0,
-        "exp": 0.0,
-        "reason": reason,
-    }
-
-
-def command_record(pod: str, command: Command | None, reason: str, now_s: float) -> CommandRecord:
-    """Describe a command; an empty `reason` says that it was obeyed."""
-    return {
-        "kind": "command",
-        "t_s": now_s,
-        "pod": pod,
-        "id": command.id if command else None,
-        "op": command.op if command else "",
-        "circle": command.args.circle if command else "",
-        "term": command.term if command else None,
-        "expires_at_s": command.expires_at_s if command else None,
-        "obeyed": not reason,
-        "reason": str(reason),
-    }
+        yield ConsentRecord.by_hand(pod, now_s, at_utc_s, seq)

@@ -18,8 +18,9 @@ from sanctuary.pods.effects import Render
 from sanctuary.pods.limiter import Limiter
 from sanctuary.pods.pod.context import DueStep, PodContext, WindowSession
 from sanctuary.pods.pod.identity import PodIdentity
-from sanctuary.pods.pod.outgoing import Outgoing, cue_entry
+from sanctuary.pods.pod.outgoing import Outgoing
 from sanctuary.pods.pod.permission import Permission, Refusal, p2_consent
+from sanctuary.pods.protocol.records import CueRecord
 
 
 class StepReason(StrEnum):
@@ -72,7 +73,7 @@ class Player:
         while (due := session.pop_due(now_s)) is not None:
             cue, reason = self._judge(session, due, permission)
             sham = offer.circle in self._shams
-            entry = cue_entry(
+            entry = CueRecord.of(
                 self._pod,
                 offer,
                 cue,

@@ -33,16 +33,16 @@ from sanctuary.config.site_settings import LimiterSettings, PodSettings
 from sanctuary.pods.effects import Effect
 from sanctuary.pods.limiter import Limiter
 from sanctuary.pods.pod import events as happened
-from sanctuary.pods.pod import outgoing as records
 from sanctuary.pods.pod.command_handler import AnswerCount, CommandGuard, CommandHandler
 from sanctuary.pods.pod.context import PodContext
 from sanctuary.pods.pod.evidence import ClockTrust, Evidence, KnownUtc, UtcMark
 from sanctuary.pods.pod.identity import PodIdentity, PodMemory
-from sanctuary.pods.pod.outgoing import Outgoing
+from sanctuary.pods.pod.outgoing import Outgoing, book_records, boot_record, utc_record
 from sanctuary.pods.pod.permission import Permission, Refusal, p2_window, p4_silence, permits
 from sanctuary.pods.pod.player import Player
 from sanctuary.pods.pod.restart import Restart, phase_at_start, recall_consent
 from sanctuary.pods.pod.states import ENGAGED, LATCHED, PodPhase, Trigger
+from sanctuary.pods.protocol.records import ConsentRecord, EstimateRecord
 
 SET_BACK_S = 0.5
 """Time that goes back by more than this was set back. By less, it may not move: steps of a design are
@@ -244,7 +244,7 @@ class Pod:
         usable = estimate.quality >= self._settings.min_quality
         before, self._verdict = self._verdict, (estimate.stable_rem, estimate.arousal, usable)
         if self._verdict != before or self.phase in ENGAGED:
-            self._outgoing.record(records.estimate_record(self._me.pod, estimate, now_s))
+            self._outgoing.record(EstimateRecord.of(self._me.pod, estimate, now_s))
         if estimate.arousal:
             self._limiter.on_arousal(now_s)
             if before is None or not before[1]:
@@ -295,7 +295,7 @@ class Pod:
         if self._withdrawn_s is not None and kept is not None:
             # A withdrawal made in this run moves with the clocks by which grants are judged, but never back.
             self._book.recall_withdrawal(kept[0], self._utc.told_at_zero_s + self._withdrawn_s)
-        self._outgoing.record(records.utc_record(self._me.pod, event, self._utc.at(now_s), now_s))
+        self._outgoing.record(utc_record(self._me.pod, event, self._utc.at(now_s), now_s))
 
     def _on_link_lost(self, event: happened.LinkLost, now_s: float) -> None:
         if not self._outgoing.link_up:
@@ -348,7 +348,7 @@ class Pod:
         utc_s = self._utc_s(now_s)
         self._withdrawn_s = now_s
         self._book.withdraw_here(utc_s)
-        self._outgoing.record(records.withdrawal_record(self._me.pod, now_s, utc_s, self._book.top_seq))
+        self._outgoing.record(ConsentRecord.by_hand(self._me.pod, now_s, utc_s, self._book.top_seq))
         self._context.leave(Trigger.WITHDRAW, "withdrawn", now_s)
 
     def _take_entry(self, raw: bytes, now_s: float) -> bool:
@@ -358,11 +358,11 @@ class Pod:
         try:
             entry = book.add(raw)
         except ProtocolError as error:
-            self._outgoing.record(records.refused_consent_record(pod, now_s, utc_s, str(error)))
+            self._outgoing.record(ConsentRecord.refused(pod, now_s, utc_s, str(error)))
             return False
         if entry is None:
             return False
-        self._outgoing.record(records.consent_record(pod, entry.event, now_s, utc_s))
+        self._outgoing.record(ConsentRecord.of(pod, entry.event, now_s, utc_s))
         return book.forks != forks or self._ends_consent(entry.event, now_s)
 
     def _ends_consent(self, event: Grant | Withdrawal, now_s: float) -> bool:
@@ -431,8 +431,8 @@ class Pod:
         if self._own_utc_s is not None:
             self._utc.own_is(UtcMark(self._own_utc_s - now_s))
         latch = str(self.phase) if self.phase in LATCHED else ""
-        self._outgoing.record(records.boot_record(self._me.pod, latch, self._limiter, now_s))
-        for record in records.book_records(self._me.pod, self._book, now_s, self._utc_s(now_s)):
+        self._outgoing.record(boot_record(self._me.pod, latch, self._limiter, now_s))
+        for record in book_records(self._me.pod, self._book, now_s, self._utc_s(now_s)):
             self._outgoing.record(record)
 
     def _changed_memory(self) -> PodMemory | None:
