@@ -41,8 +41,10 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
 """Names a site, pod or circle in topics, folders and the ledger."""
 Pseudonym = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
 """Stands for a sleeper everywhere; never the person's name."""
-PublicKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-"""Ed25519 public key in hexadecimal."""
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 in hexadecimal."""
+PublicKey = Digest
+"""Ed25519 public key in hexadecimal: as long as a digest."""
 OutputName = Literal["sound", "light", "haptic"]
 """How a cue can reach a sleeper."""
 

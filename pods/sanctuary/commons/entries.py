@@ -47,6 +47,7 @@ from pydantic import (
 )
 
 from sanctuary.config.errors import ProtocolError
+from sanctuary.config.settings_base import Digest
 from sanctuary.firmware_bridge.outputs.output import Modality
 
 SIGNATURE_BYTES = 64
@@ -161,7 +162,6 @@ EVERY_CIRCLE = "*"
 FIRST = "0" * 64
 """`prev` of a person's first event."""
 
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 CircleId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 Nonce = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 

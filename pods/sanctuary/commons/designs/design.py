@@ -13,8 +13,9 @@ from itertools import pairwise
 from math import floor, inf
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sanctuary.config.settings_base import Digest
 from sanctuary.firmware_bridge.outputs.output import AMBER, Cue, Modality, is_saturated_red
 
 MIN_GAP_S = 20.0
@@ -25,7 +26,6 @@ HIGHEST_DBA = 45.0
 
 _ROUNDING_S = 1e-6
 
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Part = Annotated[int, Field(ge=1, le=MAX_PARTS)]
 _Colour = Annotated[int, Field(ge=0, le=255)]
 

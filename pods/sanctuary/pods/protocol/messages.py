@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from sanctuary.config.errors import Cause, ProtocolError
+from sanctuary.config.settings_base import Digest
 from sanctuary.firmware_bridge.outputs.output import Modality
 
 MAX_PAYLOAD_BYTES = 8192
@@ -20,7 +21,6 @@ EVERY_POD = "all"
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 MessageId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,128}$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_:.-]{0,64}$")]
 Seconds = Annotated[float, Field(ge=-1e9, le=1e11)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]

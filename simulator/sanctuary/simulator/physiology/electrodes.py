@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
 from sanctuary.config.sleeper_settings import REPEATING, Disturbance, DisturbanceSettings
+from sanctuary.signal.samples import FloatArray
 from sanctuary.simulator.physiology import waveforms as shapes
 from sanctuary.simulator.physiology.random_streams import Concern, stream
 from sanctuary.simulator.physiology.waveforms import Episode, Wave
@@ -133,8 +134,6 @@ def _one_side(episode: SideEpisode, shape: NDArray[np.float64]) -> Wave:
     nothing = np.zeros_like(shape)
     return Wave(episode.onset_s, *((shape, nothing) if episode.side == 0 else (nothing, shape)))
 
-
-FloatArray = NDArray[np.float64]
 
 _USUAL_UV = {
     "pop": 200.0,

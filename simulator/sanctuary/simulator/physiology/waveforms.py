@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-FloatArray = NDArray[np.float64]
+from sanctuary.signal.samples import FloatArray
 
 
 def bump(n: int) -> FloatArray:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.config.sleeper_settings import NightSettings
-from sanctuary.signal.samples import STAGES, Stage
+from sanctuary.signal.samples import STAGES, FloatArray, Stage
 from sanctuary.simulator.physiology.random_streams import Concern, onsets_s, stream
 from sanctuary.simulator.physiology.waveforms import Episode
 from sanctuary.simulator.sleepers.architecture import (
@@ -123,8 +123,6 @@ SETTLED_S = 180.0
 """Only changes into bouts that last at least this long count; short ones move with what is around them."""
 _LEAST_STRETCH = 0.5
 """No stretch between two changes becomes shorter than this part of itself."""
-
-FloatArray = NDArray[np.float64]
 
 
 def couple(nights: Sequence[SleepArchitecture], strength: float) -> list[SleepArchitecture]:

@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 
 from sanctuary.config.errors import RecordingError
 from sanctuary.config.sleeper_settings import VariationSettings
-from sanctuary.signal.samples import STAGES, Stage
+from sanctuary.signal.samples import STAGES, FloatArray, Stage
 from sanctuary.simulator.physiology.background_eeg import Background, ShapedNoise
 from sanctuary.simulator.physiology.course import Course
 from sanctuary.simulator.physiology.eye_movements import EyeMovements, RemPlan
 from sanctuary.simulator.physiology.random_streams import Concern, stream
 from sanctuary.simulator.physiology.traits import Traits, draw_traits
 from sanctuary.simulator.physiology.waveforms import OverlapAdd
-
-FloatArray = NDArray[np.float64]
 
 BANDS_HZ = ((0.5, 4.0), (4.0, 8.0), (8.0, 13.0), (13.0, 30.0), (30.0, 50.0))
 EPOCH_S = 30
