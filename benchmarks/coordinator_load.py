@@ -26,7 +26,7 @@ import numpy as np
 from nacl.signing import SigningKey
 
 from sanctuary.commons.designs import shipped_design
-from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
+from sanctuary.gateway.site.coordinator_shell import CoordinatorShell, SimulatedSiteClock
 from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.effects import IdSource
@@ -163,7 +163,9 @@ class Load:
         ]
         core = Gateway(CoordinatorIdentity(SITE, "gateway-1", KEY, IdSource("bench")), circles)
         self.log = NoLog()
-        self.runner = CoordinatorRunner(SITE, core, self.log, self.mail.append, lambda: self.now_s)
+        self.runner = CoordinatorShell(
+            SITE, core, self.log, self.mail.append, SimulatedSiteClock(lambda: self.now_s, 0.0)
+        )
         self.core = core
         self.runner.on_link(LinkUp(session_present=False))
         for n, name in enumerate(self.sleepers):
@@ -184,9 +186,9 @@ class Load:
                 continue
             begun_s = time.perf_counter()
             if message is None:
-                self.runner.tick(self.now_s)
+                self.runner.tick()
             else:
-                self.runner.message(message, self.now_s)
+                self.runner.on_message(message)
             yield what, self.now_s, time.perf_counter() - begun_s
             for sent in self.mail:
                 yield from self.deliver(sent)
@@ -211,7 +213,7 @@ class Load:
         topic = topics.parse(message.topic)
         if topic.channel is topics.Channel.CLAIM:
             begun_s = time.perf_counter()
-            self.runner.message(message, self.now_s)
+            self.runner.on_message(message)
             yield "claim", self.now_s, time.perf_counter() - begun_s
         elif topic.channel is topics.Channel.COMMAND:
             command = open_command(message.payload, KEY.verify_key)

@@ -36,18 +36,13 @@ from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
-from sanctuary.gateway.site.assembly import NightPlan, make_pod
 from sanctuary.gateway.site.clocks import FollowedTime
-from sanctuary.gateway.site.cue_timing import AHEAD_S
-from sanctuary.gateway.site.event_log import Journal
 from sanctuary.gateway.site.pod_outputs import PodOutputs
-from sanctuary.gateway.site.pod_shell import PodRunner
-from sanctuary.gateway.site.remote import coordinate, entry_of
+from sanctuary.gateway.site.pod_shell import PodShell
+from sanctuary.gateway.site.remote import coordinate
 from sanctuary.gateway.site.stopping import stop_on_signals
-from sanctuary.gateway.site.storage import MemoryKeeper, PodMemories, SiteStore
+from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.mqtt.broker import find_mosquitto
-from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.virtual_site.sleeper import Ear
 from scripted_pod import be_pod, one_circle, steps_every
 
 GATEWAYS, PODS = 2, 3
@@ -77,12 +72,12 @@ class NotingOutput(RecordingOutput):
     def __init__(self, path: Path, clock: FollowedTime) -> None:
         super().__init__(clock=clock.now)
         self._notes = path.open("a", buffering=1)
-        self.runner: PodRunner | None = None
+        self.pod: PodShell | None = None
 
     def play(self, cue: Any, at_s: float) -> None:
         """Note a cue and whose window it is of."""
         super().play(cue, at_s)
-        window = self.runner.pod.window if self.runner is not None else None
+        window = self.pod.pod.window if self.pod is not None else None
         self._note({"mono_s": time.monotonic(), "site_s": self.rendered[-1].happened_s, "window": window})
 
     def stop(self, now_s: float) -> None:
@@ -96,24 +91,16 @@ class NotingOutput(RecordingOutput):
 
 async def one_pod(settings: SanctuarySettings, name: str, folder: Path) -> None:
     """Be a pod, for ever."""
-    entry, memories = entry_of(settings, name), PodMemories(folder / "memory")
+    outputs: list[NotingOutput] = []
 
-    def build(plan: NightPlan, journal: Journal, client: MqttClient, clock: FollowedTime) -> PodRunner:
-        output = NotingOutput(folder / f"{name}.notes.jsonl", clock)
-        output.runner = PodRunner(
-            make_pod(plan, entry, {"tide": steady()}, memories.load(name), time.time()),
-            journal,
-            Ear(lambda _cue, _at_s: None),
-            client.publish,
-            PodOutputs(name, {Modality.SOUND: output}),
-            None,
-            MemoryKeeper(memories),
-            clock=clock,
-            ahead_s=AHEAD_S,
-        )
-        return output.runner
+    def devices(clock: FollowedTime) -> PodOutputs:
+        outputs.append(NotingOutput(folder / f"{name}.notes.jsonl", clock))
+        return PodOutputs(name, {Modality.SOUND: outputs[0]})
 
-    await be_pod(settings, name, folder / f"{name}.events.jsonl", build)
+    def opened(pod: PodShell) -> None:
+        outputs[0].pod = pod
+
+    await be_pod(settings, name, folder / f"{name}.events.jsonl", steady(), devices, opened=opened)
 
 
 # --- a house ---

@@ -21,7 +21,8 @@ from unittest.mock import patch
 
 from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.entries import UtcRange
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.pod_shell import PodShell
+from sanctuary.gateway.site.storage import MemoryKeeper
 from sanctuary.pods.coordinator import coordinator as coordination
 from sanctuary.pods.coordinator import turns
 from sanctuary.pods.coordinator.claims import ClaimMonitor
@@ -38,9 +39,8 @@ from sanctuary.pods.pod.permission import CommandReason
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.pod.states import Trigger
 from sanctuary.pods.protocol import topics
-from sanctuary.virtual_site.batch import Ordeal, chunks, torture
 from sanctuary.virtual_site.batch_results import sensible_processes
-from sanctuary.virtual_site.torture_pod import TorturePod
+from sanctuary.virtual_site.campaign import Campaign, chunks, run_campaign
 
 MOST_SEEDS = 200
 
@@ -140,17 +140,17 @@ def _done_anyway(original: Any, *args: Any, **kwargs: Any) -> bool:
 @contextmanager
 def _unkept_cues_sound() -> Iterator[None]:
     """Take every word for kept, whatever the disk says."""
-    with _around(PodRunner, "_log", _done_anyway), _around(TorturePod, "keep", _done_anyway):
+    with _around(PodShell, "_write_cue", _done_anyway), _around(MemoryKeeper, "keep", _done_anyway):
         yield
 
 
-def _sounds_however_late(_original: Any, runner: PodRunner, now_s: float) -> None:
+def _sounds_however_late(_original: Any, runner: PodShell, now_s: float) -> None:
     """Hand cues over that wait, whatever has become of their moment."""
     while runner._waiting and runner._waiting[0].at_s <= now_s:  # noqa: SLF001
         runner._hand_over(runner._waiting.popleft(), now_s)  # noqa: SLF001
 
 
-def _signals_leak(original: Any, runner: PodRunner, estimate: Any, now_s: float) -> None:
+def _signals_leak(original: Any, runner: PodShell, estimate: Any, now_s: float) -> None:
     if estimate.stable_rem:
         topic = topics.signal(runner._site, runner.id, "eeg")  # noqa: SLF001
         runner._send(MqttMessage(topic, b"\x00\x01" * 250, 0))  # noqa: SLF001
@@ -253,8 +253,8 @@ BUGS: dict[str, Bug] = {
     "two_windows_at_a_pod": _two_windows,
     "log_after_render": around(Outgoing, "cue", _log_after_render),
     "unkept_cue_sounds": _unkept_cues_sound,
-    "late_cue_sounds": around(PodRunner, "sound", _sounds_however_late),
-    "signals_leak": around(PodRunner, "estimate", _signals_leak),
+    "late_cue_sounds": around(PodShell, "render_due", _sounds_however_late),
+    "signals_leak": around(PodShell, "on_estimate", _signals_leak),
     "leases_not_asked_at_opening": around(coordination.Coordinator, "_await_quorum", _opens_without_leases),
     "no_close_below_quorum": around(WindowRun, "live", _lapsed_leases_count),
     "no_fence_at_takeover": around(ClaimMonitor, "clear_s", lambda *_: float("-inf")),
@@ -276,9 +276,9 @@ def main() -> int:
     print(f"{'bug':34} {'seeds':>5} {'rule':>4} {'s':>6}  first violation")
     for name in names:
         began_s = time.perf_counter()
-        ordeal = Ordeal(bug=name, bugs=Path(__file__))
+        campaign = Campaign(bug=name, bugs=Path(__file__))
         seeds = range(options.first, options.first + options.seeds)
-        found = torture(ordeal, seeds, sensible_processes(chunks(len(seeds))), until_broken=True)
+        found = run_campaign(campaign, seeds, sensible_processes(chunks(len(seeds))), until_broken=True)
         took_s = time.perf_counter() - began_s
         first = found.violations[0] if found.violations else None
         missed += first is None

@@ -15,20 +15,25 @@ from sanctuary.config.pod_settings import CircleEntry, PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.site_settings import CoordinatorSettings, LimiterSettings, SiteSettings
 from sanctuary.firmware_bridge.headbands.headband import HeadbandInfo
-from sanctuary.gateway.site.assembly import NightPlan, Vigil, identity_of
-from sanctuary.gateway.site.clocks import FollowedTime, OwnClock, cadence_of
-from sanctuary.gateway.site.event_log import Journal
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
+from sanctuary.firmware_bridge.stream.reader import HeadbandPump
+from sanctuary.gateway.site.clocks import FollowedTime, LiveTime, OwnClock, cadence_of
+from sanctuary.gateway.site.cue_timing import AHEAD_S
+from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.lacking import GrantWatch
 from sanctuary.gateway.site.live_pod import LivePod
-from sanctuary.gateway.site.pod_shell import PodRunner
-from sanctuary.gateway.site.pod_start import PodLink
+from sanctuary.gateway.site.live_site import BrokerWire, RunningSite, enter, watch
+from sanctuary.gateway.site.machine_clock import SYSTEM_CLOCK
+from sanctuary.gateway.site.own_utc import OwnUtc
+from sanctuary.gateway.site.pod_outputs import PodOutputs
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.gateway.site.remote import entry_of, learn_time
-from sanctuary.gateway.site.run import new_boot, plan_night, watch
+from sanctuary.gateway.site.site import PodFittings, Site, link_pod, new_boot
 from sanctuary.gateway.site.stopping import stop_on_signals
 from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.mqtt.broker import BrokerEndpoint
-from sanctuary.pods.mqtt.client import MqttClient
 from sanctuary.signal.samples import Stage, StageEstimate
+from sanctuary.virtual_site.virtual_pod import Ear
 
 INFO = HeadbandInfo("scripted", 250.0, ("AF7", "AF8"), (1000.0, 1000.0))
 STEP = """
@@ -46,8 +51,8 @@ fade_s = 0.1
 tones_hz = [220.0]
 """
 
-Build = Callable[[NightPlan, Journal, MqttClient, FollowedTime], PodRunner]
-"""Makes the runner, with what it plays and what comes of it."""
+Devices = Callable[[FollowedTime], PodOutputs]
+"""Makes what the pod plays on, given its clock."""
 Beside = Callable[[AsyncExitStack], Awaitable[Coroutine[Any, Any, None]]]
 """Makes what else is to run in the pod's process."""
 
@@ -89,64 +94,110 @@ def one_circle(folder: Path, port: int, pods: int, gap_s: float, **site: Any) ->
     ).model_copy(update={"limiter": limits, "coordinator": coordinator})
 
 
+class Scripted:
+    """Feeds one pod, whose chain says stable REM each second; its clock comes later."""
+
+    def __init__(self, log: EventLog, clock: LiveTime, phase_s: float) -> None:
+        self.pods: list[LivePod] = []
+        self.pumps: list[HeadbandPump] = []
+        self._log, self._clock, self._phase_s = log, clock, phase_s
+
+    def attach(self, _entry: PodEntry, pod: PodShell) -> None:
+        """Put a pod beside those that run."""
+        grants = GrantWatch(pod.pod, self._log, {})
+        self.pods.append(LivePod(pod, NoChain(), INFO, self._clock, None, self._log, grants))  # type: ignore[arg-type]
+
+    async def sleep_in_rem(self) -> None:
+        """Say so, for ever."""
+        await asyncio.sleep(self._phase_s)
+        while True:
+            now_s = self._clock.now()
+            p = (0.02, 0.02, 0.02, 0.02, 0.92)
+            estimate = StageEstimate(now_s, p, Stage.R, True, False, 0.9, "scripted")
+            self.pods[0].shell.on_estimate(estimate, now_s)
+            await asyncio.sleep(1.0)
+
+
 async def be_pod(
     settings: SanctuarySettings,
     name: str,
-    journal_path: Path,
-    build: Build,
+    log_path: Path,
+    design: LoadedDesign,
+    devices: Devices,
     *,
     own: OwnClock = lambda monotonic_s: monotonic_s,
     phase_s: float = 0.0,
     beside: Beside | None = None,
+    opened: Callable[[PodShell], None] = lambda _: None,
 ) -> FollowedTime | None:
     """Be a pod until told to stop; gives its clock, or None where it never knew the time.
 
     Parameters
     ----------
+    design
+        What ``tide`` stands for.
     own
         The pod's own clock.
     phase_s
         When in a second its chain speaks.
+    opened
+        Called with the pod once it is there.
     """
-    entry, store, boot = entry_of(settings, name), SiteStore(settings.site.data_dir), new_boot()
-    plan = plan_night(settings, store, boot, 0, 0.0)
+    entry, store, boot = (
+        entry_of(settings, name),
+        SiteStore(settings.site.data_dir / "own" / name),
+        new_boot(),
+    )
+    secret = SiteStore(settings.site.data_dir).secret()
     endpoint = BrokerEndpoint(settings.broker.host, settings.broker.port, "external", "benchmark")
-    me = identity_of(plan, entry)
-    clock = FollowedTime(me.boot, cadence_of(settings.clock), own)
     with stop_on_signals() as stop, ExitStack() as files:
         async with AsyncExitStack() as stack:
-            link = PodLink(plan, entry, endpoint)
-            await stack.enter_async_context(link.client)
-            source = await learn_time(link.client, me, clock, stop)
+            wire = BrokerWire(settings, store, endpoint, files)
+            link = link_pod(settings, secret, boot, entry, wire)
+            clock = FollowedTime(link.identity.boot, cadence_of(settings.clock), own)
+            await enter(stack, link.client, stop)
+            source = await learn_time(link, clock, stop)
             if source is None:
                 return None
-            plan = plan_night(settings, store, boot, 0, source.utc_s_at_zero)
-            journal = Journal(journal_path)
-            files.callback(journal.close)
-            vigil = Vigil(
-                settings, store, journal_path.parent, endpoint, journal, plan, clock, False, stop, clock.now()
+            log = EventLog(log_path)
+            files.callback(log.close)
+            samples = Scripted(log, clock, phase_s)
+            designs = {"tide": design}
+            site = Site(
+                settings,
+                samples,
+                wire,
+                SYSTEM_CLOCK,
+                store,
+                log=log,
+                boot=boot,
+                secret=secret,
+                designs=designs,
             )
-            runner = build(plan, journal, link.client, clock)
-            grants = GrantWatch(runner.pod, journal, {})
-            pod = LivePod(runner, NoChain(), INFO, clock, None, journal, grants)  # type: ignore[arg-type]
-            vigil.pods.append(pod)
-            for topic in runner.subscriptions:
-                link.client.subscribe(topic)
-            link.attach(pod)
-            works = [pod.listen(link.client), _sleep_in_rem(runner, clock, phase_s)]
+            fittings = PodFittings(
+                clock, Ear(lambda _cue, _at_s: None), outputs=devices(clock), ahead_s=AHEAD_S
+            )
+            shell = site.open_pod(entry, link, source.utc_s_at_zero, fittings)
+            opened(shell)
+            link.attach(shell, clock.now)
+            own_utc = OwnUtc(name, store, settings.clock)
+            running = RunningSite(
+                site,
+                samples,
+                log,
+                log_path.parent,
+                endpoint,
+                clock,
+                stop,
+                clock.now(),
+                own_utc,
+                SoundLibrary(),
+            )
+            works = [link.client.serve(), samples.sleep_in_rem()]
             if beside is not None:
                 works.append(await beside(stack))
             tasks = [asyncio.ensure_future(work) for work in works]
-            await watch(vigil, None, stop, NoTable())  # type: ignore[arg-type]
+            await watch(running, None, NoTable())  # type: ignore[arg-type]
             for task in tasks:
                 task.cancel()
     return clock
-
-
-async def _sleep_in_rem(runner: PodRunner, clock: FollowedTime, phase_s: float) -> None:
-    await asyncio.sleep(phase_s)
-    while True:
-        now_s = clock.now()
-        p = (0.02, 0.02, 0.02, 0.02, 0.92)
-        runner.estimate(StageEstimate(now_s, p, Stage.R, True, False, 0.9, "scripted"), now_s)
-        await asyncio.sleep(1.0)

@@ -33,17 +33,18 @@ from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
 from sanctuary.gateway.site.assembly import NightPlan, derive_key, designs_of, make_gateway, make_pod
-from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
+from sanctuary.gateway.site.coordinator_shell import CoordinatorShell, SimulatedSiteClock
+from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.pod_outputs import PodOutputs
-from sanctuary.gateway.site.pod_shell import PodRunner, to_message
+from sanctuary.gateway.site.pod_shell import PodShell, to_message
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.wire_client import LinkEvent, LinkUp
+from sanctuary.pods.mqtt.wire_client import LinkEvent, LinkUp, MqttMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outgoing import status
 from sanctuary.pods.protocol import topics
 from sanctuary.signal.samples import Stage, StageEstimate
-from sanctuary.virtual_site.sleeper import Ear, MemoryLog
+from sanctuary.virtual_site.virtual_pod import Ear
 
 PODS, CIRCLE_SIZE, ENOUGH = 50, 10, 9
 LOAD_PER_S, LOAD_BYTES = 250, 200
@@ -150,7 +151,7 @@ class Bed:
     """One pod and its output."""
 
     entry: PodEntry
-    runner: PodRunner
+    runner: PodShell
     sound: TimedOutput
     client: MqttClient
 
@@ -167,7 +168,7 @@ class House:
         self._settings, self._endpoint = settings, endpoint
         self._plan = NightPlan(settings, SECRET, f"g{generation}", generation, time.time() - now_s(), {})
         self._designs = designs_of(settings.circles)
-        self._log = MemoryLog()
+        self._log = EventLog()
         self.beds: list[Bed] = []
 
     async def open(self, stack: AsyncExitStack) -> None:
@@ -176,12 +177,14 @@ class House:
         client = MqttClient("coordinator", self._endpoint.host, self._endpoint.port, settings=broker)
         await stack.enter_async_context(client)
         core = make_gateway(self._plan, self._designs)
-        self._coordinator = CoordinatorRunner(site, core, self._log, client.publish, now_s)
+        self._coordinator = CoordinatorShell(
+            site, core, self._log, client.publish, SimulatedSiteClock(now_s, 0.0)
+        )
         for topic in self._coordinator.subscriptions:
             client.subscribe(topic)
         await client.connected()
         self._coordinator.on_link(LinkUp(session_present=False))
-        task = asyncio.create_task(self._listen(client, self._coordinator.message))
+        task = asyncio.create_task(self._listen(client, self._coordinator.on_message))
         stack.callback(task.cancel)
         for entry in self._settings.pods:
             await self._open_bed(entry, stack)
@@ -201,19 +204,19 @@ class House:
             on_link=lambda event: self._linked(bed, event),
         )
         outputs = PodOutputs(entry.id, {Modality.SOUND: sound})
-        runner = PodRunner(pod, self._log, Ear(lambda _c, _t: None), client.publish, outputs)
+        runner = PodShell(pod, self._log, Ear(lambda _c, _t: None), client.publish, outputs)
         bed = Bed(entry, runner, sound, client)
         await stack.enter_async_context(client)
         for topic in runner.subscriptions:
             client.subscribe(topic)
         await client.connected()
-        task = asyncio.create_task(self._listen(client, runner.message))
+        task = asyncio.create_task(self._listen(client, lambda message: runner.on_message(message, now_s())))
         stack.callback(task.cancel)
         self.beds.append(bed)
 
-    async def _listen(self, client: MqttClient, take: Callable[..., None]) -> None:
+    async def _listen(self, client: MqttClient, on_message: Callable[[MqttMessage], None]) -> None:
         async for message in client:
-            take(message, now_s())
+            on_message(message)
 
     def _linked(self, bed: Bed, event: LinkEvent) -> None:
         if isinstance(event, LinkUp):
@@ -227,10 +230,10 @@ class House:
         while True:
             for bed in self.beds:
                 at_s = now_s()
-                bed.runner.estimate(StageEstimate(at_s, p, Stage.R, True, False, 0.95, "open"), at_s)
+                bed.runner.on_estimate(StageEstimate(at_s, p, Stage.R, True, False, 0.95, "open"), at_s)
                 bed.runner.tick(at_s)
                 await asyncio.sleep(0)
-            self._coordinator.tick(now_s())
+            self._coordinator.tick()
             await asyncio.sleep(0.2)
 
 

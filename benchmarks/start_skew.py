@@ -33,21 +33,22 @@ from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.outputs.output import Cue, Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
+from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
 from sanctuary.gateway.site import cue_timing as beat
-from sanctuary.gateway.site.assembly import NightPlan, Vigil, make_pod
 from sanctuary.gateway.site.clocks import FollowedTime, cadence_of
-from sanctuary.gateway.site.event_log import Journal
+from sanctuary.gateway.site.event_log import EventLog
+from sanctuary.gateway.site.live_site import BrokerWire, RunningSite, start_gateway, watch
+from sanctuary.gateway.site.machine_clock import SYSTEM_CLOCK
+from sanctuary.gateway.site.own_utc import OwnUtc
 from sanctuary.gateway.site.pod_outputs import PodOutputs
-from sanctuary.gateway.site.pod_shell import PodRunner
-from sanctuary.gateway.site.run import new_boot, plan_night, start_coordinator, watch
+from sanctuary.gateway.site.site import Site, new_boot
 from sanctuary.gateway.site.site_clock import open_clock
 from sanctuary.gateway.site.stopping import stop_on_signals
 from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
 from sanctuary.pods.mqtt.wire_client import MqttMessage
-from sanctuary.virtual_site.sleeper import Ear
-from scripted_pod import NoTable, be_pod, one_circle, steps_every
+from scripted_pod import NoTable, Scripted, be_pod, one_circle, steps_every
 
 STEPS = 25
 STEP_S = 1.0
@@ -97,19 +98,11 @@ async def one_pod(settings: SanctuarySettings, number: int, folder: Path) -> Non
 
     all_onsets: list[Onsets] = []
 
-    def build(plan: NightPlan, journal: Journal, client: MqttClient, clock: FollowedTime) -> PodRunner:
+    def devices(clock: FollowedTime) -> PodOutputs:
         onsets = Onsets(clock)
         all_onsets.append(onsets)
         output = RecordingOutput(folder / f"{entry.id}.jsonl", onsets.began, clock=onsets.now)
-        return PodRunner(
-            make_pod(plan, entry, {"tide": every_second()}),
-            journal,
-            Ear(lambda _cue, _at_s: None),
-            client.publish,
-            PodOutputs(entry.id, {Modality.SOUND: output}),
-            clock=clock,
-            ahead_s=beat.AHEAD_S,
-        )
+        return PodOutputs(entry.id, {Modality.SOUND: output})
 
     async def peer(stack: AsyncExitStack) -> Coroutine[Any, Any, None]:
         broker = settings.broker
@@ -118,8 +111,10 @@ async def one_pod(settings: SanctuarySettings, number: int, folder: Path) -> Non
         await fire.subscribe(FIRE)
         return on_receipt(fire, RecordingOutput(None, clock=all_onsets[0].now), all_onsets[0])
 
-    journal_path, phase_s = folder / entry.id / "events.jsonl", rng.random()
-    clock = await be_pod(settings, entry.id, journal_path, build, own=own, phase_s=phase_s, beside=peer)
+    log_path, phase_s = folder / entry.id / "events.jsonl", rng.random()
+    clock = await be_pod(
+        settings, entry.id, log_path, every_second(), devices, own=own, phase_s=phase_s, beside=peer
+    )
     if clock is None:
         return
     onsets = all_onsets[0]
@@ -137,15 +132,21 @@ async def gateway(settings: SanctuarySettings, folder: Path) -> None:
     """Be the coordinator until told to stop."""
     store, boot = SiteStore(settings.site.data_dir), new_boot()
     clock = open_clock(store, "gateway-1", boot, system=False, cadence=cadence_of(settings.clock))
-    plan = plan_night(settings, store, boot, store.term(), clock.utc_s_at_zero)
     endpoint = BrokerEndpoint(settings.broker.host, settings.broker.port, "external", "benchmark")
     with stop_on_signals() as stop, ExitStack() as files:
         async with AsyncExitStack() as stack:
-            journal = Journal(folder / "gateway" / "events.jsonl")
-            files.callback(journal.close)
-            vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, False, stop, clock.now())
-            await start_coordinator(vigil, clock, {"tide": every_second()}, stack)
-            await watch(vigil, None, stop, NoTable())  # type: ignore[arg-type]
+            log = EventLog(folder / "gateway" / "events.jsonl")
+            files.callback(log.close)
+            wire, samples = BrokerWire(settings, store, endpoint, files), Scripted(log, clock, 0.0)
+            designs = {"tide": every_second()}
+            site = Site(settings, samples, wire, SYSTEM_CLOCK, store, log=log, boot=boot, designs=designs)
+            own_utc, sounds = OwnUtc("gateway-1", store), SoundLibrary()
+            running = RunningSite(
+                site, samples, log, folder, endpoint, clock, stop, clock.now(), own_utc, sounds
+            )
+            running.gateway = site.open_gateway(clock)
+            await start_gateway(running.gateway, settings.site.id, endpoint, stack, stop)
+            await watch(running, None, NoTable())  # type: ignore[arg-type]
 
 
 def _process(ordinary: bool, work: Any, *arguments: Any) -> None:

@@ -41,21 +41,17 @@ class Computer:
     starts: int = 1
     synchronised: bool = True
 
-    def utc(self) -> float:
+    def utc_s(self) -> float:
         """CLOCK_REALTIME."""
         return TRUE_UTC_S + self.true_s + self.wrong_by_s
 
-    def alive(self) -> float:
+    def boottime_s(self) -> float:
         """CLOCK_BOOTTIME."""
         return self.true_s - self.started_s
 
-    def monotonic(self) -> float:
+    def monotonic_s(self) -> float:
         """CLOCK_MONOTONIC."""
-        return self.alive() - self.slept_s
-
-    def asleep(self) -> float:
-        """Time slept since the start."""
-        return self.slept_s
+        return self.boottime_s() - self.slept_s
 
     @property
     def boot_id(self) -> str:
@@ -110,9 +106,7 @@ class ClockHouse:
             self.store,
             None,
             unkept_means,
-            utc=computer.utc,
-            alive=computer.alive,
-            asleep=computer.asleep,
+            clock=computer,
             sources=computer.sources,
         )
         own.look()
@@ -127,12 +121,8 @@ class ClockHouse:
             f"{self.name}-{self.boots}",
             system=system,
             cadence=QUICK,
-            utc=computer.utc,
             own=own or self.own(),
-            monotonic=computer.monotonic,
-            asleep=computer.asleep,
-            alive=computer.alive,
-            started=computer.boot_id,
+            clock=computer,
         )
 
     def wrong_by_s(self, clock: SanctuaryClock) -> float:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from pod_bench import CIRCLE, eligible_bench, estimate
-from sanctuary.gateway.site.event_log import Journal
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.event_log import EventLog
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.gateway.site.storage import MemoryKeeper, PodMemories
 from sanctuary.pods.pod.events import CommandReceived, EstimateArrived
 
@@ -38,8 +38,8 @@ def main(folder: Path) -> None:
     """Dream until the kill."""
     bench = eligible_bench()
     keeper = MemoryKeeper(PodMemories(folder))
-    runner = PodRunner(
-        bench.pod, Journal(folder / "events.jsonl"), DeadlyTrack(), lambda _: None, keeper=keeper
+    runner = PodShell(
+        bench.pod, EventLog(folder / "events.jsonl"), DeadlyTrack(), lambda _: None, keeper=keeper
     )
     now_s, pen, args = bench.now_s, bench.commander, bench.offer_args()
     runner.handle(CommandReceived(pen.offer("pod-1", args, now_s, now_s + 5.0).payload), now_s)

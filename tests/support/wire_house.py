@@ -15,8 +15,9 @@ from pod_bench import estimate
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.outputs.output import Cue
 from sanctuary.gateway.site.assembly import NightPlan, designs_of, make_gateway, make_pod
-from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
-from sanctuary.gateway.site.pod_shell import PodRunner, to_message
+from sanctuary.gateway.site.coordinator_shell import CoordinatorShell, SimulatedSiteClock
+from sanctuary.gateway.site.event_log import EventLog
+from sanctuary.gateway.site.pod_shell import PodShell, to_message
 from sanctuary.pods.coordinator.windows import WindowRun
 from sanctuary.pods.mqtt.barrier import DeliveryBarrier
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
@@ -25,7 +26,7 @@ from sanctuary.pods.mqtt.wire_client import LinkUp, MqttMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.outgoing import status
 from sanctuary.signal.samples import StageEstimate
-from sanctuary.virtual_site.sleeper import Ear, MemoryLog
+from sanctuary.virtual_site.virtual_pod import Ear
 
 UTC_AT_ZERO_S = 1_800_000_000.0
 SECRET = b"wire house"
@@ -55,10 +56,10 @@ class WireHouse:
     said: Said = lambda _, t_s: estimate(t_s)
     now_s: float = 0.0
     witness: Witness = field(default_factory=Witness)
-    log: MemoryLog = field(default_factory=MemoryLog)
+    log: EventLog = field(default_factory=EventLog)
     heard: list[tuple[str, Cue, float]] = field(default_factory=list)
     clients: dict[str, MqttClient] = field(default_factory=dict)
-    pods: dict[str, PodRunner] = field(default_factory=dict)
+    pods: dict[str, PodShell] = field(default_factory=dict)
     tapped: list[MqttMessage] = field(default_factory=list)
 
     async def begin(self) -> None:
@@ -69,19 +70,21 @@ class WireHouse:
         await tap.subscribe("sanctuary/#")
         core = self.core = make_gateway(plan, designs)
         client = await self._client("coordinator", to_message(core.will))
-        self.coordinator = CoordinatorRunner(
-            self.settings.site.id, core, self.log, client.publish, lambda: self.now_s
+        self.coordinator = CoordinatorShell(
+            self.settings.site.id,
+            core,
+            self.log,
+            client.publish,
+            SimulatedSiteClock(lambda: self.now_s, UTC_AT_ZERO_S),
         )
-        for topic in self.coordinator.subscriptions:
-            await client.subscribe(topic)
+        await client.subscribe(*self.coordinator.subscriptions)
         self.coordinator.on_link(LinkUp(session_present=False))
         for entry in self.settings.pods:
             core = make_pod(plan, entry, designs)
             client = await self._client(entry.id, to_message(status(core.identity, "test", online=False)))
             ear = Ear(lambda cue, at_s, name=entry.id: self.heard.append((name, cue, at_s)))
-            runner = self.pods[entry.id] = PodRunner(core, self.log, ear, client.publish)
-            for topic in runner.subscriptions:
-                await client.subscribe(topic)
+            runner = self.pods[entry.id] = PodShell(core, self.log, ear, client.publish)
+            await client.subscribe(*runner.subscriptions)
             client.publish(to_message(status(core.identity, "test", online=True)))
             runner.handle(happened.LinkRestored(), self.now_s)
 
@@ -97,9 +100,9 @@ class WireHouse:
             for name, runner in self.pods.items():
                 said = self.said(name, self.now_s)
                 if said is not None:
-                    runner.estimate(said, self.now_s)
+                    runner.on_estimate(said, self.now_s)
                 runner.tick(self.now_s)
-            self.coordinator.tick(self.now_s)
+            self.coordinator.tick()
             await self.deliver()
 
     async def deliver(self) -> None:
@@ -113,10 +116,10 @@ class WireHouse:
             if not any(inboxes.values()):
                 return
             for message in inboxes["coordinator"]:
-                self.coordinator.message(message, self.now_s)
+                self.coordinator.on_message(message)
             for name, runner in self.pods.items():
                 for message in inboxes.get(name, ()):
-                    runner.message(message, self.now_s)
+                    runner.on_message(message, self.now_s)
 
     async def kill(self, pod: str) -> None:
         """Let a pod die, so that the broker says so for it."""

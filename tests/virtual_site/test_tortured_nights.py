@@ -13,24 +13,23 @@ import pytest
 from sanctuary.cli.main import run
 from sanctuary.pods.pod.context import PodContext
 from sanctuary.pods.pod.states import Trigger
-from sanctuary.pods.protocol.records import KINDS
-from sanctuary.virtual_site.batch import Ordeal, reduced, replay_command, shrink, sleep
-from sanctuary.virtual_site.campaign import Torture, TorturedNight
-from sanctuary.virtual_site.failure_trace import Fault, FaultKind, draw_faults, draw_outline
-from sanctuary.virtual_site.host import Disk, DiskJournal
+from sanctuary.virtual_site.campaign import Campaign, reduced, replay_command, shrink, sleep
+from sanctuary.virtual_site.fault_injection import FaultInjection, InjectedNight
+from sanctuary.virtual_site.faults import DRAWN, Fault, FaultKind, draw_faults
+from sanctuary.virtual_site.scenario import draw_scenario
 
-SHORT = Ordeal(pods=3, gateways=2, hours=0.15)
+SHORT = Campaign(pods=3, gateways=2, hours=0.25)
 BUGS = Path(__file__).parents[2] / "benchmarks" / "planted_bugs.py"
 
 
 @cache
-def night(seed: int) -> TorturedNight:
+def night(seed: int) -> InjectedNight:
     return sleep(SHORT, seed)
 
 
 @contextmanager
 def no_faults_but(*faults: Fault) -> Iterator[None]:
-    with patch("sanctuary.virtual_site.failure_trace.draw_faults", lambda *_: tuple(faults)):
+    with patch("sanctuary.virtual_site.scenario.draw_faults", lambda *_: tuple(faults)):
         yield
 
 
@@ -88,22 +87,8 @@ def test_swarms_leave_kinds_out_and_some_nights_are_calm() -> None:
     drawn = [draw_faults(1000.0, ("pod-1",), ("gateway-1",), Random(seed)) for seed in range(80)]
     kinds = [{fault.kind for fault in faults} for faults in drawn]
     assert any(not faults for faults in drawn)
-    assert set().union(*kinds) == set(FaultKind)
+    assert set().union(*kinds) == set(DRAWN)
     assert all(len(found) < len(FaultKind) for found in kinds)
-
-
-def test_what_was_not_durable_is_not_told_as_kept() -> None:
-    disk, kept = Disk(), []
-    journal = DiskJournal(disk, lambda _: None, kept.append)
-    disk.full = True
-    journal.write(KINDS["cue"].from_dict(dict.fromkeys(KINDS["cue"].names, 0)))
-    assert not journal.flush(durable=True)
-    assert kept == []
-    with pytest.raises(OSError, match="No space"):
-        disk.keep("memory", "m")
-    disk.full = False
-    assert journal.flush(durable=True)
-    assert len(kept) == 1
 
 
 def test_shrinking_leaves_what_it_takes_and_nothing_else() -> None:
@@ -153,7 +138,7 @@ def test_the_command_refuses_what_makes_no_sense(capsys: pytest.CaptureFixture[s
 
 
 def test_the_outline_is_the_seeds_alone() -> None:
-    one, two = draw_outline(7), draw_outline(7)
+    one, two = draw_scenario(7), draw_scenario(7)
     assert one.faults == two.faults
     assert one.bouts == two.bouts
-    assert Torture(one).run().events == Torture(two).run().events
+    assert FaultInjection(one).run().events == FaultInjection(two).run().events

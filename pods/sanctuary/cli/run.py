@@ -67,7 +67,13 @@ def run(
     with stop_on_signals() as stop, hold_all(settings.site.data_dir, parts, "sanctuary run"):
         night = asyncio.run(
             run_night(
-                settings, hours, partial(LiveTable, console), stop, capture=capture, wait_broker=wait_broker
+                settings,
+                hours,
+                partial(LiveTable, console),
+                stop,
+                capture=capture,
+                wait_broker=wait_broker,
+                tell=say,
             )
         )
         if night is None:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from sanctuary.config.scenario_settings import ScenarioSettings
     from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper
-    from sanctuary.virtual_site.batch import Ordeal
     from sanctuary.virtual_site.batch_results import FleetTotals, SimulateResult, TortureResult
+    from sanctuary.virtual_site.campaign import Campaign
 
 EXIT_TROUBLE = 2
 
@@ -140,7 +140,7 @@ def _share(value: float | None) -> str:
 
 
 EXIT_BROKEN = 1
-MOST_STORIES = 3
+MOST_TRACES = 3
 NONE = "none"
 
 
@@ -182,15 +182,14 @@ def torture(
 ) -> None:
     """Sleep nights in virtual time while everything goes wrong; invariants are watched after every event."""
     from sanctuary.gateway.files import check_place, write_json
-    from sanctuary.virtual_site.batch import Ordeal, chunks, planted
-    from sanctuary.virtual_site.batch import torture as sleep_nights
     from sanctuary.virtual_site.batch_results import sensible_processes
+    from sanctuary.virtual_site.campaign import Campaign, chunks, planted, run_campaign
 
-    ordeal = Ordeal(pods, gateways, hours, bug, bugs)
+    campaign = Campaign(pods, gateways, hours, bug, bugs)
     with planted(bugs, bug):
         """Complain now of a bug that is not there."""
     if seed is not None:
-        _one_night(ordeal, seed, keep)
+        _one_night(campaign, seed, keep)
         return
     if keep is not None:
         raise InputError("--keep: names faults of one night; say which with --seed")
@@ -198,8 +197,8 @@ def torture(
         check_place(json_path, "the result")
     numbers = range(first, first + seeds)
     with stderr_console().status(f"night 1 of {seeds}") as status:
-        result = sleep_nights(
-            ordeal,
+        result = run_campaign(
+            campaign,
             numbers,
             processes or sensible_processes(chunks(seeds)),
             lambda n: status.update(f"{n} of {seeds} nights over"),
@@ -208,44 +207,46 @@ def torture(
     if json_path is not None:
         write_json(json_path, result.to_json(), "the result")
         stdout_console().print(f"wrote {json_path}", soft_wrap=True)
-    for broken in result.violations[:MOST_STORIES]:
-        _tell(ordeal, broken.seed)
+    for broken in result.violations[:MOST_TRACES]:
+        _tell(campaign, broken.seed)
     if result.violations:
         say(f"{len(result.violations)} of {seeds} nights broke a rule")
         raise typer.Exit(EXIT_BROKEN)
 
 
-def _one_night(ordeal: Ordeal, seed: int, keep: str | None) -> None:
+def _one_night(campaign: Campaign, seed: int, keep: str | None) -> None:
     """Sleep one night; a broken one is shrunk unless the faults were named."""
-    from sanctuary.virtual_site.batch import sleep, story
+    from sanctuary.virtual_site.campaign import sleep
+    from sanctuary.virtual_site.failure_trace import failure_trace
 
     numbers = _numbers(keep)
-    night = sleep(ordeal, seed, numbers)
-    drawn = len(night.outline.faults)
+    night = sleep(campaign, seed, numbers)
+    drawn = len(night.scenario.faults)
     if strangers := [number for number in numbers or () if not 0 <= number < drawn]:
         raise InputError(f"--keep {strangers[0]}: seed {seed} draws faults 0 to {drawn - 1} only")
     if not night.violations:
         windows, cues = night.counts.get("windows opened", 0), night.counts.get("cues rendered", 0)
         stdout_console().print(
-            f"seed {seed}: {len(night.outline.pods)} pods, {len(night.struck)} faults, {windows} windows, "
+            f"seed {seed}: {len(night.scenario.pods)} pods, {len(night.struck)} faults, {windows} windows, "
             f"{cues} cues, no rule broken",
             soft_wrap=True,
         )
         return
     if numbers is None:
-        _tell(ordeal, seed)
+        _tell(campaign, seed)
     else:
-        faults = {number: night.outline.faults[number] for number in night.struck}
-        stdout_console().print("\n".join(story(night, faults)), soft_wrap=True, markup=False, highlight=False)
+        faults = {number: night.scenario.faults[number] for number in night.struck}
+        text = "\n".join(failure_trace(night, faults))
+        stdout_console().print(text, soft_wrap=True, markup=False, highlight=False)
     raise typer.Exit(EXIT_BROKEN)
 
 
-def _tell(ordeal: Ordeal, seed: int) -> None:
-    """Print the smallest story of a night that broke a rule, and how to see it again."""
-    from sanctuary.virtual_site.batch import reduced, replay_command, sleep
+def _tell(campaign: Campaign, seed: int) -> None:
+    """Print the shortest trace of a night that broke a rule, and how to see it again."""
+    from sanctuary.virtual_site.campaign import reduced, replay_command, sleep
 
-    kept, lines = reduced(ordeal, seed, sleep(ordeal, seed))
-    text = "\n".join([f"seed {seed}", *lines, f"replay: {replay_command(ordeal, seed, kept)}", ""])
+    kept, lines = reduced(campaign, seed, sleep(campaign, seed))
+    text = "\n".join([f"seed {seed}", *lines, f"replay: {replay_command(campaign, seed, kept)}", ""])
     stdout_console().print(text, soft_wrap=True, markup=False, highlight=False)
 
 

@@ -1,263 +1,229 @@
-"""One tortured night: everybody in it, and the faults that strike them. One seed gives one night."""
+"""Many nights of fault injection, side by side; the result has schema ``sanctuary.torture.v1``.
+
+Which of a night's faults a violation takes: delta debugging (Zeller and Hildebrandt 2002).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from random import Random
+import importlib.util
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
-from sanctuary.pods.audit import Violation
-from sanctuary.pods.pod import events as happened
-from sanctuary.pods.protocol.gateway_records import FaultRecord
-from sanctuary.virtual_site.adversary import Forger
-from sanctuary.virtual_site.event_queue import EventQueue
-from sanctuary.virtual_site.failure_trace import Fault, FaultKind, Outline, step_of
-from sanctuary.virtual_site.host import World
-from sanctuary.virtual_site.torture_gateway import TortureGateway
-from sanctuary.virtual_site.torture_pod import TorturePod
-from sanctuary.virtual_site.transforms import (
-    Delay,
-    Duplicate,
-    Leg,
-    Loss,
-    OneWayLoss,
-    Reorder,
-    Stall,
-    Transform,
-    network_quality,
-)
-from sanctuary.virtual_site.virtual_network import VirtualNetwork
-from sanctuary.virtual_site.watch import Record, Watch
+from sanctuary.config.errors import InputError
+from sanctuary.virtual_site.batch_results import BrokenNight, CampaignTiming, TortureResult
+from sanctuary.virtual_site.failure_trace import failure_trace
+from sanctuary.virtual_site.fault_injection import FaultInjection, InjectedNight
+from sanctuary.virtual_site.scenario import draw_scenario
 
-BOOTED_WITHIN_S = 3.0
-WORST_SHARE = 0.5
-"""Share of hangs that wait for the worst moment."""
-NOTICED_S = (0.1, 6.0)
-"""How long a machine takes to notice that its network is gone."""
-RECONNECTED_S = 0.5
-LATER_S = (0.0, 30.0)
-"""How much later a signed withdrawal may arrive once more."""
+MOST_TRIES = 250
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TorturedNight:
-    """What came of a night.
-
-    Attributes
-    ----------
-    violations
-        Found until the night was broken off; empty for a good one.
-    counts
-        Windows, cues, messages and the like.
-    events
-        Simulated events.
-    struck
-        Numbers of the faults that happened.
-    recent
-        The last records.
-    """
-
-    outline: Outline
-    violations: list[Violation]
-    counts: dict[str, int]
-    events: int
-    struck: list[int]
-    recent: list[Record]
-
-
-class Torture:
-    """A site from lights out to morning.
+def shrink(faults: Sequence[int], still_breaks: Callable[[tuple[int, ...]], bool]) -> tuple[int, ...]:
+    """Leave faults out while the rule still breaks.
 
     Parameters
     ----------
-    outline
-        The night.
+    faults
+        Numbers of those that struck.
+    still_breaks
+        Sleeps the night with some of them; tells whether the same rule breaks.
+
+    Returns
+    -------
+    tuple of int
+        A set of which none can be left out, unless that took more than `MOST_TRIES` nights.
+    """
+    kept, parts, tries = tuple(faults), 2, 0
+    if kept and still_breaks(()):
+        return ()
+    while kept and tries < MOST_TRIES:
+        size = max(1, len(kept) // parts)
+        for start in range(0, len(kept), size):
+            rest = kept[:start] + kept[start + size :]
+            tries += 1
+            if still_breaks(rest):
+                kept, parts = rest, max(2, parts - 1)
+                break
+        else:
+            if size == 1:
+                break
+            parts = min(len(kept), 2 * parts)
+    return kept
+
+
+CHUNK = 4
+"""Seeds that a process takes at a time."""
+
+Done = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What all nights of a batch have in common.
+
+    Attributes
+    ----------
+    pods, gateways, hours
+        As for `draw_scenario`.
+    bug
+        Name of a planted bug; empty for none.
+    bugs
+        The file that has it: a Python module with a dictionary ``BUGS`` of context managers by name.
+    """
+
+    pods: int | None = None
+    gateways: int | None = None
+    hours: float | None = None
+    bug: str = ""
+    bugs: Path = field(default=Path("benchmarks") / "planted_bugs.py")
+
+
+def sleep(campaign: Campaign, seed: int, keep: Collection[int] | None = None) -> InjectedNight:
+    """Sleep one night.
+
+    Parameters
+    ----------
     keep
         Numbers of the faults that are to happen; all where not given.
     """
-
-    def __init__(self, outline: Outline, keep: Collection[int] | None = None) -> None:
-        seed = outline.seed
-        self._outline = outline
-        self._keep = keep
-        self._watch = Watch(outline)
-        self._agenda = EventQueue(self._looked)
-        self._wire_rng = _chance(seed, "wire")
-        quality = network_quality(outline.wire, self._wire_rng)
-        self._network = VirtualNetwork(self._agenda, quality, keep_alive_s=outline.wire.keep_alive_s)
-        self._network.taps.append(self._tapped)
-        world = World(outline, self._agenda, self._network, self._watch, _chance(seed, "machines"))
-        self._rng = _chance(seed, "faults")
-        self._pods = {name: TorturePod(name, world) for name in outline.pods}
-        self._gateways = {name: TortureGateway(name, world) for name in outline.gateways}
-        self._forger = Forger(world, _chance(seed, "forger"))
-        self._struck: list[int] = []
-        self._deeds: dict[FaultKind, Callable[[Fault], None]] = {
-            FaultKind.DELAY: self._impair,
-            FaultKind.LOSS: self._impair,
-            FaultKind.REPEAT: self._impair,
-            FaultKind.REORDER: self._impair,
-            FaultKind.PARTITION: self._partition,
-            FaultKind.STALL: self._stall,
-            FaultKind.DEAF: lambda fault: self._one_way(fault, Leg.ARRIVAL),
-            FaultKind.MUTE: lambda fault: self._one_way(fault, Leg.OUT),
-            FaultKind.BROKER_RESTART: self._restart_broker,
-            FaultKind.FORGE: lambda fault: self._forger.send(fault.value),
-            FaultKind.GHOST: lambda fault: self._forger.haunt(fault.value),
-            FaultKind.GATEWAY_CRASH: self._crash,
-            FaultKind.GATEWAY_HANG: self._hang,
-            FaultKind.GATEWAY_STEP: self._step,
-            FaultKind.POD_CRASH: self._crash,
-            FaultKind.POD_HANG: self._hang,
-            FaultKind.DISK_FULL: self._fill_disk,
-            FaultKind.STOP: self._stop,
-            FaultKind.WITHDRAW: self._withdraw,
-            FaultKind.GRANT: lambda fault: self._pod(fault).grant_anew(),
-            FaultKind.WAKE: lambda fault: self._pod(fault).lie_awake(fault.for_s),
-            FaultKind.AROUSAL: lambda fault: self._pod(fault).arouse(fault.for_s),
-            FaultKind.ELECTRODE_OFF: lambda fault: self._pod(fault).loosen(fault.for_s),
-            FaultKind.HEADBAND_LOST: self._take_off,
-            FaultKind.SAMPLES_STOP: lambda fault: self._pod(fault).starve(fault.for_s),
-        }
-
-    def run(self) -> TorturedNight:
-        """Let the night pass, or break it off at the first violation."""
-        for machine in (*self._gateways.values(), *self._pods.values()):
-            self._agenda.at(self._rng.uniform(0.0, BOOTED_WITHIN_S), machine.boot)
-        for number, fault in enumerate(self._outline.faults):
-            if self._keep is None or number in self._keep:
-                self._agenda.at(fault.at_s, self._striking(number, fault))
-        self._agenda.run(self._outline.length_s)
-        if not self._watch.violations:
-            self._watch.finish()
-        return TorturedNight(
-            self._outline,
-            self._watch.violations,
-            dict(self._watch.counts),
-            self._agenda.events,
-            self._struck,
-            [*self._watch.recent],
-        )
-
-    def _looked(self, now_s: float) -> bool:
-        self._watch.passed(now_s)
-        return bool(self._watch.violations)
-
-    def _tapped(self, sender: str, message: Any) -> None:
-        self._watch.message(sender, message, self._agenda.now_s)
-        self._forger.heard(message)
-
-    # --- what goes wrong ---
-
-    def _striking(self, number: int, fault: Fault) -> Callable[[], None]:
-        def strike() -> None:
-            self._struck.append(number)
-            self._watch.counts[f"fault {fault.kind}"] += 1
-            self._watch.recent.append(_told(fault, self._agenda.now_s))
-            self._deeds[fault.kind](fault)
-
-        return strike
-
-    def _pod(self, fault: Fault) -> TorturePod:
-        return self._pods[fault.who[0]]
-
-    def _machine(self, fault: Fault) -> TorturePod | TortureGateway:
-        name = fault.who[0]
-        return self._pods[name] if name in self._pods else self._gateways[name]
-
-    def _later(self, fault: Fault, deed: Callable[[], None]) -> None:
-        self._agenda.after(fault.for_s, deed)
-
-    def _impair(self, fault: Fault) -> None:
-        """Make every message fare worse for a while; but not lose what gateways tell each other."""
-        share, rng = fault.value, self._wire_rng
-        transforms: dict[FaultKind, tuple[Transform, ...]] = {
-            FaultKind.DELAY: (Delay(0.0, 3.0 * share, rng),),
-            FaultKind.LOSS: (Loss(0.6 * share, rng, _not_between_gateways),),
-            FaultKind.REPEAT: (Duplicate(0.8 * share, rng),),
-            FaultKind.REORDER: (Reorder(share, rng, _not_between_gateways), Delay(0.0, 0.3, rng)),
-        }
-        self._network.impose(fault.for_s, *transforms[fault.kind])
-
-    def _stall(self, fault: Fault) -> None:
-        self._network.impose(fault.for_s, Stall(fault.who[0], self._agenda.now_s + fault.for_s))
-
-    def _partition(self, fault: Fault) -> None:
-        """Cut machines off from the broker; each notices after a while, or never if it is over before."""
-        for name in fault.who:
-            if self._network.is_connected(name):
-                self._network.cut(name, fault.for_s, self._rng.uniform(*NOTICED_S))
-
-    def _one_way(self, fault: Fault, leg: Leg) -> None:
-        """Lose one way of a link; afterwards it is broken, as TCP has it where bytes were lost."""
-        name = fault.who[0]
-        self._network.impose(fault.for_s, OneWayLoss(name, leg))
-        self._later(fault, lambda: self._network.cut(name, RECONNECTED_S, 0.0))
-
-    def _restart_broker(self, fault: Fault) -> None:
-        self._network.restart_broker(fault.for_s, self._rng, forget=fault.value < 0.5)
-
-    def _crash(self, fault: Fault) -> None:
-        machine = self._machine(fault)
-        if machine.disk.full:
-            return  # what a pod was told meanwhile would be forgotten: a known limit, see docs/torture.md
-        machine.crash(will=fault.value < 0.5)
-        self._later(fault, machine.boot)
-
-    def _hang(self, fault: Fault) -> None:
-        machine, for_s = self._machine(fault), max(3.0, fault.for_s)
-        (machine.hang_at_worst if fault.value < WORST_SHARE else machine.hang)(for_s)
-
-    def _step(self, fault: Fault) -> None:
-        gateway = self._gateways[fault.who[0]]
-        gateway.set_clock(step_of(fault))
-
-    def _fill_disk(self, fault: Fault) -> None:
-        disk = self._pod(fault).disk
-        disk.full = True
-
-        def free() -> None:
-            disk.full = False
-
-        self._later(fault, free)
-
-    def _stop(self, fault: Fault) -> None:
-        pod = self._pod(fault)
-        pod.befall(happened.StopPressed())
-        self._later(fault, lambda: pod.befall(happened.PersonReset()))
-
-    def _withdraw(self, fault: Fault) -> None:
-        """Withdraw by hand, by a signed entry, or both; the entry may come twice, and late."""
-        pod = self._pod(fault)
-        signed = fault.value < 0.6
-        raw = b""
-        if signed and pod.circles:
-            raw = pod.pen.withdraw("*" if fault.value < 0.3 else pod.circles[0].id)
-        pod.consent(raw, by_hand=not signed or fault.value < 0.15)
-        if signed:
-            self._agenda.after(self._rng.uniform(*LATER_S), lambda: pod.consent(raw))
-        self._later(fault, lambda: self._make_up(pod))
-
-    def _make_up(self, pod: TorturePod) -> None:
-        """Reset and, mostly, grant anew."""
-        pod.befall(happened.PersonReset())
-        if self._rng.random() < 0.8:
-            self._agenda.after(self._rng.uniform(0.5, 10.0), pod.grant_anew)
-
-    def _take_off(self, fault: Fault) -> None:
-        pod = self._pod(fault)
-        pod.take_off()
-        self._later(fault, pod.put_on)
+    with planted(campaign.bugs, campaign.bug):
+        scenario = draw_scenario(seed, campaign.pods, campaign.gateways, campaign.hours)
+        return FaultInjection(scenario, None if keep is None else frozenset(keep)).run()
 
 
-def _told(fault: Fault, t_s: float) -> Record:
-    return FaultRecord(t_s=t_s, fault=fault.kind, who=fault.who, for_s=fault.for_s).to_dict()
+def planted(path: Path, name: str) -> AbstractContextManager[Any]:
+    """Plant a bug for as long as the context lasts.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it has no such bug.
+    """
+    if not name:
+        return nullcontext()
+    found = importlib.util.spec_from_file_location("planted_bugs", path)
+    if found is None or found.loader is None or not path.is_file():
+        raise InputError(f"{path}: not found; planted bugs lie beside the source, run this from there")
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    bugs: dict[str, Callable[[], AbstractContextManager[Any]]] = module.BUGS
+    if name not in bugs:
+        raise InputError(f"--bug {name}: no such bug in {path}; there are {', '.join(sorted(bugs))}")
+    return bugs[name]()
 
 
-def _chance(seed: int, concern: str) -> Random:
-    return Random(f"torture {seed} {concern}")  # noqa: S311  chance, not secrets
+def reduced(campaign: Campaign, seed: int, night: InjectedNight) -> tuple[tuple[int, ...], list[str]]:
+    """Shrink a night that broke a rule; gives the faults that it takes, and its trace."""
+    rule = night.violations[0].rule
+
+    def still_breaks(keep: tuple[int, ...]) -> bool:
+        found = sleep(campaign, seed, keep).violations
+        return bool(found) and found[0].rule == rule
+
+    kept = shrink(night.struck, still_breaks)
+    again = sleep(campaign, seed, kept)
+    faults = {number: again.scenario.faults[number] for number in kept}
+    return kept, failure_trace(again, faults)
 
 
-def _not_between_gateways(topic: str) -> bool:
-    return "/circles/" not in topic and "/gateways/" not in topic
+def replay_command(campaign: Campaign, seed: int, kept: Collection[int]) -> str:
+    """Write the command that sleeps this very night again."""
+    options = [f"--seed {seed}", f"--keep {','.join(map(str, kept)) or 'none'}"]
+    drawn = {"pods": campaign.pods, "gateways": campaign.gateways, "hours": campaign.hours}
+    options += [f"--{name} {value:g}" for name, value in drawn.items() if value is not None]
+    if campaign.bug:
+        options.append(f"--bug {campaign.bug}")
+    return f"sanctuary torture {' '.join(options)}"
+
+
+def run_campaign(
+    campaign: Campaign,
+    seeds: Sequence[int],
+    processes: int = 1,
+    done: Done = lambda _: None,
+    *,
+    until_broken: bool = False,
+) -> TortureResult:
+    """Sleep all nights; the result is the same however many processes share them, but for ``timing``.
+
+    Parameters
+    ----------
+    done
+        Hears how many nights are over.
+    until_broken
+        Whether to stop at the first night that breaks a rule.
+    """
+    began_s = time.perf_counter()
+    counts: Counter[str] = Counter()
+    slept: list[NightSummary] = []
+    broken: list[BrokenNight] = []
+    for number, night in enumerate(_slept(campaign, seeds, processes), start=1):
+        slept.append(night)
+        counts.update(night.counts)
+        broken += [night.broken] if night.broken is not None else []
+        done(number)
+        if broken and until_broken:
+            break
+    wall_s = time.perf_counter() - began_s
+    return TortureResult(
+        schema="sanctuary.torture.v1",
+        version=version("dream-sanctuary"),
+        seeds=(seeds[0], seeds[-1]),
+        bug=campaign.bug or None,
+        pod_nights=sum(night.pods for night in slept),
+        pod_hours=sum(night.pod_hours for night in slept),
+        events=sum(night.events for night in slept),
+        nights=len(slept),
+        counts=dict(sorted(counts.items())),
+        violations=tuple(broken),
+        timing=CampaignTiming(wall_s=round(wall_s, 2), processes=processes),
+    )
+
+
+def chunks(nights: int) -> int:
+    """Give the number of parts that processes take so many nights in."""
+    return -(-nights // CHUNK)
+
+
+def _slept(campaign: Campaign, seeds: Sequence[int], processes: int) -> Iterator[NightSummary]:
+    if processes == 1:
+        yield from (_summary(campaign, seed) for seed in seeds)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        try:
+            yield from pool.map(partial(_summary, campaign), seeds, chunksize=CHUNK)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NightSummary:
+    """What a batch keeps of one night."""
+
+    pods: int
+    pod_hours: float
+    events: int
+    counts: Mapping[str, int]
+    broken: BrokenNight | None
+
+
+def _summary(campaign: Campaign, seed: int) -> NightSummary:
+    night = sleep(campaign, seed)
+    pods = len(night.scenario.pods)
+    broken = [BrokenNight(seed=seed, **asdict(violation)) for violation in night.violations[:1]]
+    return NightSummary(
+        pods,
+        pods * night.scenario.length_s / 3600.0,
+        night.events,
+        night.counts,
+        broken[0] if broken else None,
+    )

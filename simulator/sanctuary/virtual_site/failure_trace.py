@@ -1,384 +1,134 @@
-"""A night as its seed draws it: who sleeps where, with which settings and clocks, and when they dream.
-
-What goes wrong in a night, drawn before it begins; pure.
-
-Swarm testing (Groce et al. 2012): each seed enables some of the kinds, each at a rate of its own. A night
-with all of them at once hides what only some of them together bring out.
-"""
+"""The last moments before a rule broke, in plain words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from random import Random
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
+from sanctuary.virtual_site.fault_injection import InjectedNight
+from sanctuary.virtual_site.faults import Fault
 
-from sanctuary.commons.designs import LoadedDesign, load_design
-from sanctuary.config.headband_settings import SimulatedHeadband
-from sanctuary.config.pod_settings import CircleEntry, PodEntry
-from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.config.scenario_settings import WireSettings
-from sanctuary.config.site_settings import (
-    ClockSettings,
-    CoordinatorSettings,
-    LeadershipSettings,
-    LimiterSettings,
-    PodSettings,
-    SiteSettings,
-)
-from sanctuary.gateway.site.cue_timing import AHEAD_S
-from sanctuary.signal.samples import Stage
-from sanctuary.virtual_site.verdicts import Verdicts
+BEFORE_S = 40.0
+MOST_LINES = 40
 
-CALM_SHARE = 0.05
-"""Share of seeds without any fault."""
-ENABLED_SHARE = 0.45
-MOST_A_NIGHT = 14.0
-VICTIM_SHARE = 0.4
-"""Share of what befalls pods that befalls the first: only where things meet in one pod do they show."""
-SHORTEST_S = 0.5
+Record = Mapping[str, Any]
 
 
-class FaultKind(StrEnum):
-    """What can go wrong; each is listed with what it does in docs/torture.md."""
-
-    DELAY = "delay"
-    LOSS = "loss"
-    REPEAT = "repeat"
-    REORDER = "reorder"
-    PARTITION = "partition"
-    STALL = "stall"
-    DEAF = "deaf"
-    MUTE = "mute"
-    BROKER_RESTART = "broker_restart"
-    FORGE = "forge"
-    GHOST = "ghost"
-    GATEWAY_CRASH = "gateway_crash"
-    GATEWAY_HANG = "gateway_hang"
-    GATEWAY_STEP = "gateway_clock_step"
-    POD_CRASH = "pod_crash"
-    POD_HANG = "pod_hang"
-    DISK_FULL = "disk_full"
-    STOP = "stop"
-    WITHDRAW = "withdraw"
-    GRANT = "grant"
-    WAKE = "wake"
-    AROUSAL = "arousal"
-    ELECTRODE_OFF = "electrode_off"
-    HEADBAND_LOST = "headband_lost"
-    SAMPLES_STOP = "samples_stop"
-
-
-WIRE = frozenset({FaultKind.DELAY, FaultKind.LOSS, FaultKind.REPEAT, FaultKind.REORDER})
-"""Kinds that befall every message."""
-STEPS_S, FAR_STEPS_S = 8.0, 1500.0
-"""A clock that is set goes by up to so much; one in four is set by up to the latter."""
-SITE = WIRE | {FaultKind.BROKER_RESTART, FaultKind.FORGE, FaultKind.GHOST}
-LINKS = frozenset({FaultKind.PARTITION, FaultKind.STALL, FaultKind.DEAF, FaultKind.MUTE})
-GATEWAYS = frozenset({FaultKind.GATEWAY_CRASH, FaultKind.GATEWAY_HANG, FaultKind.GATEWAY_STEP})
-LONGEST_S: dict[FaultKind, float] = {
-    FaultKind.DELAY: 120.0,
-    FaultKind.LOSS: 120.0,
-    FaultKind.REPEAT: 300.0,
-    FaultKind.REORDER: 300.0,
-    FaultKind.PARTITION: 60.0,
-    FaultKind.STALL: 15.0,
-    FaultKind.DEAF: 30.0,
-    FaultKind.MUTE: 30.0,
-    FaultKind.BROKER_RESTART: 20.0,
-    FaultKind.GATEWAY_CRASH: 90.0,
-    FaultKind.GATEWAY_HANG: 20.0,
-    FaultKind.POD_CRASH: 60.0,
-    FaultKind.POD_HANG: 20.0,
-    FaultKind.DISK_FULL: 180.0,
-    FaultKind.STOP: 400.0,
-    FaultKind.WITHDRAW: 120.0,
-    FaultKind.WAKE: 120.0,
-    FaultKind.AROUSAL: 15.0,
-    FaultKind.ELECTRODE_OFF: 60.0,
-    FaultKind.HEADBAND_LOST: 60.0,
-    FaultKind.SAMPLES_STOP: 15.0,
-}
-"""Longest time (seconds) until it is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault.
-
-    Attributes
-    ----------
-    at_s, for_s
-        When it begins, and for how long it lasts, true time.
-    who
-        Pods and gateways that it befalls; empty for the site.
-    value
-        How much or which, between 0 and 1; what it means depends on the kind.
-    """
-
-    kind: FaultKind
-    at_s: float
-    for_s: float
-    who: tuple[str, ...]
-    value: float
-
-
-def draw_faults(
-    length_s: float, pods: Sequence[str], gateways: Sequence[str], rng: Random
-) -> tuple[Fault, ...]:
-    """Draw the faults of a night, in order of time."""
-    if rng.random() < CALM_SHARE:
-        return ()
-    found: list[Fault] = []
-    for kind in FaultKind:
-        enabled, rate = rng.random() < ENABLED_SHARE, MOST_A_NIGHT ** rng.random()
-        for _ in range(round(rate) if enabled else 0):
-            at_s = rng.uniform(5.0, length_s)
-            for_s = rng.uniform(SHORTEST_S, LONGEST_S.get(kind, SHORTEST_S))
-            who = _who(kind, pods, gateways, rng)
-            found.append(Fault(kind, round(at_s, 3), round(for_s, 3), who, round(rng.random(), 4)))
-    return tuple(sorted(found, key=lambda fault: (fault.at_s, fault.kind)))
-
-
-def _who(kind: FaultKind, pods: Sequence[str], gateways: Sequence[str], rng: Random) -> tuple[str, ...]:
-    if kind in SITE:
-        return ()
-    if kind in GATEWAYS:
-        return (rng.choice(gateways),)
-    if kind not in LINKS:
-        return (pods[0] if rng.random() < VICTIM_SHARE else rng.choice(pods),)
-    everybody = [*pods, *gateways]
-    if kind is FaultKind.PARTITION and rng.random() < 0.4:
-        return tuple(sorted(rng.sample(everybody, rng.randint(2, len(everybody)))))
-    return (rng.choice(everybody),)
-
-
-def step_of(fault: Fault) -> float:
-    """Give by how much a fault sets a clock (seconds)."""
-    share = 2.0 * fault.value - 1.0
-    return share * (FAR_STEPS_S if abs(share) > 0.75 else STEPS_S)
-
-
-UTC_AT_ZERO_S = 1_767_304_800.0
-"""2026-01-01 22:00 UTC, always the same."""
-SHORTEST_MIN, LONGEST_MIN = 10.0, 30.0
-LONG_SHARE = 0.06
-"""Share of nights several times as long, in which blocks, rests and hourly budgets come round."""
-DESIGN_NAMES = ("tide", "lantern")
-"""Names under which a circle's settings may know a design; what they stand for is drawn."""
-MOST_DRIFT = 100e-6
-MOST_OFFSET_S = 1000.0
-
-_HEADER = """schema = "sanctuary.design.v1"
-title = "Torture {number}"
-author = "Sanctuary"
-licence = "CC0-1.0"
-length_s = {length_s}
-looping = {looping}
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class ClockFault:
-    """How wrong a machine's clock is from the beginning."""
-
-    offset_s: float
-    drift: float
-
-
-@dataclass(frozen=True)
-class Outline:
-    """One night.
-
-    Attributes
-    ----------
-    length_s
-        From lights out to morning.
-    settings
-        Pods, circles and limits, as in the settings of a sanctuary.
-    designs
-        By the name that circles use.
-    wire
-        How good the wire is while nothing is wrong with it.
-    bouts
-        When each pod's sleeper is in REM, seconds.
-    clocks
-        Of pods and gateways.
-    faults
-        Everything that goes wrong; their numbers are what ``--keep`` names.
-    """
-
-    seed: int
-    length_s: float
-    settings: SanctuarySettings
-    gateways: tuple[str, ...]
-    designs: Mapping[str, LoadedDesign]
-    wire: WireSettings
-    bouts: Mapping[str, tuple[tuple[float, float], ...]]
-    clocks: Mapping[str, ClockFault]
-    faults: tuple[Fault, ...]
-    ahead_s: float
-    """As of `PodRunner`: in most nights steps are judged ahead, as in real time, in some at their moment."""
-
-    @property
-    def pods(self) -> tuple[str, ...]:
-        """Ids of the pods."""
-        return tuple(pod.id for pod in self.settings.pods)
-
-    def verdicts(self, pod: str) -> Verdicts:
-        """Give what a chain would say of the pod's sleeper."""
-        n = int(self.length_s) + 2
-        stage = np.full(n, Stage.N2, dtype=np.int8)
-        for begin_s, end_s in self.bouts[pod]:
-            stage[round(begin_s) : round(end_s)] = Stage.R
-        none = np.zeros(n, dtype=np.bool_)
-        return Verdicts(stage, stage == Stage.R, none, none.copy(), np.arange(n) / 60.0)
-
-
-def draw_outline(
-    seed: int, pods: int | None = None, gateways: int | None = None, hours: float | None = None
-) -> Outline:
-    """Draw a night.
+def failure_trace(night: InjectedNight, kept: Mapping[int, Fault]) -> list[str]:
+    """Tell what was struck and what followed, up to the violation.
 
     Parameters
     ----------
-    pods, gateways, hours
-        How many, and how long; left to the seed where not given.
+    night
+        A night that broke a rule.
+    kept
+        The faults that it takes, by number.
     """
-    rng = Random(f"torture {seed}")  # noqa: S311  chance, not secrets
-    n = rng.randint(2, 8)
-    names = [f"pod-{number}" for number in range(1, (pods or n) + 1)]
-    n_gateways = rng.choice((1, 2, 2, 3))
-    machines = tuple(f"gateway-{number}" for number in range(1, (gateways or n_gateways) + 1))
-    length_s = 60.0 * rng.uniform(SHORTEST_MIN, LONGEST_MIN) * (4.0 if rng.random() < LONG_SHARE else 1.0)
-    length_s = 3600.0 * hours if hours is not None else length_s
-    circles = _circles(names, rng)
-    settings = SanctuarySettings(
-        pod=_pod_settings(rng), limiter=_limiter_settings(rng), coordinator=_coordinator_settings(rng)
-    ).model_copy(
-        update={
-            "pods": tuple(
-                PodEntry(
-                    id=name,
-                    sleeper=f"sleeper-{number}",
-                    headband=SimulatedHeadband(kind="simulated", seed=number),
-                    outputs=("sound", "light", "haptic"),
-                )
-                for number, name in enumerate(names, start=1)
-            ),
-            "circles": circles,
-            "site": SiteSettings(gateways=machines),
-            "tenure": LeadershipSettings(renew_s=rng.choice((0.5, 1.0, 1.0))),
-            "clock": ClockSettings(every_s=(4.0, 20.0, 20.0)[seed % 3]),
-        }
-    )
-    return Outline(
-        seed,
-        length_s,
-        settings,
-        machines,
-        {name: _design(number, rng) for number, name in enumerate(DESIGN_NAMES)},
-        WireSettings(
-            delay_s=rng.uniform(0.001, 0.02),
-            jitter_s=rng.uniform(0.0, 0.01),
-            keep_alive_s=rng.uniform(3.0, 15.0),
-        ),
-        _bouts(names, length_s, rng),
-        _clocks((*names, *machines), rng),
-        draw_faults(length_s, names, machines, rng),
-        0.0 if seed % 4 == 0 else AHEAD_S,
-    )
+    violation = night.violations[0]
+    told = [f"{violation.rule} broken at {violation.t_s:.2f} s by {violation.subject}: {violation.text}"]
+    told += ["faults that it takes:" if kept else "it takes no fault at all"]
+    told += [f"  [{number}] {in_words(fault)}" for number, fault in kept.items()]
+    lines = [*_moments(night.recent, violation.subject, violation.t_s)][-MOST_LINES:]
+    return [*told, "what happened:", *lines]
 
 
-def _circles(names: Sequence[str], rng: Random) -> tuple[CircleEntry, ...]:
-    found: list[CircleEntry] = []
-    for number in range(1, rng.randint(1, 3) + 1):
-        size = rng.randint(2, len(names))
-        members = tuple(sorted(rng.sample(names, size))) if number > 1 else tuple(names)
-        found.append(
-            CircleEntry(
-                id=f"circle-{number}",
-                members=members,
-                quorum=rng.randint(2, min(3, len(members))),
-                design=rng.choice(DESIGN_NAMES),
-            )
-        )
-    return tuple(found)
+def in_words(fault: Fault) -> str:
+    """Describe a fault."""
+    who = ", ".join(fault.who) or "everybody"
+    kind = str(fault.kind).replace("_", " ")
+    return f"{fault.at_s:9.2f} s  {kind}: {who}, for {fault.for_s:.1f} s ({fault.value:g})"
 
 
-def _design(number: int, rng: Random) -> LoadedDesign:
-    """Write a design of steps that follow each other as closely as they may."""
-    looping, count = rng.random() < 0.8, rng.randint(1, 5)
-    gap_s = rng.choice((20.0, 20.0, 21.5, 26.0))
-    text = _HEADER.format(number=number, length_s=gap_s * count, looping=str(looping).lower())
-    for at in range(count):
-        text += f"\n[[steps]]\nat_s = {gap_s * at}\n" + rng.choice(_STEPS)
-    return load_design(text.encode(), f"torture-{number}")
+def _moments(records: list[Record], subject: str, at_s: float) -> Iterator[str]:
+    """Write the records that concern the subject; of estimates only those that say something new."""
+    verdicts: dict[str, tuple[Any, ...]] = {}
+    for record in records:
+        if record["t_s"] < at_s - BEFORE_S or not _concerns(record, subject):
+            continue
+        if record["kind"] == "estimate":
+            verdict = (record["stable_rem"], record["arousal"], record["quality"])
+            if verdicts.get(record["pod"]) == verdict:
+                continue
+            verdicts[record["pod"]] = verdict
+        yield f"{record['t_s']:11.3f}  {_told(record)}"
 
 
-_STEPS = (
-    'modality = "sound"\nlevel_dba = 40.0\nduration_s = 6.0\nfade_s = 1.0\ntones_hz = [220.0]\n',
-    'modality = "sound"\nlevel_dba = 30.0\nduration_s = 12.0\nfade_s = 2.0\ntones_hz = [110.0]\n',
-    'modality = "light"\nlevel_share = 0.2\nduration_s = 10.0\nfade_s = 0.5\nflash_hz = 1.0\n',
-    'modality = "light"\nlevel_share = 0.1\nduration_s = 8.0\nfade_s = 2.0\n',
-    'modality = "haptic"\nlevel_share = 0.1\nduration_s = 3.0\nfade_s = 0.5\n',
-)
+def _concerns(record: Record, subject: str) -> bool:
+    if record["kind"] == "fault":
+        return True
+    if record["kind"] in ("kept", "refused_message"):
+        return False
+    mine = (record.get("pod"), record.get("window"), record.get("circle"))
+    return subject in mine or not record.get("pod") or not subject.startswith("pod-")
 
 
-def _pod_settings(rng: Random) -> PodSettings:
-    return PodSettings(
-        heartbeat_s=rng.choice((20.0, 40.0)),
-        lease_ttl_s=5.0,
-        clock_uncertainty_limit_s=0.05,
-        keepalive_limit_s=rng.choice((6.0, 10.0)),
-        stale_s=rng.choice((2.0, 3.0)),
-    )
+def _told(record: Record) -> str:
+    words = _WORDS.get(record["kind"])
+    who = record.get("pod") or record.get("gateway") or "a gateway"
+    if words is not None:
+        return words(who, record)
+    rest = ", ".join(f"{key} {value}" for key, value in record.items() if key not in ("kind", "t_s", "pod"))
+    return f"{who}: {record['kind']} {rest}"
 
 
-def _coordinator_settings(rng: Random) -> CoordinatorSettings:
-    return CoordinatorSettings(
-        offer_backoff_s=rng.choice((3.0, 10.0)),
-        valid_for_s=5.0,
-        max_window_s=rng.choice((45.0, 90.0, 180.0)),
-        refractory_s=60.0,
-        state_age_limit_s=60.0,
-    )
+def _fault(_who: str, record: Record) -> str:
+    return f"*** {record['fault']}: {', '.join(record['who']) or 'everybody'}, for {record['for_s']:.1f} s"
 
 
-def _limiter_settings(rng: Random) -> LimiterSettings:
-    chosen: dict[str, Any] = {
-        "night_budget": rng.choice((60, 60, 6)),
-        "cues_per_block": rng.choice((15, 15, 4)),
-        "flashes_per_hour": rng.choice((60, 20)),
-        "ramp_db": rng.choice((1.0, 0.5)),
-    }
-    return LimiterSettings(**chosen)
+def _pod(who: str, record: Record) -> str:
+    return f"{who}: {record['event'].replace('_', ' ')} {record['detail']}".rstrip()
 
 
-def _bouts(names: Sequence[str], length_s: float, rng: Random) -> dict[str, tuple[tuple[float, float], ...]]:
-    """Draw REM that comes round often, for most sleepers at nearly the same time."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
-    at_s = rng.uniform(15.0, 60.0)
-    while at_s < length_s - 60.0:
-        for_s = rng.uniform(50.0, 200.0)
-        for name in names:
-            begin_s, end_s = at_s + rng.uniform(-10.0, 15.0), at_s + for_s + rng.uniform(-30.0, 30.0)
-            if rng.random() < 0.85 and end_s > begin_s + 10.0:
-                begin_s = max(begin_s, found[name][-1][1] + 5.0 if found[name] else 1.0)
-                found[name].append((begin_s, max(end_s, begin_s + 5.0)))
-        at_s += for_s + rng.uniform(40.0, 160.0)
-    return {name: tuple(bouts) for name, bouts in found.items()}
+def _estimate(who: str, record: Record) -> str:
+    verdict = "stable REM" if record["stable_rem"] else "no stable REM"
+    aroused = ", aroused" if record["arousal"] else ""
+    return f"{who}: chain says {verdict}{aroused}, quality {record['quality']:.2f}"
 
 
-def _clocks(machines: Sequence[str], rng: Random) -> dict[str, ClockFault]:
-    skewed = rng.random() < 0.7
-    return {
-        name: ClockFault(
-            round(rng.uniform(0.0, MOST_OFFSET_S), 3) if skewed else 0.0,
-            rng.uniform(-MOST_DRIFT, MOST_DRIFT) if skewed else 0.0,
-        )
-        for name in machines
-    }
+def _cue(who: str, record: Record) -> str:
+    done = f"{record['outcome']} {record['reason']}".rstrip() if "outcome" in record else "sounds"
+    return f"{who}: step {record['step']} of {record['window']} {done}"
+
+
+def _command(who: str, record: Record) -> str:
+    done = "obeyed" if record["obeyed"] else f"refused ({record['reason']})"
+    return f"{who}: {record['op'] or 'command'} {record['id'] or ''} of term {record['term']} {done}"
+
+
+def _window(who: str, record: Record) -> str:
+    until = f" until {record['valid_until_s']:.2f} s" if record["valid_until_s"] else ""
+    whose = f"{who}: " if record["kind"] == "pod_window" else f"{record['circle']}, {who}: "
+    live = f", live {', '.join(record['live'])}" if "live" in record else ""
+    return f"{whose}{record['event']} {record['window']}{until}{live} {record['reason']}".rstrip()
+
+
+def _lease(who: str, record: Record) -> str:
+    taken = "taken" if record["accepted"] else f"refused ({record['reason']})"
+    return f"{who}: lease {record['seq']} for {record['window']} {taken}, to {record['expires_s']:.2f} s"
+
+
+def _consent(who: str, record: Record) -> str:
+    return f"{who}: {record['act']} {record['circle']} {record['seq']} {record['reason']}".rstrip()
+
+
+def _leadership(who: str, record: Record) -> str:
+    until_s = record["authority_until_s"]
+    until = f", authority until {until_s:.2f} s" if until_s is not None else ""
+    return f"{who}: {record['circle']} {record['event']} in term {record['term']} {record['reason']}{until}"
+
+
+_WORDS: Mapping[str, Callable[[str, Record], str]] = {
+    "fault": _fault,
+    "pod": _pod,
+    "estimate": _estimate,
+    "cue": _cue,
+    "output": _cue,
+    "command": _command,
+    "pod_window": _window,
+    "window": _window,
+    "lease": _lease,
+    "consent": _consent,
+    "leadership": _leadership,
+    "silence": lambda who, record: f"{who}: silent, {record['reason']}",
+    "hang": lambda who, record: f"{who}: stands still until {record['until_s']:.2f} s",
+}

@@ -48,7 +48,7 @@ from sanctuary.signal.emission import Emission
 from sanctuary.signal.samples import EPOCH_S, Stage
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.simulated_guests import VerdictLog
-from sanctuary.virtual_site.site import Guest, Site, SiteSpec
+from sanctuary.virtual_site.site import Guest, SiteSpec, VirtualSite
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +306,7 @@ def circle_night(
         for pod, (night, offset_s) in by_pod.items()
     }
     rng = Random("recorded nights")  # noqa: S311  on this wire nothing is drawn
-    site = Site(settings, guests, SiteSpec("recorded", b"recorded nights", WIRE), EventQueue(), rng)
+    site = VirtualSite(settings, guests, SiteSpec("recorded", b"recorded nights", WIRE), EventQueue(), rng)
     records = site.sleep(end_s + AFTER_S)
     circle = settings.circles[0]
     windows = windows_of(records, {circle.id: circle.design})

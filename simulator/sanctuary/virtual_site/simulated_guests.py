@@ -25,8 +25,8 @@ from sanctuary.simulator.sleepers.simulated_night import TruthNight, draw_night
 from sanctuary.simulator.sleepers.simulated_sleeper import sleeper_seeds
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.planned_faults import PlannedFault, plan_faults
-from sanctuary.virtual_site.site import CLOCK_LIMIT_S, Guest, Site, SiteSpec
-from sanctuary.virtual_site.sleeper import Hearing
+from sanctuary.virtual_site.site import CLOCK_LIMIT_S, Guest, SiteSpec, VirtualSite
+from sanctuary.virtual_site.sleeper import CueResponses
 from sanctuary.virtual_site.verdicts import Verdicts, draw_verdicts
 
 
@@ -83,8 +83,8 @@ def fleet_night(
         pod.id: draw_night(seed_of(pod), scenario.hours, scenario.sleepers.night, beside.get(pod.id, ()))
         for pod in settings.pods
     }
-    hearings = {
-        pod.id: Hearing(seed_of(pod), truths[pod.id], scenario.sleepers.responses, agenda)
+    answers = {
+        pod.id: CueResponses(seed_of(pod), truths[pod.id], scenario.sleepers.responses, agenda)
         for pod in settings.pods
     }
     guests = {}
@@ -92,17 +92,17 @@ def fleet_night(
         said = verdicts.get(pod.id)
         if said is None:
             said = draw_verdicts(truths[pod.id], scenario.verdicts, stream(seed_of(pod), Concern.VERDICTS))
-        guests[pod.id] = Guest(said, hearings[pod.id].hear)
+        guests[pod.id] = Guest(said, answers[pod.id].on_cue)
     faults = plan_faults(scenario, rng)
     spec = SiteSpec(f"sim-{seed}-{night}", f"simulated fleet {seed}".encode(), scenario.wire)
-    site = Site(settings, guests, spec, agenda, rng, faults)
+    site = VirtualSite(settings, guests, spec, agenda, rng, faults)
     records = site.sleep(3600.0 * scenario.hours)
     return FleetNight(
         settings,
         records,
         truths,
         {pod: guest.verdicts.stable_s for pod, guest in guests.items()},
-        {pod: hearing.responses for pod, hearing in hearings.items()},
+        {pod: answers.responses for pod, answers in answers.items()},
         faults,
         site.messages,
     )

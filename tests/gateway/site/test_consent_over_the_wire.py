@@ -12,14 +12,15 @@ from sanctuary.commons.entries import signing_key, unseal
 from sanctuary.config.errors import InputError
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
+from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.pod_outputs import PodOutputs
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.gateway.site.storage import ConsentKeeper, SiteStore
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.states import PodPhase
 from sanctuary.pods.protocol import topics
-from sanctuary.virtual_site.sleeper import Ear, MemoryLog
+from sanctuary.virtual_site.virtual_pod import Ear
 
 WITHDRAWAL = sealed(withdrawal(2, prev=unseal(sealed(grant()), ORIGIN).digest))
 
@@ -46,8 +47,8 @@ class Place:
         self.now_s = bench.now_s + 2.0
         self.sound = RecordingOutput(clock=lambda: self.now_s)
         self.shelf = Shelf(refuses)
-        self.log = MemoryLog()
-        self.runner = PodRunner(
+        self.log = EventLog()
+        self.runner = PodShell(
             bench.pod,
             self.log,
             Ear(lambda _cue, _at_s: None),
@@ -60,7 +61,7 @@ class Place:
 
     def receive(self, entry: bytes, topic: str = topics.consent(SITE, POD)) -> None:
         self.now_s += 0.1
-        self.runner.message(MqttMessage(topic, entry, 1), self.now_s)
+        self.runner.on_message(MqttMessage(topic, entry, 1), self.now_s)
 
     def refusals(self) -> list[str]:
         return [line["reason"] for line in self.log.records if line.get("act") == "refused"]

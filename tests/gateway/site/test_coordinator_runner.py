@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
-from sanctuary.gateway.site.event_log import Journal
+from sanctuary.gateway.site.coordinator_shell import CoordinatorShell, SimulatedSiteClock
+from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.pods.effects import Publish, Record
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol.gateway_records import coordinator_record
@@ -22,11 +22,11 @@ class Core:
 
 def test_a_command_is_in_the_log_before_it_is_sent(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    journal, logged = Journal(path), list[list[str]]()
+    journal, logged = EventLog(path), list[list[str]]()
 
     def send(_message: MqttMessage) -> None:
         logged.append([json.loads(line)["event"] for line in path.read_text().splitlines()])
 
-    CoordinatorRunner("harbour", Core(), journal, send, lambda: 1.0).tick(1.0)  # type: ignore[arg-type]
+    CoordinatorShell("harbour", Core(), journal, send, SimulatedSiteClock(lambda: 1.0, 0.0)).tick()  # type: ignore[arg-type]
     journal.close()
     assert logged == [["started"]]

@@ -14,13 +14,13 @@ import pytest
 from pod_bench import eligible_bench
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
-from sanctuary.gateway.site.cue_timing import first_in_line, next_beat
+from sanctuary.gateway.site.cue_timing import first_in_line, wait_for_tick
 from sanctuary.gateway.site.pod_outputs import PodOutputs
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.gateway.site.stopping import StopFlag
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.protocol.records import LogRecord
-from sanctuary.virtual_site.sleeper import Ear
+from sanctuary.virtual_site.virtual_pod import Ear
 
 AHEAD_S = 0.1
 
@@ -48,7 +48,7 @@ class OnDisk:
 class Bed:
     """A pod in a window whose first step is due at `due_s`."""
 
-    runner: PodRunner
+    runner: PodShell
     journal: OnDisk
     output: RecordingOutput
     due_s: float
@@ -60,14 +60,14 @@ def bed() -> Bed:
     bench.enter_window()
     journal, output = OnDisk(), RecordingOutput(None, clock=lambda: 0.0)
     outputs = PodOutputs("pod-1", {Modality.SOUND: output})
-    runner = PodRunner(
+    runner = PodShell(
         bench.pod, journal, Ear(lambda _cue, _at_s: None), lambda _: None, outputs, ahead_s=AHEAD_S
     )
     return Bed(runner, journal, output, bench.pod.next_due_s)
 
 
 def test_the_entry_is_on_the_disk_before_the_moment_and_the_cue_sounds_at_it(bed: Bed) -> None:
-    assert bed.runner.due_s == pytest.approx(bed.due_s - AHEAD_S)
+    assert bed.runner.step_due_s == pytest.approx(bed.due_s - AHEAD_S)
     bed.runner.tick(bed.due_s - AHEAD_S - 0.01)
     assert bed.journal.cues_on_disk() == []
     bed.runner.tick(bed.due_s - AHEAD_S + 0.01)
@@ -75,9 +75,9 @@ def test_the_entry_is_on_the_disk_before_the_moment_and_the_cue_sounds_at_it(bed
     assert (entry["outcome"], entry["t_s"]) == ("rendered", bed.due_s)
     assert bed.output.rendered == []
     assert bed.runner.sound_due_s == bed.due_s
-    bed.runner.sound(bed.due_s - 0.001)
+    bed.runner.render_due(bed.due_s - 0.001)
     assert bed.output.rendered == []
-    bed.runner.sound(bed.due_s)
+    bed.runner.render_due(bed.due_s)
     assert [cue.wanted_s for cue in bed.output.rendered] == [bed.due_s]
     assert bed.runner.sound_due_s == inf
     assert [line["t_s"] for line in bed.journal.lines if line["kind"] == "output"] == [bed.due_s]
@@ -89,7 +89,7 @@ def test_what_silences_the_pod_before_the_moment_takes_the_cue_back(
 ) -> None:
     bed.runner.tick(bed.due_s - 0.05)
     bed.runner.handle(event, bed.due_s - 0.02)
-    bed.runner.sound(bed.due_s)
+    bed.runner.render_due(bed.due_s)
     bed.runner.tick(bed.due_s + 0.01)
     assert bed.output.rendered == []
     assert [line for line in bed.journal.lines if line["kind"] == "output"] == []
@@ -97,8 +97,8 @@ def test_what_silences_the_pod_before_the_moment_takes_the_cue_back(
 
 def test_nothing_sounds_after_the_night_was_hushed(bed: Bed) -> None:
     bed.runner.tick(bed.due_s - 0.05)
-    bed.runner.hush()
-    bed.runner.sound(bed.due_s + 1.0)
+    bed.runner.silence()
+    bed.runner.render_due(bed.due_s + 1.0)
     assert bed.output.rendered == []
 
 
@@ -118,7 +118,7 @@ def test_the_beat_hands_a_cue_over_at_its_moment_and_not_before(bed: Bed) -> Non
         while not bed.output.rendered:
             now_s = clock.now()
             bed.runner.tick(now_s)
-            await next_beat([bed.runner], clock, now_s, StopFlag())
+            await wait_for_tick([bed.runner], clock, now_s, StopFlag())
 
     asyncio.run(story())
     (cue,) = bed.output.rendered
@@ -133,7 +133,7 @@ def test_without_pods_the_beat_is_the_ticks() -> None:
         def at(self, monotonic_s: float) -> float:
             return monotonic_s
 
-    asyncio.run(next_beat([], Clock(), 10.0, StopFlag()))
+    asyncio.run(wait_for_tick([], Clock(), 10.0, StopFlag()))
 
 
 def test_a_system_that_allows_no_priority_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

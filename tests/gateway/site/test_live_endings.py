@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,13 +17,14 @@ from sanctuary.cli.main import run
 from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.headband_settings import SimulatedHeadband
 from sanctuary.config.pod_settings import DeviceSettings, PodEntry
+from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.outputs.lamps import Wled
 from sanctuary.firmware_bridge.outputs.output import Cue, Modality
 from sanctuary.firmware_bridge.recordings.readers import open_recording
-from sanctuary.gateway.site import pod_start
+from sanctuary.gateway.site import live_site, pod_start
 from sanctuary.gateway.site import run as live_night
-from sanctuary.gateway.site import run as live_start
 from sanctuary.gateway.site.pod_outputs import PodOutputs
+from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
 from sanctuary.pods.mqtt.wire_client import MqttMessage
@@ -86,13 +87,13 @@ def test_a_lamp_that_shines_when_the_night_ends_is_told_to_be_dark(
 
     watch = live_night.watch
 
-    async def glow_and_stop(vigil: Any, hours: Any, stop: Any, table: Any) -> None:
-        vigil.pods[0].runner.outputs.play(Cue(Modality.LIGHT, 0.2, 20.0, 1.0), vigil.now())
+    async def glow_and_stop(running: Any, hours: Any, table: Any) -> None:
+        running.pods[0].shell.outputs.play(Cue(Modality.LIGHT, 0.2, 20.0, 1.0), running.now())
         await until(lambda: any(b'"on":true' in payload for payload in heard))
-        stop.set("SIGTERM")
-        await watch(vigil, hours, stop, table)
+        running.stop.set("SIGTERM")
+        await watch(running, hours, table)
 
-    monkeypatch.setattr(live_start, "open_broker", with_lamp)
+    monkeypatch.setattr(live_night, "open_broker", with_lamp)
     monkeypatch.setattr(live_night, "watch", glow_and_stop)
     config = tmp_path / "sanctuary.toml"
     config.write_text(ONE_POD.format(data=tmp_path / "data", port="/dev/ttyNoSuchPort") + LAMP)
@@ -100,20 +101,17 @@ def test_a_lamp_that_shines_when_the_night_ends_is_told_to_be_dark(
     assert heard[-1] == DARK
 
 
-def test_a_lamp_goes_dark_by_will_when_the_program_dies() -> None:
+def test_a_lamp_goes_dark_by_will_when_the_program_dies(tmp_path: Path) -> None:
     async def story() -> list[bytes]:
         heard: list[bytes] = []
         async with open_broker(BrokerSettings(kind="embedded")) as endpoint, lamp_at(endpoint, heard):
-            vigil = SimpleNamespace(
-                settings=SimpleNamespace(broker=BrokerSettings()),
-                plan=SimpleNamespace(client_id=lambda name: f"harbour-a1b2-{name}"),
-                endpoint=endpoint,
-            )
+            wire = live_site.BrokerWire(SanctuarySettings(), SiteStore(tmp_path), endpoint, ExitStack())
+            running = SimpleNamespace(site=SimpleNamespace(wire=wire))
             entry = PodEntry(
                 id="pod-1", sleeper="alder", headband=SimulatedHeadband(kind="simulated"), devices=DEVICES
             )
             dark = MqttMessage("wled/bed1/api", DARK, 1)
-            client = pod_start._lamp_client(vigil, entry, dark, PodOutputs("pod-1"))  # type: ignore[arg-type]
+            client = pod_start._lamp_client(running, entry, dark, PodOutputs("pod-1"))  # type: ignore[arg-type]
             async with client:
                 await client.connected()
                 client.publish(MqttMessage("wled/bed1/api", b'{"on":true}', 0))
@@ -139,9 +137,11 @@ def test_everything_is_silent_before_headbands_are_let_go_and_they_are_let_go_to
         def stop(self) -> None:
             raise ValueError("it had ended long ago")
 
-    pods = [SimpleNamespace(hush=lambda n=n: silent.append(n)) for n in range(3)]
-    vigil = SimpleNamespace(pods=pods, pumps=[Pump(), Broken(), Pump()])
-    asyncio.run(live_night.hush(vigil))  # type: ignore[arg-type]
+    shells = [SimpleNamespace(silence=lambda n=n: silent.append(n)) for n in range(3)]
+    pods = [SimpleNamespace(shell=shell) for shell in shells]
+    samples = SimpleNamespace(pumps=[Pump(), Broken(), Pump()])
+    running = SimpleNamespace(pods=pods, samples=samples)
+    asyncio.run(live_site.silence(running))  # type: ignore[arg-type]
     assert silent_at_stop == [3, 3]
 
 

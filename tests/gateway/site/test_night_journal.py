@@ -8,13 +8,13 @@ import os
 import pytest
 
 from raw_record import RawRecord
-from sanctuary.gateway.site import event_log as journal_module
-from sanctuary.gateway.site.event_log import Journal
+from sanctuary.gateway.site import disk, event_log
+from sanctuary.gateway.site.event_log import EventLog
 
 
 @pytest.fixture
 def journal(tmp_path):
-    journal = Journal(tmp_path / "events.jsonl")
+    journal = EventLog(tmp_path / "events.jsonl")
     yield journal
     journal.close()
 
@@ -45,10 +45,10 @@ def test_a_full_disk_is_told_once_and_nothing_is_lost(journal, monkeypatch, capl
         raise OSError(28, "No space left on device")
 
     for k in range(3):
-        monkeypatch.setattr(journal_module.os, "write", full)
+        monkeypatch.setattr(disk.os, "write", full)
         journal.write(RawRecord(k=k))
         assert not journal.flush()
-    monkeypatch.setattr(journal_module.os, "write", real)
+    monkeypatch.setattr(disk.os, "write", real)
     assert journal.flush()
     assert lines(journal) == [{"k": 0}, {"k": 1}, {"k": 2}]
     assert [record.message.count("cannot be written") for record in caplog.records] == [1, 0]
@@ -56,7 +56,7 @@ def test_a_full_disk_is_told_once_and_nothing_is_lost(journal, monkeypatch, capl
 
 
 def test_memory_is_bounded_and_losses_are_counted(journal, monkeypatch):
-    monkeypatch.setattr(journal_module, "MAX_WAITING", 10)
+    monkeypatch.setattr(event_log, "MAX_WAITING", 10)
     for k in range(15):
         journal.write(RawRecord(k=k))
     assert journal.lost == 5
@@ -67,7 +67,7 @@ def test_memory_is_bounded_and_losses_are_counted(journal, monkeypatch):
 def test_half_a_line_left_by_a_power_cut_does_not_swallow_the_next(tmp_path):
     path = tmp_path / "events.jsonl"
     path.write_text('{"kind":"a"}\n{"kind":"b","t_s"')
-    journal = Journal(path)
+    journal = EventLog(path)
     journal.write(RawRecord(kind="c"))
     journal.close()
     assert path.read_text().splitlines() == ['{"kind":"a"}', '{"kind":"b","t_s"', '{"kind":"c"}']

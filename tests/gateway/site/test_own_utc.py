@@ -14,7 +14,7 @@ import pytest
 from clock_bench import TRUE_UTC_S, ClockHouse, Computer
 from sanctuary.config.errors import InputError
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.gateway.site import storage as site_store
+from sanctuary.gateway.site.disk import FileDisk
 from sanctuary.gateway.site.machine_clock import ClockSources, KernelClock, Tracking
 from sanctuary.gateway.site.own_utc import OwnUtc
 from sanctuary.gateway.site.run import unkept_means, watch_utc
@@ -120,7 +120,7 @@ def test_chrony_is_asked_where_the_kernel_does_not_know_and_only_there(tmp_path:
     house = ClockHouse(tmp_path)
     kernel = [KernelClock(True, 0.01), KernelClock(False, 16.0)]
     sources = ClockSources(lambda: kernel[0], chrony, lambda: None)
-    own = OwnUtc("g", house.store, utc=house.computer.utc, alive=house.computer.alive, sources=sources)
+    own = OwnUtc("g", house.store, clock=house.computer, sources=sources)
     asyncio.run(own.ask_chrony())
     assert asked == []
     del kernel[0]
@@ -171,7 +171,7 @@ def test_a_clock_without_a_battery_tells_no_utc_below_the_floor(tmp_path: Path, 
     assert f"remove {tmp_path / 'clock.json'} and start again" in behind[0]
     house.computer.synchronised, house.computer.wrong_by_s = True, 0.0
     looks(own, house.computer)
-    assert own.utc_s() == house.computer.utc()
+    assert own.utc_s() == house.computer.utc_s()
 
 
 def test_a_floor_in_a_far_future_is_said_and_gone_with_its_file(tmp_path: Path, said: list[str]) -> None:
@@ -179,7 +179,7 @@ def test_a_floor_in_a_far_future_is_said_and_gone_with_its_file(tmp_path: Path, 
     house.store.keep_floor(4_100_000_000.0)
     own = house.own()
     assert own.is_synchronised
-    assert own.utc_s() == house.computer.utc()
+    assert own.utc_s() == house.computer.utc_s()
     assert own.floor_s == 4_100_000_000.0
     assert "2099-12-03" in said[0]
     assert "both judge grants" in said[0]
@@ -187,7 +187,7 @@ def test_a_floor_in_a_far_future_is_said_and_gone_with_its_file(tmp_path: Path, 
     own.close()
     assert house.store.floor() == 4_100_000_000.0, "it is not carried on while the clock says less"
     house.store.clock_path.unlink()
-    assert house.own().floor_s == house.computer.utc()
+    assert house.own().floor_s == house.computer.utc_s()
 
 
 @pytest.mark.parametrize(
@@ -205,11 +205,11 @@ def test_a_disk_that_takes_nothing_ends_no_night(tmp_path: Path, monkeypatch: py
     own = house.own()
     refused = []
 
-    def refuse(path: Path, _text: str, _what: str) -> None:
+    def refuse(_disk: FileDisk, path: Path, _content: bytes, _what: str) -> None:
         refused.append(path)
         raise InputError("the disk is full")
 
-    monkeypatch.setattr(site_store, "write_whole", refuse)
+    monkeypatch.setattr(FileDisk, "replace", refuse)
     house.computer.passes(700.0)
     own.look()
     own.close()
@@ -219,7 +219,7 @@ def test_a_disk_that_takes_nothing_ends_no_night(tmp_path: Path, monkeypatch: py
 def test_states_come_from_where_they_are_said_to_come(tmp_path: Path) -> None:
     computer = Computer()
     sources = replace(computer.sources, kernel=lambda: None, timesyncd_age_s=lambda: 30.0)
-    own = OwnUtc("g", ClockHouse(tmp_path).store, utc=computer.utc, alive=computer.alive, sources=sources)
+    own = OwnUtc("g", ClockHouse(tmp_path).store, clock=computer, sources=sources)
     own.look()
     assert own.is_synchronised
 

@@ -15,13 +15,14 @@ import pytest
 from house import ROOT
 from pod_bench import POD, UTC_AT_ZERO_S, eligible_bench, estimate, make_pod
 from sanctuary.config.errors import InputError
-from sanctuary.gateway.site import storage as pod_memories
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.disk import FileDisk
+from sanctuary.gateway.site.event_log import EventLog
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.gateway.site.storage import MemoryKeeper, PodMemories
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.pod.events import CommandReceived, EstimateArrived, StopPressed
 from sanctuary.pods.pod.identity import PodMemory
-from sanctuary.virtual_site.sleeper import Ear, MemoryLog
+from sanctuary.virtual_site.virtual_pod import Ear
 
 
 def test_a_memory_is_read_back_and_private(tmp_path: Path) -> None:
@@ -78,9 +79,9 @@ class Room:
 
     def __init__(self, folder: Path) -> None:
         self.bench = eligible_bench()
-        self.log, self.heard = MemoryLog(), []
+        self.log, self.heard = EventLog(), []
         ear = Ear(lambda cue, at_s: self.heard.append((at_s, cue)))
-        self.runner = PodRunner(
+        self.runner = PodShell(
             self.bench.pod, self.log, ear, lambda _: None, keeper=MemoryKeeper(PodMemories(folder))
         )
         self.now_s = self.bench.now_s
@@ -163,23 +164,26 @@ def fill(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     return switch
 
 
-def test_a_stop_is_kept_on_a_full_disk_in_room_that_was_reserved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    memories = PodMemories(tmp_path)
+class FullDisk(FileDisk):
+    """Once full, it takes nothing while the reserve lies on it, and no new reserve."""
+
+    def __init__(self, reserve: Path) -> None:
+        self.reserve, self.full = reserve, False
+
+    def replace(self, path: Path, content: bytes, what: str) -> None:
+        if self.full and (self.reserve.exists() or path == self.reserve):
+            raise InputError(f"{path}: cannot write {what} here (No space left on device)")
+        super().replace(path, content, what)
+
+
+def test_a_stop_is_kept_on_a_full_disk_in_room_that_was_reserved(tmp_path: Path) -> None:
+    reserve = PodMemories(tmp_path).path(POD).with_name("reserve")
+    disk = FullDisk(reserve)
+    memories = PodMemories(tmp_path, disk)
     keeper = MemoryKeeper(memories)
     assert keeper.keep(PodMemory(pod=POD))
-    reserve = memories.path(POD).with_name("reserve")
     assert reserve.stat().st_size == 64 * 1024
-    write = pod_memories.write_whole
-
-    def full_but_for_the_reserve(path: Path, text: str, what: str) -> None:
-        if reserve.exists():
-            raise InputError(f"{path}: cannot write {what} here (No space left on device)")
-        write(path, text, what)
-
-    monkeypatch.setattr(pod_memories, "write_whole", full_but_for_the_reserve)
-    monkeypatch.setattr(memories, "lay_reserve", lambda _pod: None)
+    disk.full = True
     assert not keeper.keep(PodMemory(pod=POD, terms={"a": 1})), "a term alone does not spend it"
     assert keeper.keep(PodMemory(pod=POD, latch="stopped"))
     assert not reserve.exists()

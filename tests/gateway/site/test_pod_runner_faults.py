@@ -7,8 +7,8 @@ import pytest
 from sanctuary.config.errors import DeviceError
 from sanctuary.config.loading import load_settings
 from sanctuary.gateway.site.assembly import NightPlan, designs_of, make_pod
-from sanctuary.gateway.site.event_log import Journal
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.event_log import EventLog
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.protocol.records import PodRecord, PodWindowRecord
 
@@ -28,8 +28,8 @@ def runner(tmp_path):
     settings = load_settings().settings
     plan = NightPlan(settings, b"x", "boot", 1, 1e9, {})
     pod = make_pod(plan, settings.pods[0], designs_of(settings.circles))
-    journal = Journal(tmp_path / "events.jsonl")
-    yield PodRunner(pod, journal, FullDisk(), print)
+    journal = EventLog(tmp_path / "events.jsonl")
+    yield PodShell(pod, journal, FullDisk(), print)
     journal.close()
 
 
@@ -48,7 +48,6 @@ def test_a_full_disk_is_told_once_and_never_ends_the_night(runner, caplog):
         reason="",
     )
     runner._record(record, 1.0)
-    runner._cut(2.0)
     runner.handle(happened.StopPressed(), 3.0)
     runner.end(4.0)
     assert sum("no space left" in r.message for r in caplog.records) == 1

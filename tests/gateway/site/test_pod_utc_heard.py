@@ -11,11 +11,12 @@ import pytest
 from clock_bench import TRUE_UTC_S, ClockHouse, Computer
 from pod_bench import make_pod
 from sanctuary.config.site_settings import ClockSettings
+from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.own_utc import PodUtc
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.pods.clock.exchange import TimeSource
 from sanctuary.pods.pod.events import UtcHeard
-from sanctuary.virtual_site.sleeper import Ear, MemoryLog
+from sanctuary.virtual_site.virtual_pod import Ear
 
 HOUR_S = 3600.0
 
@@ -125,9 +126,9 @@ def test_that_nobody_keeps_a_clock_is_told_once_and_once_when_somebody_does(tmp_
 
 
 def test_a_pod_hears_of_utc_before_anything_else_of_a_tick(tmp_path: Path) -> None:
-    place, log = Place(tmp_path, kept=(False, False)), MemoryLog()
-    runner = PodRunner(make_pod(), log, Ear(lambda _cue, _at_s: None), lambda _: None, utc=place.utc)
-    runner.hear_utc(0.0)
+    place, log = Place(tmp_path, kept=(False, False)), EventLog()
+    runner = PodShell(make_pod(), log, Ear(lambda _cue, _at_s: None), lambda _: None, utc=place.utc)
+    runner.update_utc(0.0)
     heard = [record for record in log.records if record.get("event") == "utc_heard"]
     assert [record["detail"] for record in heard] == ["unsynchronised: nothing is cued"]
     place.told(synchronised=True)

@@ -8,11 +8,12 @@ from pod_bench import CIRCLE, POD, PodBench, estimate, window_bench
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
 from sanctuary.gateway.site.cue_timing import AHEAD_S
+from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.pod_outputs import PodOutputs
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.states import PodPhase
-from sanctuary.virtual_site.sleeper import Ear, MemoryLog
+from sanctuary.virtual_site.virtual_pod import Ear
 
 DUE_S = 3.0
 
@@ -24,8 +25,8 @@ class Place:
         self.bench: PodBench = window_bench()
         self.now_s = self.bench.now_s
         self.sound = RecordingOutput(clock=lambda: self.now_s)
-        self.log = MemoryLog()
-        self.runner = PodRunner(
+        self.log = EventLog()
+        self.runner = PodShell(
             self.bench.pod,
             self.log,
             Ear(lambda _cue, _at_s: None),
@@ -68,7 +69,7 @@ def judged_place() -> Place:
 def test_a_cue_sounds_at_its_moment() -> None:
     place = judged_place()
     place.now_s = DUE_S
-    place.runner.sound(DUE_S)
+    place.runner.render_due(DUE_S)
     assert place.heard_s == [DUE_S]
 
 
@@ -76,7 +77,7 @@ def test_a_cue_sounds_at_its_moment() -> None:
 def test_a_stall_after_the_judgement_takes_the_cue_back_where_the_proof_is_old(beat: bool) -> None:
     place = judged_place()
     place.now_s = DUE_S + 20.0
-    (place.runner.sound if beat else place.runner.tick)(place.now_s)
+    (place.runner.render_due if beat else place.runner.tick)(place.now_s)
     assert place.heard_s == []
     assert place.runner.pod.phase is not PodPhase.IN_WINDOW
 

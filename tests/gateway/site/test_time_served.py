@@ -7,10 +7,12 @@ import time
 import pytest
 
 from pod_bench import COORDINATOR_KEY, POD, SITE, make_pod, pod_key
-from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.config.site_settings import SiteSettings
+from sanctuary.gateway.site.coordinator_shell import ClockDuty, CoordinatorShell
+from sanctuary.gateway.site.event_log import EventLog
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.gateway.site.site_clock import SanctuaryClock
-from sanctuary.pods.clock.exchange import OffsetEstimator, TimeSource, respond
+from sanctuary.pods.clock.exchange import Cadence, OffsetEstimator, TimeSource, respond
 from sanctuary.pods.coordinator.circle import CoordinatorIdentity
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.effects import IdSource
@@ -18,12 +20,12 @@ from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, seal_line, unseal
 from sanctuary.pods.protocol.messages import TimeResponse, read
-from sanctuary.virtual_site.sleeper import Ear, MemoryLog
+from sanctuary.virtual_site.virtual_pod import Ear
 
 
-def runner_with(clock: SanctuaryClock, sent: list[MqttMessage]) -> CoordinatorRunner:
+def runner_with(clock: SanctuaryClock, sent: list[MqttMessage]) -> CoordinatorShell:
     identity = CoordinatorIdentity(SITE, "gateway-1", COORDINATOR_KEY, IdSource("g1"))
-    return CoordinatorRunner(SITE, Gateway(identity, ()), MemoryLog(), sent.append, clock.now, clock.answer)
+    return CoordinatorShell(SITE, Gateway(identity, ()), EventLog(), sent.append, clock)
 
 
 def request() -> MqttMessage:
@@ -34,7 +36,7 @@ def request() -> MqttMessage:
 def test_the_answer_says_when_the_request_arrived_not_when_it_was_looked_at() -> None:
     sent: list[MqttMessage] = []
     clock = SanctuaryClock("gateway-1", "g1", time.time() - 1000.0)
-    runner_with(clock, sent).message(request(), clock.now())
+    runner_with(clock, sent).on_message(request())
     (message,) = sent
     answer = read(TimeResponse, unseal(Kind.TIME, message.payload, COORDINATOR_KEY.verify_key))
     assert message.topic == topics.time_response(SITE, "p1")
@@ -45,16 +47,16 @@ def test_the_answer_says_when_the_request_arrived_not_when_it_was_looked_at() ->
 
 def test_a_gateway_whose_clock_is_not_the_sanctuarys_says_nothing() -> None:
     sent: list[MqttMessage] = []
-    clock = SanctuaryClock("gateway-2", "g2", time.time())
+    clock = SanctuaryClock("gateway-1", "g2", time.time())
     runner = runner_with(clock, sent)
-    runner.answers_time = False
-    runner.message(request(), clock.now())
+    runner.duty = ClockDuty(SiteSettings(id=SITE), runner.core, clock, sent.append)
+    runner.on_message(request())
     assert sent == []
 
 
 def test_a_pod_goes_by_no_time_that_its_coordinator_has_not_signed() -> None:
     sent: list[MqttMessage] = []
-    runner = PodRunner(make_pod(), MemoryLog(), Ear(lambda _cue, _at_s: None), sent.append)
+    runner = PodShell(make_pod(), EventLog(), Ear(lambda _cue, _at_s: None), sent.append)
     runner.tick(1.0)
     (asked,) = (message for message in sent if message.topic == topics.time_request(SITE, POD))
     answer = respond(asked.payload, 1.0, 1.0, TimeSource("gateway-1", "g1", 0.0))
@@ -64,12 +66,38 @@ def test_a_pod_goes_by_no_time_that_its_coordinator_has_not_signed() -> None:
         seal_line(Kind.TIME, answer, pod_key(POD)),
         seal_line(Kind.COMMAND, answer, COORDINATOR_KEY),
     ):
-        runner.message(MqttMessage(topic, forged, 0), 1.0)
+        runner.on_message(MqttMessage(topic, forged, 0), 1.0)
         assert not measured(runner)
-    runner.message(MqttMessage(topic, seal_line(Kind.TIME, answer, COORDINATOR_KEY), 0), 1.0)
+    runner.on_message(MqttMessage(topic, seal_line(Kind.TIME, answer, COORDINATOR_KEY), 0), 1.0)
     assert measured(runner)
 
 
-def measured(runner: PodRunner) -> bool:
+def measured(runner: PodShell) -> bool:
     """Tell whether the pod is sure of its clock."""
     return runner.pod.permits(1.0).untimed is None
+
+
+def test_a_gateway_whose_clock_is_measured_anew_goes_on_coordinating() -> None:
+    sent: list[MqttMessage] = []
+    quick = Cadence(burst=4, gap_s=0.0, every_s=0.0, enough=4)
+    clock = SanctuaryClock("gateway-1", "g1", time.time(), cadence=quick)
+    runner = runner_with(clock, sent)
+    duty = ClockDuty(
+        SiteSettings(id=SITE, gateways=("gateway-2", "gateway-1")), runner.core, clock, sent.append
+    )
+    leader = SanctuaryClock("gateway-2", "g2", time.time() - 1000.0)
+
+    def exchange(with_clock: SanctuaryClock) -> None:
+        request = clock.ask()
+        assert request is not None
+        answer = with_clock.answer(MqttMessage("a", request, 0))
+        sealed = seal_line(Kind.TIME, answer, COORDINATOR_KEY)
+        duty.on_answer(MqttMessage(duty.topic, sealed, 0))
+
+    assert not duty.is_settled
+    for _ in range(4):
+        exchange(leader)
+    assert duty.is_settled
+    exchange(SanctuaryClock("gateway-2", "g3", time.time() - 500.0))
+    assert not clock.is_followed
+    assert duty.is_settled

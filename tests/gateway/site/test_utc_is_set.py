@@ -13,7 +13,7 @@ from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.entries import key_id
 from sanctuary.config.site_settings import ClockSettings
 from sanctuary.gateway.site.clocks import FollowedTime
-from sanctuary.gateway.site.machine_clock import SteadySeconds, alive_s, asleep_s, boot_id
+from sanctuary.gateway.site.machine_clock import SYSTEM_CLOCK, SteadySeconds, slept_s
 from sanctuary.gateway.site.own_utc import PodUtc
 from sanctuary.gateway.site.remote import SameClock
 from sanctuary.gateway.site.site_clock import SanctuaryClock
@@ -136,13 +136,13 @@ def test_a_kept_clock_reads_back_and_what_is_no_clock_does_not(tmp_path: Path) -
 def measured(pod: FollowedTime, gateway: SanctuaryClock, times: int) -> None:
     for _ in range(times):
         pod.hurry()
-        pod.take(answered(gateway, pod.ask()))
+        pod.on_answer(answered(gateway, pod.ask()))
 
 
 def test_pods_hear_of_the_new_utc_with_the_next_answer_and_measure_nothing_afresh(tmp_path: Path) -> None:
     house = ClockHouse(tmp_path, Computer(wrong_by_s=-6 * HOUR_S, synchronised=False))
     clock = house.clock()
-    pod = FollowedTime("boot", QUICK, lambda _: house.computer.alive())
+    pod = FollowedTime("boot", QUICK, lambda _: house.computer.boottime_s())
     measured(pod, clock, 4)
     assert pod.is_known
     assert pod.source is not None
@@ -204,7 +204,7 @@ class Sleeper:
         self.utc = PodUtc("pod-1", self.own, lambda: self.clock.source, settings)
         book = ConsentBook(ORIGIN, key_id(SLEEPER_KEY))
         book.add(sealed(grant(nbf=TRUE_UTC_S - 9 * HOUR_S, exp=TRUE_UTC_S - 2 * HOUR_S)))
-        pod = make_pod(consent=book, own_utc_s=house.computer.utc())
+        pod = make_pod(consent=book, own_utc_s=house.computer.utc_s())
         self.bench = PodBench(pod, CommandWriter(SITE, COORDINATOR_KEY, 1, IdSource("g")))
         self.hears()
         self.bench.handle(LinkRestored())
@@ -253,7 +253,7 @@ def test_the_sanctuary_clock_goes_on_while_the_computer_sleeps(tmp_path: Path) -
     house = ClockHouse(tmp_path)
     clock = house.clock()
     house.computer.passes(100.0)
-    before_s, before_monotonic_s = clock.now(), house.computer.monotonic()
+    before_s, before_monotonic_s = clock.now(), house.computer.monotonic_s()
     house.computer.sleeps(3 * HOUR_S)
     house.computer.passes(1.0)
     assert clock.now() == pytest.approx(before_s + 3 * HOUR_S + 1.0)
@@ -264,17 +264,18 @@ def test_the_sanctuary_clock_goes_on_while_the_computer_sleeps(tmp_path: Path) -
 
 def test_a_followed_clock_goes_on_too(tmp_path: Path) -> None:
     computer = ClockHouse(tmp_path).computer
-    steady = SteadySeconds(computer.asleep)
-    first_s = steady(computer.monotonic())
+    steady = SteadySeconds(computer)
+    first_s = steady(computer.monotonic_s())
     computer.sleeps(50.0)
     computer.passes(1.0)
-    assert steady(computer.monotonic()) - first_s == pytest.approx(51.0)
+    assert steady(computer.monotonic_s()) - first_s == pytest.approx(51.0)
     computer.sleeps(70.0)
     computer.passes(1.0)
-    assert steady(computer.monotonic()) - first_s == pytest.approx(122.0)
+    assert steady(computer.monotonic_s()) - first_s == pytest.approx(122.0)
 
 
 def test_this_computer_has_such_clocks() -> None:
-    assert alive_s() - asleep_s() == pytest.approx(time.monotonic(), abs=5.0)
-    assert asleep_s() >= -0.001
-    assert boot_id() == boot_id()
+    clock = SYSTEM_CLOCK
+    assert clock.boottime_s() - slept_s(clock) == pytest.approx(time.monotonic(), abs=5.0)
+    assert slept_s(clock) >= -0.001
+    assert clock.boot_id == clock.boot_id

@@ -196,6 +196,8 @@ class Strangers:
         Whether the broker kept a claim of a stranger that was not given up: of one that lives or has died.
     live
         Whether a stranger has claimed while we listened.
+    reported
+        Whether people were told of a live one.
     listening
         To be set once all is in that the broker had kept, retained or queued for us since we were here last.
     """
@@ -205,6 +207,7 @@ class Strangers:
         self.kept = False
         self.live = False
         self.listening = False
+        self.reported = False
 
     def hear(self, message: MqttMessage) -> None:
         """Take a message of the topic of claims."""

@@ -2,17 +2,14 @@
 
 Simulated sleepers have keys made from their seed and sign their own grants. A person's key never comes near
 this program: what it is given are signed entries.
-
-What runs through a night in real time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import floor
 from pathlib import Path
 from typing import Any
@@ -23,27 +20,14 @@ from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.designs import LoadedDesign, load_design, shipped_design
 from sanctuary.commons.entries import FIRST, Grant, Scope, key_id, seal, signing_key, unseal
 from sanctuary.config.errors import InputError
-from sanctuary.config.headband_settings import address_of
 from sanctuary.config.pod_settings import CircleEntry, PodEntry, SimulatedGrant, lamp_rules
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.settings_base import shipped_designs
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
-from sanctuary.firmware_bridge.stream.reader import HeadbandPump
-from sanctuary.gateway.site.advice import Readiness
-from sanctuary.gateway.site.clocks import LiveTime
-from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner, GatewayLine
-from sanctuary.gateway.site.event_log import Journal
-from sanctuary.gateway.site.headband_start import NewPorts
-from sanctuary.gateway.site.live_pod import LivePod
-from sanctuary.gateway.site.own_utc import OwnUtc
-from sanctuary.gateway.site.stopping import StopFlag
-from sanctuary.gateway.site.storage import SiteStore
-from sanctuary.gateway.streams import say
 from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.effects import IdSource
-from sanctuary.pods.mqtt.broker import BrokerEndpoint
 from sanctuary.pods.pod.identity import PodIdentity, PodMemory
 from sanctuary.pods.pod.pod import Pod
 
@@ -70,9 +54,6 @@ class NightPlan:
         UTC seconds at second 0 of the sanctuary clock.
     consent
         Signed entries of persons, by pod.
-    installation
-        What tells this installation from others at one broker; see `SiteStore.installation`. Empty where the
-        broker is of this night alone.
     """
 
     settings: SanctuarySettings
@@ -81,11 +62,6 @@ class NightPlan:
     term: int
     utc_at_zero_s: float
     consent: Mapping[str, tuple[bytes, ...]]
-    installation: str = ""
-
-    def client_id(self, name: str) -> str:
-        """Name an MQTT client of this installation; the same after a restart."""
-        return "-".join(filter(None, (self.settings.site.id, self.installation, name)))
 
 
 def derive_key(secret: bytes, role: str, name: str) -> SigningKey:
@@ -283,60 +259,3 @@ def _scope(circle: str, given: SimulatedGrant) -> Scope:
         max_haptic_share=given.max_share if Modality.HAPTIC in modalities else 0.0,
         echo=given.echo,
     )
-
-
-@dataclass(slots=True)
-class Vigil:
-    """Everything that runs."""
-
-    settings: SanctuarySettings
-    store: SiteStore
-    folder: Path
-    endpoint: BrokerEndpoint
-    journal: Journal
-    plan: NightPlan
-    clock: LiveTime
-    capture: bool
-    stop: StopFlag
-    begun_s: float
-    """Sanctuary clock when this program began; not 0 where it goes on after a crash."""
-    pods: list[LivePod] = field(default_factory=list)
-    pumps: list[HeadbandPump] = field(default_factory=list)
-    coordinator: CoordinatorRunner | None = None
-    """None where the pods of this program are coordinated by another."""
-    line: GatewayLine | None = None
-    """The link of the coordinator."""
-    sounds: SoundLibrary = field(default_factory=SoundLibrary)
-    """Sound files of the designs."""
-    readiness: Readiness = field(default_factory=lambda: Readiness(say))
-    ports: NewPorts = field(init=False)
-    trouble: str | None = None
-    log_is_written: bool = True
-    """Whether the disk took the log when it was flushed last."""
-    own_utc: OwnUtc | None = None
-    """None where nobody watches it."""
-
-    def look_at_clock(self) -> None:
-        """See what became of this computer's clock, and write it down."""
-        if self.own_utc is not None:
-            for record in self.own_utc.records(self.now()):
-                self.journal.write(record)
-
-    def __post_init__(self) -> None:
-        """Know the ports that are there when the night begins."""
-        named = {pod.id: address_of(pod.headband) for pod in self.settings.pods}
-        serial = {pod: port for pod, (what, port) in named.items() if what == "port" and port is not None}
-        self.ports = NewPorts({pod: port for pod, port in serial.items() if "://" not in port}, _LOG.warning)
-        self.ports.look(time.monotonic(), ())
-
-    @property
-    def awaited(self) -> list[str]:
-        """Circles that this gateway is to hold and does not yet; of several gateways, any may hold them."""
-        if self.coordinator is None or len(self.settings.site.gateways) > 1:
-            return []
-        held = self.coordinator.held
-        return [circle.id for circle in self.settings.circles if circle.id not in held]
-
-    def now(self) -> float:
-        """Give the sanctuary clock."""
-        return self.clock.now()

@@ -1,18 +1,17 @@
 """How a pod's shell knows the sanctuary clock: as the house's own, or followed from a clock of its own.
 
-`PodTime` is what a `PodRunner` needs; what runs in real time also needs to be told the time (`LiveTime`).
+`PodTime` is what a `PodShell` needs; what runs in real time also needs to be told the time (`LiveTime`).
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
 from sanctuary.config.site_settings import ClockSettings
-from sanctuary.gateway.site.machine_clock import SteadySeconds
+from sanctuary.gateway.site.machine_clock import SYSTEM_CLOCK, HostClock, SteadySeconds
 from sanctuary.pods.clock.exchange import SPARSE, Cadence, ClockFollower, TimeSource
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod.events import ClockMeasured
@@ -27,8 +26,8 @@ class PodTime(Protocol):
     def ask(self, now_s: float) -> bytes | None:
         """Write a time request if one is due; `now_s` as the pod knows the sanctuary clock."""
 
-    def take(self, message: MqttMessage, now_s: float) -> None:
-        """Take an answer; raises `ProtocolError` where it is none."""
+    def on_answer(self, message: MqttMessage, now_s: float) -> None:
+        """Measure by an answer; raises `ProtocolError` where it is none."""
 
     def news(self, now_s: float) -> ClockMeasured | None:
         """Give what was measured since the last time."""
@@ -42,6 +41,9 @@ class PodTime(Protocol):
     @property
     def in_burst(self) -> bool:
         """Whether `ask` is wanted often."""
+
+    def ask_in_s(self, now_s: float) -> float:
+        """Say in how many seconds `ask` has a request to write; not above 0 where it has one now."""
 
 
 class LiveTime(Protocol):
@@ -59,7 +61,24 @@ def cadence_of(settings: ClockSettings) -> Cadence:
     return Cadence(settings.burst, every_s=settings.every_s, enough=min(settings.burst, 4))
 
 
-class MeasuredTime:
+class AskedTime:
+    """What both ways of knowing the time share: a follower that asks, by a clock that its owner gives."""
+
+    def __init__(self, boot: str, cadence: Cadence) -> None:
+        self._follower = ClockFollower(boot, cadence)
+
+    def hurry(self) -> None:
+        self._follower.hurry()
+
+    def doubt(self) -> None:
+        self._follower.doubt()
+
+    @property
+    def in_burst(self) -> bool:
+        return self._follower.in_burst
+
+
+class MeasuredTime(AskedTime):
     """A pod whose clock is the sanctuary clock by construction: exchanges only prove it.
 
     Parameters
@@ -68,24 +87,34 @@ class MeasuredTime:
         As for `ClockFollower`.
     own
         The clock that is proved; None where time is simulated, and is whatever the caller says.
+    clock
+        The computer's clocks.
     """
 
-    def __init__(self, boot: str, cadence: Cadence = SPARSE, own: OwnClock | None = None) -> None:
-        self._follower = ClockFollower(boot, cadence)
-        self._own = own
+    def __init__(
+        self,
+        boot: str,
+        cadence: Cadence = SPARSE,
+        own: OwnClock | None = None,
+        *,
+        clock: HostClock = SYSTEM_CLOCK,
+    ) -> None:
+        super().__init__(boot, cadence)
+        self._own, self._clock = own, clock
         self._fresh = False
 
     def ask(self, now_s: float) -> bytes | None:
-        """As of `PodTime`."""
         return self._follower.ask(self._own_s(None, now_s))
 
-    def take(self, message: MqttMessage, now_s: float) -> None:
-        """As of `PodTime`."""
+    def ask_in_s(self, now_s: float) -> float:
+        return self._follower.ask_in_s(self._own_s(None, now_s))
+
+    def on_answer(self, message: MqttMessage, now_s: float) -> None:
         self._follower.take(message.payload, self._own_s(message.arrived_s, now_s))
         self._fresh = True
 
     def news(self, now_s: float) -> ClockMeasured | None:
-        """As of `PodTime`; what the clock is off counts as uncertainty."""
+        """Give what was measured since the last time; what the clock is off counts as uncertainty."""
         offset = self._follower.offset(self._own_s(None, now_s)) if self._fresh else None
         self._fresh = False
         if offset is None:
@@ -93,23 +122,10 @@ class MeasuredTime:
         apart_s = abs(offset.offset_s) if self._own is not None else 0.0
         return ClockMeasured(offset.offset_s, apart_s + offset.uncertainty_s, offset.growth)
 
-    def hurry(self) -> None:
-        """As of `PodTime`."""
-        self._follower.hurry()
-
-    def doubt(self) -> None:
-        """As of `PodTime`."""
-        self._follower.doubt()
-
-    @property
-    def in_burst(self) -> bool:
-        """As of `PodTime`."""
-        return self._follower.in_burst
-
     def _own_s(self, monotonic_s: float | None, now_s: float) -> float:
         if self._own is None:
             return now_s
-        return self._own(time.monotonic() if monotonic_s is None else monotonic_s)
+        return self._own(self._clock.monotonic_s() if monotonic_s is None else monotonic_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +140,7 @@ class _Line:
         return own_s + self.offset_s + self.rate * (own_s - self.own_s)
 
 
-class FollowedTime:
+class FollowedTime(AskedTime):
     """A pod with a clock of its own, which follows the sanctuary clock over MQTT.
 
     Parameters
@@ -133,11 +149,21 @@ class FollowedTime:
         As for `ClockFollower`.
     own
         The pod's own clock; by default one that goes on while the computer sleeps.
+    clock
+        The computer's clocks.
     """
 
-    def __init__(self, boot: str, cadence: Cadence, own: OwnClock | None = None) -> None:
-        self._follower = ClockFollower(boot, cadence)
-        self._own = own or SteadySeconds()
+    def __init__(
+        self,
+        boot: str,
+        cadence: Cadence,
+        own: OwnClock | None = None,
+        *,
+        clock: HostClock = SYSTEM_CLOCK,
+    ) -> None:
+        super().__init__(boot, cadence)
+        self._clock = clock
+        self._own = own or SteadySeconds(clock)
         self._line: _Line | None = None
         self._news: ClockMeasured | None = None
 
@@ -148,23 +174,24 @@ class FollowedTime:
 
     def now(self) -> float:
         """Give the sanctuary clock; raises `LookupError` before it is known."""
-        return self.at(time.monotonic())
+        return self.at(self._clock.monotonic_s())
 
     def at(self, monotonic_s: float) -> float:
-        """As of `LiveTime`."""
         if self._line is None:
             raise LookupError("the sanctuary clock is not known yet")
         return self._line.at(self._own(monotonic_s))
 
     def ask(self, _now_s: float = 0.0) -> bytes | None:
-        """As of `PodTime`."""
-        return self._follower.ask(self._own(time.monotonic()))
+        return self._follower.ask(self._own_s())
 
-    def take(self, message: MqttMessage, _now_s: float = 0.0) -> None:
-        """As of `PodTime`; the clock goes by what it says from now on."""
-        arrived_s = time.monotonic() if message.arrived_s is None else message.arrived_s
-        self._follower.take(message.payload, self._own(arrived_s))
-        own_s = self._own(time.monotonic())
+    def ask_in_s(self, _now_s: float = 0.0) -> float:
+        return self._follower.ask_in_s(self._own_s())
+
+    def on_answer(self, message: MqttMessage, _now_s: float = 0.0) -> None:
+        """Measure by an answer, and go by what it says from now on."""
+        own_s = self._own_s()
+        arrived_s = own_s if message.arrived_s is None else self._own(message.arrived_s)
+        self._follower.take(message.payload, arrived_s)
         offset = self._follower.offset(own_s)
         if offset is not None:
             self._line = _Line(own_s, offset.offset_s, offset.rate)
@@ -178,23 +205,12 @@ class FollowedTime:
     @property
     def uncertainty_s(self) -> float:
         """How far off it may be now; infinite before it is known."""
-        offset = self._follower.offset(self._own(time.monotonic()))
+        offset = self._follower.offset(self._own_s())
         return inf if offset is None else offset.uncertainty_s
 
     def news(self, _now_s: float = 0.0) -> ClockMeasured | None:
-        """As of `PodTime`."""
         news, self._news = self._news, None
         return news
 
-    def hurry(self) -> None:
-        """As of `PodTime`."""
-        self._follower.hurry()
-
-    def doubt(self) -> None:
-        """As of `PodTime`."""
-        self._follower.doubt()
-
-    @property
-    def in_burst(self) -> bool:
-        """As of `PodTime`."""
-        return self._follower.in_burst
+    def _own_s(self) -> float:
+        return self._own(self._clock.monotonic_s())

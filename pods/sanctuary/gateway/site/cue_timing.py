@@ -1,4 +1,4 @@
-"""Lets time pass for the pods of one program: ticks, and cues at their moment.
+"""Waits for the pods of one program: until the next tick, rendering cues at their moment.
 
 The loop sleeps until shortly before a cue is due, and the rest in the kernel's own timer, ahead of ordinary
 threads where the system allows that: so it is on time to a fraction of a millisecond, where the loop alone is
@@ -14,22 +14,20 @@ from contextlib import contextmanager
 from math import inf
 
 from sanctuary.gateway.site.clocks import LiveTime
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.gateway.site.stopping import StopFlag
 
 AHEAD_S = 0.25
 """So long before a step is due it is judged and its entry brought to the disk."""
 TICK_S = 0.5
 """Pods want a tick at least once a second."""
-CUE_TICK_S = 0.04
-"""Devices that render a cue, and clocks that measure in a burst, want one far more often."""
 STILL_S = 0.02
 """The last moment before a cue, in which the loop does nothing else; it wakes so late at worst."""
 SPIN_S = 0.0003
 """The very last, waited out awake: longer than the kernel's timer is late."""
 
 
-async def next_beat(runners: Sequence[PodRunner], clock: LiveTime, now_s: float, stop: StopFlag) -> None:
+async def wait_for_tick(pods: Sequence[PodShell], clock: LiveTime, now_s: float, stop: StopFlag) -> None:
     """Wait until `tick` is wanted again, letting cues sound at their moment on the way.
 
     Parameters
@@ -37,29 +35,29 @@ async def next_beat(runners: Sequence[PodRunner], clock: LiveTime, now_s: float,
     now_s
         When `tick` was called last, sanctuary clock.
     """
-    tick_s = _tick_due_s(runners, now_s)
+    tick_s = _tick_due_s(pods, now_s)
     while not stop.is_set:
-        cue_s = min((runner.sound_due_s for runner in runners), default=inf)
+        cue_s = min((pod.sound_due_s for pod in pods), default=inf)
         if cue_s > tick_s:
             await stop.wait(max(0.0, tick_s - clock.now()))
             return
         with first_in_line():
             await stop.wait(max(0.0, cue_s - STILL_S - clock.now()))
             if clock.now() >= cue_s - STILL_S:
-                sound(runners, clock)
+                render_due(pods, clock)
 
 
-def sound(runners: Sequence[PodRunner], clock: LiveTime) -> None:
+def render_due(pods: Sequence[PodShell], clock: LiveTime) -> None:
     """Wait out the last moment and hand over every cue that is due then; the loop stands still meanwhile."""
-    due_s = min(runner.sound_due_s for runner in runners)
+    due_s = min(pod.sound_due_s for pod in pods)
     if due_s - clock.now() > STILL_S:
         return
     while (left_s := due_s - clock.now()) > 0.0:
         if left_s > SPIN_S:
             time.sleep(left_s - SPIN_S)
     now_s = clock.now()
-    for runner in runners:
-        runner.sound(now_s)
+    for pod in pods:
+        pod.render_due(now_s)
 
 
 @contextmanager
@@ -80,8 +78,5 @@ def first_in_line() -> Iterator[None]:
         os.sched_setscheduler(0, before, os.sched_param(0))
 
 
-def _tick_due_s(runners: Sequence[PodRunner], now_s: float) -> float:
-    due_s = min((runner.due_s for runner in runners), default=now_s + TICK_S)
-    if any(runner.outputs.busy or runner.clock.in_burst for runner in runners):
-        due_s = min(due_s, now_s + CUE_TICK_S)
-    return min(now_s + TICK_S, due_s)
+def _tick_due_s(pods: Sequence[PodShell], now_s: float) -> float:
+    return min([now_s + TICK_S, *(pod.tick_due_s(now_s) for pod in pods)])

@@ -32,27 +32,26 @@ from sanctuary.firmware_bridge.outputs.cue_track import CueTrack
 from sanctuary.gateway.results.night_result import NightResult
 from sanctuary.gateway.results.replay_result import Timing
 from sanctuary.gateway.site.assembly import (
-    NightPlan,
     designs_of,
-    make_gateway,
-    make_pod,
     sounds_of,
     warn_of_thresholds,
 )
-from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
-from sanctuary.gateway.site.event_log import Journal
+from sanctuary.gateway.site.clocks import MeasuredTime
+from sanctuary.gateway.site.coordinator_shell import SimulatedSiteClock
+from sanctuary.gateway.site.disk import MemoryDisk
+from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.lacking import GrantWatch, grant_watch
 from sanctuary.gateway.site.live_table import LiveTable, Moment
-from sanctuary.gateway.site.pod_shell import PodRunner, Send, to_message
+from sanctuary.gateway.site.machine_clock import SimulatedHostClock
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.gateway.site.result import NightFacts, night_result
+from sanctuary.gateway.site.site import GatewayLink, PodFittings, PodLink, Site
 from sanctuary.gateway.site.stopping import StopFlag
+from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.mqtt.barrier import DeliveryBarrier
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.wire_client import LinkUp, MqttMessage
-from sanctuary.pods.pod import events as happened
-from sanctuary.pods.pod.outgoing import status
-from sanctuary.pods.pod.pod import Pod
+from sanctuary.pods.mqtt.wire_client import MqttMessage, OnLink, OnMessage
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.samples import EPOCH_S, SampleBlock, StageEstimate
 from sanctuary.simulator.hardware import HardwareProcess, HeadbandSpec
@@ -165,7 +164,7 @@ MAX_ROUNDS = 20
 """Rounds of messages within one second; offers, leases, `open` and its replies take four."""
 
 Watcher = Callable[[Moment], None]
-Display = Callable[[Sequence[PodRunner], Callable[[str, float], str | None]], LiveTable]
+Display = Callable[[Sequence[PodShell], Callable[[str, float], str | None]], LiveTable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,23 +185,61 @@ class DemoOptions:
 
 @dataclass(slots=True)
 class _Night:
-    """Everything that runs."""
+    """Everything that runs; makes the clients and feeds the pods of its `Site`."""
 
     settings: SanctuarySettings
     options: DemoOptions
     endpoint: BrokerEndpoint
-    journal: Journal
+    log: EventLog
     barrier: DeliveryBarrier
     stop: StopFlag
-    coordinator: CoordinatorRunner = field(init=False)
-    runners: list[PodRunner] = field(default_factory=list)
+    gateway: GatewayLink[_CountingClient] = field(init=False)
+    links: list[PodLink[_CountingClient]] = field(default_factory=list)
+    pods: list[PodShell] = field(default_factory=list)
     chains: dict[str, Chain] = field(default_factory=dict)
     estimates: dict[str, deque[StageEstimate]] = field(default_factory=dict)
     grants: dict[str, GrantWatch] = field(default_factory=dict)
-    clients: dict[str, MqttClient] = field(default_factory=dict)
     now_s: float = 0.0
-    messages: int = 0
     trouble: str | None = None
+
+    @property
+    def clients(self) -> list[_CountingClient]:
+        return [self.gateway.client, *(link.client for link in self.links)]
+
+    def client(
+        self,
+        name: str,
+        *,
+        will: MqttMessage,
+        on_link: OnLink,
+        on_message: OnMessage,  # noqa: ARG002  messages are drained, all at the end of a second
+        lasting: bool = False,  # noqa: ARG002  nobody comes back to a simulated night
+    ) -> _CountingClient:
+        """Make a client, as a `Wire`."""
+        return _CountingClient(
+            f"{self.settings.site.id}-{name}",
+            self.endpoint.host,
+            self.endpoint.port,
+            settings=self.settings.broker,
+            will=will,
+            on_link=on_link,
+            observer=self.barrier,
+        )
+
+    def attach(self, entry: PodEntry, _pod: PodShell) -> None:
+        """Feed a pod from its simulated headband, as `Samples`."""
+        self.estimates[entry.id] = deque()
+        self.chains[entry.id] = Chain(FS_HZ, tuple(CHANNELS), self.settings.chain)
+
+
+class _CountingClient(MqttClient):
+    """Counts what it sends."""
+
+    sent = 0
+
+    def publish(self, message: MqttMessage) -> asyncio.Future[None]:
+        self.sent += 1
+        return super().publish(message)
 
 
 async def run_demo(
@@ -220,24 +257,24 @@ async def run_demo(
     with ExitStack() as files:
         async with AsyncExitStack() as stack:
             endpoint = await stack.enter_async_context(open_broker(settings.broker))
-            journal = Journal(_fresh(options.out / "events.jsonl"))
-            files.callback(journal.close)
-            night = _Night(settings, options, endpoint, journal, DeliveryBarrier(), stop)
+            log = EventLog(_fresh(options.out / "events.jsonl"))
+            files.callback(log.close)
+            night = _Night(settings, options, endpoint, log, DeliveryBarrier(), stop)
             await _people(night, stack)
             headbands = stack.enter_context(
                 simulated_headbands(settings.pods, options.hours, settings.sleepers, BLOCK_S)
             )
-            with display(night.runners, truth.stage_at) as table:
+            with display(night.pods, truth.stage_at) as table:
                 slept_s = time.perf_counter()
                 await _sleep(night, headbands, table.update, slept_s)
-            for runner in night.runners:
-                runner.end(night.now_s)
-        journal.flush()
+            for pod in night.pods:
+                pod.end(night.now_s)
+        log.flush()
         wall_s = time.perf_counter() - began_s
         return night_result(
             settings,
-            night.runners,
-            journal.records,
+            night.pods,
+            log.records,
             truth.epochs,
             _facts(night, wall_s),
             end_s=night.now_s,
@@ -255,36 +292,45 @@ async def _people(night: _Night, stack: AsyncExitStack) -> None:
     designs = designs_of(settings.circles)
     warn_of_thresholds(settings, designs)
     sounds = sounds_of(designs.values())
-    secret = f"simulated night {options.seed}".encode()
-    plan = NightPlan(settings, secret, f"demo-{options.seed}", 0, LIGHTS_OUT_UTC_S, {})
-    coordinator = await _client(night, stack, "coordinator")
-    night.coordinator = CoordinatorRunner(
-        settings.site.id,
-        make_gateway(plan, designs),
-        night.journal,
-        _sender(night, coordinator),
-        lambda: night.now_s,
+    site = Site(
+        settings,
+        night,
+        night,
+        SimulatedHostClock(lambda: night.now_s, LIGHTS_OUT_UTC_S),
+        SiteStore(options.out, MemoryDisk()),
+        log=night.log,
+        boot=f"demo-{options.seed}",
+        secret=f"simulated night {options.seed}".encode(),
+        designs=designs,
+        firmware="simulated",
     )
-    await coordinator.subscribe(*night.coordinator.subscriptions)
-    night.coordinator.on_link(LinkUp(session_present=False))
+    night.gateway = site.open_gateway(SimulatedSiteClock(lambda: night.now_s, LIGHTS_OUT_UTC_S))
+    await _enter(night, night.gateway.client, stack)
+    await night.gateway.client.subscribe(*night.gateway.shell.subscriptions)
+    night.gateway.begin()
     for entry in settings.pods:
-        pod = make_pod(plan, entry, designs)
-        client = await _client(night, stack, entry.id, pod)
+        link = site.link_pod(entry)
+        await _enter(night, link.client, stack)
         track = CueTrack(options.out / f"{entry.id}.cues.wav", sounds=sounds)
-        runner = PodRunner(pod, night.journal, track, _sender(night, client))
-        await client.subscribe(*runner.subscriptions)
-        client.publish(to_message(status(pod.identity, "simulated", online=True)))
-        night.runners.append(runner)
-        night.grants[entry.id] = grant_watch(settings, entry, pod, designs, night.journal)
-        night.estimates[entry.id] = deque()
-        night.chains[entry.id] = Chain(FS_HZ, tuple(CHANNELS), settings.chain)
+        time_of = MeasuredTime(link.identity.boot)
+        pod = site.open_pod(entry, link, LIGHTS_OUT_UTC_S, PodFittings(time_of, track))
+        await link.client.subscribe(*pod.subscriptions)
+        night.links.append(link)
+        night.pods.append(pod)
+        night.grants[entry.id] = grant_watch(settings, entry, pod.pod, designs, night.log)
+    for link, pod in zip(night.links, night.pods, strict=True):
+        link.attach(pod, lambda: night.now_s)
+
+
+async def _enter(night: _Night, client: _CountingClient, stack: AsyncExitStack) -> None:
+    await stack.enter_async_context(client)
+    night.stop.when_hurried(client.hurry)
+    await client.connected()
 
 
 async def _sleep(night: _Night, headbands: Mapping[str, ReadAhead], watch: Watcher, began_s: float) -> None:
     """Let the night pass, second by second."""
     end_s = night.options.hours * 3600.0
-    for runner in night.runners:
-        runner.handle(happened.LinkRestored(), 0.0)
     try:
         while night.now_s + 1.0 <= end_s and not night.stop.is_set:
             await _second(night, headbands)
@@ -299,16 +345,16 @@ async def _sleep(night: _Night, headbands: Mapping[str, ReadAhead], watch: Watch
 async def _second(night: _Night, headbands: Mapping[str, ReadAhead]) -> None:
     night.now_s += 1.0
     now_s = night.now_s
-    for runner in night.runners:
-        estimates = night.estimates[runner.id]
+    for pod in night.pods:
+        estimates = night.estimates[pod.id]
         if not estimates:
-            estimates.extend(night.chains[runner.id].push(headbands[runner.id].take()))
-        runner.estimate(estimates.popleft(), now_s)
-        runner.tick(now_s)
-        night.grants[runner.id].look(now_s)
-    night.coordinator.tick(now_s)
+            estimates.extend(night.chains[pod.id].push(headbands[pod.id].take()))
+        pod.on_estimate(estimates.popleft(), now_s)
+        pod.tick(now_s)
+        night.grants[pod.id].look(now_s)
+    night.gateway.shell.tick()
     await _deliver(night)
-    night.journal.flush()
+    night.log.flush()
 
 
 async def _deliver(night: _Night) -> None:
@@ -319,14 +365,15 @@ async def _deliver(night: _Night) -> None:
         if not night.endpoint.alive():
             raise BrokerError(f"{night.endpoint.description}: it died in the night")
         # Every inbox is emptied before anybody answers: an answer may arrive while others are still read.
-        inboxes = {name: _drained(client) for name, client in night.clients.items()}
-        if not any(inboxes.values()):
+        to_gateway = _drained(night.gateway.client)
+        to_pods = [(link, _drained(link.client)) for link in night.links]
+        if not to_gateway and not any(messages for _, messages in to_pods):
             return
-        for message in inboxes["coordinator"]:
-            night.coordinator.message(message, night.now_s)
-        for runner in night.runners:
-            for message in inboxes[runner.id]:
-                runner.message(message, night.now_s)
+        for message in to_gateway:
+            night.gateway.shell.on_message(message)
+        for link, messages in to_pods:
+            for message in messages:
+                link.on_message(message)
     raise SanctuaryError(f"more than {MAX_ROUNDS} rounds of messages within one second")
 
 
@@ -335,38 +382,13 @@ def _drained(client: MqttClient) -> list[MqttMessage]:
     return sorted(client.drain(), key=lambda message: message.topic)
 
 
-async def _client(night: _Night, stack: AsyncExitStack, name: str, pod: Pod | None = None) -> MqttClient:
-    will = to_message(status(pod.identity, "simulated", online=False)) if pod is not None else None
-    client = MqttClient(
-        f"{night.settings.site.id}-{name}",
-        night.endpoint.host,
-        night.endpoint.port,
-        settings=night.settings.broker,
-        will=will,
-        observer=night.barrier,
-    )
-    await stack.enter_async_context(client)
-    night.stop.when_hurried(client.hurry)
-    await client.connected()
-    night.clients[name] = client
-    return client
-
-
-def _sender(night: _Night, client: MqttClient) -> Send:
-    def send(message: MqttMessage) -> None:
-        night.messages += 1
-        client.publish(message)
-
-    return send
-
-
 def _moment(night: _Night, end_s: float, real_s: float) -> Moment:
     return Moment(
         night.now_s,
         end_s,
         night.now_s / real_s if real_s else 0.0,
-        night.coordinator.open_windows,
-        night.coordinator.opened,
+        night.gateway.shell.open_windows,
+        night.gateway.shell.opened,
     )
 
 
@@ -380,6 +402,6 @@ def _facts(night: _Night, wall_s: float) -> NightFacts:
         broker=night.endpoint.description,
         interrupted=interrupted,
         trouble=night.trouble,
-        messages={"sent": night.messages},
+        messages={"sent": sum(client.sent for client in night.clients)},
         timing=Timing(wall_s=round(wall_s, 2), times_real_time=round(night.now_s / wall_s, 1)),
     )

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from sanctuary.gateway.site.disk import FILES, Disk
 from sanctuary.pods.protocol.records import LogRecord
 
 _LOG = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ MAX_WAITING = 200_000
 """Lines kept for a disk that takes none; a busy night of four pods writes a quarter of this."""
 
 
-class Log(Protocol):
+class EventSink(Protocol):
     """Where a night's records go."""
 
     def write(self, record: LogRecord) -> None:
@@ -31,56 +32,75 @@ class Log(Protocol):
         """Bring what waits to where it is kept; tells whether nothing waits any more."""
 
 
-class Journal:
+class EventLog:
     """Appends records to a file and keeps them for the report.
 
     Parameters
     ----------
     path
-        The file; appended to if it is there.
+        The file; appended to if it is there. None for a log in memory alone.
+    disk
+        Where that is.
+    on_line
+        Called with each record as it is written, as it will stand in the file.
+
+    Raises
+    ------
+    OSError
+        The file cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self,
+        path: Path | None = None,
+        disk: Disk = FILES,
+        on_line: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
         self.path = path
         self.records: list[Mapping[str, Any]] = []
         self.lost = 0
         """Lines given up because the disk took none for too long."""
+        self._on_line = on_line
         self._waiting: list[str] = []
         self._troubled = False
         self.trouble = ""
         """Why the disk took nothing when it last refused."""
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        if _is_torn(self._file):
-            self._waiting.append("\n")
+        self._file = disk.append_to(path) if path is not None else None
+        if self._file is not None and self._file.is_torn:
+            self._waiting.append("\n")  # half a line that a power failure left must not swallow the next one
 
     def write(self, record: LogRecord) -> None:
-        """Take a record; it reaches the file with the next `flush`."""
+        """Add a record; it reaches the file with the next `flush`."""
         line = record.to_dict()
         self.records.append(line)
+        if self._on_line is not None:
+            self._on_line(line)
+        if self._file is None:
+            return
         self._waiting.append(json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n")
         if len(self._waiting) > MAX_WAITING:
             del self._waiting[0]
             self.lost += 1
 
     def flush(self, *, durable: bool = False) -> bool:
-        """Bring what waits to the file; `durable` also through the operating system's buffers.
+        """Write what waits to the file; `durable` waits until it would outlive a power failure.
 
         Returns
         -------
         True if nothing waits any more.
         """
+        if self._file is None:
+            return True
         try:
             while self._waiting:
-                text = "".join(self._waiting[:1000])
-                raw = text.encode()
-                written = os.write(self._file, raw)
+                raw = "".join(self._waiting[:1000]).encode()
+                written = self._file.write(raw)
                 if written < len(raw):
-                    self._keep_rest(raw, written)
+                    self._waiting[:1000] = [raw[written:].decode()]
                     raise OSError(28, os.strerror(28))
                 del self._waiting[:1000]
             if durable:
-                os.fsync(self._file)
+                self._file.sync()
         except OSError as error:
             self.trouble = error.strerror or str(error)
             if not self._troubled:
@@ -93,17 +113,7 @@ class Journal:
         return True
 
     def close(self) -> None:
-        """Bring everything to the file and close it."""
+        """Write what waits, durably, and close the file."""
         self.flush(durable=True)
-        os.close(self._file)
-
-    def _keep_rest(self, raw: bytes, written: int) -> None:
-        """Keep what a short write left over; half a line is finished first."""
-        rest = raw[written:].decode("utf-8", errors="surrogateescape")
-        self._waiting[:1000] = [rest]
-
-
-def _is_torn(file: int) -> bool:
-    """Tell whether a power cut has left half a line at the end, which must not swallow the next one."""
-    size = os.fstat(file).st_size
-    return size > 0 and os.pread(file, 1, size - 1) != b"\n"
+        if self._file is not None:
+            self._file.close()

@@ -16,7 +16,7 @@ from sanctuary.config.pod_settings import PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.outputs.output import Modality
 from sanctuary.gateway.reports.page import reason as in_words
-from sanctuary.gateway.site.event_log import Log
+from sanctuary.gateway.site.event_log import EventSink
 from sanctuary.pods.pod.pod import Pod
 from sanctuary.pods.protocol.gateway_records import TroubleEvent, trouble_record
 
@@ -84,14 +84,14 @@ class GrantWatch:
     def __init__(
         self,
         pod: Pod,
-        journal: Log,
+        log: EventSink,
         circles: Mapping[str, LoadedDesign],
         tell: Tell = lambda _: None,
         *,
         narrow: bool = True,
     ) -> None:
         self._narrow = narrow
-        self._pod, self._journal, self._circles, self._tell = pod, journal, circles, tell
+        self._pod, self._log, self._circles, self._tell = pod, log, circles, tell
         self._lacking: dict[str, str] = {}
         self._due_s = float("-inf")
 
@@ -112,9 +112,7 @@ class GrantWatch:
             return
         self._lacking[circle] = lack
         event: TroubleEvent = "began" if lack else "ended"
-        self._journal.write(
-            trouble_record("no_grant", event, now_s, pod=identity.pod, about=circle, detail=lack)
-        )
+        self._log.write(trouble_record("no_grant", event, now_s, pod=identity.pod, about=circle, detail=lack))
         if not lack:
             self._tell(f"{identity.pod}: its sleeper's grant covers circle {circle} from now on")
         elif " " in lack:
@@ -125,27 +123,31 @@ class GrantWatch:
 
 
 def grant_watch(
-    settings: SanctuarySettings, entry: PodEntry, pod: Pod, designs: Mapping[str, LoadedDesign], journal: Log
+    settings: SanctuarySettings,
+    entry: PodEntry,
+    pod: Pod,
+    designs: Mapping[str, LoadedDesign],
+    log: EventSink,
 ) -> GrantWatch:
     """Make the watch over one pod's grants; nobody warns of simulated sleepers, who sign as set."""
     mine = {circle.id: designs[circle.design] for circle in settings.circles if entry.id in circle.members}
     if entry.is_simulated:
-        return GrantWatch(pod, journal, mine, narrow=False)
-    return GrantWatch(pod, journal, mine, _LOG.warning)
+        return GrantWatch(pod, log, mine, narrow=False)
+    return GrantWatch(pod, log, mine, _LOG.warning)
 
 
 def note_what_is_not_there(
     settings: SanctuarySettings,
     entry: PodEntry,
     designs: Mapping[str, LoadedDesign],
-    journal: Log,
+    log: EventSink,
     now_s: float,
     tell: Tell = _LOG.warning,
 ) -> None:
     """Note once, at the start, that a pod is in no circle, or has no device for what its circles play."""
     mine = [circle for circle in settings.circles if entry.id in circle.members]
     if not mine:
-        journal.write(trouble_record("no_circle", "noted", now_s, pod=entry.id))
+        log.write(trouble_record("no_circle", "noted", now_s, pod=entry.id))
         tell(f"{entry.id}: it is in no circle; its night is only recorded")
     if entry.is_simulated:
         return
@@ -155,5 +157,5 @@ def note_what_is_not_there(
     absent = [str(modality) for modality in Modality if modality in played and there[modality] is None]
     if absent:
         about = " and ".join(absent)
-        journal.write(trouble_record("no_output", "noted", now_s, pod=entry.id, about=about))
+        log.write(trouble_record("no_output", "noted", now_s, pod=entry.id, about=about))
         tell(f"{entry.id}: no device for {about} (pods.devices); such cues go to the cue track alone")

@@ -17,13 +17,11 @@ from sanctuary.firmware_bridge.recordings.recorder import NightRecorder
 from sanctuary.firmware_bridge.stream.reader import HeadbandPump
 from sanctuary.gateway.site.advice import PodNow
 from sanctuary.gateway.site.clocks import LiveTime
-from sanctuary.gateway.site.event_log import Log
+from sanctuary.gateway.site.event_log import EventSink
 from sanctuary.gateway.site.lacking import GrantWatch
-from sanctuary.gateway.site.pod_shell import PodRunner, to_message
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.wire_client import LinkDown, LinkEvent
 from sanctuary.pods.pod import events as happened
-from sanctuary.pods.pod.outgoing import status
 from sanctuary.pods.protocol.gateway_records import TroubleEvent, TroubleKind, trouble_record
 from sanctuary.pods.protocol.messages import HeadbandStatus
 from sanctuary.signal.chain import Chain
@@ -52,7 +50,7 @@ class _Arrived:
 
 
 class LivePod:
-    """The shell around a `PodRunner` in real time.
+    """Drives a `PodShell` in real time.
 
     Parameters
     ----------
@@ -71,15 +69,15 @@ class LivePod:
 
     def __init__(
         self,
-        runner: PodRunner,
+        shell: PodShell,
         chain: Chain,
         info: HeadbandInfo,
         clock: LiveTime,
         begin_recording: BeginRecording | None,
-        journal: Log,
+        journal: EventSink,
         grants: GrantWatch,
     ) -> None:
-        self.runner = runner
+        self.shell = shell
         self._journal, self._grants = journal, grants
         self._chain = chain
         self._info = info
@@ -102,7 +100,7 @@ class LivePod:
     def now(self) -> PodNow:
         """How the pod stands."""
         linked = self._client is not None and self._client.is_connected
-        return PodNow(self.runner.id, linked, self._pump.state if self._pump is not None else None)
+        return PodNow(self.shell.id, linked, self._pump.state if self._pump is not None else None)
 
     def remember(self) -> SleeperMemory:
         """Give the sleeper's memory with this night in it."""
@@ -117,19 +115,19 @@ class LivePod:
 
     def on_lost(self, reason: str) -> None:
         """Hear that the headband went away."""
-        _LOG.warning("%s: %s; trying again", self.runner.id, reason)
+        _LOG.warning("%s: %s; trying again", self.shell.id, reason)
         cause = self._pump.state.cause if self._pump is not None else None
         lost = happened.HeadbandLost(reason, str(cause or ""))
         self._loop.call_soon_threadsafe(self._tell, lost)
 
     def on_found(self) -> None:
         """Hear that the headband is back."""
-        _LOG.warning("%s: the headband is back", self.runner.id)
+        _LOG.warning("%s: the headband is back", self.shell.id)
         self._loop.call_soon_threadsafe(self._tell, happened.HeadbandFound())
 
     def on_onset(self, onset: Onset) -> None:
         """Hear from a device when a cue began; from any thread."""
-        self._loop.call_soon_threadsafe(self.runner.began, onset)
+        self._loop.call_soon_threadsafe(self.shell.on_onset, onset)
 
     def on_stop_button(self) -> None:
         """Hear the button beside the bed; from any thread."""
@@ -137,25 +135,11 @@ class LivePod:
 
     # --- in the loop ---
 
-    def on_link(self, event: LinkEvent, client: MqttClient) -> None:
-        """Hear of the link to the broker."""
-        if isinstance(event, LinkDown):
-            self._tell(happened.LinkLost(event.reason))
-            return
-        self.runner.clock.hurry()
-        self._publish_status(client)
-        self._tell(happened.LinkRestored())
-
     def tell_state(self) -> None:
         """Note what the sleeper's grants lack, and publish how the headband is doing, if that has changed."""
         self._grants.look(self._now())
-        if self._client is not None and self._headband_status() != self._told:
-            self._publish_status(self._client)
-
-    async def listen(self, client: MqttClient) -> None:
-        """Pass messages on until the client is closed."""
-        async for message in client:
-            self.runner.message(message, self._now())
+        if self._client is not None and self._headband() != self._told:
+            self.shell.publish_status(self.headband_status())
 
     async def digest(self) -> None:
         """Record and judge blocks until cancelled."""
@@ -168,27 +152,23 @@ class LivePod:
             await self._stand_back()
             for estimate in self._judge(arrived.block):
                 at_s = self._clock.at(arrived.at_s - (end_s - estimate.t_s))
-                self.runner.estimate(replace(estimate, t_s=at_s), max(at_s, self._now()))
+                self.shell.on_estimate(replace(estimate, t_s=at_s), max(at_s, self._now()))
 
     def note(self, what: TroubleKind, detail: str = "", *, event: TroubleEvent = "noted") -> None:
         """Write down that something does not work, or works again."""
-        self._journal.write(trouble_record(what, event, self._now(), pod=self.runner.id, detail=detail))
+        self._journal.write(trouble_record(what, event, self._now(), pod=self.shell.id, detail=detail))
 
     def on_recording(self, told: str) -> None:
         """Hear of the recording's troubles with the disk; from any thread."""
-        _LOG.warning("%s: %s", self.runner.id, told)
+        _LOG.warning("%s: %s", self.shell.id, told)
         self._loop.call_soon_threadsafe(self.note, "not_recorded", told)
-
-    def hush(self) -> None:
-        """Silence everything: the night is ending."""
-        self.runner.hush()
 
     def close(self) -> None:
         """Finish the recording and the runner: the night is over."""
-        self.runner.end(self._now())
+        self.shell.end(self._now())
         if self._recorder is not None:
             path = self._recorder.close()
-            _LOG.info("%s: recorded to %s", self.runner.id, path)
+            _LOG.info("%s: recorded to %s", self.shell.id, path)
 
     def _recorder_for(self, arrived: _Arrived) -> NightRecorder | None:
         """Give the recorder, which begins with the first sample: a headband may be put on hours later."""
@@ -199,13 +179,13 @@ class LivePod:
                 start = datetime.now().astimezone() - timedelta(seconds=ago_s)
                 self._recorder = begin_recording(start, self.on_recording)
             except SanctuaryError as error:
-                _LOG.error("%s: %s; this pod is not recorded", self.runner.id, error)
+                _LOG.error("%s: %s; this pod is not recorded", self.shell.id, error)
                 self.note("not_recorded", str(error), event="began")
         return self._recorder
 
     async def _stand_back(self) -> None:
         """Let a cue that is about to sound go first: the chain would hold the loop up."""
-        while self.runner.sound_due_s - self._now() < STAND_BACK_S:
+        while self.shell.sound_due_s - self._now() < STAND_BACK_S:
             await asyncio.sleep(STAND_BACK_S)
 
     def _judge(self, block: SampleBlock) -> list[StageEstimate]:
@@ -217,18 +197,17 @@ class LivePod:
         except Exception:
             self._chain_failed = True
             _LOG.exception(
-                "%s: the signal chain failed; this pod stays silent and is only recorded", self.runner.id
+                "%s: the signal chain failed; this pod stays silent and is only recorded", self.shell.id
             )
             self.note("chain_failed", event="began")
             return []
 
-    def _publish_status(self, client: MqttClient) -> None:
-        self._told = self._headband_status()
-        client.publish(
-            to_message(status(self.runner.pod.identity, "gateway", online=True, headband=self._told))
-        )
+    def headband_status(self) -> HeadbandStatus | None:
+        """Say how the headband is doing, to be published now."""
+        self._told = self._headband()
+        return self._told
 
-    def _headband_status(self) -> HeadbandStatus | None:
+    def _headband(self) -> HeadbandStatus | None:
         if self._pump is None:
             return None
         state = self._pump.state
@@ -252,7 +231,15 @@ class LivePod:
         elif not self._dropped:
             self._dropped = True
             self.note("samples_dropped", event="began")
-            _LOG.warning("%s: this machine is too slow for its pods; samples are being lost", self.runner.id)
+            _LOG.warning("%s: this machine is too slow for its pods; samples are being lost", self.shell.id)
 
     def _tell(self, event: happened.PodEvent) -> None:
-        self.runner.handle(event, self._now())
+        self.shell.handle(event, self._now())
+
+
+def stop_pump(pump: HeadbandPump) -> None:
+    """Stop a pump; what had ended it before is told, and costs the others nothing."""
+    try:
+        pump.stop()
+    except Exception as error:
+        _LOG.error("a headband was not read to the end: %s", error)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.signal.samples import Stage
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class LiveTable:
     """
 
     def __init__(
-        self, console: Console, runners: Sequence[PodRunner], truth: Callable[[str, float], str | None]
+        self, console: Console, runners: Sequence[PodShell], truth: Callable[[str, float], str | None]
     ) -> None:
         from rich.live import Live
 
@@ -108,7 +108,7 @@ class LiveTable:
             table.add_row(*self._row(runner, moment.now_s))
         return table
 
-    def _row(self, runner: PodRunner, now_s: float) -> tuple[str, ...]:
+    def _row(self, runner: PodShell, now_s: float) -> tuple[str, ...]:
         last = runner.last
         p_rem = f"{last.p[Stage.R]:.2f}" if last is not None else "-"
         quality = f"{last.quality:.2f}" if last is not None else "-"
@@ -130,7 +130,7 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def _stage(runner: PodRunner) -> str:
+def _stage(runner: PodShell) -> str:
     last = runner.last
     return "?" if last is None or last.stage is Stage.UNKNOWN else last.stage.name
 

@@ -29,9 +29,10 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from math import inf
 from pathlib import Path
+from typing import Protocol
 
 from sanctuary.config.errors import SanctuaryError
 
@@ -40,47 +41,89 @@ SLEPT_S = 0.5
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def alive_s() -> float:
-    """Read a clock of this computer that nobody sets and that runs on while it sleeps, where it has one."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
+class HostClock(Protocol):
+    """The clocks of one computer; readable from any thread."""
+
+    @property
+    def boot_id(self) -> str:
+        """Id of this start of the computer, within which `boottime_s` goes on; empty where it has none."""
+
+    def monotonic_s(self) -> float:
+        """Read a clock that nobody sets; it may stand still while the computer sleeps."""
+
+    def boottime_s(self) -> float:
+        """Read a clock that nobody sets and that goes on while the computer sleeps, where it has one."""
+
+    def utc_s(self) -> float:
+        """Read UTC seconds, which may be set at any time."""
 
 
-def asleep_s() -> float:
-    """Say how long this computer has slept since it was started; 0 where that cannot be told."""
-    return alive_s() - time.monotonic()
+class SystemClock:
+    """The clocks of the computer that this program runs on."""
+
+    @cached_property
+    def boot_id(self) -> str:
+        with suppress(OSError):
+            return _BOOT_ID.read_text(encoding="ascii").strip()
+        return ""
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+    def boottime_s(self) -> float:
+        clock = getattr(time, "CLOCK_BOOTTIME", None)
+        return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+    def utc_s(self) -> float:
+        return time.time()
 
 
-def boot_id() -> str:
-    """Name this start of the computer, within which `alive_s` goes on; empty where it has no name."""
-    with suppress(OSError):
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    return ""
+SYSTEM_CLOCK = SystemClock()
 
 
-class SteadySeconds:
-    """Monotonic seconds with those in which the computer slept; from monotonic ones, which stand still then.
+class SimulatedHostClock:
+    """The clocks of a computer whose time is simulated, and always right.
 
     Parameters
     ----------
-    asleep
-        As `asleep_s`.
+    now
+        Gives simulated seconds.
+    utc_at_zero_s
+        UTC seconds at second 0.
     """
 
-    def __init__(self, asleep: Callable[[], float] = asleep_s) -> None:
-        self._asleep = asleep
-        self._first_s = self._slept_s = asleep()
+    boot_id = "simulated"
+
+    def __init__(self, now: Callable[[], float], utc_at_zero_s: float) -> None:
+        self.monotonic_s = self.boottime_s = now
+        self._utc_at_zero_s = utc_at_zero_s
+
+    def utc_s(self) -> float:
+        return self._utc_at_zero_s + self.monotonic_s()
+
+
+def slept_s(clock: HostClock) -> float:
+    """Say for how long a computer has slept since it was started; 0 where that cannot be told."""
+    return clock.boottime_s() - clock.monotonic_s()
+
+
+class SteadySeconds:
+    """Monotonic seconds plus those for which the computer slept meanwhile, counted from now on."""
+
+    def __init__(self, clock: HostClock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
+        self._first_s = self._slept_s = slept_s(clock)
         self._before_s = 0.0
         self._latest_s = self._woke_s = -inf
 
     def __call__(self, monotonic_s: float) -> float:
         """Turn a moment of the monotonic clock into steady seconds; what came before a sleep stays there."""
-        slept_s = self._asleep()
-        if slept_s - self._slept_s > SLEPT_S:
-            self._before_s, self._slept_s, self._woke_s = self._slept_s, slept_s, self._latest_s
+        now_slept_s = slept_s(self._clock)
+        if now_slept_s - self._slept_s > SLEPT_S:
+            self._before_s, self._slept_s, self._woke_s = self._slept_s, now_slept_s, self._latest_s
         self._latest_s = max(self._latest_s, monotonic_s)
-        slept_s = self._slept_s if monotonic_s > self._woke_s else self._before_s
-        return monotonic_s + slept_s - self._first_s
+        sleep_s = self._slept_s if monotonic_s > self._woke_s else self._before_s
+        return monotonic_s + sleep_s - self._first_s
 
 
 COMMAND = ("chronyc", "-c", "tracking")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,12 +19,13 @@ from sanctuary.config.errors import SanctuaryError
 from sanctuary.config.site_settings import ClockSettings
 from sanctuary.gateway.site.machine_clock import (
     SLEPT_S,
+    SYSTEM_CLOCK,
     ClockSources,
     ClockState,
+    HostClock,
     Tracking,
-    alive_s,
-    asleep_s,
     kernel_state,
+    slept_s,
     with_chrony,
 )
 from sanctuary.gateway.site.storage import SiteStore
@@ -72,7 +72,7 @@ class OwnUtc:
         How often and how patiently chrony is asked.
     unkept_means
         What it means that nobody keeps the clock; empty where that concerns nobody, and is worth no warning.
-    utc, alive, asleep
+    clock
         The computer's clocks.
     sources
         Who says whether the clock is kept.
@@ -85,21 +85,19 @@ class OwnUtc:
         settings: ClockSettings | None = None,
         unkept_means: str = "",
         *,
-        utc: Callable[[], float] = time.time,
-        alive: Callable[[], float] = alive_s,
-        asleep: Callable[[], float] = asleep_s,
+        clock: HostClock = SYSTEM_CLOCK,
         sources: ClockSources | None = None,
     ) -> None:
         self._name, self._store, self._settings = name, store, settings or ClockSettings()
         self._unkept_means = unkept_means
-        self._utc, self._alive, self._asleep = utc, alive, asleep
+        self._clock = clock
         self._sources = sources or ClockSources()
         self._tracking: Tracking | SanctuaryError = SanctuaryError("chrony was not asked")
         self._state: ClockState | None = None
-        self._apart_s, self._slept_s = utc() - alive(), asleep()
+        self._apart_s, self._slept_s = clock.utc_s() - clock.boottime_s(), slept_s(clock)
         floor_s = store.floor()
-        self._floor_apart_s = None if floor_s is None else floor_s - alive()
-        self._keep_due_s = alive()
+        self._floor_apart_s = None if floor_s is None else floor_s - clock.boottime_s()
+        self._keep_due_s = clock.boottime_s()
         self._is_behind = False
         self._unwritten: list[ClockNews] = []
 
@@ -111,11 +109,11 @@ class OwnUtc:
     @property
     def floor_s(self) -> float | None:
         """The latest UTC that a synchronised clock has said here, carried on; None where there is none."""
-        return None if self._floor_apart_s is None else self._floor_apart_s + self._alive()
+        return None if self._floor_apart_s is None else self._floor_apart_s + self._clock.boottime_s()
 
     def utc_s(self) -> float:
         """Give UTC seconds; where nobody keeps the clock, never less than `floor_s`."""
-        utc_s, floor_s = self._utc(), self.floor_s
+        utc_s, floor_s = self._clock.utc_s(), self.floor_s
         return utc_s if floor_s is None or self.is_synchronised else max(utc_s, floor_s)
 
     async def ask_chrony(self) -> None:
@@ -169,14 +167,14 @@ class OwnUtc:
         return kernel_state(kernel, None if kernel is not None else self._sources.timesyncd_age_s())
 
     def _slept(self) -> Iterable[ClockNews]:
-        slept_s = self._asleep()
-        by_s, self._slept_s = slept_s - self._slept_s, slept_s
+        now_slept_s = slept_s(self._clock)
+        by_s, self._slept_s = now_slept_s - self._slept_s, now_slept_s
         if by_s > SLEPT_S:
             text = f"this computer slept for {by_s:.0f} s; the sanctuary clock has gone on"
             yield ClockNews("slept", by_s, text)
 
     def _stepped(self) -> Iterable[ClockNews]:
-        apart_s = self._utc() - self._alive()
+        apart_s = self._clock.utc_s() - self._clock.boottime_s()
         by_s, self._apart_s = apart_s - self._apart_s, apart_s
         if abs(by_s) > STEP_S:
             self._tracking = SanctuaryError("chrony was not asked since the clock was set")
@@ -197,7 +195,7 @@ class OwnUtc:
 
     def _compared(self) -> Iterable[ClockNews]:
         """Compare with what was kept."""
-        utc_s, floor_s = self._utc(), self.floor_s
+        utc_s, floor_s = self._clock.utc_s(), self.floor_s
         was, self._is_behind = self._is_behind, floor_s is not None and utc_s < floor_s - BEHIND_S
         if floor_s is None or not self._is_behind or was:
             return
@@ -213,7 +211,7 @@ class OwnUtc:
         """Go by the highest; what is carried on while the clock says less is not written down."""
         if not self.is_synchronised or self._is_behind:
             return
-        utc_s, now_s = self._utc(), self._alive()
+        utc_s, now_s = self._clock.utc_s(), self._clock.boottime_s()
         highest_s = utc_s - now_s if self._floor_apart_s is None else self._floor_apart_s
         self._floor_apart_s = max(utc_s - now_s, highest_s)
         if now_s < self._keep_due_s and not at_once:

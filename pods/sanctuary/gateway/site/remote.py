@@ -1,9 +1,8 @@
-"""A night of one pod as a program of its own, against a broker and a gateway that run elsewhere.
+"""A pod, or a coordinator, as a program of its own, against a broker and a gateway that run elsewhere.
 
 The pod waits until a gateway tells it the time, then begins. It goes by its own clock, corrected, all night.
 A gateway that begins another night has another clock: this night ends then, in order, and another begins.
-
-A coordinator alone: a second gateway that takes circles over when the first dies.
+The same holds for a coordinator alone: a second gateway that takes circles over when the first dies.
 """
 
 from __future__ import annotations
@@ -12,58 +11,50 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
-from datetime import datetime
 
-from sanctuary.config.errors import InputError, ProtocolError
+from sanctuary.config.errors import InputError
 from sanctuary.config.pod_settings import PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.gateway.site.assembly import (
-    Vigil,
-    designs_of,
-    gateway_of,
-    identity_of,
-    make_gateway,
-    sounds_of,
-    warn_of_thresholds,
-)
+from sanctuary.gateway.site.assembly import designs_of, gateway_of, sounds_of, warn_of_thresholds
 from sanctuary.gateway.site.clocks import FollowedTime, OwnClock, cadence_of
-from sanctuary.gateway.site.coordinator_shell import GatewayLine
-from sanctuary.gateway.site.cue_timing import CUE_TICK_S
 from sanctuary.gateway.site.demo import Truth
-from sanctuary.gateway.site.event_log import Journal
+from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.headband_start import warn_of_channels
-from sanctuary.gateway.site.machine_clock import SteadySeconds
-from sanctuary.gateway.site.own_utc import OwnUtc, PodUtc
-from sanctuary.gateway.site.pod_shell import open_outbox, unsealed
-from sanctuary.gateway.site.pod_start import PodClocks, PodLink, start_pod
-from sanctuary.gateway.site.run import (
-    LONGEST_NIGHT_H,
+from sanctuary.gateway.site.live_site import (
+    BrokerWire,
     Display,
     NightFiles,
+    RunningSite,
+    enter,
     finish,
-    hush,
-    new_boot,
     new_folder,
-    plan_night,
-    simulated_ports,
+    night_name,
+    report_strangers,
+    silence,
+    start_gateway,
     watch,
-    watch_utc,
 )
+from sanctuary.gateway.site.machine_clock import SYSTEM_CLOCK, HostClock, SteadySeconds
+from sanctuary.gateway.site.own_utc import OwnUtc, PodUtc
+from sanctuary.gateway.site.pod_start import HeadbandSamples, start_pod
+from sanctuary.gateway.site.run import LONGEST_NIGHT_H, simulated_ports, watch_utc
+from sanctuary.gateway.site.site import GatewayLink, NoSamples, PodLink, Site, TimeLearner, link_pod, new_boot
 from sanctuary.gateway.site.site_clock import SanctuaryClock, SystemTime, open_clock
 from sanctuary.gateway.site.stopping import StopFlag, broker_is_there, run_beside
 from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.clock.exchange import ZERO_TOLERANCE_S, TimeSource
-from sanctuary.pods.mqtt.broker import open_broker
+from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
-from sanctuary.pods.mqtt.wire_client import MqttMessage
-from sanctuary.pods.pod.identity import PodIdentity
-from sanctuary.pods.protocol import topics
-from sanctuary.pods.protocol.envelope import Kind
 
 _LOG = logging.getLogger(__name__)
 
 PATIENCE_S = 5.0
 """After so long without an answer it is told that no gateway answers."""
+TICK_S = 0.2
+LEARN_TICK_S = 0.02
+_UNKEPT_MEANS = "persons are given no cue by pods whose own clock nobody keeps either"
+
+Tell = Callable[[str], None]
 
 
 async def run_pod(
@@ -123,33 +114,33 @@ async def _one_night(
     *,
     capture: bool,
 ) -> NightFiles | None:
-    store, designs, boot = SiteStore(settings.site.data_dir), designs_of(settings.circles), new_boot()
+    store, designs = SiteStore(settings.site.data_dir), designs_of(settings.circles)
     warn_of_channels(settings.pods)
     warn_of_thresholds(settings.model_copy(update={"pods": (entry,)}), designs)
     truth = Truth(settings.pods, LONGEST_NIGHT_H, settings.sleepers)
     with ExitStack() as files:
         async with AsyncExitStack() as stack:
             endpoint = await stack.enter_async_context(open_broker(settings.broker))
-            plan = plan_night(settings, store, boot, 0, 0.0)
-            outbox = stack.enter_context(open_outbox(settings.site.data_dir, entry.id))
-            link = PodLink(plan, entry, endpoint, outbox)
-            me = identity_of(plan, entry)
-            clock = make_clock(settings, entry, me.boot)
-            await stack.enter_async_context(link.client)
-            stop.when_hurried(link.client.hurry)
+            wire, boot = BrokerWire(settings, store, endpoint, files), new_boot()
+            link = link_pod(settings, store.secret(), boot, entry, wire)
+            clock = make_clock(settings, entry, link.identity.boot)
+            await enter(stack, link.client, stop)
             if isinstance(clock, SystemTime):
                 run_beside(stack, clock.watch(), f"{entry.id} chrony")
-            source = await learn_time(link.client, me, clock, stop)
+            source = await learn_time(link, clock, stop)
             if source is None:
                 return None
             own_utc = await watch_utc(entry.id, settings, store, stack)
             folder = new_folder(settings, f"-{entry.id}")
-            plan = plan_night(settings, store, boot, 0, source.utc_s_at_zero)
-            journal = Journal(folder / "events.jsonl")
-            files.callback(journal.close)
-            vigil = Vigil(settings, store, folder, endpoint, journal, plan, clock, capture, stop, clock.now())
-            vigil.sounds, vigil.own_utc = sounds_of(designs.values()), own_utc
-            ports = simulated_ports(settings, (entry,), stack)
+            log = EventLog(folder / "events.jsonl")
+            files.callback(log.close)
+            samples = HeadbandSamples(settings, designs, folder, log, clock, stack, capture=capture)
+            site = Site(settings, samples, wire, SYSTEM_CLOCK, store, log=log, boot=boot, designs=designs)
+            sounds = sounds_of(designs.values())
+            running = RunningSite(
+                site, samples, log, folder, endpoint, clock, stop, clock.now(), own_utc, sounds
+            )
+            samples.ports = simulated_ports(settings, (entry,), stack)
             utc = PodUtc(
                 entry.id,
                 own_utc,
@@ -158,13 +149,13 @@ async def _one_night(
                 needed=not entry.is_simulated,
                 tell=_LOG.warning,
             )
-            await start_pod(vigil, entry, designs, link, PodClocks(clock, utc), ports, stack)
+            await start_pod(running, samples, entry, link, clock, utc, source.utc_s_at_zero, stack)
             try:
-                with display([each.runner for each in vigil.pods], truth.stage_at) as table:
-                    await watch(vigil, hours, stop, table, SameClock(clock, source).is_over)
+                with display([pod.shell for pod in running.pods], truth.stage_at) as table:
+                    await watch(running, hours, table, SameClock(clock, source).is_over)
             finally:
-                await hush(vigil)
-        return finish(vigil, truth)
+                await silence(running)
+        return finish(running, truth)
 
 
 def make_clock(
@@ -177,31 +168,25 @@ def make_clock(
 
 
 async def learn_time(
-    client: MqttClient, me: PodIdentity, clock: FollowedTime | SystemTime, stop: StopFlag
+    link: PodLink[MqttClient], clock: FollowedTime | SystemTime, stop: StopFlag
 ) -> TimeSource | None:
     """Ask until the clock is known; None where somebody stops the pod first."""
-    site, pod, coordinator = me.site, me.pod, me.coordinator
-    client.subscribe(topics.time_response(site, pod))
-    await client.connected()
-    began_s, told, strange = time.monotonic(), False, ""
+    learner, pod = TimeLearner(link, clock), link.identity.pod
+    await link.client.connected()
+    began_s, told = time.monotonic(), False
     while not stop.is_set:
-        for message in client.drain():
-            if message.topic == topics.time_response(site, pod):
-                try:
-                    clock.take(unsealed(Kind.TIME, message, coordinator))
-                except ProtocolError as error:
-                    strange = str(error)
-        if clock.is_known:
-            return clock.source
-        request = clock.ask()
-        if request is not None:
-            client.publish(MqttMessage(topics.time_request(site, pod), request, 0))
+        for message in link.client.drain():
+            learner.on_message(message)
+        if (source := learner.source) is not None:
+            return source
+        learner.tick()
         if not told and time.monotonic() - began_s > PATIENCE_S:
             told = True
             _LOG.warning("%s: no gateway tells the time; the night begins when one does", pod)
-            if strange:
-                _LOG.warning("%s: an answer was refused (%s); is secret.key the gateway's?", pod, strange)
-        await stop.wait(CUE_TICK_S / 2.0)
+            if learner.refused:
+                text = "%s: an answer was refused (%s); is secret.key the gateway's?"
+                _LOG.warning(text, pod, learner.refused)
+        await stop.wait(LEARN_TICK_S)
     return None
 
 
@@ -212,14 +197,16 @@ class SameClock:
     pod whose time has jumped back would stand still until it is caught up. UTC that is set makes it no other.
     """
 
-    def __init__(self, clock: FollowedTime | SystemTime, begun_with: TimeSource) -> None:
+    def __init__(
+        self, clock: FollowedTime | SystemTime, begun_with: TimeSource, host: HostClock = SYSTEM_CLOCK
+    ) -> None:
         self._clock, self._begun_with = clock, begun_with
-        self._steady = SteadySeconds()
-        self._apart_s = clock.now() - self._steady(time.monotonic())
+        self._host, self._steady = host, SteadySeconds(host)
+        self._apart_s = clock.now() - self._steady(host.monotonic_s())
 
     def is_over(self) -> bool:
         """Look; wanted every second or so."""
-        apart_s = self._clock.now() - self._steady(time.monotonic())
+        apart_s = self._clock.now() - self._steady(self._host.monotonic_s())
         jumped = abs(apart_s - self._apart_s) > ZERO_TOLERANCE_S
         self._apart_s = apart_s
         source = self._clock.source
@@ -229,12 +216,6 @@ class SameClock:
         if jumped or moved:
             _LOG.warning("the sanctuary clock is another one now; this night ends, and another begins")
         return jumped or moved
-
-
-TICK_S = 0.2
-_UNKEPT_MEANS = "persons are given no cue by pods whose own clock nobody keeps either"
-
-Tell = Callable[[str], None]
 
 
 async def coordinate(
@@ -281,52 +262,54 @@ async def _coordinate_night(
 ) -> None:
     """Coordinate until the sanctuary clock becomes another: what was known by the old one is worthless."""
     designs, boot = designs_of(settings.circles), new_boot()
-    system = settings.clock.source == "system"
     with ExitStack() as files:
         async with AsyncExitStack() as stack:
             own = await watch_utc(gateway, settings, store, stack, _UNKEPT_MEANS)
-            cadence = cadence_of(settings.clock)
-            clock = open_clock(store, gateway, boot, system=system, cadence=cadence, own=own)
+            clock = open_clock(
+                store,
+                gateway,
+                boot,
+                system=settings.clock.source == "system",
+                cadence=cadence_of(settings.clock),
+                own=own,
+            )
             endpoint = await stack.enter_async_context(open_broker(settings.broker))
-            folder = settings.site.data_dir / settings.record.folder
-            name = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S") + f"-{gateway}"
-            journal = Journal(folder / name / "events.jsonl")
-            files.callback(journal.close)
-            plan = plan_night(settings, store, boot, store.term(), clock.utc_s_at_zero)
-            core = make_gateway(plan, designs)
-            line = GatewayLine(settings, core, endpoint, journal, clock, store.keep_term, plan.client_id)
-            line.duty.follow()
-            await stack.enter_async_context(line.client)
-            stop.when_hurried(line.client.hurry)
-            await line.open()
-            run_beside(stack, line.listen(), "coordinator")
-            await line.meet()
+            folder = settings.site.data_dir / settings.record.folder / night_name(f"-{gateway}")
+            log = EventLog(folder / "events.jsonl")
+            files.callback(log.close)
+            wire = BrokerWire(settings, store, endpoint, files)
+            site = Site(settings, NoSamples(), wire, SYSTEM_CLOCK, store, log=log, boot=boot, designs=designs)
+            link = site.open_gateway(clock, gateway, shares_time=True, listens_for_strangers=True)
+            await start_gateway(link, settings.site.id, endpoint, stack, stop)
             tell(f"{gateway} coordinates at {endpoint.description}; Ctrl-C ends it")
-            await _watch(line, clock, own, journal, stop, tell)
-            line.runner.stop(clock.now())
-        journal.flush()
+            await _watch(link, clock, own, log, settings.site.id, endpoint, stop, tell)
+            link.shell.stop()
+        log.flush()
 
 
 async def _watch(
-    line: GatewayLine, clock: SanctuaryClock, own: OwnUtc, journal: Journal, stop: StopFlag, tell: Tell
+    link: GatewayLink[MqttClient],
+    clock: SanctuaryClock,
+    own: OwnUtc,
+    log: EventLog,
+    site: str,
+    endpoint: BrokerEndpoint,
+    stop: StopFlag,
+    tell: Tell,
 ) -> None:
-    """Let time pass; the coordinator begins once the sanctuary clock is known."""
+    """Drive the shell; the coordinator begins once the sanctuary clock is known."""
     held: tuple[str, ...] = ()
-    began_s: float | None = None
     while not stop.is_set:
         for record in own.records(clock.now()):
-            journal.write(record)
-        line.duty.tick()
-        if line.duty.is_settled:
-            began_s = clock.began_utc_s if began_s is None else began_s
-            if abs(clock.began_utc_s - began_s) > ZERO_TOLERANCE_S:
-                tell("the sanctuary clock is another; beginning anew")
-                return
-            line.tick()
-            line.tell_strangers(clock.now())
-        journal.flush()
-        if line.runner.held != held:
-            _tell_change(held, held := line.runner.held, tell)
+            log.write(record)
+        if link.shell.clock_was_replaced:
+            tell("the sanctuary clock is another; beginning anew")
+            return
+        link.shell.tick()
+        report_strangers(link, site, endpoint, log, clock.now())
+        log.flush()
+        if link.shell.held != held:
+            _tell_change(held, held := link.shell.held, tell)
         await stop.wait(TICK_S)
 
 

@@ -19,7 +19,7 @@ from sanctuary.gateway.results.night_result import (
     windows_of,
 )
 from sanctuary.gateway.results.replay_result import GateScores, StageScores, Timing, stage_name
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.gateway.site.problems import problems_of
 from sanctuary.pods.audit import Violation, check_violations
 from sanctuary.pods.protocol.records import LogLine
@@ -46,7 +46,7 @@ class NightFacts:
 
 def night_result(
     settings: SanctuarySettings,
-    runners: Sequence[PodRunner],
+    runners: Sequence[PodShell],
     records: Sequence[LogLine],
     truths: Truths,
     facts: NightFacts,
@@ -99,7 +99,7 @@ def broken_invariants(settings: SanctuarySettings, records: Sequence[LogLine]) -
     return tuple(check_violations(records, pod_settings=settings.pod, limiter_settings=settings.limiter))
 
 
-def _pod(settings: SanctuarySettings, runner: PodRunner, truths: Truths) -> PodNight:
+def _pod(settings: SanctuarySettings, runner: PodShell, truths: Truths) -> PodNight:
     entry = next(pod for pod in settings.pods if pod.id == runner.id)
     epochs = tuple(runner.epochs.rows)
     truth = truths.get(runner.id)
@@ -113,7 +113,7 @@ def _pod(settings: SanctuarySettings, runner: PodRunner, truths: Truths) -> PodN
     )
 
 
-def _detection(runners: Sequence[PodRunner], truths: Truths) -> dict[str, Detection]:
+def _detection(runners: Sequence[PodShell], truths: Truths) -> dict[str, Detection]:
     """Compare truth and detection, pod by pod and pooled."""
     found: dict[str, Detection] = {}
     pooled = np.zeros((len(STAGES), len(STAGES) + 1), dtype=np.int64)

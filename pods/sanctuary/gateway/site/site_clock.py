@@ -22,13 +22,12 @@ from math import inf
 
 from sanctuary.config.errors import ProtocolError, SanctuaryError
 from sanctuary.config.site_settings import ClockSettings
-from sanctuary.gateway.site.clocks import cadence_of
+from sanctuary.gateway.site.clocks import AskedTime, cadence_of
 from sanctuary.gateway.site.machine_clock import (
+    SYSTEM_CLOCK,
+    HostClock,
     SteadySeconds,
     Tracking,
-    alive_s,
-    asleep_s,
-    boot_id,
     read_tracking,
 )
 from sanctuary.gateway.site.own_utc import STEP_S, OwnUtc
@@ -38,8 +37,6 @@ from sanctuary.pods.mqtt.wire_client import MqttMessage
 from sanctuary.pods.pod.events import ClockMeasured
 
 _LOG = logging.getLogger(__name__)
-
-Clock = Callable[[], float]
 
 LONGEST_NIGHT_S = 16 * 3600.0
 """A clock kept on disk for longer than this is none of tonight's."""
@@ -58,8 +55,10 @@ class SanctuaryClock:
         Whether it goes by the computer's UTC, which chrony keeps, rather than by its monotonic clock.
     began_utc_s
         As of `TimeSource`; as `utc_s_at_zero` for a clock that begins.
-    monotonic, utc, asleep
+    clock
         The computer's clocks.
+    utc
+        Its UTC seconds, where something better is known of them than what `clock` says.
     is_synchronised
         Whether a time service keeps `utc`.
     keep
@@ -75,21 +74,20 @@ class SanctuaryClock:
         system: bool = False,
         cadence: Cadence | None = None,
         began_utc_s: float | None = None,
-        monotonic: Clock = time.monotonic,
-        utc: Clock = time.time,
-        asleep: Clock = asleep_s,
+        clock: HostClock = SYSTEM_CLOCK,
+        utc: Callable[[], float] | None = None,
         is_synchronised: Callable[[], bool] = lambda: True,
         keep: Callable[[float, float, float], None] = lambda _zero_s, _began_s, _now_s: None,
     ) -> None:
         self._gateway, self._boot, self._system = gateway, boot, system
-        self._monotonic, self._utc = monotonic, utc
+        self._monotonic, self._utc = clock.monotonic_s, utc or clock.utc_s
         self._is_synchronised, self._keep = is_synchronised, keep
-        self._steady = SteadySeconds(asleep)
+        self._steady = SteadySeconds(clock)
         self._utc_s_at_zero = utc_s_at_zero
         self._began_utc_s = utc_s_at_zero if began_utc_s is None else began_utc_s
-        steady_s = self._steady(monotonic())
-        self._line = (0.0, utc() - utc_s_at_zero - steady_s, 0.0)
-        self._apart_s = utc() - steady_s
+        steady_s = self._steady(self._monotonic())
+        self._line = (0.0, self._utc() - utc_s_at_zero - steady_s, 0.0)
+        self._apart_s = self._utc() - steady_s
         self._told: TimeSource | None = None
         self._leads = True
         self._follower = ClockFollower(boot, cadence)
@@ -201,42 +199,35 @@ def open_clock(
     *,
     system: bool,
     cadence: Cadence,
-    utc: Clock = time.time,
     own: OwnUtc | None = None,
-    monotonic: Clock = time.monotonic,
-    asleep: Clock = asleep_s,
-    alive: Clock = alive_s,
-    started: str | None = None,
+    clock: HostClock = SYSTEM_CLOCK,
 ) -> SanctuaryClock:
     """Go on with the clock of a night that did not end in order, or begin one; it is kept from now on.
 
     Parameters
     ----------
-    utc, monotonic, asleep, alive
-        The computer's clocks.
     own
-        What is known of `utc`; without it, that is looked up here.
-    started
-        As `boot_id`.
+        What is known of UTC; without it, that is looked up here.
+    clock
+        The computer's clocks.
     """
     if own is None:
-        own = OwnUtc(gateway, store, utc=utc, alive=alive, asleep=asleep)
+        own = OwnUtc(gateway, store, clock=clock)
         own.look()
-    best_utc = utc if system else own.utc_s
-    started = boot_id() if started is None else started
+    best_utc = clock.utc_s if system else own.utc_s
 
     def keep(zero_s: float, began_s: float, now_s: float) -> None:
         try:
-            store.keep_clock(KeptClock(zero_s, began_s, started, alive() - now_s))
+            store.keep_clock(KeptClock(zero_s, began_s, clock.boot_id, clock.boottime_s() - now_s))
         except SanctuaryError as error:
             _LOG.debug("%s", error)
 
     kept, now_utc_s = store.clock(), best_utc()
-    since_s = None if kept is None else _since_zero(kept, now_utc_s, alive(), started)
+    since_s = None if kept is None else _since_zero(kept, now_utc_s, clock.boottime_s(), clock.boot_id)
     zero_s = began_s = now_utc_s - (since_s or 0.0)
     if kept is not None and since_s is not None:
         began_s = kept.began_utc_s
-    store.keep_clock(KeptClock(zero_s, began_s, started, alive() - (since_s or 0.0)))
+    store.keep_clock(KeptClock(zero_s, began_s, clock.boot_id, clock.boottime_s() - (since_s or 0.0)))
     return SanctuaryClock(
         gateway,
         boot,
@@ -244,25 +235,24 @@ def open_clock(
         system=system,
         cadence=cadence,
         began_utc_s=began_s,
-        monotonic=monotonic,
+        clock=clock,
         utc=best_utc,
-        asleep=asleep,
         is_synchronised=lambda: own.is_synchronised,
         keep=keep,
     )
 
 
-def _since_zero(kept: KeptClock, utc_s: float, alive_s_now: float, started: str) -> float | None:
+def _since_zero(kept: KeptClock, utc_s: float, boottime_s: float, boot_id: str) -> float | None:
     """Say how long ago second 0 of a kept clock was; None where that was no part of this night.
 
     Within one start of the computer that is known by a clock that nobody sets; else by UTC.
     """
-    same_start = bool(started) and kept.boot_id == started
-    since_s = alive_s_now - kept.alive_s_at_zero if same_start else utc_s - kept.utc_s_at_zero
+    same_start = bool(boot_id) and kept.boot_id == boot_id
+    since_s = boottime_s - kept.alive_s_at_zero if same_start else utc_s - kept.utc_s_at_zero
     return since_s if 0.0 <= since_s < LONGEST_NIGHT_S else None
 
 
-class SystemTime:
+class SystemTime(AskedTime):
     """The sanctuary clock as UTC minus its second 0.
 
     Parameters
@@ -274,8 +264,8 @@ class SystemTime:
     """
 
     def __init__(self, name: str, boot: str, settings: ClockSettings, limit_s: float) -> None:
+        super().__init__(boot, cadence_of(settings))
         self._name, self._settings, self._limit_s = name, settings, limit_s
-        self._follower = ClockFollower(boot, cadence_of(settings))
         self._tracking: Tracking | None = None
         self._reason = ""
         self._looked = False
@@ -301,17 +291,18 @@ class SystemTime:
         return self.now() - (time.monotonic() - monotonic_s)
 
     def ask(self, _now_s: float = 0.0) -> bytes | None:
-        """As of `PodTime`."""
         return self._follower.ask(time.time())
 
-    def take(self, message: MqttMessage, _now_s: float = 0.0) -> None:
-        """As of `PodTime`."""
+    def ask_in_s(self, _now_s: float = 0.0) -> float:
+        return self._follower.ask_in_s(time.time())
+
+    def on_answer(self, message: MqttMessage, _now_s: float = 0.0) -> None:
         ago_s = 0.0 if message.arrived_s is None else time.monotonic() - message.arrived_s
         self._follower.take(message.payload, time.time() - ago_s)
         self._fresh = True
 
     def news(self, _now_s: float = 0.0) -> ClockMeasured | None:
-        """As of `PodTime`: what chrony says, unless the gateway's answers contradict it."""
+        """Give what chrony says, unless the gateway's answers contradict it."""
         if not self._fresh or not self._looked or self._follower.source is None:
             return None
         self._fresh = False
@@ -323,19 +314,6 @@ class SystemTime:
             _LOG.warning("%s: the clock is sure again", self._name)
         self._told = bool(reason)
         return measured
-
-    def hurry(self) -> None:
-        """As of `PodTime`."""
-        self._follower.hurry()
-
-    def doubt(self) -> None:
-        """As of `PodTime`."""
-        self._follower.doubt()
-
-    @property
-    def in_burst(self) -> bool:
-        """As of `PodTime`."""
-        return self._follower.in_burst
 
     async def watch(self) -> None:
         """Ask chrony again and again, until cancelled."""

@@ -11,10 +11,8 @@ import hashlib
 import json
 import logging
 import math
-import os
 import re
 import secrets
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,8 +23,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from sanctuary.config.errors import InputError, SanctuaryError
-from sanctuary.gateway.files import write_together, write_whole
-from sanctuary.gateway.site.machine_clock import alive_s, boot_id
+from sanctuary.gateway.site.disk import FILES, Disk
+from sanctuary.gateway.site.machine_clock import SYSTEM_CLOCK, HostClock
+from sanctuary.pods.mqtt.queues import Outbox
 from sanctuary.pods.pod.identity import PodMemory
 
 _LOG = logging.getLogger(__name__)
@@ -43,10 +42,12 @@ class PodMemories:
     ----------
     data_dir
         ``site.data_dir`` of the settings; nothing is made before something is kept.
+    disk
+        Where that is.
     """
 
-    def __init__(self, data_dir: Path) -> None:
-        self._folder = data_dir / "pods"
+    def __init__(self, data_dir: Path, disk: Disk = FILES) -> None:
+        self._folder, self._disk = data_dir / "pods", disk
 
     def path(self, pod: str) -> Path:
         """Where a pod's memory lies, or would."""
@@ -63,7 +64,7 @@ class PodMemories:
         """
         path = self.path(pod)
         try:
-            text = path.read_bytes()[: LARGEST_MEMORY + 1]
+            text = self._disk.read(path)[: LARGEST_MEMORY + 1]
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -86,22 +87,18 @@ class PodMemories:
         InputError
             It cannot be written.
         """
-        write_whole(self.path(memory.pod), memory.to_json(), "the memory of a pod")
+        self._disk.replace(self.path(memory.pod), memory.to_json().encode(), "the memory of a pod")
 
     def lay_reserve(self, pod: str) -> None:
         """Take some room on the disk, unless it is taken already; where there is none, nothing happens."""
         path = self.path(pod).with_name("reserve")
-        if not path.exists():
+        if not self._disk.exists(path):
             with suppress(InputError):
-                write_together([(path, [bytes(RESERVE_BYTES)], "a reserve")])
+                self._disk.replace(path, bytes(RESERVE_BYTES), "a reserve")
 
     def spend_reserve(self, pod: str) -> bool:
         """Give that room back; tells whether there was any."""
-        try:
-            self.path(pod).with_name("reserve").unlink()
-        except OSError:
-            return False
-        return True
+        return self._disk.remove(self.path(pod).with_name("reserve"))
 
 
 class MemoryKeeper:
@@ -111,18 +108,12 @@ class MemoryKeeper:
 
     Parameters
     ----------
-    own_utc, alive
-        This computer's UTC, and a clock of it that nobody sets.
+    clock
+        This computer's clocks, by which it is told when a memory was kept.
     """
 
-    def __init__(
-        self,
-        memories: PodMemories,
-        own_utc: Callable[[], float] = time.time,
-        alive: Callable[[], float] = alive_s,
-    ) -> None:
-        self._memories, self._own_utc, self._alive = memories, own_utc, alive
-        self._boot_id = boot_id()
+    def __init__(self, memories: PodMemories, clock: HostClock = SYSTEM_CLOCK) -> None:
+        self._memories, self._clock = memories, clock
         self._unkept: PodMemory | None = None
         self._latch: tuple[object, object, object] | None = None
 
@@ -142,9 +133,9 @@ class MemoryKeeper:
 
     def _save(self, memory: PodMemory) -> None:
         kept = {
-            "kept_own_utc_s": self._own_utc(),
-            "kept_boot_id": self._boot_id,
-            "kept_alive_s": self._alive(),
+            "kept_own_utc_s": self._clock.utc_s(),
+            "kept_boot_id": self._clock.boot_id,
+            "kept_alive_s": self._clock.boottime_s(),
         }
         memory = memory.model_copy(update=kept)
         latch = (memory.latch, memory.withdrawn_here, memory.consent_seq)
@@ -203,6 +194,8 @@ class SiteStore:
     ----------
     folder
         ``site.data_dir`` of the settings; made if it is not there.
+    disk
+        Where that is.
 
     Raises
     ------
@@ -210,10 +203,10 @@ class SiteStore:
         The folder cannot be made or read.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, disk: Disk = FILES) -> None:
+        self.folder, self.disk = folder, disk
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            disk.make_folder(folder)
         except OSError as error:
             raise InputError(f"{folder}: cannot be used as site.data_dir ({error.strerror})") from error
 
@@ -244,36 +237,27 @@ class SiteStore:
     def _made_once(self, path: Path, fresh: bytes) -> bytes:
         """Read a file; where there is none, make it."""
         try:
-            try:
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                return path.read_bytes()
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(fresh)
-                file.flush()
-                os.fsync(file.fileno())
+            return self.disk.create(path, fresh)
         except OSError as error:
             raise InputError(f"{path}: cannot be read or made ({error.strerror})") from error
-        return fresh
 
     def term(self) -> int:
         """Read the highest term that this gateway has used."""
         path = self.folder / "term"
         try:
-            return int(path.read_text(encoding="ascii")) if path.exists() else 0
+            return int(self.disk.read(path)) if self.disk.exists(path) else 0
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: a whole number expected; restore it from a backup") from error
 
     def keep_term(self, term: int) -> None:
         """Keep that terms up to `term` are used up, before anything is commanded in it."""
-        write_whole(self.folder / "term", f"{term}\n", "the term of the coordinator")
+        self.disk.replace(self.folder / "term", f"{term}\n".encode(), "the term of the coordinator")
 
     def consent(self, pod: str) -> tuple[bytes, ...]:
         """Read the signed entries in ``consent/POD/``, one file each, in the order of their names."""
         folder = self.folder / "consent" / pod
         try:
-            paths = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-            return tuple(path.read_bytes()[: LARGEST_ENTRY + 1] for path in paths)
+            return tuple(self.disk.read(path)[: LARGEST_ENTRY + 1] for path in self.disk.files_in(folder))
         except OSError as error:
             raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
@@ -303,8 +287,11 @@ class SiteStore:
     def forget_clock(self) -> None:
         """End the clock: the night ended in order. The latest UTC stays."""
         floor = self._kept_floor()
-        with suppress(OSError, InputError):
-            self._keep_clock_file(floor) if floor else self.clock_path.unlink(missing_ok=True)
+        if not floor:
+            self.disk.remove(self.clock_path)
+            return
+        with suppress(InputError):
+            self._keep_clock_file(floor)
 
     def floor(self) -> float | None:
         """Read the latest UTC (seconds) that a synchronised clock has said here; None where none was kept."""
@@ -320,13 +307,13 @@ class SiteStore:
 
     def _clock_file(self) -> dict[str, Any]:
         try:
-            kept = json.loads(self.clock_path.read_text(encoding="utf-8"))
+            kept = json.loads(self.disk.read(self.clock_path))
         except (OSError, ValueError):
             return {}
         return kept if isinstance(kept, dict) else {}
 
     def _keep_clock_file(self, kept: dict[str, Any]) -> None:
-        write_whole(self.clock_path, json.dumps(kept) + "\n", "the sanctuary clock")
+        self.disk.replace(self.clock_path, (json.dumps(kept) + "\n").encode(), "the sanctuary clock")
 
     def keep_consent(self, pod: str, raw: bytes) -> None:
         """Keep a signed entry with those of `consent`.
@@ -337,7 +324,7 @@ class SiteStore:
             It cannot be written.
         """
         name = f"{hashlib.sha256(raw).hexdigest()[:32]}.entry"
-        write_together([(self.folder / "consent" / pod / name, [raw], "a consent entry")])
+        self.disk.replace(self.folder / "consent" / pod / name, raw, "a consent entry")
 
 
 def _number(value: object) -> float | None:
@@ -395,3 +382,21 @@ class ConsentKeeper:
         while self._waiting:
             self._put(self._waiting[0])
             self._waiting.popleft()
+
+
+def open_outbox(data_dir: Path, pod: str) -> Outbox:
+    """Open where a pod's lasting messages wait for the broker, ``outbox/POD.sqlite``.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be made.
+    BrokerError
+        The file cannot be used.
+    """
+    folder = data_dir / "outbox"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror})") from error
+    return Outbox(folder / f"{pod}.sqlite")

@@ -228,6 +228,7 @@ class ClockFollower:
         self._left = self._cadence.burst
         self.due_s = -inf
         """When to ask next."""
+        self._asked_s = -inf
 
     @property
     def source(self) -> TimeSource | None:
@@ -254,10 +255,17 @@ class ClockFollower:
         self._estimator.forget()
         self.hurry()
 
+    def ask_in_s(self, now_s: float) -> float:
+        """Say in how many seconds `ask` has a request to write; not above 0 where it has one now."""
+        return 0.0 if now_s < self._asked_s else self.due_s - now_s
+
     def ask(self, now_s: float) -> bytes | None:
         """Write a request if one is due."""
+        if now_s < self._asked_s:  # the own clock was set back, and what was measured by it is worth nothing
+            self.doubt()
         if now_s < self.due_s:
             return None
+        self._asked_s = now_s
         self._left = max(0, self._left - 1)
         self.due_s = now_s + (self._cadence.gap_s if self._left else self._cadence.every_s)
         return self._estimator.request(now_s)

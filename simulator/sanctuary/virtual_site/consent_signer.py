@@ -1,4 +1,4 @@
-"""The sleeper's pen: signs grants and withdrawals, each following on from the one before."""
+"""Signs what sleepers agree to: grants and withdrawals, each following on from the one before."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sanctuary.commons.designs import LoadedDesign
 from sanctuary.commons.entries import FIRST, Grant, Scope, Withdrawal, WithdrawnScope, key_id, seal, unseal
 from sanctuary.config.pod_settings import CircleEntry
 from sanctuary.firmware_bridge.outputs.output import Modality
-from sanctuary.virtual_site.failure_trace import UTC_AT_ZERO_S
+from sanctuary.virtual_site.host import UTC_AT_ZERO_S
 
 DAY_S = 86_400.0
 
 
-class Pen:
+class ConsentSigner:
     """Signs for one sleeper.
 
     Parameters
@@ -60,7 +60,7 @@ class Pen:
 
 
 def evening_grants(
-    pen: Pen, circles: Sequence[CircleEntry], designs: Mapping[str, LoadedDesign], rng: Random
+    signer: ConsentSigner, circles: Sequence[CircleEntry], designs: Mapping[str, LoadedDesign], rng: Random
 ) -> tuple[bytes, ...]:
     """Sign what a sleeper agrees to in the evening: some to less, or for a part of the night."""
     entries = []
@@ -70,6 +70,6 @@ def evening_grants(
         end_s = max(rng.uniform(300.0, 2000.0) if rng.random() < 0.1 else DAY_S, begin_s + 60.0)
         design = designs[circle.design].hash
         entries.append(
-            pen.grant(circle.id, design, modalities, UTC_AT_ZERO_S + begin_s, UTC_AT_ZERO_S + end_s)
+            signer.grant(circle.id, design, modalities, UTC_AT_ZERO_S + begin_s, UTC_AT_ZERO_S + end_s)
         )
     return tuple(entries)

@@ -11,11 +11,12 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any
 
+from sanctuary.gateway.site.own_utc import STEP_S
 from sanctuary.pods.audit import Auditor, Violation
 from sanctuary.pods.audit.message_rules import WireMonitor
 from sanctuary.pods.mqtt.wire_client import MqttMessage
-from sanctuary.pods.protocol.records import LogRecord
-from sanctuary.virtual_site.failure_trace import FaultKind, Outline, step_of
+from sanctuary.virtual_site.faults import FaultKind, step_of
+from sanctuary.virtual_site.scenario import Scenario
 
 SLACK_S = 0.12
 """Clocks that are sure may differ by twice `clock_uncertainty_limit_s`, and a little for their drift."""
@@ -35,7 +36,7 @@ MOVED = (
 Record = Mapping[str, Any]
 
 
-class Watch:
+class OnlineAudit:
     """Takes everything that is written and sent.
 
     Attributes
@@ -48,14 +49,16 @@ class Watch:
         The last records, truly stamped.
     """
 
-    def __init__(self, outline: Outline) -> None:
-        settings = outline.settings
-        steps_s = sum(abs(step_of(fault)) for fault in outline.faults if fault.kind is FaultKind.GATEWAY_STEP)
+    def __init__(self, scenario: Scenario) -> None:
+        settings = scenario.settings
+        steps_s = sum(
+            abs(step_of(fault)) for fault in scenario.faults if fault.kind is FaultKind.GATEWAY_STEP
+        )
         self._auditor = Auditor(
             pod_settings=settings.pod,
             limiter_settings=settings.limiter,
             slack_s=SLACK_S,
-            utc_slack_s=SLACK_S + steps_s,
+            utc_slack_s=SLACK_S + STEP_S + steps_s,
             durable=True,
         )
         self._wire = WireMonitor()
@@ -64,24 +67,21 @@ class Watch:
         self.counts: Counter[str] = Counter()
         self.recent: deque[Record] = deque(maxlen=REMEMBERED)
 
-    def record(self, record: LogRecord, true_s: float, **known: float) -> None:
+    def record(self, record: Record, true_s: float, **known: float) -> None:
         """Take a record as its writer wrote it; `known` are moments of which the true time is known."""
-        moved = record.to_dict()
-        by_s, moved["t_s"] = true_s - record.t_s, true_s
+        by_s = true_s - record["t_s"]
+        moved = {**record, "t_s": true_s}
         for name in MOVED:
             if name in moved and moved[name] is not None:
                 moved[name] += by_s
         moved.update(known)
-        self._push(moved)
+        self.true_record(moved)
 
-    def true_record(self, record: LogRecord) -> None:
+    def true_record(self, record: Record) -> None:
         """Take a record whose times are true."""
-        self._push(record.to_dict())
-
-    def _push(self, line: Record) -> None:
-        self.recent.append(line)
-        self._count(line)
-        self.violations += self._auditor.push(line)
+        self.recent.append(record)
+        self._count(record)
+        self.violations += self._auditor.push(record)
 
     def message(self, sender: str, message: MqttMessage, true_s: float) -> None:
         """Take a message as one of ours hands it over."""
