@@ -22,10 +22,10 @@ from pod_bench import (
 )
 from sanctuary.commons.entries import key_id, signing_key, unseal
 from sanctuary.config.settings_base import shipped_designs
-from sanctuary.gateway.site.coordinator_shell import CoordinatorRunner
-from sanctuary.gateway.site.event_log import Journal
+from sanctuary.gateway.site.coordinator_shell import CoordinatorShell, SimulatedSiteClock
+from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.pod_outputs import PodOutputs
-from sanctuary.gateway.site.pod_shell import PodRunner
+from sanctuary.gateway.site.pod_shell import PodShell
 from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.command_writer import CommandWriter
 from sanctuary.pods.coordinator.gateway import Gateway
@@ -86,24 +86,24 @@ def test_from_a_due_step_through_the_shell_to_the_output(
     bench.offer()
     bench.open(lead_s=2.5)
     bench.sleep(2)
-    runner = PodRunner(bench.pod, Journal(tmp_path / "events.jsonl"), Mock(), lambda _: None)
+    runner = PodShell(bench.pod, EventLog(tmp_path / "events.jsonl"), Mock(), lambda _: None)
     way = walk_to(monkeypatch, PodOutputs, "play", lambda: runner.tick(bench.now_s + 0.5))
     assert len(way.files) <= 15, str(way)
 
 
-def leading_shell(bench: CoordinatorBench) -> CoordinatorRunner:
+def leading_shell(bench: CoordinatorBench) -> CoordinatorShell:
     """A gateway in its shell that leads the circle of `bench`, after offers of a window to p1 and p2."""
     members = {pod: pod_key(pod).verify_key for pod in ("p1", "p2")}
     identity = CoordinatorIdentity(SITE, "gateway-1", COORDINATOR_KEY, IdSource("gw"))
     gateway = Gateway(identity, [Circle("one", 2, members, DESIGN)])
     sent: list[MqttMessage] = []
-    shell = CoordinatorRunner(SITE, gateway, Mock(), sent.append, lambda: bench.now_s)
+    shell = CoordinatorShell(SITE, gateway, Mock(), sent.append, SimulatedSiteClock(lambda: bench.now_s, 0.0))
     shell.on_link(LinkUp(session_present=False))
     while not shell.held:
         bench.now_s += 0.5
-        shell.tick(bench.now_s)
+        shell.tick()
         while sent:
-            shell.message(sent.pop(0), bench.now_s)
+            shell.on_message(sent.pop(0))
     bench.coordinator = gateway._coordinator
     for pod in members:
         bench.state(pod)
@@ -119,5 +119,5 @@ def test_from_the_last_lease_through_the_shell_to_the_first_open_command(
     bench.lease("p1", term=term)
     topic = topics.event(SITE, "p2", "lease")
     lease = MqttMessage(topic, bench.lease_payload("p2", term=term))
-    way = walk_to(monkeypatch, CommandWriter, "open", lambda: shell.message(lease, bench.now_s))
+    way = walk_to(monkeypatch, CommandWriter, "open", lambda: shell.on_message(lease))
     assert len(way.files) <= 11, str(way)
