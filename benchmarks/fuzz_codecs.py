@@ -30,9 +30,9 @@ with atheris.instrument_imports(include=["sanctuary.firmware_bridge"]):
     from sanctuary.firmware_bridge.headbands.thinkgear import ThinkGearCodec
     from sanctuary.firmware_bridge.headbands.zmax import ZmaxCodec
 
+from sanctuary.simulator.devices.board_port import SerialBoard
 from sanctuary.simulator.devices.gatt import GattDevice
 from sanctuary.simulator.devices.muse_control import uuid
-from sanctuary.simulator.devices.serial_port import SerialBoard
 from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.devices.virtual_athena import VirtualAthena
 from sanctuary.simulator.devices.virtual_cyton import VirtualCyton

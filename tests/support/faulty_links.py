@@ -18,8 +18,8 @@ import numpy as np
 from rough_night import UNPLUGGED, Night, NumberSource, VirtualClock
 from sanctuary.config.errors import Cause, DeviceError
 from sanctuary.firmware_bridge.links.link import Chunk
+from sanctuary.simulator.devices.board_port import SerialBoard
 from sanctuary.simulator.devices.gatt import GattDevice, Notification
-from sanctuary.simulator.devices.serial_port import SerialBoard
 
 SERIAL_TICK_S = 0.04
 EVENT_S = 0.015

@@ -14,8 +14,8 @@ from sanctuary.firmware_bridge.headbands.muse.control import encode
 from sanctuary.firmware_bridge.headbands.registry import DRIVERS
 from sanctuary.firmware_bridge.links.link import Link
 from sanctuary.firmware_bridge.stream.reader import HeadbandPump
+from sanctuary.simulator.devices.board_port import SerialBoard
 from sanctuary.simulator.devices.muse_control import uuid
-from sanctuary.simulator.devices.serial_port import SerialBoard
 from sanctuary.simulator.devices.virtual_athena import VirtualAthena
 from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 from sanctuary.simulator.devices.virtual_freeeeg import VirtualFreeEeg

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.simulator.devices.serial_port import Pacing, PtyPort
+from sanctuary.simulator.devices.board_port import Pacing
+from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 

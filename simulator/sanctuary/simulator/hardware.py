@@ -22,7 +22,7 @@ from typing import Any, Literal, Self
 
 from sanctuary.config.errors import DeviceError
 from sanctuary.config.sleeper_settings import SleeperSettings
-from sanctuary.simulator.devices.serial_port import Pacing
+from sanctuary.simulator.devices.board_port import Pacing
 
 HOST_MODULE = "sanctuary.simulator.hardware_host"
 START_TIMEOUT_S = 60.0

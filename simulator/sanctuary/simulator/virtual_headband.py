@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from sanctuary.simulator.bluez.server import VirtualRadio
+from sanctuary.simulator.devices.board_port import SerialBoard
 from sanctuary.simulator.devices.fault_registry import DeviceFault
 from sanctuary.simulator.devices.gatt import GattDevice
 from sanctuary.simulator.devices.link_faults import in_turn
-from sanctuary.simulator.devices.serial_port import PtyPort, SerialBoard
+from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.signal_source import SignalSource
 from sanctuary.simulator.devices.tcp_port import TcpPort
 from sanctuary.simulator.devices.virtual_athena import VirtualAthena
@@ -23,9 +24,6 @@ from sanctuary.simulator.devices.virtual_ganglion import VirtualGanglion
 from sanctuary.simulator.devices.virtual_muse import VirtualMuse
 from sanctuary.simulator.devices.virtual_thinkgear import VirtualThinkGear
 from sanctuary.simulator.devices.virtual_zmax import VirtualZmax
-
-MOST = 16
-"""Bluetooth headbands at a time."""
 
 
 @dataclass(frozen=True, slots=True)

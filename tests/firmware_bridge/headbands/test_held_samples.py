@@ -10,7 +10,7 @@ from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec
 from sanctuary.firmware_bridge.headbands.cyton.daisy import DaisyCodec
 from sanctuary.firmware_bridge.headbands.freeeeg import FreeEegCodec
 from sanctuary.firmware_bridge.headbands.headband import Codec, arrived_s
-from sanctuary.simulator.devices.serial_port import SerialBoard
+from sanctuary.simulator.devices.board_port import SerialBoard
 from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 from sanctuary.simulator.devices.virtual_freeeeg import VirtualFreeEeg

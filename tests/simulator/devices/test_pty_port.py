@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from sanctuary.simulator.devices import link_faults as faults
-from sanctuary.simulator.devices.serial_port import FREE_S, JOIN_S, MAX_WAITING_BYTES, Pacing, PtyPort
+from sanctuary.simulator.devices.board_port import FREE_S, JOIN_S, MAX_WAITING_BYTES, Pacing
+from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.devices.virtual_cyton import BANNER, TOO_SLOW, VERSION, VirtualCyton
 from virtual_boards import (

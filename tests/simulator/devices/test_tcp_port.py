@@ -11,13 +11,8 @@ from sanctuary.firmware_bridge.headbands.headband import Codec, Run
 from sanctuary.firmware_bridge.headbands.thinkgear import ThinkGearCodec
 from sanctuary.firmware_bridge.headbands.zmax import HELLO, Stimulation, ZmaxCodec
 from sanctuary.simulator.devices import link_faults as faults
-from sanctuary.simulator.devices.serial_port import (
-    JOIN_S,
-    MAX_WAITING_BYTES,
-    MAX_WAITING_S,
-    PtyPort,
-    SerialBoard,
-)
+from sanctuary.simulator.devices.board_port import JOIN_S, MAX_WAITING_BYTES, MAX_WAITING_S, SerialBoard
+from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.devices.tcp_port import Pacing, TcpPort
 from sanctuary.simulator.devices.virtual_cyton import VirtualCyton

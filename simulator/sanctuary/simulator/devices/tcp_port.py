@@ -11,10 +11,9 @@ import select
 import socket
 import time
 from collections.abc import Callable
-from typing import Self
 
-from sanctuary.simulator.devices.link_faults import ByteManipulator, untouched
-from sanctuary.simulator.devices.serial_port import BoardLine, Pacing, SerialBoard
+from sanctuary.simulator.devices.board_port import BoardLine, BoardPort, Pacing, SerialBoard
+from sanctuary.simulator.devices.link_faults import ByteManipulator
 
 __all__ = ["Pacing", "TcpPort"]
 
@@ -91,22 +90,13 @@ class TcpLine(BoardLine):
         self._listener.close()
 
 
-class TcpPort:
-    """One board and its port; a context manager.
-
-    Parameters
-    ----------
-    board, pacing
-        The board, and how fast it streams.
-    clock
-        Monotonic seconds; sets the pace in real time.
+class TcpPort(BoardPort):
+    """One board and its TCP port; parameters as for `BoardPort`.
 
     Attributes
     ----------
     address
         ``127.0.0.1:PORT``, the port chosen by the system; the same when unplugged and plugged in again.
-    fault
-        What happens to bytes on their way to the host; may be changed at any time.
     """
 
     def __init__(
@@ -116,48 +106,21 @@ class TcpPort:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._board = board
-        self._pacing = pacing
-        self._clock = clock
-        self.fault: ByteManipulator = untouched
+        super().__init__(board, pacing, clock)
         # bound but never listening: no other program is given the port while the board is unplugged
         self._reservation = _bound(0)
         self._port = int(self._reservation.getsockname()[1])
         self.address = f"{HOST}:{self._port}"
-        self._due_s = clock()
-        self._line: TcpLine | None = None
         try:
             self.replug()
         except OSError:
             self._reservation.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.close()
-
-    @property
-    def streaming(self) -> bool:
-        return self._board.streaming
-
-    def unplug(self) -> None:
-        """Stop serving: the host is cut off, and new ones are refused. The board goes on."""
-        line, self._line = self._line, None
-        if line is not None:
-            line.close()
-            self._due_s = line.due_s
-
-    def replug(self) -> None:
-        """Serve again, at the same address."""
-        if self._line is None:
-            self._line = TcpLine(
-                self._port, self._board, self._pacing, lambda: self.fault, self._due_s, self._clock
-            )
+    def _open_line(self) -> TcpLine:
+        return TcpLine(self._port, self._board, self._pacing, lambda: self.fault, self._due_s, self._clock)
 
     def close(self) -> None:
-        """Unplug for good, within a second."""
         self.unplug()
         self._reservation.close()
 

@@ -138,7 +138,7 @@ class VirtualCyton:
     Attributes
     ----------
     fs_hz, streaming
-        As in `sanctuary.simulator.devices.serial_port.SerialBoard`. What is not linked does not stream.
+        As in `sanctuary.simulator.devices.board_port.SerialBoard`. What is not linked does not stream.
     """
 
     def __init__(
