@@ -34,6 +34,9 @@ from sanctuary.pods.mqtt.wire_client import LinkUp, MqttMessage
 from sanctuary.pods.pod.events import CommandReceived, ConsentPresented, WithdrawalMade
 from sanctuary.pods.pod.outgoing import Outgoing
 from sanctuary.pods.protocol import topics
+from sanctuary.signal.chain import Chain
+from sanctuary.signal.samples import SampleBlock
+from signals import pair
 from walks import Walk, walk
 
 
@@ -120,4 +123,16 @@ def test_from_the_last_lease_through_the_shell_to_the_first_open_command(
     topic = topics.event(SITE, "p2", "lease")
     lease = MqttMessage(topic, bench.lease_payload("p2", term=term))
     way = walk_to(monkeypatch, CommandWriter, "open", lambda: shell.on_message(lease))
+    assert len(way.files) <= 11, str(way)
+
+
+def test_from_a_block_of_samples_to_the_gate() -> None:
+    uv = pair(40, 250.0, seed=1)
+    chain = Chain(250.0, ("AF7", "AF8"))
+    blocks = [
+        SampleBlock(a * 1250, 250.0, ("AF7", "AF8"), uv[:, a * 1250 : (a + 1) * 1250]) for a in range(8)
+    ]
+    for block in blocks[:-1]:
+        chain.push(block)
+    way = walk(lambda: chain.push(blocks[-1]))
     assert len(way.files) <= 11, str(way)

@@ -155,7 +155,7 @@ class SleepArchitecture:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NightPlan:
+class NightStages:
     """Stages of a night, second by second, and the marks that structure it."""
 
     stages: NDArray[np.int8]
@@ -183,7 +183,7 @@ def end_after(sleep_s: float, night: SleepArchitecture) -> SleepArchitecture:
     return SleepArchitecture(tuple(pieces), night.lights_out_s, tuple(periods))
 
 
-def cut_to_seconds(outline: SleepArchitecture, n_seconds: int) -> NightPlan:
+def cut_to_seconds(outline: SleepArchitecture, n_seconds: int) -> NightStages:
     """Take the first `n_seconds` of a night, on whole seconds; awake after its last piece."""
     stages = np.full(n_seconds, Stage.W, dtype=np.int8)
     start_s = 0.0
@@ -191,7 +191,7 @@ def cut_to_seconds(outline: SleepArchitecture, n_seconds: int) -> NightPlan:
         stages[math.ceil(start_s) : math.ceil(start_s + duration_s)] = stage
         start_s += duration_s
     onset_s = float(min(n_seconds, math.ceil(outline.pieces[0][1])))
-    return NightPlan(
+    return NightStages(
         stages, min(outline.lights_out_s, n_seconds), onset_s, _cut(outline.rem_periods, float(n_seconds))
     )
 

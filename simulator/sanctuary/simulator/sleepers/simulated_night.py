@@ -20,7 +20,7 @@ from sanctuary.signal.samples import STAGES, FloatArray, Stage
 from sanctuary.simulator.physiology.random_streams import Concern, onsets_s, stream
 from sanctuary.simulator.physiology.waveforms import Episode
 from sanctuary.simulator.sleepers.architecture import (
-    NightPlan,
+    NightStages,
     SleepArchitecture,
     cut_to_seconds,
     draw_architecture,
@@ -257,7 +257,7 @@ def _arousals(
     return tuple(found)
 
 
-def _turns(plan: NightPlan, settings: NightSettings, rng: np.random.Generator) -> tuple[Episode, ...]:
+def _turns(plan: NightStages, settings: NightSettings, rng: np.random.Generator) -> tuple[Episode, ...]:
     n_seconds = plan.stages.size
     per_s = _RESTLESS[plan.stages] * settings.turns_per_hour / 3600.0
     starts_s = onsets_s(np.arange(n_seconds, dtype=np.float64), per_s, rng)
