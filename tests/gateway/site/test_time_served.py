@@ -101,3 +101,25 @@ def test_a_gateway_whose_clock_is_measured_anew_goes_on_coordinating() -> None:
     exchange(SanctuaryClock("gateway-2", "g3", time.time() - 500.0))
     assert not clock.is_followed
     assert duty.is_settled
+
+
+def test_of_two_gateways_that_tell_the_time_the_one_that_comes_later_stops_once_it_hears_the_other() -> None:
+    sent: list[MqttMessage] = []
+    clock = SanctuaryClock("gateway-1", "g1", time.time(), cadence=Cadence(1, 0.0, 0.0, 1))
+    runner = runner_with(clock, sent)
+    site = SiteSettings(id=SITE, gateways=("gateway-0", "gateway-1", "gateway-2"))
+    duty = runner.duty = ClockDuty(site, runner.core, clock, sent.append)
+
+    def answered_by(name: str) -> None:
+        sent.clear()
+        duty.tick()
+        (asked,) = sent
+        answer = SanctuaryClock(name, "g9", time.time() - 1000.0).answer(asked)
+        runner.on_message(MqttMessage(duty.topic, seal_line(Kind.TIME, answer, COORDINATOR_KEY), 0))
+
+    duty.answers = True
+    answered_by("gateway-2")
+    assert duty.answers
+    answered_by("gateway-0")
+    assert not duty.answers
+    assert clock.now() == pytest.approx(1000.0, abs=10.0)

@@ -25,6 +25,7 @@ from sanctuary.pods.mqtt.wire_client import LinkEvent, LinkUp, MqttMessage
 from sanctuary.pods.protocol import topics
 from sanctuary.pods.protocol.envelope import Kind, seal_line
 from sanctuary.pods.protocol.gateway_records import WindowRecord
+from sanctuary.pods.protocol.messages import TimeResponse, read
 from sanctuary.pods.protocol.topics import Channel
 
 _LOG = logging.getLogger(__name__)
@@ -68,7 +69,8 @@ class ClockDuty:
     """Follows the clock of the gateway that answers, or answers.
 
     A gateway on which pods sleep (`sanctuary run`) always answers, without this. Of the others the first in
-    the list of the settings does that has been there for a while; each begins by following.
+    the list of the settings does that has been there for a while; each begins by following. One that answers
+    goes on asking as long as another comes before it: where two answer, pods trust neither.
 
     Parameters
     ----------
@@ -106,25 +108,32 @@ class ClockDuty:
         if self.answers:
             others = self._core.leadership.others(Now(self._clock.now(), self._host.boottime_s()))
             if any(gateway in self._before for gateway in others):
-                self.answers = False
-                self._patient_until_s = now_s + PATIENCE_S + self._rank
-            return
+                self._leave_it(now_s)
+            if not self._before:
+                return
         request = self._clock.ask()
         if request is not None:
             self._send(MqttMessage(self._asks_on, request, 0))
-        if now_s >= self._patient_until_s:
+        if not self.answers and now_s >= self._patient_until_s:
             self._clock.lead()
             self.answers = True
 
     def on_answer(self, message: MqttMessage) -> None:
         """Go by the answer of the gateway that answers."""
         try:
-            self._clock.follow(unsealed(Kind.TIME, message, self._core.key.verify_key))
+            answer = unsealed(Kind.TIME, message, self._core.key.verify_key)
+            if self.answers and read(TimeResponse, answer.payload).gateway not in self._before:
+                return
+            self._clock.follow(answer)
         except ProtocolError as error:
             _LOG.debug("clock: %s", error)
         else:
-            until_s = self._host.monotonic_s() + PATIENCE_S + self._rank
-            self._patient_until_s = max(self._patient_until_s, until_s)
+            self._leave_it(self._host.monotonic_s())
+
+    def _leave_it(self, now_s: float) -> None:
+        """Leave it to another to answer, for as long as it does."""
+        self.answers = False
+        self._patient_until_s = max(self._patient_until_s, now_s + PATIENCE_S + self._rank)
 
     @property
     def is_settled(self) -> bool:
@@ -282,9 +291,13 @@ class CoordinatorShell:
                 self._handle(happened.EyeSignalReceived(topic.pod, message.payload))
             case Channel.REPLY:
                 self._handle(happened.ReplyReceived(topic.pod, message.payload))
-            case Channel.TIME_REQUEST if self.duty is None or self.duty.answers:
+            case Channel.TIME_REQUEST if self._answers(topic.pod):
                 sealed = seal_line(Kind.TIME, self._clock.answer(message), self.core.key)
                 self._send(MqttMessage(topics.time_response(self._site, topic.pod), sealed, 0))
+
+    def _answers(self, asker: str) -> bool:
+        """Say whether this gateway tells the time to that pod or gateway; never to itself."""
+        return self.duty is None or (self.duty.answers and asker != self.core.id)
 
     def _now(self) -> Now:
         """Read the sanctuary clock, and only then the computer's own; see `Now`."""
