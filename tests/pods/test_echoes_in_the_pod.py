@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from answering import ANSWER, ANSWERING, DENSE, DUET, MUTE, SPARSE
-from fake_wire import LRLR
+from fake_site import LRLR
 from pod_bench import (
     CIRCLE,
     COORDINATOR_KEY,

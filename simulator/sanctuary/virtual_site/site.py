@@ -13,6 +13,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.pod_settings import PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.scenario_settings import WireSettings
@@ -23,6 +24,7 @@ from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.machine_clock import SimulatedHostClock
 from sanctuary.gateway.site.site import GatewayLink, NoSamples, PodFittings, Site
 from sanctuary.gateway.site.storage import SiteStore
+from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.mqtt.wire_client import MqttMessage, OnLink, OnMessage
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.protocol.gateway_records import coordinator_record
@@ -64,11 +66,14 @@ class SiteSpec:
         Bytes from which all keys are derived.
     wire
         How good the network is.
+    designs
+        As of `Site`.
     """
 
     boot: str
     secret: bytes
     wire: WireSettings
+    designs: Mapping[str, LoadedDesign] | None = None
 
 
 class VirtualSite:
@@ -88,6 +93,13 @@ class VirtualSite:
         Draws what chance decides on the network and in faults.
     faults
         What goes wrong.
+
+    Attributes
+    ----------
+    log, store, network
+        What everything here writes to, keeps its files in, and talks over.
+    drivers, sleepers
+        By pod; the former once it has started.
     """
 
     def __init__(
@@ -101,44 +113,55 @@ class VirtualSite:
     ) -> None:
         self._settings, self._spec, self._faults = settings, spec, faults
         self._rng, self._events = rng, events
-        self._log = EventLog()
+        self.log = EventLog()
+        self.store = SiteStore(DATA, MemoryDisk())
         quality = network_quality(spec.wire, rng)
-        self._network = VirtualNetwork(events, quality, keep_alive_s=spec.wire.keep_alive_s)
+        self.network = VirtualNetwork(events, quality, keep_alive_s=spec.wire.keep_alive_s)
         self._site = Site(
             settings,
             NoSamples(),
             self,
             SimulatedHostClock(self._now, UTC_AT_ZERO_S),
-            SiteStore(DATA, MemoryDisk()),
-            log=self._log,
+            self.store,
+            log=self.log,
             boot=spec.boot,
             secret=spec.secret,
+            designs=spec.designs,
             firmware="simulated",
         )
         self._gateway: GatewayLink[VirtualClient] | None = None
         self._gateway_starts = 0
-        self._drivers: dict[str, PodDriver] = {}
+        self.drivers: dict[str, PodDriver] = {}
         self._guests = guests
-        self._sleepers = {pod: VirtualSleeper(guest.verdicts, events) for pod, guest in guests.items()}
+        self.sleepers = {pod: VirtualSleeper(guest.verdicts, events) for pod, guest in guests.items()}
 
     @property
     def messages(self) -> dict[str, int]:
         """Messages sent, delivered and lost so far."""
-        network = self._network
+        network = self.network
         return {"sent": network.sent, "delivered": network.delivered, "lost": network.lost}
 
     def sleep(self, until_s: float) -> list[Mapping[str, Any]]:
         """Let the night pass; gives all log records, each writer's in order."""
+        self.start()
+        self._events.run(until_s)
+        for driver in self.drivers.values():
+            driver.shell.end(self._now())
+        return self.log.records
+
+    @property
+    def coordinator(self) -> Gateway | None:
+        """The core of the gateway; None while it is down."""
+        return None if self._gateway is None else self._gateway.shell.core
+
+    def start(self) -> None:
+        """Plan that everything starts, and everything that goes wrong."""
         self._start_gateway()
         for number, entry in enumerate(self._settings.pods):
             self._events.at(STAGGER_S * number, partial(self._open_pod, entry))
         for fault in self._faults:
             self._events.at(fault.at_s, partial(self._inject, fault))
         self._events.every(COORDINATOR_TICK_S, self._tick_gateway)
-        self._events.run(until_s)
-        for driver in self._drivers.values():
-            driver.shell.end(self._now())
-        return self._log.records
 
     def client(
         self,
@@ -152,13 +175,13 @@ class VirtualSite:
         """Make a client of the network, as a `Wire`."""
 
         def message(message: MqttMessage) -> None:
-            driver = self._drivers.get(name)
+            driver = self.drivers.get(name)
             if driver is None:
                 on_message(message)
             else:
                 driver.do(lambda: on_message(message))
 
-        return self._network.client(name, will=will, on_link=on_link, on_message=message)
+        return self.network.client(name, will=will, on_link=on_link, on_message=message)
 
     def _now(self) -> float:
         return self._events.now_s
@@ -166,14 +189,14 @@ class VirtualSite:
     # --- pods and the coordinator ---
 
     def _open_pod(self, entry: PodEntry) -> None:
-        sleeper, on_cue = self._sleepers[entry.id], self._guests[entry.id].on_cue
+        sleeper, on_cue = self.sleepers[entry.id], self._guests[entry.id].on_cue
         link = self._site.link_pod(entry)
         ear = Ear(lambda cue, at_s: on_cue(cue, at_s, sleeper))
         time = MeasuredTime(link.identity.boot)
         shell = self._site.open_pod(entry, link, UTC_AT_ZERO_S, PodFittings(time, ear))
         heartbeat_s = self._settings.pod.heartbeat_s
         driver = PodDriver(shell, sleeper, self._events, heartbeat_s, self._now)
-        self._drivers[entry.id] = sleeper.driver = driver
+        self.drivers[entry.id] = sleeper.driver = driver
         link.attach(shell, self._now)
         link.client.connect()
         driver.look()
@@ -184,7 +207,7 @@ class VirtualSite:
         clock = SimulatedSiteClock(self._now, UTC_AT_ZERO_S)
         boot = f"{self._spec.boot}-t{self._gateway_starts}"
         link = self._gateway = self._site.open_gateway(clock, boot=boot)
-        self._log.write(coordinator_record("started", self._site.store.term(), self._now()))
+        self.log.write(coordinator_record("started", self.store.term(), self._now()))
         link.client.subscribe(*link.shell.subscriptions)
         link.begin()
         link.client.connect()
@@ -193,11 +216,12 @@ class VirtualSite:
         if self._gateway is not None:
             self._gateway.shell.tick()
 
-    def _crash_gateway(self, for_s: float) -> None:
+    def crash_gateway(self, for_s: float) -> None:
+        """Let the gateway die, and begin anew after so many seconds."""
         if self._gateway is None:
             return
         link, self._gateway = self._gateway, None
-        self._log.write(coordinator_record("died", self._site.store.term(), self._now()))
+        self.log.write(coordinator_record("died", self.store.term(), self._now()))
         link.client.abort(self._spec.wire.keep_alive_s)
         self._events.after(for_s, self._start_gateway)
 
@@ -205,9 +229,9 @@ class VirtualSite:
 
     def _inject(self, fault: PlannedFault) -> None:
         if fault.pod is None:
-            self._crash_gateway(fault.for_s)
+            self.crash_gateway(fault.for_s)
             return
-        driver, sleeper = self._drivers[fault.pod], self._sleepers[fault.pod]
+        driver, sleeper = self.drivers[fault.pod], self.sleepers[fault.pod]
         match fault.kind:
             case "stop":
                 driver.handle(happened.StopPressed())
@@ -222,7 +246,7 @@ class VirtualSite:
             case "arousal":
                 sleeper.arouse(fault.for_s)
             case "network_cut":
-                self._network.cut(fault.pod, fault.for_s, self._rng.uniform(*NOTICED_S))
+                self.network.cut(fault.pod, fault.for_s, self._rng.uniform(*NOTICED_S))
 
     def _later(self, fault: PlannedFault, action: Callable[[], None]) -> None:
         self._events.after(fault.for_s, action)

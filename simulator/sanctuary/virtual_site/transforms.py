@@ -96,7 +96,7 @@ class Duplicate:
 
 @dataclass(frozen=True, eq=False)
 class Delay:
-    """Let every delivery take a time: the same for all, and an exponential one on top.
+    """Let every delivery on some topics take a time: the same for all, and an exponential one on top.
 
     Attributes
     ----------
@@ -107,9 +107,12 @@ class Delay:
     least_s: float
     jitter_s: float
     rng: Random
+    topics: Topics = every_topic
     legs = (Leg.IN,)
 
     def __call__(self, hop: Hop) -> Iterable[Hop]:
+        if not self.topics(hop.message.topic):
+            return (hop,)
         jitter_s = self.rng.expovariate(1.0 / self.jitter_s) if self.jitter_s else 0.0
         return (replace(hop, due_s=hop.due_s + self.least_s + jitter_s),)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from fake_wire import House
-from pod_bench import UTC_AT_ZERO_S, estimate
+from fake_site import UTC_AT_ZERO_S, FakeSite
+from pod_bench import estimate
 from sanctuary.config.site_settings import CoordinatorSettings, LimiterSettings
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.pod.events import LinkLost, LinkRestored, PersonReset, StopPressed
@@ -22,24 +22,24 @@ Lines = list[dict[str, Any]]
 @cache
 def good_night() -> str:
     """A night with two windows, a stop, an arousal and a lost link, as it would stand in files."""
-    house = House(5, settings=CoordinatorSettings(refractory_s=60.0))
+    house = FakeSite(5, settings=CoordinatorSettings(refractory_s=60.0))
     house.run(54.0)
     house.do("pod-1", StopPressed())
     house.run(80.0)
     house.do("pod-1", PersonReset())
-    house.states["pod-2"] = lambda t_s: estimate(t_s, arousal=True)
+    house.say(lambda t_s: estimate(t_s, arousal=True), "pod-2")
     house.run(85.0)
-    house.states["pod-2"] = lambda t_s: estimate(t_s)
+    house.say(lambda t_s: estimate(t_s), "pod-2")
     house.run(200.0)
     house.do("pod-3", LinkLost())
     house.run(210.0)
     house.do("pod-3", LinkRestored())
     house.run(240.0)
-    house.states["pod-2"] = house.states["pod-3"] = lambda t_s: estimate(t_s, rem=False)
+    house.say(lambda t_s: estimate(t_s, rem=False), "pod-2", "pod-3")
     house.run(250.0)
-    house.states["pod-2"] = house.states["pod-3"] = lambda t_s: estimate(t_s)
+    house.say(lambda t_s: estimate(t_s), "pod-2", "pod-3")
     house.run(360.0)
-    return json.dumps(house.lines)
+    return json.dumps(house.records)
 
 
 def night() -> Lines:
@@ -260,7 +260,7 @@ def cue_after_the_end(lines: Lines) -> None:
         ("P7", change("cue", reason="because")),
         ("P7", change("cue", step=0)),
         ("P7", change("cue", sham=True)),
-        ("C1", without("lease", pod="pod-1")),
+        ("C1", without("lease")),
         ("C4", deaf_coordinator),
         ("C4", cue_after_the_end),
     ],
