@@ -215,7 +215,7 @@ def test_what_was_heard_is_written_down_and_the_audit_goes_by_it() -> None:
     bench = playing_bench()
     (record,) = recorded(bench.handle(heard(Z + 60.0, Z)), "pod")
     assert (record["event"], record["detail"], record["utc_suffices"]) == ("utc_heard", "synchronised", True)
-    assert record["utc_range_s"] == [Z + bench.now_s, Z + 60.0 + bench.now_s]
+    assert record["utc_range_s"] == (Z + bench.now_s, Z + 60.0 + bench.now_s)
     lines = [dict(line) for line in bench.lines]
     cue = next(line for line in lines if line["kind"] == "cue")
     assert check_violations(lines) == []
