@@ -20,7 +20,7 @@ from typing import Any
 OURS = """
 import json, resource, sys, threading, time
 from sanctuary.firmware_bridge.headbands.device import DeviceHeadband
-from sanctuary.firmware_bridge.headbands.registry import DRIVERS
+from sanctuary.firmware_bridge.headbands.drivers import DRIVERS
 names, seconds = sys.argv[2:], float(sys.argv[1])
 headbands = [DeviceHeadband(DRIVERS["muse"], name) for name in names]
 for headband in headbands:

@@ -40,7 +40,7 @@ def codec_alone(seconds: int) -> dict[str, float]:
     codec = CytonCodec(tuple(CHANNELS.values()))
     began_s = time.perf_counter()
     for at in range(0, len(data), CHUNK_BYTES):
-        codec.feed(data[at : at + CHUNK_BYTES])
+        codec.push(data[at : at + CHUNK_BYTES])
     took_s = time.perf_counter() - began_s
     return {"megabytes_per_s": len(data) / took_s / 1e6, "us_per_signal_s": took_s / seconds * 1e6}
 

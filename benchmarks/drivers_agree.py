@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.firmware_bridge.headbands.device import DeviceHeadband
-from sanctuary.firmware_bridge.headbands.headband import Options
-from sanctuary.firmware_bridge.headbands.registry import DRIVERS
+from sanctuary.firmware_bridge.headbands.drivers import DRIVERS
+from sanctuary.firmware_bridge.headbands.headband import HeadbandOptions
 from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.virtual_headband import RADIOS, VirtualHeadbands
 
@@ -58,7 +58,7 @@ PAIRS = {
 def read_with_ours(kind: str, address: str, seconds: float, out: Path) -> None:
     """Read for some seconds, and save the samples."""
     channels = {f"I{number}": number for number in PAIRS[kind].channels}
-    headband = DeviceHeadband(DRIVERS[kind], address, channels, Options())
+    headband = DeviceHeadband(DRIVERS[kind], address, channels, HeadbandOptions())
     headband.connect()
     headband.start()
     blocks, end_s = [], time.monotonic() + seconds

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"
 
 from eye_tracer import EyeTracer, push_second
 from sanctuary.config.chain_settings import EyeSignalSettings
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.signal.eye_signal_pattern import extremes
 from sanctuary.signal.eyes import EyeSignalDetector

@@ -19,14 +19,13 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["sanctuary.firmware_bridge"]):
-    from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec
-    from sanctuary.firmware_bridge.headbands.cyton.daisy import DaisyCodec
+    from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec, DaisyCodec
     from sanctuary.firmware_bridge.headbands.freeeeg import FreeEegCodec
     from sanctuary.firmware_bridge.headbands.ganglion import GanglionCodec
-    from sanctuary.firmware_bridge.headbands.headband import MAX_NOTICES, Codec
+    from sanctuary.firmware_bridge.headbands.headband import MAX_EVENTS, Codec
     from sanctuary.firmware_bridge.headbands.muse.athena import AthenaCodec
     from sanctuary.firmware_bridge.headbands.muse.codec import MuseCodec
-    from sanctuary.firmware_bridge.headbands.muse.control import encode
+    from sanctuary.firmware_bridge.headbands.muse.wire import encode
     from sanctuary.firmware_bridge.headbands.thinkgear import ThinkGearCodec
     from sanctuary.firmware_bridge.headbands.zmax import ZmaxCodec
 
@@ -120,17 +119,18 @@ def main() -> None:
         codec = make()
         seeded = fuzzed.ConsumeBool()
         for source, chunk in clean[:3] if seeded else ():
-            codec.feed(chunk, source)
+            codec.push(chunk, source)
         while fuzzed.remaining_bytes():
             source = SOURCES[fuzzed.ConsumeIntInRange(0, len(SOURCES) - 1)]
             size = fuzzed.ConsumeIntInRange(0, 300)
-            for run in codec.feed(fuzzed.ConsumeBytes(size), source):
+            for run in codec.push(fuzzed.ConsumeBytes(size), source):
                 if run.lost < 0 or run.uv.ndim != 2 or not run.uv.shape[1]:
                     raise AssertionError(f"a run without sense: {run}")
-            if len(codec.notices()) > MAX_NOTICES or kept_bytes(codec) > MAX_KEPT_BYTES:
+            if len(codec.events) > MAX_EVENTS or kept_bytes(codec) > MAX_KEPT_BYTES:
                 raise AssertionError(f"{kept_bytes(codec)} bytes kept")
+            codec.events.clear()
         if rounds % 20 == 0 or (len(sys.argv) > 2 and not sys.argv[2].startswith("-")):
-            flowing = sum(run.uv.shape[1] for source, chunk in clean for run in codec.feed(chunk, source))
+            flowing = sum(run.uv.shape[1] for source, chunk in clean for run in codec.push(chunk, source))
             if not flowing:
                 raise AssertionError("no samples after the garbage ended")
 

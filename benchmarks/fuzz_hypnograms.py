@@ -18,8 +18,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["sanctuary.firmware_bridge.hypnograms"]):
-    from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
-    from sanctuary.firmware_bridge.hypnograms.hypnogram_options import hypnogram_options
+    from sanctuary.firmware_bridge.hypnograms.hypnogram import hypnogram_options
+    from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 

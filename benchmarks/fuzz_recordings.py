@@ -37,7 +37,7 @@ except ImportError:
 with atheris.instrument_imports(include=["sanctuary.firmware_bridge"]) if atheris else nullcontext():
     from sanctuary.config.errors import RecordingError
     from sanctuary.firmware_bridge.recordings.readers import open_source
-    from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
+    from sanctuary.firmware_bridge.recordings.recording_source import NO_READING_OPTIONS, ReadingOptions
 
 LARGEST_RSS_MB = 400
 MOST_SAMPLES = 20_000_000
@@ -92,23 +92,23 @@ def _with_pauses(*, bdf: bool) -> bytes:
 
 
 READERS: dict[str, tuple[Callable[[], bytes], ReadingOptions]] = {
-    "openbci-gui-5": (lambda: files.gui_5(files.eeg(8, N), STAMPS, ROWS).encode(), NOTHING_TOLD),
-    "openbci-gui-2": (lambda: files.gui_4(files.eeg(8, N), STAMPS, ROWS).encode(), NOTHING_TOLD),
+    "openbci-gui-5": (lambda: files.gui_5(files.eeg(8, N), STAMPS, ROWS).encode(), NO_READING_OPTIONS),
+    "openbci-gui-2": (lambda: files.gui_4(files.eeg(8, N), STAMPS, ROWS).encode(), NO_READING_OPTIONS),
     "openbci-gui-4": (
         lambda: files.gui_4(files.eeg(4, N), STAMPS, ROWS, milliseconds=True).encode(),
-        NOTHING_TOLD,
+        NO_READING_OPTIONS,
     ),
-    "openbci-sd": (_sd, NOTHING_TOLD),
-    "brainflow": (lambda: files.brainflow_cyton(files.eeg(8, N), STAMPS, ROWS).encode(), NOTHING_TOLD),
+    "openbci-sd": (_sd, NO_READING_OPTIONS),
+    "brainflow": (lambda: files.brainflow_cyton(files.eeg(8, N), STAMPS, ROWS).encode(), NO_READING_OPTIONS),
     "brainflow-muse": (_muse, ReadingOptions(board="muse-2")),
-    "mind-monitor": (_mind_monitor, NOTHING_TOLD),
-    "muse-lsl": (_muse_lsl, NOTHING_TOLD),
-    "edf": (laboratory_files.good_edf, NOTHING_TOLD),
-    "edf-plus": (lambda: _with_pauses(bdf=False), NOTHING_TOLD),
-    "bdf-plus": (lambda: _with_pauses(bdf=True), NOTHING_TOLD),
-    "xdf": (laboratory_files.good_xdf, NOTHING_TOLD),
-    "gzip": (laboratory_files.good_gzip, NOTHING_TOLD),
-    "zip": (laboratory_files.good_zip, NOTHING_TOLD),
+    "mind-monitor": (_mind_monitor, NO_READING_OPTIONS),
+    "muse-lsl": (_muse_lsl, NO_READING_OPTIONS),
+    "edf": (laboratory_files.good_edf, NO_READING_OPTIONS),
+    "edf-plus": (lambda: _with_pauses(bdf=False), NO_READING_OPTIONS),
+    "bdf-plus": (lambda: _with_pauses(bdf=True), NO_READING_OPTIONS),
+    "xdf": (laboratory_files.good_xdf, NO_READING_OPTIONS),
+    "gzip": (laboratory_files.good_gzip, NO_READING_OPTIONS),
+    "zip": (laboratory_files.good_zip, NO_READING_OPTIONS),
 }
 """Of each reader: its good file, and what must be told of it."""
 

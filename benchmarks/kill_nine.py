@@ -20,6 +20,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -34,8 +35,7 @@ from unittest.mock import patch
 from kill_nine_findings import CUE_S, KINDS, LEASE_S, STEP_S, Findings, Kill, examine, notes_of, report
 from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.outputs.output import Modality
-from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.gateway.site.clocks import FollowedTime
 from sanctuary.gateway.site.pod_outputs import PodOutputs
 from sanctuary.gateway.site.pod_shell import PodShell
@@ -44,6 +44,10 @@ from sanctuary.gateway.site.stopping import stop_on_signals
 from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.mqtt.broker import find_mosquitto
 from scripted_pod import be_pod, one_circle, steps_every
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+
+from recording_output import RecordingOutput
 
 GATEWAYS, PODS = 2, 3
 STEPS = 1800

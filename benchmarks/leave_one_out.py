@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sanctuary.config.chain_settings import ChainSettings
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.gateway.training.fitting import leave_one_person_out
 from sanctuary.gateway.training.gathering import Recipe, load_nights

@@ -15,8 +15,8 @@ from sanctuary.config.pod_settings import CircleEntry, PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.site_settings import CoordinatorSettings, LimiterSettings, SiteSettings
 from sanctuary.firmware_bridge.headbands.headband import HeadbandInfo
-from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
-from sanctuary.firmware_bridge.stream.reader import HeadbandPump
+from sanctuary.firmware_bridge.outputs.sound_rendering import SoundLibrary
+from sanctuary.firmware_bridge.stream.reader import HeadbandReader
 from sanctuary.gateway.site.clocks import FollowedTime, LiveTime, OwnClock, cadence_of
 from sanctuary.gateway.site.cue_timing import AHEAD_S
 from sanctuary.gateway.site.event_log import EventLog
@@ -99,7 +99,7 @@ class Scripted:
 
     def __init__(self, log: EventLog, clock: LiveTime, phase_s: float) -> None:
         self.pods: list[LivePod] = []
-        self.pumps: list[HeadbandPump] = []
+        self.pumps: list[HeadbandReader] = []
         self._log, self._clock, self._phase_s = log, clock, phase_s
 
     def attach(self, _entry: PodEntry, pod: PodShell) -> None:

@@ -13,6 +13,7 @@ import asyncio
 import multiprocessing
 import socket
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -30,8 +31,7 @@ from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.headband_settings import SimulatedHeadband
 from sanctuary.config.pod_settings import CircleEntry, PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.outputs.output import Modality
-from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.gateway.site.assembly import NightPlan, derive_key, designs_of, make_gateway, make_pod
 from sanctuary.gateway.site.coordinator_shell import CoordinatorShell, SimulatedSiteClock
 from sanctuary.gateway.site.event_log import EventLog
@@ -45,6 +45,10 @@ from sanctuary.pods.pod.outgoing import status
 from sanctuary.pods.protocol import topics
 from sanctuary.signal.samples import Stage, StageEstimate
 from sanctuary.virtual_site.virtual_pod import Ear
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+
+from recording_output import RecordingOutput
 
 PODS, CIRCLE_SIZE, ENOUGH = 50, 10, 9
 LOAD_PER_S, LOAD_BYTES = 250, 200

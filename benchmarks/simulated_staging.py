@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from leave_one_out import Trial, replay
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.emission import default_emission
 from sanctuary.signal.samples import Stage

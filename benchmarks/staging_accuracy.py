@@ -26,7 +26,7 @@ import numpy as np
 
 from leave_one_out import Trial, line, models, replay_all, summary, whose, with_rem
 from sanctuary.config.chain_settings import ChainSettings
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.gateway.training.gathering import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.emission import default_emission

@@ -51,7 +51,7 @@ import numpy as np
 from leave_one_out import EPOCH_S, Trial, models, summary, whose, with_rem
 from night_faults import KINDS, LOSSES, Loss, Spoiler
 from sanctuary.config.chain_settings import ChainSettings
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.gateway.training.gathering import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
 from sanctuary.signal.chain import Chain

@@ -20,6 +20,7 @@ import logging
 import multiprocessing
 import os
 import statistics
+import sys
 import time
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, nullcontext
@@ -31,9 +32,8 @@ from typing import Any
 from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
-from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
-from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
+from sanctuary.firmware_bridge.cues import Cue, Modality
+from sanctuary.firmware_bridge.outputs.sound_rendering import SoundLibrary
 from sanctuary.gateway.site import cue_timing as beat
 from sanctuary.gateway.site.clocks import FollowedTime, cadence_of
 from sanctuary.gateway.site.event_log import EventLog
@@ -49,6 +49,10 @@ from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker
 from sanctuary.pods.mqtt.client import MqttClient
 from sanctuary.pods.mqtt.wire_client import MqttMessage
 from scripted_pod import NoTable, Scripted, be_pod, one_circle, steps_every
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+
+from recording_output import RecordingOutput
 
 STEPS = 25
 STEP_S = 1.0

@@ -13,7 +13,7 @@ from pod_bench import DESIGN, DESIGN_TOML
 from sanctuary.cli.main import run
 from sanctuary.commons.designs.design_files import Signed, judge_signature
 from sanctuary.commons.entries import key_id, signing_key
-from sanctuary.firmware_bridge.outputs.soundfiles import lmax_db
+from sanctuary.firmware_bridge.outputs.sound_rendering import lmax_db
 from sound_files import sine, wav_bytes, write_design
 
 Capture = pytest.CaptureFixture[str]

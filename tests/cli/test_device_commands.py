@@ -12,9 +12,8 @@ from serial.tools import list_ports
 from ble_bench import Beacon, in_reach, needs_dbus
 from fake_sound_card import SoundCard
 from sanctuary.cli.main import run
-from sanctuary.firmware_bridge.headbands.registry import DRIVERS
-from sanctuary.firmware_bridge.links.scanning import serial_ports
-from sanctuary.firmware_bridge.outputs import sound
+from sanctuary.firmware_bridge.headbands.drivers import DRIVERS, serial_ports
+from sanctuary.firmware_bridge.outputs import sound_output as sound
 from sanctuary.simulator.devices.serial_port import PtyPort
 from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.devices.virtual_athena import VirtualAthena

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from sanctuary.cli.main import run
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.sleepers.night_file import edf_bytes, hypnogram_csv, marks

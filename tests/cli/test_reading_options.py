@@ -13,12 +13,12 @@ import recording_files as files
 from sanctuary.cli.main import run
 from sanctuary.cli.options import reading_options
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD
+from sanctuary.firmware_bridge.recordings.recording_source import NO_READING_OPTIONS
 from sanctuary.simulator.devices.signal_source import RecordedSource
 
 
 def test_nothing_told_is_nothing() -> None:
-    assert reading_options() == NOTHING_TOLD
+    assert reading_options() == NO_READING_OPTIONS
 
 
 @pytest.mark.parametrize("text", ["2026-03-01T22:30:00", "2026-03-01 22:30", " 2026-03-01T22:30:00.000 "])

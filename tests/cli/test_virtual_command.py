@@ -16,7 +16,7 @@ import pytest
 from ble_bench import needs_dbus
 from sanctuary.cli.main import run
 from sanctuary.firmware_bridge.headbands.device import DeviceHeadband
-from sanctuary.firmware_bridge.headbands.registry import DRIVERS
+from sanctuary.firmware_bridge.headbands.drivers import DRIVERS
 from sanctuary.simulator.virtual_headband import BOARDS, RADIOS
 from virtual_boards import PATIENCE_S
 
@@ -69,8 +69,8 @@ def test_each_radio_kind_is_found_on_the_bus_that_it_prints(kind: str, options: 
     # in a process of its own, for bleak keeps the bus that it saw first
     client = (
         "import sys; from sanctuary.firmware_bridge.headbands.device import DeviceHeadband\n"
-        "from sanctuary.firmware_bridge.headbands.registry import DRIVERS\n"
-        "from sanctuary.firmware_bridge.links.scanning import bluetooth\n"
+        "from sanctuary.firmware_bridge.headbands.drivers import DRIVERS\n"
+        "from sanctuary.firmware_bridge.headbands.drivers import bluetooth\n"
         "(found,) = bluetooth(1.0); assert sys.argv[1] in found.drivers\n"
         "headband = DeviceHeadband(DRIVERS[sys.argv[1]], found.address); headband.connect()\n"
         "headband.start(); print(headband.read_samples(300, 20.0).uv[:, -100:].std()); headband.close()\n"

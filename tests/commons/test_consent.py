@@ -27,7 +27,7 @@ from sanctuary.commons.entries import (
     verify_key,
 )
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 
 NOW_S = UTC_AT_ZERO_S
 STRANGER = signing_key(b"\x42" * 32)

@@ -7,7 +7,7 @@ import pytest
 from sanctuary.config.errors import ConfigError
 from sanctuary.config.headband_settings import address_of
 from sanctuary.config.loading import load_settings
-from sanctuary.firmware_bridge.headbands.registry import DRIVERS
+from sanctuary.firmware_bridge.headbands.drivers import DRIVERS
 
 POD = '[[pods]]\nid = "a"\nsleeper = "alder"\n'
 

@@ -12,7 +12,7 @@ from sanctuary.config.headband_settings import CytonPort, SimulatedHeadband
 from sanctuary.config.loading import load_settings
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.settings_base import OutputName, Settings, shipped_designs
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 
 KEY = "ab" * 32
 

@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.headbands.cyton import codec as commands
-from sanctuary.firmware_bridge.headbands.cyton.codec import OVERRUN_BYTES, Command
+from sanctuary.firmware_bridge.headbands.cyton import wire as commands
+from sanctuary.firmware_bridge.headbands.cyton.codec import OVERRUN_BYTES
 from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband, CytonSession
-from sanctuary.firmware_bridge.headbands.headband import Line, Options
-from sanctuary.firmware_bridge.links.serial_link import MAX_READ_BYTES, SerialLink, SerialTransport
+from sanctuary.firmware_bridge.headbands.cyton.wire import Command
+from sanctuary.firmware_bridge.headbands.headband import Conversation, HeadbandOptions
+from sanctuary.firmware_bridge.links.serial_link import MAX_READ_BYTES, SerialLink
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices import link_faults as faults
 from sanctuary.simulator.devices.serial_port import PtyPort
@@ -152,7 +152,7 @@ def test_bytes_lost_make_gaps_and_never_wrong_samples(
 
 
 def test_a_board_left_streaming_is_stopped_first(port: PtyPort, headband: CytonHeadband) -> None:
-    crashed = SerialTransport(port.path)
+    crashed = SerialLink(port.path)
     crashed.write(b"b")
     crashed.read(PATIENCE_S)
     crashed.close()
@@ -235,7 +235,7 @@ def test_after_a_failed_opening_the_port_is_free(port: PtyPort, headband: CytonH
     port.fault = faults.dead
     with pytest.raises(DeviceError):
         headband.connect(lambda: True)
-    SerialTransport(port.path).close()
+    SerialLink(port.path).close()
 
 
 def test_a_headband_that_is_not_open(headband: CytonHeadband) -> None:
@@ -307,28 +307,22 @@ def test_it_closes_in_every_state_and_can_be_opened_again(port: PtyPort, reached
 def opened_on(link: SerialLink, clock: HandClock) -> CytonHeadband:
     """A Cyton that streams through this link."""
     headband = CytonHeadband("port", CHANNELS, realtime=True, clock=clock)
-    headband._line, headband._session = Line(link, clock), CytonSession((1, 2), Options())
+    headband._opened_with = Conversation(link, clock), CytonSession((1, 2), HeadbandOptions())
     headband.start()
     return headband
 
 
-def backlog_link(clock: HandClock) -> SerialLink:
-    link = SerialLink.__new__(SerialLink)
-    link.address, link._clock = "port", clock
-    return link
-
-
-def plug(link: SerialLink, transport: "Backlog") -> None:
-    link._transport = cast("SerialTransport", transport)
-
-
-class Backlog:
+class Backlog(SerialLink):
     """A port that gives what has waited in pieces, as large as one read brings."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, clock: HandClock) -> None:
+        self.address, self._clock = "port", clock
+        self.pieces: list[bytes] = []
+
+    def plug(self, data: bytes) -> None:
         self.pieces = [data[at : at + MAX_READ_BYTES] for at in range(0, len(data), MAX_READ_BYTES)]
 
-    def read(self, _timeout_s: float) -> bytes:
+    def read_bytes(self, _timeout_s: float) -> bytes:
         return self.pieces.pop(0) if self.pieces else b""
 
     def write(self, _data: bytes) -> None: ...
@@ -342,18 +336,17 @@ def test_in_real_time_a_reader_that_was_late_keeps_the_sample_clock(waiting: int
     if waiting * 33 < OVERRUN_BYTES:
         lost = 0  # buffers that are not full lose nothing
     clock, board = HandClock(), VirtualCyton(CountingSource())
-    link = backlog_link(clock)
-    plug(link, Backlog(b""))
+    link = Backlog(clock)
     headband = opened_on(link, clock)
-    plug(link, Backlog(board.packets(250)))
+    link.plug(board.packets(250))
     blocks = headband.read(0.0)
     data = board.packets(waiting)
     board.packets(lost)
     clock.now_s += (waiting + lost) / 250
-    plug(link, Backlog(data))
+    link.plug(data)
     blocks += headband.read(0.0)
     clock.now_s += 1.0
-    plug(link, Backlog(board.packets(250)))
+    link.plug(board.packets(250))
     blocks += headband.read(0.0)
     uv = contiguous(blocks).uv[0]
     there = np.flatnonzero(~np.isnan(uv))

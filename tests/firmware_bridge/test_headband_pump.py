@@ -10,9 +10,10 @@ import pytest
 
 from sanctuary.config.errors import Cause, DeviceError
 from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband
-from sanctuary.firmware_bridge.headbands.headband import Headband, HeadbandInfo, never
-from sanctuary.firmware_bridge.stream.reader import JOIN_S, HeadbandPump
-from sanctuary.firmware_bridge.stream.reconnect import Policy, alike
+from sanctuary.firmware_bridge.headbands.headband import Headband, HeadbandInfo
+from sanctuary.firmware_bridge.links.link import not_cancelled
+from sanctuary.firmware_bridge.stream.reader import JOIN_S, HeadbandReader
+from sanctuary.firmware_bridge.stream.reconnect import ReconnectPolicy, same_backoff
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices import link_faults as faults
 from virtual_boards import CHANNELS, PATIENCE_S, board_threads, open_descriptors, plugged_in, wait_until
@@ -20,7 +21,7 @@ from virtual_boards import CHANNELS, PATIENCE_S, board_threads, open_descriptors
 FS_HZ = 250.0
 NAMES = ("AF7", "AF8")
 INFO = HeadbandInfo("test", FS_HZ, NAMES, (1.0, 1.0))
-HASTY = Policy(alike(0.02, 0.1), silence_s=0.5, begin_s=2.0)
+HASTY = ReconnectPolicy(same_backoff(0.02, 0.1), silence_s=0.5, begin_s=2.0)
 
 
 def samples(start: int, n: int) -> SampleBlock:
@@ -44,8 +45,8 @@ class Script:
     heard: list[SampleBlock] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
-    def pump(self, policy: Policy = HASTY) -> HeadbandPump:
-        return HeadbandPump(
+    def pump(self, policy: ReconnectPolicy = HASTY) -> HeadbandReader:
+        return HeadbandReader(
             lambda: Scripted(self),
             self.heard.append,
             lambda reason: self.said.append(f"lost: {reason}"),
@@ -62,7 +63,7 @@ class Scripted(Headband):
         self.info = INFO
         self.position = 0
 
-    def connect(self, cancelled: Callable[[], bool] = never) -> None:
+    def connect(self, cancelled: Callable[[], bool] = not_cancelled) -> None:
         assert not cancelled()
         self.script.opened += 1
 
@@ -120,7 +121,7 @@ def test_a_headband_that_breaks_is_opened_again_and_said_once_each() -> None:
 
 def test_its_state_tells_what_the_headband_says_and_why_it_is_gone() -> None:
     script = Script([ten, ten])
-    pump = script.pump(Policy(alike(30.0, 30.0), silence_s=0.2, begin_s=2.0))
+    pump = script.pump(ReconnectPolicy(same_backoff(30.0, 30.0), silence_s=0.2, begin_s=2.0))
     assert pump.state.state == "connecting"
     pump.start()
     wait_until(lambda: pump.state.state == "streaming" and not script.acts)
@@ -134,7 +135,7 @@ def test_its_state_tells_what_the_headband_says_and_why_it_is_gone() -> None:
 
 def test_a_headband_that_falls_silent_is_opened_again() -> None:
     script = Script([ten])
-    pump = script.pump(Policy(alike(0.01, 0.01), silence_s=0.05, begin_s=0.05))
+    pump = script.pump(ReconnectPolicy(same_backoff(0.01, 0.01), silence_s=0.05, begin_s=0.05))
     pump.start()
     wait_until(lambda: script.opened >= 2)
     pump.stop()
@@ -167,7 +168,7 @@ def test_an_error_in_a_callback_ends_the_pump_is_logged_at_once_and_raised_at_th
     def fail(_block: SampleBlock) -> None:
         raise RuntimeError("the disk is full")
 
-    pump = HeadbandPump(lambda: Scripted(script), fail, script.said.append, lambda: None, policy=HASTY)
+    pump = HeadbandReader(lambda: Scripted(script), fail, script.said.append, lambda: None, policy=HASTY)
     pump.start()
     wait_until(lambda: not pump.running)
     assert "the headband is not read any more" in caplog.text
@@ -192,7 +193,7 @@ def test_through_unplugging_and_plugging_in_again() -> None:
     heard: list[SampleBlock] = []
     said: list[str] = []
     with plugged_in(seed=4, pacing="realtime") as port:
-        pump = HeadbandPump(
+        pump = HeadbandReader(
             lambda: CytonHeadband(port.path, CHANNELS, realtime=True),
             heard.append,
             lambda reason: said.append(reason),
@@ -221,7 +222,7 @@ def test_it_stops_while_a_board_does_not_answer() -> None:
             opening.set()
             return CytonHeadband(port.path, CHANNELS)
 
-        pump = HeadbandPump(connect, lambda _: None, lambda _: None, lambda: None, policy=HASTY)
+        pump = HeadbandReader(connect, lambda _: None, lambda _: None, lambda: None, policy=HASTY)
         pump.start()
         opening.wait()
         pump.stop()
@@ -252,7 +253,7 @@ def test_a_mistake_in_a_driver_is_a_loss_like_any_other_and_is_recovered_from(
 def test_people_hear_of_a_loss_before_the_headband_is_closed_which_may_take_long() -> None:
     script = Script([lambda: [samples(0, 10)], mistake])
     heard_s: list[int] = []
-    pump = HeadbandPump(
+    pump = HeadbandReader(
         lambda: Scripted(script),
         script.heard.append,
         lambda _: heard_s.append(script.closed),
@@ -274,7 +275,7 @@ def test_a_headband_that_does_not_let_go_is_heard_of_no_more() -> None:
             super().close()
 
     script = Script([lambda: [samples(0, 10)]])
-    pump = HeadbandPump(
+    pump = HeadbandReader(
         lambda: Stubborn(script), script.heard.append, script.said.append, lambda: None, policy=HASTY
     )
     pump.start()

@@ -10,7 +10,7 @@ import pytest
 from sanctuary.cli.main import run
 from sanctuary.config.errors import InputError
 from sanctuary.config.loading import load_settings
-from sanctuary.firmware_bridge.headbands.registry import DRIVERS
+from sanctuary.firmware_bridge.headbands.drivers import DRIVERS
 from sanctuary.firmware_bridge.recordings.channels import choose_channels
 from sanctuary.gateway.site.headband_start import check_channels
 from sanctuary.gateway.site.run import run_night

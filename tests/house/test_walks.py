@@ -1,6 +1,7 @@
 """How many files of the product one piece of work walks through; a reader has to open as many."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 from unittest.mock import Mock
@@ -22,6 +23,8 @@ from pod_bench import (
 )
 from sanctuary.commons.entries import key_id, signing_key, unseal
 from sanctuary.config.settings_base import shipped_designs
+from sanctuary.firmware_bridge.headbands.cyton.driver import CytonHeadband
+from sanctuary.firmware_bridge.stream.reader import HeadbandReader
 from sanctuary.gateway.site.coordinator_shell import CoordinatorShell, SimulatedSiteClock
 from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.pod_outputs import PodOutputs
@@ -37,6 +40,7 @@ from sanctuary.pods.protocol import topics
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.samples import SampleBlock
 from signals import pair
+from virtual_boards import CHANNELS, plugged_in
 from walks import Walk, walk
 
 
@@ -136,3 +140,30 @@ def test_from_a_block_of_samples_to_the_gate() -> None:
         chain.push(block)
     way = walk(lambda: chain.push(blocks[-1]))
     assert len(way.files) <= 11, str(way)
+
+
+class HandedOnError(Exception):
+    """Ends a walk where a block is handed on."""
+
+
+def test_from_the_bytes_of_a_serial_port_to_the_block_handed_on() -> None:
+    blocks: list[SampleBlock] = []
+
+    def on_block(block: SampleBlock) -> None:
+        blocks.append(block)
+        if len(blocks) > 3:  # the line through the first arrivals is there
+            raise HandedOnError
+
+    def until_handed_on() -> None:
+        with suppress(HandedOnError):
+            while True:
+                reader.step()
+
+    with plugged_in(pacing="realtime") as port:
+        headband = CytonHeadband(port.path, CHANNELS, realtime=True)
+        reader = HeadbandReader(lambda: headband, on_block, lambda _: None, lambda: None)
+        while len(blocks) < 3:
+            reader.step()
+        seen = walk(until_handed_on)
+        headband.close()
+    assert len(seen.files) <= 7, str(seen)

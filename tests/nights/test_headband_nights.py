@@ -11,7 +11,7 @@ import pytest
 
 from headband_nights import RADIO_KINDS, SERIAL_KINDS, sleep, slept
 from rough_night import UNPLUGGED, Night, spread_outages
-from sanctuary.firmware_bridge.headbands.registry import DRIVERS
+from sanctuary.firmware_bridge.headbands.drivers import DRIVERS
 
 HOURS = 0.08
 OUTAGES = 3

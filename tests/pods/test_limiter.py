@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sanctuary.commons.designs import cue_for, shipped_design
 from sanctuary.config.settings_base import shipped_designs
 from sanctuary.config.site_settings import CoordinatorSettings, LimiterSettings, PodSettings
-from sanctuary.firmware_bridge.outputs.output import AMBER, Cue, Modality
+from sanctuary.firmware_bridge.cues import AMBER, Cue, Modality
 from sanctuary.pods.limiter import Limiter, LimitReason, flashes_of
 
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sanctuary.config.headband_settings import SimulatedHeadband
 from sanctuary.config.pod_settings import PodEntry, lamp_rules
 from sanctuary.config.site_settings import LimiterSettings
-from sanctuary.firmware_bridge.outputs.output import AMBER, Cue, Modality, is_saturated_red
+from sanctuary.firmware_bridge.cues import AMBER, Cue, Modality, is_saturated_red
 from sanctuary.pods.limiter import Limiter, LimiterMemory, flashes_of, lit_s
 
 NAMES = ("pod-1", "pod-2", "pod-3")

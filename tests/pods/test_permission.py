@@ -26,7 +26,7 @@ from pod_bench import (
 from sanctuary.commons.consent import ConsentBook, ConsentReason
 from sanctuary.commons.entries import Grant, UtcRange, key_id
 from sanctuary.config.site_settings import PodSettings
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
+from sanctuary.firmware_bridge.cues import Cue, Modality
 from sanctuary.pods.pod import permission as rules
 from sanctuary.pods.pod.events import ClockMeasured, EstimateArrived, LinkRestored, Ticked
 from sanctuary.pods.pod.evidence import ClockReason, EvidenceReason

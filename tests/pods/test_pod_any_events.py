@@ -23,7 +23,7 @@ from pod_bench import (
     withdrawal,
 )
 from sanctuary.commons.entries import FIRST, signing_key, unseal
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
+from sanctuary.firmware_bridge.cues import Cue, Modality
 from sanctuary.pods.audit import check_violations
 from sanctuary.pods.coordinator.command_writer import CommandWriter
 from sanctuary.pods.effects import Effect, IdSource, Log, Publish, Record, Render, Silence

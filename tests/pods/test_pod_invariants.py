@@ -24,7 +24,7 @@ from pod_bench import (
     withdrawal,
 )
 from sanctuary.commons.entries import signing_key, unseal
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.pods.coordinator.command_writer import CommandWriter
 from sanctuary.pods.effects import IdSource, Log, Render
 from sanctuary.pods.pod.events import (

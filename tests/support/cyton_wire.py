@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.headbands.cyton.codec import CytonRun as Run
+from sanctuary.firmware_bridge.headbands.cyton.wire import uv_per_count
+from sanctuary.firmware_bridge.headbands.headband import SampleRun
 
 PACKET = 33
 Counts = NDArray[np.int64]
@@ -36,13 +37,20 @@ def packets(counts: Counts, first: int = 0, aux: bytes = bytes(6)) -> list[bytes
     return [packet(first + number, row, aux) for number, row in enumerate(counts.tolist())]
 
 
-def placed(runs: Iterable[Run], first: int = 0) -> dict[int, tuple[int, ...]]:
+def counts_of(run: SampleRun) -> Counts:
+    """Counts of a run of the default gain, shape ``(n_channels, n)``; they must be whole."""
+    counts = np.rint(run.uv / uv_per_count()).astype(np.int64)
+    np.testing.assert_array_equal(counts * uv_per_count(), run.uv)
+    return counts
+
+
+def placed(runs: Iterable[SampleRun], first: int = 0) -> dict[int, tuple[int, ...]]:
     """Rows by their number on the sample clock, when the first row has number `first`."""
     rows: dict[int, tuple[int, ...]] = {}
     number = first
     for run in runs:
         number += run.lost
-        for row in run.counts.T.tolist():
+        for row in counts_of(run).T.tolist():
             rows[number] = tuple(row)
             number += 1
     return rows

@@ -17,7 +17,7 @@ import numpy as np
 
 from rough_night import UNPLUGGED, Night, NumberSource, VirtualClock
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.links.link import Chunk
+from sanctuary.firmware_bridge.links.link import Chunk, Link
 from sanctuary.simulator.devices.board_port import SerialBoard
 from sanctuary.simulator.devices.gatt import GattDevice, Notification
 
@@ -85,7 +85,7 @@ def arrivals(
         yield n, taken_s, delays.arrival_s(math.ceil(taken_s / EVENT_S) * EVENT_S)
 
 
-class FaultyLink:
+class FaultyLink(Link):
     """What links of both kinds have in common: they break when the night says so."""
 
     def __init__(self, night: Night, clock: VirtualClock, zero_s: float) -> None:
@@ -111,8 +111,6 @@ class FaultyLink:
     def _check(self) -> None:
         if self.clock.now_s >= self.breaks_s:
             raise DeviceError(f"virtual: {UNPLUGGED}", Cause.DROPPED)
-
-    def started(self, _firmware: int | None) -> None: ...
 
     def close(self) -> None: ...
 
@@ -188,9 +186,6 @@ class FaultyPort(FaultyLink):
                 self.source.render(odd)
         if reply:
             self._replies.append(reply)
-
-    def value_of(self, _uuid: str) -> bytes:
-        return b""
 
 
 class StreamingDevice(GattDevice, Protocol):

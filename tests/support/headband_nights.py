@@ -9,11 +9,11 @@ import numpy as np
 from faulty_links import FaultyPort, FaultyRadio, StreamingDevice, mangler
 from rough_night import Night, NumberSource, Verdict, VirtualClock, VirtualEnd, judge
 from sanctuary.firmware_bridge.headbands.device import DeviceHeadband
-from sanctuary.firmware_bridge.headbands.headband import Driver, Options
-from sanctuary.firmware_bridge.headbands.muse.control import encode
-from sanctuary.firmware_bridge.headbands.registry import DRIVERS
+from sanctuary.firmware_bridge.headbands.drivers import DRIVERS
+from sanctuary.firmware_bridge.headbands.headband import Driver, HeadbandOptions
+from sanctuary.firmware_bridge.headbands.muse.wire import encode
 from sanctuary.firmware_bridge.links.link import Link
-from sanctuary.firmware_bridge.stream.reader import HeadbandPump
+from sanctuary.firmware_bridge.stream.reader import HeadbandReader
 from sanctuary.simulator.devices.board_port import SerialBoard
 from sanctuary.simulator.devices.muse_control import uuid
 from sanctuary.simulator.devices.virtual_athena import VirtualAthena
@@ -44,12 +44,12 @@ def run_night(
     night: Night,
     driver: Driver,
     opened: Callable[[VirtualClock, float], Link],
-    options: Options | None = None,
+    options: HeadbandOptions | None = None,
 ) -> None:
     """Let the true pump read the headband through the whole night."""
     clock = VirtualClock()
     zero_s = clock.now_s
-    pump = HeadbandPump(
+    pump = HeadbandReader(
         lambda: DeviceHeadband(
             driver,
             "virtual",

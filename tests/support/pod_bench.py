@@ -20,7 +20,7 @@ from sanctuary.commons.entries import (
     seal,
     signing_key,
 )
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.pods.coordinator.command_writer import CommandWriter
 from sanctuary.pods.effects import Effect, IdSource, Keep, Log, Publish, Record, Render, Silence
 from sanctuary.pods.pod.events import (

@@ -64,7 +64,7 @@ def open_descriptors() -> set[str]:
 def board_threads() -> set[str]:
     """Names of the threads that serve boards or pump headbands."""
     names = {thread.name for thread in threading.enumerate()}
-    return {name for name in names if name.startswith(("virtual board", "headband pump"))}
+    return {name for name in names if name.startswith(("virtual board", "headband reader"))}
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.readers import open_recording, open_source
 from sanctuary.firmware_bridge.recordings.recording import Recording
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions, Source
+from sanctuary.firmware_bridge.recordings.recording_source import (
+    NO_READING_OPTIONS,
+    ReadingOptions,
+    RecordingSource,
+)
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +24,7 @@ Floats = NDArray[np.float64]
 class ReadBack:
     """An opened file and its samples, ``(channels, samples)``, NaN where there are none."""
 
-    source: Source
+    source: RecordingSource
     values: Floats
 
     @property
@@ -30,7 +34,7 @@ class ReadBack:
 
 
 def read_back(
-    path: Path, data: str | bytes | None = None, options: ReadingOptions = NOTHING_TOLD
+    path: Path, data: str | bytes | None = None, options: ReadingOptions = NO_READING_OPTIONS
 ) -> ReadBack:
     """Write `data` to `path`, unless it is there, and read all of it."""
     if data is not None:

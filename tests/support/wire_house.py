@@ -13,7 +13,7 @@ from typing import Any
 
 from pod_bench import estimate
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.outputs.output import Cue
+from sanctuary.firmware_bridge.cues import Cue
 from sanctuary.gateway.site.assembly import NightPlan, designs_of, make_gateway, make_pod
 from sanctuary.gateway.site.coordinator_shell import CoordinatorShell, SimulatedSiteClock
 from sanctuary.gateway.site.event_log import EventLog

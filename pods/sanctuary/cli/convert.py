@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from sanctuary.firmware_bridge.recordings.exporting import Export
-    from sanctuary.firmware_bridge.recordings.source import Source
+    from sanctuary.firmware_bridge.recordings.recording_source import RecordingSource
 
 _SUFFIXES = (".edf", ".bdf")
 
@@ -103,7 +103,7 @@ def _checked(inputs: Sequence[Path], out: Path, *, force: bool) -> bool:
     return out.suffix.lower() == ".bdf"
 
 
-def _chosen(source: Source, names: str | None) -> list[int]:
+def _chosen(source: RecordingSource, names: str | None) -> list[int]:
     if names is None:
         return list(range(len(source.channels)))
     from sanctuary.firmware_bridge.recordings.channels import find_channel

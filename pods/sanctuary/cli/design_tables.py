@@ -10,7 +10,7 @@ from rich.table import Table
 
 from sanctuary.commons.designs import Ask, DreamDesign
 from sanctuary.commons.designs.design_files import Misfit, Signed, Verdict
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
+from sanctuary.firmware_bridge.cues import Cue, Modality
 from sanctuary.gateway.designs.design_library import Found
 from sanctuary.gateway.designs.preview import Rehearsal, Rehearsed
 

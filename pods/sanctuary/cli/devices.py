@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from sanctuary.firmware_bridge.links.scanning import Sighting
-    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+    from sanctuary.firmware_bridge.headbands.drivers import Sighting
+    from sanctuary.firmware_bridge.recordings.recording_source import ReadingOptions
     from sanctuary.simulator.devices.signal_source import SignalSource
 
 
@@ -147,7 +147,7 @@ def devices() -> None:
     """List the headbands that Sanctuary can read: their links, rates and channels."""
     from rich.table import Table
 
-    from sanctuary.firmware_bridge.headbands.registry import DRIVERS
+    from sanctuary.firmware_bridge.headbands.drivers import DRIVERS
 
     table = Table(title="headbands")
     for heading in ("kind", "headband", "link", "Hz", "inputs", "channels by default", "note"):
@@ -176,7 +176,7 @@ def scan(
     ] = False,
 ) -> None:
     """Find serial ports and Bluetooth headbands, and say which driver fits."""
-    from sanctuary.firmware_bridge.links.scanning import bluetooth, serial_ports
+    from sanctuary.firmware_bridge.headbands.drivers import bluetooth, serial_ports
 
     found = serial_ports(ask=ask)
     try:

@@ -17,7 +17,7 @@ from sanctuary.config.errors import InputError
 if TYPE_CHECKING:
     from sanctuary.config.loading import Loaded, Override
     from sanctuary.config.sanctuary import SanctuarySettings
-    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+    from sanctuary.firmware_bridge.recordings.recording_source import ReadingOptions
 
 ConfigOption = Annotated[
     Path | None,
@@ -106,7 +106,7 @@ def reading_options(
     InputError
         The time is no local time, or the gain no number above 0.
     """
-    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+    from sanctuary.firmware_bridge.recordings.recording_source import ReadingOptions
 
     if gain is not None and not 0.0 < gain < math.inf:
         raise InputError(f"--gain {gain:g}: a gain is a number above 0; a Cyton has 1, 2, 4, 6, 8, 12 or 24")

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from sanctuary.config.sanctuary import SanctuarySettings
-    from sanctuary.firmware_bridge.hypnograms.hypnogram_options import HypnogramOptions
-    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+    from sanctuary.firmware_bridge.hypnograms.hypnogram import HypnogramOptions
+    from sanctuary.firmware_bridge.recordings.recording_source import ReadingOptions
     from sanctuary.gateway.results.replay_result import ReplayResult
     from sanctuary.signal.emission import Emission
 
@@ -124,7 +124,7 @@ def replay(
     With --circle, several: the windows and cues that they would have shared, had they slept at one time.
     """
     settings = load(config, assignments).settings
-    from sanctuary.firmware_bridge.hypnograms.hypnogram_options import hypnogram_options
+    from sanctuary.firmware_bridge.hypnograms.hypnogram import hypnogram_options
 
     names, options = channel_names(channels), hypnogram_options(epoch_s, hypnogram_offset, stages)
     reading = reading_options(start_time, board, gain, stream)

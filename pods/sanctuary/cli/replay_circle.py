@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from sanctuary.config.sanctuary import SanctuarySettings
-    from sanctuary.firmware_bridge.hypnograms.hypnogram_options import HypnogramOptions
-    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+    from sanctuary.firmware_bridge.hypnograms.hypnogram import HypnogramOptions
+    from sanctuary.firmware_bridge.recordings.recording_source import ReadingOptions
     from sanctuary.gateway.replay.recorded_night import OpenedNight
     from sanctuary.gateway.results.circle_result import CircleResult
     from sanctuary.signal.emission import Emission
@@ -146,7 +146,7 @@ def _offsets(given: Sequence[str], pods: int) -> list[int]:
 
 def _opened(asked: CircleAsked) -> list[OpenedNight]:
     """Open every night before any work is done."""
-    from sanctuary.firmware_bridge.hypnograms.hypnogram_options import NO_OPTIONS
+    from sanctuary.firmware_bridge.hypnograms.hypnogram import NO_OPTIONS
     from sanctuary.gateway.replay.recorded_night import open_night
     from sanctuary.gateway.training.sources import hypnogram_beside
 

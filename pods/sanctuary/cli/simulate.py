@@ -336,7 +336,7 @@ def night(
 def _hear(sleeper: Sleeper, path: Path) -> None:
     import csv
 
-    from sanctuary.firmware_bridge.outputs.output import Modality
+    from sanctuary.firmware_bridge.cues import Modality
 
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))

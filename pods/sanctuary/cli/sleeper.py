@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sanctuary.config.chain_settings import ChainSettings
-    from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+    from sanctuary.firmware_bridge.recordings.recording_source import ReadingOptions
     from sanctuary.gateway.sleeper_memories import Memories
     from sanctuary.signal.samples import FloatArray
 

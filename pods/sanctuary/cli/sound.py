@@ -12,7 +12,7 @@ from sanctuary.config.errors import DeviceError, InputError
 from sanctuary.gateway.streams import say
 
 if TYPE_CHECKING:
-    from sanctuary.firmware_bridge.outputs.level_calibration import Calibration
+    from sanctuary.firmware_bridge.outputs.level_calibration import LevelCalibration
 
 TONE_S = 10.0
 
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def list_devices() -> None:
     """List the sound devices of this machine."""
-    from sanctuary.firmware_bridge.outputs.sound import output_devices, sound_library
+    from sanctuary.firmware_bridge.outputs.sound_output import output_devices, sound_library
 
     names = output_devices(sound_library())
     if not names:
@@ -51,19 +51,19 @@ def calibrate(
         _play(device)
         say(f'now store what the meter read: sanctuary sound calibrate "{device}" --measured DBA --by NAME')
         return
-    from sanctuary.firmware_bridge.outputs.level_calibration import Calibrations
+    from sanctuary.firmware_bridge.outputs.level_calibration import LevelCalibrations
 
-    path = Calibrations(settings.site.data_dir / "sound").save(_calibration(device, measured, by))
+    path = LevelCalibrations(settings.site.data_dir / "sound").save(_calibration(device, measured, by))
     stdout_console().print(f"wrote {path}", soft_wrap=True)
 
 
-def _calibration(device: str, measured_dba: float, by: str) -> Calibration:
+def _calibration(device: str, measured_dba: float, by: str) -> LevelCalibration:
     from datetime import datetime
 
-    from sanctuary.firmware_bridge.outputs.level_calibration import Calibration
+    from sanctuary.firmware_bridge.outputs.level_calibration import LevelCalibration
 
     try:
-        return Calibration.of_tone(
+        return LevelCalibration.of_tone(
             device, measured_dba, datetime.now().astimezone().isoformat(timespec="seconds"), by
         )
     except ValueError as error:
@@ -74,7 +74,7 @@ def _play(device: str) -> None:
     import numpy as np
 
     from sanctuary.firmware_bridge.outputs.level_calibration import TONE_AMPLITUDE, TONE_HZ
-    from sanctuary.firmware_bridge.outputs.sound import FS_HZ, device_number, sound_library
+    from sanctuary.firmware_bridge.outputs.sound_output import FS_HZ, device_number, sound_library
 
     library = sound_library()
     number = device_number(library, device)

@@ -82,7 +82,7 @@ def train(
 ) -> None:
     """Train the stage model on scored nights, judge it on persons it has not seen, and write it."""
     settings = load(config, assignments).settings
-    from sanctuary.firmware_bridge.hypnograms.hypnogram_options import hypnogram_options
+    from sanctuary.firmware_bridge.hypnograms.hypnogram import hypnogram_options
     from sanctuary.gateway.files import check_apart, check_place, write_whole
     from sanctuary.gateway.training.fitting import train as fit
     from sanctuary.gateway.training.gathering import Recipe, gather

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from sanctuary.commons.entries import ANY_VOTED_DESIGN, Entry, Grant, UtcRange, Withdrawal, unseal
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 
 MAX_GRANTS = 2048
 """Grants that a book holds for its sleeper; withdrawals are always taken."""

@@ -48,7 +48,7 @@ from pydantic import (
 
 from sanctuary.config.errors import ProtocolError
 from sanctuary.config.settings_base import Digest
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 
 SIGNATURE_BYTES = 64
 _KEY_ID = re.compile(r"[0-9a-f]{64}")

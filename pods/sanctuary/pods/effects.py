@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sanctuary.firmware_bridge.outputs.output import Cue
+from sanctuary.firmware_bridge.cues import Cue
 from sanctuary.pods.pod.identity import PodMemory
 from sanctuary.pods.protocol.records import CueRecord, LogRecord
 

@@ -11,7 +11,7 @@ from nacl.signing import SigningKey
 from sanctuary.commons.designs import LoadedDesign
 from sanctuary.commons.entries import FIRST, Grant, Scope, Withdrawal, WithdrawnScope, key_id, seal, unseal
 from sanctuary.config.pod_settings import CircleEntry
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.virtual_site.host import UTC_AT_ZERO_S
 
 DAY_S = 86_400.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from sanctuary.config.pod_settings import CircleEntry, PodEntry
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.gateway.site.assembly import derive_key
 from sanctuary.pods.audit import Violation
 from sanctuary.pods.mqtt.wire_client import MqttMessage

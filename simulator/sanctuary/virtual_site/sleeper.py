@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from sanctuary.config.sleeper_settings import ResponseSettings
-from sanctuary.firmware_bridge.outputs.output import Cue
+from sanctuary.firmware_bridge.cues import Cue
 from sanctuary.pods.pod import events as happened
 from sanctuary.signal.samples import Stage, StageEstimate
 from sanctuary.simulator.physiology.random_streams import Concern, stream

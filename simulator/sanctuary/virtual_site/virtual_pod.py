@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from sanctuary.config.pod_settings import PodEntry
-from sanctuary.firmware_bridge.outputs.output import Cue
+from sanctuary.firmware_bridge.cues import Cue
 from sanctuary.gateway.site.clocks import FollowedTime, cadence_of
 from sanctuary.gateway.site.cue_sink import CueSink
 from sanctuary.gateway.site.own_utc import OwnUtc, PodUtc

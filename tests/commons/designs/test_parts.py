@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pod_bench import DESIGN_TOML
 from sanctuary.commons.designs import DreamDesign, load_design
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 
 HEAD = """
 schema = "sanctuary.design.v1"

@@ -8,7 +8,7 @@ from sanctuary.commons.designs import shipped_design
 from sanctuary.config.errors import InputError
 from sanctuary.config.settings_base import shipped_designs
 from sanctuary.config.site_settings import LimiterSettings
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 
 LOOPING = {"silence"}
 

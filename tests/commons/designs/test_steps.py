@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pod_bench import DESIGN, DESIGN_TOML
 from sanctuary.commons.designs import Step, cue_for, load_design
-from sanctuary.firmware_bridge.outputs.output import AMBER, Cue, Modality
+from sanctuary.firmware_bridge.cues import AMBER, Cue, Modality
 
 
 def relative(above_db: float) -> Step:

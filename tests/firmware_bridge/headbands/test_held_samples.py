@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec
-from sanctuary.firmware_bridge.headbands.cyton.daisy import DaisyCodec
+from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec, DaisyCodec
 from sanctuary.firmware_bridge.headbands.freeeeg import FreeEegCodec
-from sanctuary.firmware_bridge.headbands.headband import Codec, arrived_s
+from sanctuary.firmware_bridge.headbands.headband import Codec
 from sanctuary.simulator.devices.board_port import SerialBoard
 from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
@@ -41,8 +40,8 @@ def test_the_last_sample_given_out_arrived_when_it_did(
     packets = 0
     for size in sizes:
         packets += size
-        runs = codec.feed(sent.packets(size), 0, packets / PACKETS_HZ)
+        runs = codec.push(sent.packets(size), 0, packets / PACKETS_HZ)
         given_out += sum(run.uv.shape[1] for run in runs)
         if runs:  # `before`: samples that began before the stream and are left out
-            at_s = arrived_s(codec, packets / PACKETS_HZ, PACKETS_HZ / per_sample)
+            at_s = (packets - codec.held * per_sample) / PACKETS_HZ
             assert at_s == pytest.approx((given_out + before) * per_sample / PACKETS_HZ, abs=1e-9)

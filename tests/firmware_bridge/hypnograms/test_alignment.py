@@ -12,8 +12,8 @@ import hypnogram_files as files
 from hypnogram_files import CODES, STAGES, START, FakeNight, clock, runs, table
 from night_files import eeg_like, patch, write_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
-from sanctuary.firmware_bridge.hypnograms.hypnogram_options import HypnogramOptions
+from sanctuary.firmware_bridge.hypnograms.hypnogram import HypnogramOptions
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.firmware_bridge.recordings.readers import open_recording
 
 EXPECTED = [CODES[stage] for stage in STAGES]

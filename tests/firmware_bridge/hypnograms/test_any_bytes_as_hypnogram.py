@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import hypnogram_files as files
 from hypnogram_files import FakeNight
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
-from sanctuary.firmware_bridge.hypnograms.hypnogram_options import hypnogram_options
+from sanctuary.firmware_bridge.hypnograms.hypnogram import hypnogram_options
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 
 FEW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 OPTIONS = [hypnogram_options(), hypnogram_options(20.0, 30.0, "rk")]

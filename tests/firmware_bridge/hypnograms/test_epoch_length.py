@@ -9,8 +9,8 @@ import pytest
 import hypnogram_files as files
 from hypnogram_files import FakeNight
 from sanctuary.config.errors import InputError, RecordingError
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
-from sanctuary.firmware_bridge.hypnograms.hypnogram_options import HypnogramOptions, hypnogram_options
+from sanctuary.firmware_bridge.hypnograms.hypnogram import HypnogramOptions, hypnogram_options
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.signal.samples import Stage
 
 LENGTH_S = 12_000.0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.firmware_bridge.hypnograms.scored_stages import Hypnogram, Scored
+from sanctuary.firmware_bridge.hypnograms.hypnogram import Hypnogram, ScoredSpan
 from sanctuary.signal.samples import Stage
 
 
@@ -24,7 +24,7 @@ def test_epochs_take_the_stage_that_fills_most_of_them(
 ) -> None:
     scored, end_s = [], 0.0
     for gap_s, duration_s, stage in pieces:
-        scored.append(Scored(end_s + gap_s, duration_s, stage))
+        scored.append(ScoredSpan(end_s + gap_s, duration_s, stage))
         end_s = scored[-1].onset_s + duration_s
     epochs = Hypnogram(Path("night.csv"), tuple(scored)).epochs(n_epochs)
     assert len(epochs) == n_epochs

@@ -10,7 +10,7 @@ import pytest
 from hypnogram_files import FakeNight
 from night_files import eeg_like, write_edf, write_hypnogram_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.signal.samples import Stage
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import hypnogram_files as files
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_draft
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import parse_hypnogram
 from sanctuary.firmware_bridge.hypnograms.hypnogram_writing import HypnogramFormat
-from sanctuary.firmware_bridge.hypnograms.stage_names import PRESETS, WORDS
+from sanctuary.firmware_bridge.hypnograms.stage_labels import PRESETS, WORDS
 from sanctuary.signal.samples import Stage
 
 TEXT = (Path(__file__).parents[3] / "docs" / "hypnograms.md").read_text(encoding="utf-8")
@@ -20,7 +20,7 @@ TEXT = (Path(__file__).parents[3] / "docs" / "hypnograms.md").read_text(encoding
 def test_every_kind_is_in_the_table(tmp_path: Path, name: str) -> None:
     path = tmp_path / "night"
     path.write_bytes(files.SEEDS[name]())
-    assert re.search(rf"^\| [^|]*{re.escape(read_draft(path).kind)}", TEXT, flags=re.MULTILINE)
+    assert re.search(rf"^\| [^|]*{re.escape(parse_hypnogram(path).kind)}", TEXT, flags=re.MULTILINE)
 
 
 def test_the_codings_are_those_of_the_table() -> None:

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.hypnograms.stage_names import (
+from sanctuary.firmware_bridge.hypnograms.stage_labels import (
     PRESETS,
     WORDS,
-    Kind,
+    LabelKind,
     describe_presets,
     parse_codes,
-    understand,
+    parse_label,
 )
 from sanctuary.signal.samples import Stage
 
@@ -37,25 +37,27 @@ W, N1, N2, N3, R, NONE = Stage.W, Stage.N1, Stage.N2, Stage.N3, Stage.R, Stage.U
     ],
 )  # fmt: skip
 def test_words_of_aasm_and_of_rechtschaffen_and_kales(text: str, stage: Stage) -> None:
-    assert (understand(text).kind, understand(text).stage) == (Kind.STAGE, stage)
+    assert (parse_label(text).kind, parse_label(text).stage) == (LabelKind.STAGE, stage)
 
 
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("", Kind.EVENT), ("A", Kind.EVENT), ("Artefakt", Kind.EVENT), ("M", Kind.EVENT), ("L", Kind.EVENT),
-        ("5", Kind.NUMBER), ("0", Kind.NUMBER), ("-1", Kind.NUMBER), ("2.0", Kind.NUMBER),
-        (" 07 ", Kind.NUMBER),
-        ("Sleep stage 5", Kind.STAGE_NUMBER), ("Stage 9", Kind.STAGE_NUMBER),
-        ("N5", Kind.STAGE_LIKE), ("NREM", Kind.STAGE_LIKE), ("Sleep stage X", Kind.STAGE_LIKE),
-        ("LIGHT", Kind.STAGE_LIKE), ("Stage N2N3", Kind.STAGE_LIKE),
-        ("Lights off", Kind.OTHER), ("sleep stage", Kind.OTHER), ("Arousal", Kind.OTHER),
-        ("Sleep onset", Kind.OTHER),
-        ("Hypopnea", Kind.OTHER), ("2.5", Kind.OTHER), ("²", Kind.OTHER), ("staged", Kind.STAGE_LIKE),
+        ("", LabelKind.EVENT), ("A", LabelKind.EVENT), ("Artefakt", LabelKind.EVENT),
+        ("M", LabelKind.EVENT), ("L", LabelKind.EVENT),
+        ("5", LabelKind.NUMBER), ("0", LabelKind.NUMBER), ("-1", LabelKind.NUMBER), ("2.0", LabelKind.NUMBER),
+        (" 07 ", LabelKind.NUMBER),
+        ("Sleep stage 5", LabelKind.STAGE_NUMBER), ("Stage 9", LabelKind.STAGE_NUMBER),
+        ("N5", LabelKind.STAGE_LIKE), ("NREM", LabelKind.STAGE_LIKE), ("Sleep stage X", LabelKind.STAGE_LIKE),
+        ("LIGHT", LabelKind.STAGE_LIKE), ("Stage N2N3", LabelKind.STAGE_LIKE),
+        ("Lights off", LabelKind.OTHER), ("sleep stage", LabelKind.OTHER), ("Arousal", LabelKind.OTHER),
+        ("Sleep onset", LabelKind.OTHER),
+        ("Hypopnea", LabelKind.OTHER), ("2.5", LabelKind.OTHER), ("²", LabelKind.OTHER),
+        ("staged", LabelKind.STAGE_LIKE),
     ],
 )  # fmt: skip
-def test_other_labels_are_no_stage(text: str, kind: Kind) -> None:
-    found = understand(text)
+def test_other_labels_are_no_stage(text: str, kind: LabelKind) -> None:
+    found = parse_label(text)
     assert (found.kind, found.stage) == (kind, NONE)
 
 
@@ -63,13 +65,13 @@ def test_other_labels_are_no_stage(text: str, kind: Kind) -> None:
     word=st.sampled_from(sorted(WORDS)), prefix=st.sampled_from(["", "Sleep stage ", "STAGE_", "stage - "])
 )
 def test_case_and_prefix_change_no_word(word: str, prefix: str) -> None:
-    assert understand(prefix + word.upper()).stage == WORDS[word]
+    assert parse_label(prefix + word.upper()).stage == WORDS[word]
 
 
 @given(text=st.text(max_size=30))
 def test_any_text_is_understood_as_something(text: str) -> None:
-    found = understand(text)
-    assert found.stage is NONE or found.kind is Kind.STAGE
+    found = parse_label(text)
+    assert found.stage is NONE or found.kind is LabelKind.STAGE
 
 
 @pytest.mark.parametrize(("name", "number", "stage"), [
@@ -78,17 +80,17 @@ def test_any_text_is_understood_as_something(text: str) -> None:
 ])  # fmt: skip
 def test_presets(name: str, number: str, stage: Stage) -> None:
     codes = parse_codes(name)
-    assert understand(number, codes).stage is stage
-    assert understand(f"{number}.0", codes).kind is Kind.STAGE
+    assert parse_label(number, codes).stage is stage
+    assert parse_label(f"{number}.0", codes).kind is LabelKind.STAGE
 
 
 def test_codes_of_ones_own_win_over_words_and_leave_other_words_alone() -> None:
     codes = parse_codes("0=W, 5 = REM,Light=N1,N4=?,-1=artifact")
-    assert [understand(text, codes).stage for text in ("0", "05", "light", "N4", "-1", "N2")] == [
+    assert [parse_label(text, codes).stage for text in ("0", "05", "light", "N4", "-1", "N2")] == [
         W, R, N1, NONE, NONE, N2,
     ]  # fmt: skip
-    assert understand("Sleep stage 5", codes).stage is R
-    assert understand("3", codes).kind is Kind.NUMBER
+    assert parse_label("Sleep stage 5", codes).stage is R
+    assert parse_label("3", codes).kind is LabelKind.NUMBER
 
 
 @pytest.mark.parametrize("text", ["", "yasa2", "0=W,1", "0=W,1=N7", "=W", "0:W"])

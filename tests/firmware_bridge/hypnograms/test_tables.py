@@ -11,8 +11,8 @@ import pytest
 from hypnogram_files import FakeNight
 from night_files import write_hypnogram_csv
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
-from sanctuary.firmware_bridge.hypnograms.hypnogram_options import hypnogram_options
+from sanctuary.firmware_bridge.hypnograms.hypnogram import hypnogram_options
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.signal.samples import Stage
 
 W, N1, N2, N3, R, NONE = Stage.W, Stage.N1, Stage.N2, Stage.N3, Stage.R, Stage.UNKNOWN

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hypnogram_files import FakeNight
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.firmware_bridge.hypnograms.hypnogram_writing import (
     HypnogramFormat,
     format_for,

@@ -8,11 +8,11 @@ from dbus_fast import Message
 
 from ble_bench import CONTROL, GATT, REVISION, Beacon, in_reach, needs_dbus
 from sanctuary.config.errors import Cause, DeviceError
+from sanctuary.firmware_bridge.headbands.drivers import bluetooth
 from sanctuary.firmware_bridge.links import ble_link as ble
-from sanctuary.firmware_bridge.links import ble_link as radio
+from sanctuary.firmware_bridge.links import ble_radio as radio
 from sanctuary.firmware_bridge.links.ble_link import BleLink
 from sanctuary.firmware_bridge.links.link import Chunk
-from sanctuary.firmware_bridge.links.scanning import bluetooth
 from sanctuary.simulator.bluez.adapter import Adapter
 from sanctuary.simulator.bluez.server import VirtualRadio
 from virtual_boards import PATIENCE_S, wait_until

@@ -13,7 +13,7 @@ import pytest
 import serial
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.links.serial_link import MAX_READ_BYTES, SerialTransport
+from sanctuary.firmware_bridge.links.serial_link import MAX_READ_BYTES, SerialLink
 from virtual_boards import PATIENCE_S, plugged_in, wait_until
 
 NOBODY = 65_534
@@ -35,7 +35,7 @@ def unprivileged() -> Iterator[None]:
 
 def refusal(path: str) -> str:
     with pytest.raises(DeviceError) as caught:
-        SerialTransport(path)
+        SerialLink(path)
     assert str(caught.value).startswith(f"{path}: cannot be opened: ")
     return str(caught.value)
 
@@ -56,10 +56,10 @@ def test_a_forbidden_port() -> None:
 
 def test_a_port_that_another_program_holds() -> None:
     with plugged_in() as port:
-        first = SerialTransport(port.path)
+        first = SerialLink(port.path)
         assert "another program uses it" in refusal(port.path)
         first.close()
-        SerialTransport(port.path).close()
+        SerialLink(port.path).close()
 
 
 def test_a_file_and_a_folder_are_no_ports(tmp_path: Path) -> None:
@@ -92,48 +92,48 @@ def test_a_port_that_goes_away_while_it_is_opened(monkeypatch: pytest.MonkeyPatc
         with monkeypatch.context() as patched:
             patched.setattr(termios, "tcgetattr", hung_up)
             assert "the port does not answer" in refusal(port.path)
-        SerialTransport(port.path).close()
+        SerialLink(port.path).close()
 
 
 def test_a_port_that_went_away_says_so_at_reading_and_writing_and_still_closes() -> None:
     with plugged_in() as port:
-        transport = SerialTransport(port.path)
+        link = SerialLink(port.path)
         port.unplug()
         with pytest.raises(DeviceError, match=f"{port.path}: the headband went away"):
-            transport.read(PATIENCE_S)
+            link.read_bytes(PATIENCE_S)
         with pytest.raises(DeviceError, match=f"{port.path}: the headband takes no commands"):
-            transport.write(b"v")
-        transport.close()
-        transport.close()
+            link.write(b"v")
+        link.close()
+        link.close()
         with pytest.raises(DeviceError):
-            transport.read(0.0)
+            link.read_bytes(0.0)
 
 
 def test_reading_waits_for_the_first_byte_only() -> None:
     with plugged_in() as port:
-        transport = SerialTransport(port.path)
-        assert transport.read(0.0) == b""
-        transport.write(b"V")
+        link = SerialLink(port.path)
+        assert link.read_bytes(0.0) == b""
+        link.write(b"V")
         heard = b""
         while len(heard) < 9:
-            heard += transport.read(PATIENCE_S)
+            heard += link.read_bytes(PATIENCE_S)
         assert heard == b"v3.1.5$$$"
-        transport.close()
+        link.close()
 
 
 def test_a_backlog_comes_at_once_and_bounded() -> None:
     with plugged_in() as port:
-        transport = SerialTransport(port.path)
-        transport.write(b"b")
-        wait_until(lambda: transport._serial.in_waiting >= TERMINAL_BYTES)
-        assert TERMINAL_BYTES < len(transport.read(PATIENCE_S)) <= MAX_READ_BYTES
-        transport.close()
+        link = SerialLink(port.path)
+        link.write(b"b")
+        wait_until(lambda: link._serial.in_waiting >= TERMINAL_BYTES)
+        assert TERMINAL_BYTES < len(link.read_bytes(PATIENCE_S)) <= MAX_READ_BYTES
+        link.close()
 
 
 def test_behind_a_backlog_a_stream_in_step_ends_the_read() -> None:
     master, slave = os.openpty()
     tty.setraw(slave)
-    transport = SerialTransport(os.ttyname(slave))
+    link = SerialLink(os.ttyname(slave))
     over = threading.Event()
 
     def stream() -> None:
@@ -144,11 +144,11 @@ def test_behind_a_backlog_a_stream_in_step_ends_the_read() -> None:
     sender = threading.Thread(target=stream)
     sender.start()
     try:
-        assert 3000 <= len(transport.read(PATIENCE_S)) < MAX_READ_BYTES // 4
+        assert 3000 <= len(link.read_bytes(PATIENCE_S)) < MAX_READ_BYTES // 4
     finally:
         over.set()
         sender.join()
-        transport.close()
+        link.close()
         os.close(master)
         os.close(slave)
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sanctuary.config.errors import DeviceError
+from sanctuary.firmware_bridge.cues import Cue, Modality
 from sanctuary.firmware_bridge.outputs.cue_track import STOP_FADE_S, CueTrack
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
-from sanctuary.firmware_bridge.outputs.tones import AMPLITUDE_CAP, render
+from sanctuary.firmware_bridge.outputs.sound_rendering import AMPLITUDE_CAP, render
 
 FS_HZ = 8000
 TONE = Cue(Modality.SOUND, 40.0, 3.0, 0.5, (440.0, 660.0))

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from fake_lamps import EsphomeLamp, WledLamp
 from sanctuary.config.errors import DeviceError
+from sanctuary.firmware_bridge.cues import STOP_S, Cue, Modality, Onset
 from sanctuary.firmware_bridge.outputs.lamps import Esphome, Lamp, LightOutput, Wled, brightness
-from sanctuary.firmware_bridge.outputs.output import STOP_S, Cue, Modality, Onset
 from virtual_boards import HandClock
 
 MAX_SHARE = 0.2

@@ -8,7 +8,7 @@ from gpiozero import Button, Device
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality, Onset
+from sanctuary.firmware_bridge.cues import Cue, Modality, Onset
 from sanctuary.firmware_bridge.outputs.pins import BOUNCE_S, HapticOutput, StopButton, pin_library
 from virtual_boards import HandClock
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from recording_output import RecordingOutput
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality, Onset
-from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
+from sanctuary.firmware_bridge.cues import Cue, Modality, Onset
 from virtual_boards import HandClock
 
 CUE = Cue(Modality.HAPTIC, 0.2, 2.0, 0.5)

@@ -6,16 +6,20 @@ from pathlib import Path
 import pytest
 
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.outputs.level_calibration import TONE_AMPLITUDE, Calibration, Calibrations
+from sanctuary.firmware_bridge.outputs.level_calibration import (
+    TONE_AMPLITUDE,
+    LevelCalibration,
+    LevelCalibrations,
+)
 
 WHEN = "2026-01-02T03:04:05+01:00"
 
 
 def test_a_measured_tone_tells_the_level_of_full_scale(tmp_path: Path) -> None:
-    calibration = Calibration.of_tone("USB Audio: pillow/1", 48.0, WHEN, "alder")
+    calibration = LevelCalibration.of_tone("USB Audio: pillow/1", 48.0, WHEN, "alder")
     assert calibration.full_scale_dba == pytest.approx(80.04, abs=0.01)
     assert pytest.approx(0.025) == TONE_AMPLITUDE
-    store = Calibrations(tmp_path / "sound")
+    store = LevelCalibrations(tmp_path / "sound")
     path = store.save(calibration)
     assert path.parent == tmp_path / "sound"
     assert store.load("USB Audio: pillow/1") == calibration
@@ -24,7 +28,7 @@ def test_a_measured_tone_tells_the_level_of_full_scale(tmp_path: Path) -> None:
 
 def test_without_a_calibration_it_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'has not been calibrated.*sanctuary sound calibrate "pillow"'):
-        Calibrations(tmp_path).load("pillow")
+        LevelCalibrations(tmp_path).load("pillow")
 
 
 @pytest.mark.parametrize(
@@ -57,16 +61,16 @@ def test_damage_names_file_and_field(tmp_path: Path, content: str, told: str) ->
     path = tmp_path / "pillow.json"
     path.write_text(content)
     with pytest.raises(InputError, match=told) as caught:
-        Calibrations(tmp_path).load("pillow")
+        LevelCalibrations(tmp_path).load("pillow")
     assert str(path) in str(caught.value)
 
 
 def test_an_absurd_measurement_is_refused() -> None:
     with pytest.raises(ValueError, match="must be 40 to 130"):
-        Calibration.of_tone("pillow", 2.0, WHEN, "alder")
+        LevelCalibration.of_tone("pillow", 2.0, WHEN, "alder")
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "sound").write_text("a file")
     with pytest.raises(InputError, match="cannot be written"):
-        Calibrations(tmp_path / "sound").save(Calibration("pillow", 80.0, WHEN, ""))
+        LevelCalibrations(tmp_path / "sound").save(LevelCalibration("pillow", 80.0, WHEN, ""))

@@ -12,17 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanctuary.config.errors import Cause, DeviceError, InputError
+from sanctuary.firmware_bridge.cues import Cue, Modality
 from sanctuary.firmware_bridge.outputs.cue_track import CueTrack
 from sanctuary.firmware_bridge.outputs.mixer import SoundMixer
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
-from sanctuary.firmware_bridge.outputs.soundfiles import (
+from sanctuary.firmware_bridge.outputs.sound_rendering import (
+    AMPLITUDE_CAP,
     MAX_LIBRARY_S,
     SoundFile,
     SoundLibrary,
     decode_wav,
     lmax_db,
+    render,
 )
-from sanctuary.firmware_bridge.outputs.tones import AMPLITUDE_CAP, render
 from sound_files import sine, wav_bytes
 
 FS_HZ = 8000

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sanctuary.firmware_bridge.cues import STOP_S, Cue, Modality
 from sanctuary.firmware_bridge.outputs.mixer import SoundMixer
-from sanctuary.firmware_bridge.outputs.output import STOP_S, Cue, Modality
-from sanctuary.firmware_bridge.outputs.tones import AMPLITUDE_CAP
+from sanctuary.firmware_bridge.outputs.sound_rendering import AMPLITUDE_CAP
 
 FS_HZ = 8000
 FULL_SCALE_DBA = 80.0

@@ -8,8 +8,8 @@ import pytest
 
 from fake_sound_card import BLOCK, FS_HZ, Flags, SoundCard
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.outputs.output import STOP_S, Cue, Modality, Onset
-from sanctuary.firmware_bridge.outputs.sound import (
+from sanctuary.firmware_bridge.cues import STOP_S, Cue, Modality, Onset
+from sanctuary.firmware_bridge.outputs.sound_output import (
     FIRST_PAUSE_S,
     LONGEST_DELAY_S,
     STALL_S,
@@ -17,7 +17,7 @@ from sanctuary.firmware_bridge.outputs.sound import (
     output_devices,
     sound_library,
 )
-from sanctuary.firmware_bridge.outputs.soundfiles import SoundFile, SoundLibrary, lmax_db
+from sanctuary.firmware_bridge.outputs.sound_rendering import SoundFile, SoundLibrary, lmax_db
 from sound_files import sine
 from virtual_boards import HandClock
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
-from sanctuary.firmware_bridge.outputs.tones import (
+from sanctuary.firmware_bridge.cues import Cue, Modality
+from sanctuary.firmware_bridge.outputs.sound_rendering import (
     AMPLITUDE_CAP,
     a_weight_db,
     cap,

@@ -11,15 +11,15 @@ from edfio import Edf, EdfAnnotation, EdfSignal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.firmware_bridge.recordings.edf_layout import (
-    Annotation,
+from sanctuary.firmware_bridge.recordings.edf_annotations import (
     decode_tals,
     encode_tal,
     encode_time_keeping,
     first_sample_s,
-    read_layout,
-    read_marks,
+    read_edf_annotations,
 )
+from sanctuary.firmware_bridge.recordings.edf_layout import read_layout
+from sanctuary.firmware_bridge.recordings.recording_source import Annotation
 
 # Examples of the specification: https://www.edfplus.info/specs/edfplus.html#tal
 SPEC_TAL = b"+180\x14Lights off\x14Close door\x14\x00+1800.2\x1525.5\x14Apnea\x14\x00"
@@ -85,7 +85,7 @@ def test_annotations_are_counted_from_the_first_sample(tmp_path: Path) -> None:
     Edf([signal], starttime=time(22, 0, 0, 500_000), annotations=[EdfAnnotation(1.25, 2.0, "cue")]).write(
         path
     )
-    marks = read_marks(read_layout(path))
+    marks = read_edf_annotations(read_layout(path))
     assert marks.annotations == (Annotation(1.25, 2.0, "cue"),)
     assert marks.onsets_s == (0.5, 1.5, 2.5)
     assert not marks.own

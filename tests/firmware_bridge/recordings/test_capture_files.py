@@ -14,10 +14,10 @@ from sanctuary.firmware_bridge.recordings.capture import (
     EVENT,
     MAGIC,
     RETRY_S,
+    CapturedLinkEvent,
     CaptureHeader,
     CaptureReader,
     CaptureWriter,
-    Event,
     pack,
     pack_event,
 )
@@ -53,7 +53,7 @@ def test_whatever_was_logged_is_read_however_it_is_cut_off(
 
 def test_events_are_told_apart_from_bytes(tmp_path: Path) -> None:
     path = write(tmp_path / "n.capture", pack_event(1.5, "started", 3), pack(2.0, 0, b"x"))
-    assert list(CaptureReader(path).records()) == [Event(1.5, "started", 3), Chunk(2.0, 0, b"x")]
+    assert list(CaptureReader(path).records()) == [CapturedLinkEvent(1.5, "started", 3), Chunk(2.0, 0, b"x")]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_records_count_from_the_beginning_and_reach_the_disk_in_time(tmp_path: P
     clock.now_s = 103.0
     writer.chunk(Chunk(102.5, 7, b"abc"))
     read = list(CaptureReader(writer.path).records())  # before it is closed
-    assert read == [Event(0.0, "started"), Chunk(2.5, 7, b"abc")]
+    assert read == [CapturedLinkEvent(0.0, "started"), Chunk(2.5, 7, b"abc")]
     writer.close()
 
 
@@ -175,7 +175,7 @@ def test_behind_a_hole_stands_what_the_hole_swallowed(tmp_path: Path) -> None:
     writer.chunk(Chunk(clock.now_s, 1, b"x"))
     writer.close()
     read = list(CaptureReader(writer.path).records())
-    assert read == [Event(clock.now_s, "started", 3), Chunk(clock.now_s, 1, b"x")]
+    assert read == [CapturedLinkEvent(clock.now_s, "started", 3), Chunk(clock.now_s, 1, b"x")]
 
 
 def test_a_disk_that_was_full_from_the_beginning_has_a_readable_capture_in_the_end(

@@ -17,8 +17,8 @@ from sanctuary.firmware_bridge.recordings.capture import (
     pack_event,
 )
 from sanctuary.firmware_bridge.recordings.capture_night import open_capture
-from sanctuary.firmware_bridge.stream.reader import HeadbandPump
-from sanctuary.firmware_bridge.stream.reconnect import Policy, alike
+from sanctuary.firmware_bridge.stream.reader import HeadbandReader
+from sanctuary.firmware_bridge.stream.reconnect import ReconnectPolicy, same_backoff
 from sanctuary.signal.samples import SampleBlock
 from sanctuary.simulator.devices import link_faults as faults
 from sanctuary.simulator.devices.signal_source import NoiseSource
@@ -26,7 +26,7 @@ from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 from virtual_boards import CHANNELS, plugged_in, wait_until
 
 HEADER = CaptureHeader("cyton", dict(CHANNELS), {}, "port", "2026-01-02T03:04:05+01:00")
-HASTY = Policy(alike(0.05, 0.1), silence_s=1.0, begin_s=5.0)
+HASTY = ReconnectPolicy(same_backoff(0.05, 0.1), silence_s=1.0, begin_s=5.0)
 
 
 def joined(blocks: list[SampleBlock]) -> np.ndarray:
@@ -40,7 +40,7 @@ def test_a_capture_replays_as_it_was_live_through_loss_and_unplugging(tmp_path: 
     with plugged_in(seed=4, pacing="realtime") as port:
         port.fault = faults.drop_packets(0.02, seed=1)
         opened = captured(open_link, writer)
-        pump = HeadbandPump(
+        pump = HeadbandReader(
             lambda: CytonHeadband(port.path, CHANNELS, realtime=True, opened=opened),
             live.append,
             said.append,

@@ -20,7 +20,7 @@ from night_files import write_edf
 from sanctuary.firmware_bridge.recordings.channels import uv_per_unit
 from sanctuary.firmware_bridge.recordings.known import KNOWN
 from sanctuary.firmware_bridge.recordings.readers import READERS, open_source
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
+from sanctuary.firmware_bridge.recordings.recording_source import NO_READING_OPTIONS, ReadingOptions
 
 N = 1500
 UV = text.eeg(2, N)
@@ -121,20 +121,20 @@ def _gdf(folder: Path) -> Path:
 
 
 FORMATS: dict[str, tuple[Callable[[Path], Path], ReadingOptions, float]] = {
-    "EDF, EDF+, BDF, BDF+": (_edf, NOTHING_TOLD, 0.02),
-    "ZMax (HDRecorder)": (_zmax, NOTHING_TOLD, 0.04),
-    "OpenBCI GUI 2 to 6": (_gui, NOTHING_TOLD, 1e-6),
-    "OpenBCI SD card": (_sd, NOTHING_TOLD, 0.012),
-    "BrainFlow CSV": (_brainflow, NOTHING_TOLD, 1e-6),
-    "Mind Monitor CSV": (_mind, NOTHING_TOLD, np.inf),
-    "muse-lsl CSV": (_muse, NOTHING_TOLD, 1e-3),
-    "XDF (LabRecorder)": (_xdf, NOTHING_TOLD, 1e-4),
-    "BrainVision": (_brainvision, NOTHING_TOLD, 0.051),
-    "EEGLAB": (_eeglab, NOTHING_TOLD, 1e-3),
-    "FIF": (_fif, NOTHING_TOLD, 1e-3),
-    "GDF": (_gdf, NOTHING_TOLD, 0.51),
-    "gzip": (_gzip, NOTHING_TOLD, 0.02),
-    "zip": (_zip, NOTHING_TOLD, 0.02),
+    "EDF, EDF+, BDF, BDF+": (_edf, NO_READING_OPTIONS, 0.02),
+    "ZMax (HDRecorder)": (_zmax, NO_READING_OPTIONS, 0.04),
+    "OpenBCI GUI 2 to 6": (_gui, NO_READING_OPTIONS, 1e-6),
+    "OpenBCI SD card": (_sd, NO_READING_OPTIONS, 0.012),
+    "BrainFlow CSV": (_brainflow, NO_READING_OPTIONS, 1e-6),
+    "Mind Monitor CSV": (_mind, NO_READING_OPTIONS, np.inf),
+    "muse-lsl CSV": (_muse, NO_READING_OPTIONS, 1e-3),
+    "XDF (LabRecorder)": (_xdf, NO_READING_OPTIONS, 1e-4),
+    "BrainVision": (_brainvision, NO_READING_OPTIONS, 0.051),
+    "EEGLAB": (_eeglab, NO_READING_OPTIONS, 1e-3),
+    "FIF": (_fif, NO_READING_OPTIONS, 1e-3),
+    "GDF": (_gdf, NO_READING_OPTIONS, 0.51),
+    "gzip": (_gzip, NO_READING_OPTIONS, 0.02),
+    "zip": (_zip, NO_READING_OPTIONS, 0.02),
 }
 """First words of a row: what writes such a file, what must be told of it, and the largest error, uV."""
 OTHERS_OF_MNE = "Neuroscan and ANT CNT"

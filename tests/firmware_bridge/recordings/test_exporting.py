@@ -15,16 +15,21 @@ from hypothesis import strategies as st
 
 from night_files import ROOM, eeg_like, make_discontinuous, write_edf
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
-from sanctuary.firmware_bridge.recordings.edf_writing import Column, file_header
+from sanctuary.firmware_bridge.recordings.edf_writing import EdfColumn, file_header
 from sanctuary.firmware_bridge.recordings.exporting import Export, plan_export
-from sanctuary.firmware_bridge.recordings.formats.edf import EdfSource
-from sanctuary.firmware_bridge.recordings.source import Channel, Piece, Source, dense
+from sanctuary.firmware_bridge.recordings.formats.edf_source import EdfSource
+from sanctuary.firmware_bridge.recordings.recording_source import (
+    Annotation,
+    RecordingSource,
+    SourceChannel,
+    Stretch,
+    dense,
+)
 
 START = datetime.fromisoformat("2026-03-01T22:30:05.250")
 
 
-class Made(Source):
+class Made(RecordingSource):
     """A source of given channels, NaN and pauses included."""
 
     def __init__(
@@ -35,11 +40,11 @@ class Made(Source):
         rail: float = np.inf,
     ) -> None:
         self.path, self.format, self.start = Path("made"), "made", start
-        self.channels = tuple(Channel(label, unit, fs_hz, len(row)) for label, unit, fs_hz, row in rows)
+        self.channels = tuple(SourceChannel(label, unit, fs_hz, len(row)) for label, unit, fs_hz, row in rows)
         self.annotations, self.warnings = tuple(marks), ()
         self._rows, self._rail = rows, rail
 
-    def pieces(self, chosen: Sequence[int]) -> Iterator[Piece]:
+    def pieces(self, chosen: Sequence[int]) -> Iterator[Stretch]:
         values = np.stack([self._rows[index][3] for index in chosen])
         for first in range(0, values.shape[1], 1000):
             yield first, values[:, first : first + 1000]
@@ -48,18 +53,18 @@ class Made(Source):
         return self._rail
 
 
-def planned(source: Source, *, wide: bool = False, chosen: Sequence[int] | None = None) -> Export:
+def planned(source: RecordingSource, *, wide: bool = False, chosen: Sequence[int] | None = None) -> Export:
     indices = range(len(source.channels)) if chosen is None else chosen
     return plan_export(source, list(indices), wide=wide, start=source.start, progress=lambda _: None)
 
 
-def written(path: Path, source: Source, *, wide: bool = False) -> EdfSource:
+def written(path: Path, source: RecordingSource, *, wide: bool = False) -> EdfSource:
     export = planned(source, wide=wide)
     path.write_bytes(b"".join(export.data(lambda _: None)))
     return EdfSource(path)
 
 
-def values(source: Source, index: int) -> np.ndarray:
+def values(source: RecordingSource, index: int) -> np.ndarray:
     n = source.channels[index].n_samples
     return np.concatenate(list(dense(source.pieces((index,)), 1, n, 4096)), axis=1)[0]
 
@@ -153,7 +158,7 @@ def test_any_gaps_come_back_exactly(
     rows = eeg_like(1000 / fs_hz, fs_hz)
     for first, length, which in spans:
         rows[slice(None) if which == 2 else which, first : first + length] = np.nan
-    found: Source = Made([("AF7", "uV", fs_hz, rows[0]), ("AF8", "uV", fs_hz, rows[1])])
+    found: RecordingSource = Made([("AF7", "uV", fs_hz, rows[0]), ("AF8", "uV", fs_hz, rows[1])])
     for name in ["a.edf", "b.edf"][: 1 + twice]:
         found = written(tmp_path / name, found)
     for i, row in enumerate(rows):
@@ -176,7 +181,7 @@ def test_rates_that_fit_no_record_are_refused(tmp_path: Path) -> None:
     rates = (256.0131, 99.7173, 31.41592, 17.00013)
     source = Made([(str(fs_hz), "uV", fs_hz, eeg(1, fs_hz)) for fs_hz in rates])
     source.channels = tuple(
-        Channel(channel.label, channel.unit, channel.fs_hz, round(36_000 * channel.fs_hz))
+        SourceChannel(channel.label, channel.unit, channel.fs_hz, round(36_000 * channel.fs_hz))
         for channel in source.channels
     )
     with pytest.raises(RecordingError, match="do not fit into one EDF file; name channels of one rate"):
@@ -235,7 +240,7 @@ def test_a_rail_that_fills_a_header_field_leaves_room_for_its_sign(
 
 
 def test_a_number_longer_than_its_header_field_is_refused() -> None:
-    column = Column("AF7", "uV", 250, (-187498.2, 187498.2, -8388607, 8388607))
+    column = EdfColumn("AF7", "uV", 250, (-187498.2, 187498.2, -8388607, 8388607))
     with pytest.raises(ValueError, match=r"-187498\.2 of 'AF7' is longer than a header field"):
         file_header([column], None, "X", 1, wide=True, room=288)
 
@@ -265,7 +270,7 @@ def test_channels_without_samples_are_left_out(tmp_path: Path) -> None:
 
 def test_a_recording_of_weeks_is_refused(tmp_path: Path) -> None:
     source = Made([("AF7", "uV", 128.0, eeg(5, 128))])
-    source.channels = (Channel("AF7", "uV", 128.0, 128 * 86_400 * 20),)
+    source.channels = (SourceChannel("AF7", "uV", 128.0, 128 * 86_400 * 20),)
     with pytest.raises(RecordingError, match="spans 20 days with its pauses"):
         planned(source)
 

@@ -19,7 +19,7 @@ from night_files import eeg_like
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.formats import mne_files
 from sanctuary.firmware_bridge.recordings.readers import open_recording, open_source
-from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+from sanctuary.firmware_bridge.recordings.recording_source import ReadingOptions
 from whole_recordings import refused, samples
 
 mne: Any = pytest.importorskip("mne")

@@ -17,7 +17,7 @@ from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings import edf_layout as layout
 from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.firmware_bridge.recordings.recording import Recording
-from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+from sanctuary.firmware_bridge.recordings.recording_source import ReadingOptions
 from sanctuary.signal.samples import SampleBlock
 
 FS_HZ = 128

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sanctuary.firmware_bridge.recordings.channels import decode_field, plausibility, uv_per_unit
+from sanctuary.firmware_bridge.recordings.channels import plausibility, uv_per_unit
+from sanctuary.firmware_bridge.recordings.edf_header import decode_field
 
 
 @pytest.mark.parametrize(

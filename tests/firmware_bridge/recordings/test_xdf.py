@@ -25,7 +25,7 @@ from laboratory_files import (
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.formats import xdf
 from sanctuary.firmware_bridge.recordings.readers import open_recording, open_source
-from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+from sanctuary.firmware_bridge.recordings.recording_source import ReadingOptions
 from whole_recordings import refused, samples
 
 FS_HZ = 256

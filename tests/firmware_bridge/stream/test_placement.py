@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.firmware_bridge.stream.sample_clock import BEHIND_S, HOLD_S, Placement, merge
+from sanctuary.firmware_bridge.stream.sample_clock import BEHIND_S, HOLD_S, SampleClock, merge_blocks
 from sanctuary.signal.samples import SampleBlock
 
 FS_HZ = 250.0
@@ -25,7 +25,7 @@ def is_missing(block: SampleBlock) -> bool:
     return bool(block.lost.all())
 
 
-def stream(placement: Placement, zero_s: float, n_blocks: int, first: int = 0) -> list[SampleBlock]:
+def stream(placement: SampleClock, zero_s: float, n_blocks: int, first: int = 0) -> list[SampleBlock]:
     """Blocks in time, the first sample of the connection taken at `zero_s`."""
     placed = []
     for number in range(first, first + n_blocks):
@@ -38,7 +38,7 @@ def contiguous(blocks: list[SampleBlock]) -> bool:
 
 
 def test_blocks_of_one_connection_keep_their_numbers_and_tell_when_they_ended() -> None:
-    placement = Placement(FS_HZ, NAMES)
+    placement = SampleClock(FS_HZ, NAMES)
     placement.connected()
     blocks = stream(placement, 5.0, 100)
     assert [block.start for block in blocks] == list(range(0, 1000, 10))
@@ -46,7 +46,7 @@ def test_blocks_of_one_connection_keep_their_numbers_and_tell_when_they_ended() 
 
 
 def test_without_a_short_counter_lateness_is_only_lateness() -> None:
-    placement = Placement(FS_HZ, NAMES)
+    placement = SampleClock(FS_HZ, NAMES)
     placement.connected()
     stream(placement, 0.0, 100)
     (late,) = placement.place(samples(1000, 20.0))
@@ -54,7 +54,7 @@ def test_without_a_short_counter_lateness_is_only_lateness() -> None:
 
 
 def test_an_outage_becomes_missing_samples_of_its_length() -> None:
-    placement = Placement(FS_HZ, NAMES)
+    placement = SampleClock(FS_HZ, NAMES)
     placement.connected()
     stream(placement, 0.0, 100)
     assert placement.connected() == []
@@ -67,7 +67,7 @@ def test_an_outage_becomes_missing_samples_of_its_length() -> None:
 
 
 def test_the_place_after_an_outage_is_that_of_the_earliest_arrival_not_of_the_first() -> None:
-    placement = Placement(FS_HZ, NAMES)
+    placement = SampleClock(FS_HZ, NAMES)
     placement.connected()
     stream(placement, 0.0, 100)
     placement.connected()
@@ -79,11 +79,11 @@ def test_the_place_after_an_outage_is_that_of_the_earliest_arrival_not_of_the_fi
 
 
 def test_missing_samples_come_while_the_outage_lasts() -> None:
-    placement = Placement(FS_HZ, NAMES)
+    placement = SampleClock(FS_HZ, NAMES)
     placement.connected()
     stream(placement, 0.0, 25)
-    assert placement.pass_without(1.0 + BEHIND_S) == []
-    (missing,) = placement.pass_without(2.0 + BEHIND_S)
+    assert placement.fill_outage(1.0 + BEHIND_S) == []
+    (missing,) = placement.fill_outage(2.0 + BEHIND_S)
     assert (missing.start, missing.end, is_missing(missing)) == (250, 500, True)
     placement.connected()
     blocks = stream(placement, 3.0, 40)
@@ -92,10 +92,10 @@ def test_missing_samples_come_while_the_outage_lasts() -> None:
 
 
 def test_samples_whose_place_was_given_up_are_left_out_and_the_rest_is_right() -> None:
-    placement = Placement(FS_HZ, NAMES)
+    placement = SampleClock(FS_HZ, NAMES)
     placement.connected()
     stream(placement, 0.0, 25)
-    placement.pass_without(4.0 + BEHIND_S)
+    placement.fill_outage(4.0 + BEHIND_S)
     placement.connected()
     blocks = stream(placement, 3.5, 40)
     assert contiguous(blocks)
@@ -105,17 +105,17 @@ def test_samples_whose_place_was_given_up_are_left_out_and_the_rest_is_right() -
 
 
 def test_before_the_first_sample_nothing_is_missing() -> None:
-    placement = Placement(FS_HZ, NAMES)
-    assert placement.pass_without(100.0) == []
+    placement = SampleClock(FS_HZ, NAMES)
+    assert placement.fill_outage(100.0) == []
     placement.connected()
     assert [block.start for block in placement.place(samples(0, 200.0))] == [0]
 
 
 def test_a_long_outage_comes_in_pieces() -> None:
-    placement = Placement(FS_HZ, NAMES)
+    placement = SampleClock(FS_HZ, NAMES)
     placement.connected()
     stream(placement, 0.0, 1)
-    pieces = placement.pass_without(3600.04 + BEHIND_S)
+    pieces = placement.fill_outage(3600.04 + BEHIND_S)
     assert sum(piece.n_samples for piece in pieces) == 900_000
     assert max(piece.n_samples for piece in pieces) == 2500
 
@@ -125,7 +125,7 @@ def test_a_long_outage_comes_in_pieces() -> None:
 
 @pytest.mark.parametrize("turns", [1, 2, 5])
 def test_a_pause_in_which_the_counter_went_round_is_told_from_one_in_which_it_did_not(turns: int) -> None:
-    placement = Placement(FS_HZ, NAMES, counter_span=200)
+    placement = SampleClock(FS_HZ, NAMES, counter_span=200)
     placement.connected()
     stream(placement, 0.0, 100)
     lost_s = 200 * turns / FS_HZ
@@ -135,7 +135,7 @@ def test_a_pause_in_which_the_counter_went_round_is_told_from_one_in_which_it_di
 
 
 def test_a_radio_that_stalls_and_delivers_again_has_lost_nothing() -> None:
-    placement = Placement(FS_HZ, NAMES, counter_span=200)
+    placement = SampleClock(FS_HZ, NAMES, counter_span=200)
     placement.connected()
     stream(placement, 0.0, 100)
     blocks = []
@@ -147,7 +147,7 @@ def test_a_radio_that_stalls_and_delivers_again_has_lost_nothing() -> None:
 
 
 def test_a_pause_without_any_counter_counts_every_sample() -> None:
-    placement = Placement(FS_HZ, NAMES, counter_span=1)
+    placement = SampleClock(FS_HZ, NAMES, counter_span=1)
     placement.connected()
     stream(placement, 0.0, 100)
     blocks = stream(placement, 0.777, 50, first=100)
@@ -156,7 +156,7 @@ def test_a_pause_without_any_counter_counts_every_sample() -> None:
 
 
 def test_what_is_held_is_given_out_when_the_connection_ends() -> None:
-    placement = Placement(FS_HZ, NAMES, counter_span=200)
+    placement = SampleClock(FS_HZ, NAMES, counter_span=200)
     placement.connected()
     stream(placement, 0.0, 100)
     assert stream(placement, 1.6, 1, first=100) == []
@@ -167,7 +167,7 @@ def test_what_is_held_is_given_out_when_the_connection_ends() -> None:
 
 def test_a_block_must_say_when_it_arrived() -> None:
     with pytest.raises(ValueError, match="without its time"):
-        Placement(FS_HZ, NAMES).place(SampleBlock(0, FS_HZ, NAMES, np.ones((2, 3))))
+        SampleClock(FS_HZ, NAMES).place(SampleBlock(0, FS_HZ, NAMES, np.ones((2, 3))))
 
 
 @given(
@@ -175,7 +175,7 @@ def test_a_block_must_say_when_it_arrived() -> None:
     st.sampled_from([None, 1, 200]),
 )
 def test_numbers_never_jump_and_keep_wall_time(lives: list[tuple[int, float, int]], span: int | None) -> None:
-    placement, now_s = Placement(FS_HZ, NAMES, span), 100.0
+    placement, now_s = SampleClock(FS_HZ, NAMES, span), 100.0
     blocks: list[SampleBlock] = []
     for n_blocks, outage_s, n_looks in lives:
         blocks += placement.connected()
@@ -183,7 +183,7 @@ def test_numbers_never_jump_and_keep_wall_time(lives: list[tuple[int, float, int
         now_s += PACKET_S * n_blocks
         assert blocks[-1].end == pytest.approx((now_s - 100.0) * FS_HZ, abs=1)
         for look in range(n_looks):
-            blocks += placement.pass_without(now_s + outage_s * look / n_looks)
+            blocks += placement.fill_outage(now_s + outage_s * look / n_looks)
         now_s += outage_s
     assert contiguous(blocks)
     assert sum(block.n_samples for block in blocks if not is_missing(block)) == sum(10 * n for n, *_ in lives)
@@ -192,7 +192,7 @@ def test_numbers_never_jump_and_keep_wall_time(lives: list[tuple[int, float, int
 
 def test_blocks_in_a_row_are_joined_and_a_gap_is_not_closed() -> None:
     one, two, apart = samples(0, 1.0), samples(10, 2.0), samples(30, 3.0)
-    joined, alone = merge([one, two, apart])
+    joined, alone = merge_blocks([one, two, apart])
     assert (joined.start, joined.end, joined.end_s) == (0, 20, 2.0)
     np.testing.assert_array_equal(joined.uv[0], np.arange(20.0))
     assert alone is apart

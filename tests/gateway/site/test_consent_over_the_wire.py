@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pod_bench import ORIGIN, POD, SITE, PodBench, estimate, grant, sealed, window_bench, withdrawal
+from recording_output import RecordingOutput
 from sanctuary.commons.entries import signing_key, unseal
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.outputs.output import Modality
-from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.pod_outputs import PodOutputs
 from sanctuary.gateway.site.pod_shell import PodShell

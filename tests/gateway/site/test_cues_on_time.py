@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pod_bench import eligible_bench
-from sanctuary.firmware_bridge.outputs.output import Modality
-from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
+from recording_output import RecordingOutput
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.gateway.site.cue_timing import first_in_line, wait_for_tick
 from sanctuary.gateway.site.pod_outputs import PodOutputs
 from sanctuary.gateway.site.pod_shell import PodShell

@@ -21,7 +21,7 @@ from pod_bench import (
 from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.entries import Grant, Withdrawal, key_id, unseal
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.gateway.site.assembly import designs_of
 from sanctuary.gateway.site.lacking import GrantWatch, note_what_is_not_there, said, ungranted
 from sanctuary.pods.pod.events import ConsentPresented

@@ -18,8 +18,8 @@ from sanctuary.config.broker_settings import BrokerSettings
 from sanctuary.config.headband_settings import SimulatedHeadband
 from sanctuary.config.pod_settings import DeviceSettings, PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.firmware_bridge.cues import Cue, Modality
 from sanctuary.firmware_bridge.outputs.lamps import Wled
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
 from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.gateway.site import live_site, pod_start
 from sanctuary.gateway.site import run as live_night

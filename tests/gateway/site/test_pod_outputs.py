@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from recording_output import RecordingOutput
 from sanctuary.config.errors import DeviceError, InputError
 from sanctuary.config.pod_settings import DeviceSettings
+from sanctuary.firmware_bridge.cues import Cue, Modality
 from sanctuary.firmware_bridge.outputs.lamps import Wled
-from sanctuary.firmware_bridge.outputs.level_calibration import Calibration, Calibrations
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
-from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
+from sanctuary.firmware_bridge.outputs.level_calibration import LevelCalibration, LevelCalibrations
 from sanctuary.gateway.site.pod_outputs import PodOutputs, build_outputs
 
 TONE = Cue(Modality.SOUND, 40.0, 2.0, 0.1, (440.0,))
@@ -95,5 +95,7 @@ def test_a_loudspeaker_without_calibration_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="has not been calibrated"):
         build()
-    Calibrations(tmp_path / "sound").save(Calibration("pillow", 80.0, "2026-01-01T00:00:00+00:00", "alder"))
+    LevelCalibrations(tmp_path / "sound").save(
+        LevelCalibration("pillow", 80.0, "2026-01-01T00:00:00+00:00", "alder")
+    )
     build().close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pod_bench import CIRCLE, POD, PodBench, estimate, window_bench
-from sanctuary.firmware_bridge.outputs.output import Modality
-from sanctuary.firmware_bridge.outputs.recording import RecordingOutput
+from recording_output import RecordingOutput
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.gateway.site.cue_timing import AHEAD_S
 from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.pod_outputs import PodOutputs

@@ -13,7 +13,7 @@ from fake_wire import LRLR
 from house import ROOT
 from pod_bench import estimate
 from sanctuary.commons.entries import Grant, Scope, Withdrawal, WithdrawnScope, key_id, seal
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.gateway.site.assembly import derive_key
 from sanctuary.pods.mqtt.broker import find_mosquitto
 from sanctuary.pods.mqtt.wire_client import MqttMessage

@@ -11,7 +11,7 @@ from nacl.signing import SigningKey
 
 from pod_bench import CIRCLE, COORDINATOR_KEY, DESIGN, POD, eligible_bench, pod_key, published
 from sanctuary.config.errors import InputError, ProtocolError
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.pods.effects import IdSource
 from sanctuary.pods.pod.identity import PodIdentity
 from sanctuary.pods.pod.outgoing import status

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.headbands.headband import Codec, Run
+from sanctuary.firmware_bridge.headbands.headband import Codec, SampleRun
 from sanctuary.firmware_bridge.headbands.thinkgear import ThinkGearCodec
-from sanctuary.firmware_bridge.headbands.zmax import HELLO, Stimulation, ZmaxCodec
+from sanctuary.firmware_bridge.headbands.zmax import HELLO, ZmaxCodec
 from sanctuary.simulator.devices import link_faults as faults
 from sanctuary.simulator.devices.board_port import JOIN_S, MAX_WAITING_BYTES, MAX_WAITING_S, SerialBoard
 from sanctuary.simulator.devices.serial_port import PtyPort
@@ -27,6 +27,7 @@ from virtual_boards import (
     open_descriptors,
     wait_until,
 )
+from zmax_stimulation import Stimulation
 
 LINE = 123
 """Bytes of a ZMax's line."""
@@ -94,9 +95,9 @@ class Host:
 
 def collected(host: Host, codec: Codec, n: int) -> NDArray[np.float64]:
     """The first `n` samples that a codec finds in what a host hears."""
-    runs: list[Run] = []
+    runs: list[SampleRun] = []
     while sum(run.uv.shape[1] for run in runs) < n:
-        runs += codec.feed(host.socket.recv(4096))
+        runs += codec.push(host.socket.recv(4096))
     return np.concatenate([run.uv for run in runs], axis=1)[:, :n]
 
 

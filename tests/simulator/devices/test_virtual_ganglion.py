@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from device_events import pop_events
 from sanctuary.firmware_bridge.headbands.ganglion import GanglionCodec
-from sanctuary.firmware_bridge.headbands.headband import Contact, Said
+from sanctuary.firmware_bridge.headbands.headband import Contact, DeviceText
 from sanctuary.simulator.devices.gatt import Notification
 from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.devices.virtual_ganglion import (
@@ -28,7 +29,7 @@ def started(firmware: int, commands: bytes = b"b", **options: object) -> Virtual
 
 
 def decoded(codec: GanglionCodec, notifications: list[Notification]) -> np.ndarray:
-    return np.hstack([run.uv for each in notifications for run in codec.feed(each.data)])
+    return np.hstack([run.uv for each in notifications for run in codec.push(each.data)])
 
 
 @pytest.mark.parametrize("firmware", [2, 3])
@@ -67,8 +68,8 @@ def test_impedances_come_until_they_are_not_wanted() -> None:
     board = started(3, b"z")
     codec = GanglionCodec(firmware=3)
     for each in board.advance(0.1):
-        assert codec.feed(each.data) == []
-    notices = codec.notices()
+        assert codec.push(each.data) == []
+    notices = pop_events(codec)
     assert [notice.kohm for notice in notices if isinstance(notice, Contact)] == [12.0, 15.0, 18.0, 21.0]
     board.write(COMMANDS, b"Z", 0.2)
     assert board.advance(5.0) == []
@@ -79,9 +80,9 @@ def test_a_reset_tells_who_it_is_and_connecting_is_one() -> None:
     assert board.streaming
     codec = GanglionCodec(firmware=3)
     for each in board.write(COMMANDS, b"v", 1.0):
-        codec.feed(each.data)
-    (said,) = codec.notices()
-    assert isinstance(said, Said)
+        codec.push(each.data)
+    (said,) = pop_events(codec)
+    assert isinstance(said, DeviceText)
     assert "OpenBCI Ganglion v3.0.2" in said.text
     assert not board.streaming
     board.write(COMMANDS, b"b", 2.0)

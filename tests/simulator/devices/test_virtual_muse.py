@@ -7,7 +7,7 @@ import pytest
 
 from sanctuary.firmware_bridge.headbands.muse.athena import AthenaCodec
 from sanctuary.firmware_bridge.headbands.muse.codec import MuseCodec
-from sanctuary.firmware_bridge.headbands.muse.control import ReplyReader, encode
+from sanctuary.firmware_bridge.headbands.muse.wire import ReplyReader, encode
 from sanctuary.simulator.devices import virtual_athena as athena
 from sanctuary.simulator.devices import virtual_muse as muse
 from sanctuary.simulator.devices.gatt import GattDevice, Notification
@@ -25,7 +25,7 @@ def ask(device: GattDevice, text: str, now_s: float = 0.0) -> dict[str, object]:
     for notification in device.write(CONTROL, encode(text), now_s):
         assert notification.uuid == CONTROL
         assert len(notification.data) == 20
-        replies += reader.feed(notification.data)
+        replies += reader.push(notification.data)
     (reply,) = replies
     return reply
 
@@ -40,7 +40,7 @@ def started(device: GattDevice, now_s: float = 0.0) -> GattDevice:
 def decoded(
     codec: MuseCodec | AthenaCodec, notifications: list[Notification], now_s: float | None = None
 ) -> np.ndarray:
-    runs = [run for each in notifications for run in codec.feed(each.data, int(each.uuid[6:8], 16), now_s)]
+    runs = [run for each in notifications for run in codec.push(each.data, int(each.uuid[6:8], 16), now_s)]
     return np.hstack([run.uv for run in runs])
 
 

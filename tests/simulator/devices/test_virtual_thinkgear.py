@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.headbands.headband import Contact, Said
+from device_events import pop_events
+from sanctuary.firmware_bridge.headbands.headband import Contact, DeviceText
 from sanctuary.firmware_bridge.headbands.thinkgear import ThinkGearCodec
 from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.devices.virtual_thinkgear import VirtualThinkGear
@@ -60,20 +61,20 @@ def test_our_decoder_finds_the_sources_signal() -> None:
     n = 5000
     wire = VirtualThinkGear(NoiseSource(3)).packets(n)
     codec = ThinkGearCodec()
-    runs = [run for at in range(0, len(wire), 777) for run in codec.feed(wire[at : at + 777])]
+    runs = [run for at in range(0, len(wire), 777) for run in codec.push(wire[at : at + 777])]
     found = np.concatenate([run.uv for run in runs], axis=1)
     assert np.abs(found - NoiseSource(3).render(n)[:1]).max() <= UV_PER_COUNT / 2 + 1e-9
     assert (codec.lost, codec.bad, codec.garbage) == (0, 0, 0)
-    assert codec.notices() == [Contact(0, good=True)] * (n // 512)
+    assert pop_events(codec) == [Contact(0, good=True)] * (n // 512)
 
 
 def test_an_electrode_in_the_air_is_stuck_and_said_in_that_second_only() -> None:
     headset = VirtualThinkGear(Listed(0.0, float("nan"), 1e6, -1e6, 0.0, 0.0, 0.0, 0.0), fs_hz=4)
     codec = ThinkGearCodec()
-    runs = codec.feed(headset.packets(8))
+    runs = codec.push(headset.packets(8))
     counts = np.rint(np.concatenate([run.uv[0] for run in runs]) / UV_PER_COUNT)
     assert counts.tolist() == [0, 2047, 2047, -2048, 0, 0, 0, 0]
-    assert codec.notices() == [Contact(0, good=False), Contact(0, good=True)]
+    assert pop_events(codec) == [Contact(0, good=False), Contact(0, good=True)]
 
 
 @pytest.mark.parametrize(
@@ -91,8 +92,8 @@ def test_its_dongle_obeys(command: bytes, said: str, streaming: bool, byte_by_by
     headset.receive(b"\xc1")
     pieces = [bytes([byte]) for byte in command] if byte_by_byte else [command]
     for piece in pieces:
-        codec.feed(headset.receive(piece))
-    assert codec.notices() == [Said(said)]
+        codec.push(headset.receive(piece))
+    assert pop_events(codec) == [DeviceText(said)]
     assert headset.streaming == streaming
 
 
@@ -100,6 +101,6 @@ def test_its_dongle_obeys(command: bytes, said: str, streaming: bool, byte_by_by
 def test_it_survives_any_bytes_and_keeps_few(chunks: list[bytes]) -> None:
     headset, codec = VirtualThinkGear(NoiseSource(1)), ThinkGearCodec()
     for chunk in chunks:
-        codec.feed(headset.receive(chunk))
+        codec.push(headset.receive(chunk))
         assert len(headset._pending) < 3
     assert (codec.bad, codec.garbage) == (0, 0)

@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from device_events import pop_events
 from sanctuary.firmware_bridge.headbands.headband import Battery
-from sanctuary.firmware_bridge.headbands.zmax import HELLO, Stimulation, ZmaxCodec
+from sanctuary.firmware_bridge.headbands.zmax import HELLO, ZmaxCodec
 from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.devices.virtual_zmax import MAX_COMMAND_BYTES, VirtualZmax
+from zmax_stimulation import Stimulation
 
 UV_PER_COUNT = 3952 / 65536
 STIMULATION = b"LIVEMODE_SENDBYTES 15 6 111 04-00-00-02-00-00-02-FE-00-01-03-05-01-00\r\n"
@@ -81,13 +83,13 @@ def test_our_decoder_finds_the_sources_signal() -> None:
     headband, codec = VirtualZmax(NoiseSource(4), battery_v=4.24), ZmaxCodec()
     wire = b"".join(headband.packets(part) for part in (1, 699, 1300))
     assert len(wire) == n * LINE
-    runs = [run for at in range(0, len(wire), 1000) for run in codec.feed(wire[at : at + 1000])]
+    runs = [run for at in range(0, len(wire), 1000) for run in codec.push(wire[at : at + 1000])]
     found = np.concatenate([run.uv for run in runs], axis=1)
     assert np.abs(found - NoiseSource(4).render(n)).max() <= UV_PER_COUNT / 2 + 1e-9
     assert (codec.lost, codec.bad, codec.garbage) == (0, 0, 0)
     motion_g = np.concatenate([run.motion_g for run in runs if run.motion_g is not None], axis=1)
     np.testing.assert_allclose(motion_g, np.tile([[0.0], [0.0], [1.0]], n))
-    percents = [notice.percent for notice in codec.notices() if isinstance(notice, Battery)]
+    percents = [notice.percent for notice in pop_events(codec) if isinstance(notice, Battery)]
     assert percents == pytest.approx([100.0, 100.0], abs=0.3)
 
 
@@ -95,5 +97,5 @@ def test_our_decoder_finds_the_sources_signal() -> None:
     ("uv", "found_uv"), [(1e6, 1975.94), (-1e6, -1976.0), (float("nan"), 1975.94), (float("inf"), 1975.94)]
 )
 def test_beyond_full_scale_it_is_stuck_at_a_rail(uv: float, found_uv: float) -> None:
-    (run,) = ZmaxCodec((1,)).feed(VirtualZmax(Fixed(uv, 0.0)).packets(1))
+    (run,) = ZmaxCodec((1,)).push(VirtualZmax(Fixed(uv, 0.0)).packets(1))
     np.testing.assert_allclose(run.uv, [[found_uv]], atol=0.01)

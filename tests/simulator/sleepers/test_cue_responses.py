@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sanctuary.config.sleeper_settings import ResponseSettings
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.signal.samples import STAGES, Stage
 from sanctuary.simulator.sleepers.cue_responses import (
     Outcome,

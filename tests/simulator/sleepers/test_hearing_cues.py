@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.signal import butter, sosfiltfilt
 
 from sanctuary.config.sleeper_settings import ResponseSettings, SleeperSettings
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.sleepers.cue_responses import Outcome
 from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper

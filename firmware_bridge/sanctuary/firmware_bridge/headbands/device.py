@@ -1,7 +1,4 @@
-"""A headband as its driver, its link and its codec make it.
-
-Holds decoded samples, each at its number, until they are taken.
-"""
+"""A headband made of its driver, its link and its codec."""
 
 from __future__ import annotations
 
@@ -17,54 +14,60 @@ from sanctuary.firmware_bridge.headbands.headband import (
     Battery,
     Codec,
     Contact,
+    Conversation,
+    DeviceText,
     Driver,
     Headband,
     HeadbandInfo,
-    Line,
+    HeadbandOptions,
+    HeadbandSession,
     LinkKind,
-    Options,
-    Run,
-    Said,
-    Session,
-    arrived_s,
+    SampleRun,
 )
-from sanctuary.firmware_bridge.links.link import Cancelled, Chunk, Link, never
+from sanctuary.firmware_bridge.links.link import Cancelled, Chunk, Link, not_cancelled
 from sanctuary.signal.samples import FloatArray, SampleBlock
 
 MOTION_ROWS = 3
 
 
-class SampleQueue:
-    """Samples of one connection, numbered from 0; lost ones are NaN in their place.
+class DecodedStream:
+    """Decoded samples of one connection, numbered from 0; lost ones are NaN in their place.
 
     Parameters
     ----------
+    codec
+        Decodes the connection's bytes.
     fs_hz, channels
         Nominal rate and channel names of the blocks.
+    realtime
+        Whether bytes arrive in real time, so that their times mean something.
+
+    Attributes
+    ----------
+    waiting
+        Samples ready to be popped.
     """
 
-    def __init__(self, fs_hz: float, channels: Sequence[str]) -> None:
-        self._fs_hz, self._channels = fs_hz, tuple(channels)
+    def __init__(self, codec: Codec, fs_hz: float, channels: Sequence[str], *, realtime: bool = True) -> None:
+        self.codec = codec
+        self._fs_hz, self._channels, self._realtime = fs_hz, tuple(channels), realtime
         self._pieces: deque[FloatArray] = deque()
         self._moves = False
         self._position = 0
         self.waiting = 0
-        """Samples ready to be taken."""
 
-    def add(self, runs: Sequence[Run]) -> None:
-        """Append what a codec gave."""
-        rows = len(self._channels)
-        for run in runs:
-            self._moves = self._moves or run.motion_g is not None
-            if run.lost:
-                self._pieces.append(np.full((rows + MOTION_ROWS, run.lost), np.nan))
-            motion = run.motion_g
-            if motion is None:
-                motion = np.full((MOTION_ROWS, run.uv.shape[1]), np.nan)
-            self._pieces.append(np.concatenate((run.uv, motion)))
-            self.waiting += run.lost + run.uv.shape[1]
+    def push(self, chunk: Chunk) -> None:
+        """Decode what arrived."""
+        for run in self.codec.push(chunk.data, chunk.source, chunk.at_s if self._realtime else None):
+            self._add(run)
 
-    def take(self, n: int, end_s: float | None = None) -> SampleBlock:
+    def pop_all(self, chunk: Chunk) -> SampleBlock:
+        """Take all samples that wait, after `chunk`; the block ends when its last sample arrived."""
+        if not self._realtime:
+            return self.pop(self.waiting)
+        return self.pop(self.waiting, chunk.at_s - self.codec.held / self._fs_hz)
+
+    def pop(self, n: int, end_s: float | None = None) -> SampleBlock:
         """Take the next `n` samples, the last of which arrived at `end_s`.
 
         Raises
@@ -91,11 +94,22 @@ class SampleQueue:
         self.waiting -= n
         return block
 
+    def _add(self, run: SampleRun) -> None:
+        rows, n = run.uv.shape
+        self._moves = self._moves or run.motion_g is not None
+        if run.lost:
+            self._pieces.append(np.full((rows + MOTION_ROWS, run.lost), np.nan))
+        motion = run.motion_g if run.motion_g is not None else np.full((MOTION_ROWS, n), np.nan)
+        self._pieces.append(np.concatenate((run.uv, motion)))
+        self.waiting += run.lost + n
 
-OpenLink = Callable[[Driver, str, Options, Cancelled], Link]
+
+OpenLink = Callable[[Driver, str, HeadbandOptions, Cancelled], Link]
 
 
-def open_link(driver: Driver, address: str, options: Options, cancelled: Cancelled = never) -> Link:
+def open_link(
+    driver: Driver, address: str, options: HeadbandOptions, cancelled: Cancelled = not_cancelled
+) -> Link:
     """Open the kind of link that a driver needs.
 
     Raises
@@ -103,6 +117,7 @@ def open_link(driver: Driver, address: str, options: Options, cancelled: Cancell
     DeviceError
         It cannot be opened.
     """
+    # imported where needed: a machine without Bluetooth reads a port, and the other way round
     if driver.link is LinkKind.SERIAL:
         from sanctuary.firmware_bridge.links.serial_link import SerialLink
 
@@ -149,7 +164,7 @@ class DeviceHeadband(Headband):
         driver: Driver,
         address: str,
         channels: Mapping[str, int] | None = None,
-        options: Options | None = None,
+        options: HeadbandOptions | None = None,
         *,
         realtime: bool = True,
         clock: Callable[[], float] = time.monotonic,
@@ -157,7 +172,7 @@ class DeviceHeadband(Headband):
     ) -> None:
         self.address = address
         self._driver, self._opened, self._clock, self._realtime = driver, opened, clock, realtime
-        self._options = options if options is not None else Options()
+        self._options = options if options is not None else HeadbandOptions()
         channels = dict(channels if channels is not None else driver.channels)
         for site, number in channels.items():
             if not 1 <= number <= len(driver.inputs):
@@ -169,34 +184,29 @@ class DeviceHeadband(Headband):
         self.info = HeadbandInfo(
             driver.title, driver.fs_hz, tuple(channels), (rail_uv,) * len(channels), driver.counter_span
         )
-        self._line: Line | None = None
-        self._session: Session | None = None
-        self._codec: Codec | None = None
-        self._queue = SampleQueue(driver.fs_hz, tuple(channels))
+        self._opened_with: tuple[Conversation, HeadbandSession] | None = None
+        self._stream: DecodedStream | None = None
         self._keep_alive_due_s = float("inf")
         self._battery: float | None = None
         self._contact: dict[str, bool] = {}
-        self._said = ""
+        self._last_text = ""
 
     @property
     def battery_percent(self) -> float | None:
-        """Charge of its battery, as far as it has said."""
         return self._battery
 
     @property
     def contact(self) -> Mapping[str, bool]:
-        """Channel -> whether its electrode touches the skin, as far as it has said."""
         return self._contact
 
     @property
     def lost(self) -> int:
-        """Samples lost since the start, as its counter tells."""
-        return self._codec.lost if self._codec is not None else 0
+        """Samples lost since the start, by the device's counter."""
+        return self._stream.codec.lost if self._stream is not None else 0
 
-    def connect(self, cancelled: Cancelled = never) -> None:
-        """Connect and set it up."""
+    def connect(self, cancelled: Cancelled = not_cancelled) -> None:
         self.close()
-        line = Line(
+        line = Conversation(
             self._opened(self._driver, self.address, self._options, cancelled), self._clock, cancelled
         )
         session = self._driver.session(self._inputs, self._options)
@@ -205,7 +215,7 @@ class DeviceHeadband(Headband):
         except BaseException:
             line.link.close()
             raise
-        self._line, self._session = line, session
+        self._opened_with = line, session
 
     def start(self) -> None:
         """Begin to stream; the first sample is number 0.
@@ -215,23 +225,20 @@ class DeviceHeadband(Headband):
         DeviceError
             It is not connected, or went away.
         """
-        line, session = self._open()
-        self._codec = session.codec()
-        self._queue = SampleQueue(self.info.fs_hz, self.info.channels)
-        line.link.started(session.firmware)
+        line, session = self._connection()
+        self._stream = DecodedStream(
+            session.codec(), self.info.fs_hz, self.info.channels, realtime=self._realtime
+        )
+        line.link.on_stream_start(session.firmware)
         session.start(line)
         if session.keep_alive_s is not None:
             self._keep_alive_due_s = self._clock() + session.keep_alive_s
 
     def read(self, timeout_s: float) -> list[SampleBlock]:
         """Take what has arrived; a block for each moment at which something came."""
-        if self._queue.waiting:
-            return [self._queue.take(self._queue.waiting)]
-        return [
-            self._queue.take(self._queue.waiting, self._ended_s(chunk))
-            for chunk in self._receive(timeout_s)
-            if self._decode(chunk)
-        ]
+        if self._stream is not None and self._stream.waiting:
+            return [self._stream.pop(self._stream.waiting)]
+        return [self._started().pop_all(chunk) for chunk in self._receive(timeout_s) if self._decode(chunk)]
 
     def read_samples(self, n: int, timeout_s: float) -> SampleBlock:
         """Take exactly `n` more samples of the sample clock, lost ones as NaN; later ones wait.
@@ -241,17 +248,18 @@ class DeviceHeadband(Headband):
         DeviceError
             It is not connected or went away, or no sample came for `timeout_s`.
         """
+        stream = self._started()
         deadline_s = self._clock() + timeout_s
-        while (before := self._queue.waiting) < n:
+        while (before := stream.waiting) < n:
             left_s = deadline_s - self._clock()
             if left_s <= 0.0:
-                why = self._open()[1].complaint(self._said)
+                why = self._connection()[1].silence_hint(self._last_text)
                 raise DeviceError(f"{self.address}: no samples for {timeout_s:g} s; {why}", Cause.SILENT)
             for chunk in self._receive(left_s):
                 self._decode(chunk)
-            if self._queue.waiting > before:
+            if stream.waiting > before:
                 deadline_s = self._clock() + timeout_s
-        return self._queue.take(n)
+        return stream.pop(n)
 
     def stop(self) -> None:
         """Stop streaming.
@@ -261,49 +269,47 @@ class DeviceHeadband(Headband):
         DeviceError
             It is not connected, or went away.
         """
-        line, session = self._open()
+        line, session = self._connection()
         session.stop(line)
 
     def close(self) -> None:
-        """Stop streaming and disconnect; never raises."""
-        line, self._line = self._line, None
+        opened, self._opened_with = self._opened_with, None
         self._keep_alive_due_s = float("inf")
-        if line is None:
+        if opened is None:
             return
-        if self._session is not None:
-            with suppress(DeviceError):  # it may have gone already; then nothing is left to stop
-                self._session.stop(line)
+        line, session = opened
+        with suppress(DeviceError):  # it may have gone already; then nothing is left to stop
+            session.stop(line)
         line.link.close()
 
-    def _open(self) -> tuple[Line, Session]:
-        if self._line is None or self._session is None:
+    def _connection(self) -> tuple[Conversation, HeadbandSession]:
+        if self._opened_with is None:
             raise DeviceError(f"{self.address}: not open")
-        return self._line, self._session
+        return self._opened_with
+
+    def _started(self) -> DecodedStream:
+        if self._stream is None:
+            self._connection()  # says "not open" where that is the reason
+            raise DeviceError(f"{self.address}: not started")
+        return self._stream
 
     def _receive(self, timeout_s: float) -> list[Chunk]:
-        line, session = self._open()
+        line, session = self._connection()
         if self._clock() >= self._keep_alive_due_s and session.keep_alive_s is not None:
             self._keep_alive_due_s = self._clock() + session.keep_alive_s
             session.keep_alive(line)
         return line.link.read(timeout_s)
 
-    def _ended_s(self, chunk: Chunk) -> float | None:
-        if not self._realtime or self._codec is None:
-            return None
-        return arrived_s(self._codec, chunk.at_s, self.info.fs_hz)
-
     def _decode(self, chunk: Chunk) -> int:
-        """Decode what arrived; returns the number of samples that wait."""
-        codec = self._codec
-        if codec is None:
-            raise DeviceError(f"{self.address}: not started")
-        self._queue.add(codec.feed(chunk.data, chunk.source, chunk.at_s if self._realtime else None))
-        for notice in codec.notices():
-            match notice:
+        """Decode what arrived; the number of samples that wait."""
+        stream = self._started()
+        stream.push(chunk)
+        while stream.codec.events:
+            match stream.codec.events.popleft():
                 case Battery(percent):
                     self._battery = percent
                 case Contact(channel, good):
                     self._contact[self.info.channels[channel]] = good
-                case Said(text):
-                    self._said = text
-        return self._queue.waiting
+                case DeviceText(text):
+                    self._last_text = text
+        return stream.waiting

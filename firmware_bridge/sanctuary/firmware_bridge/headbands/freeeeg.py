@@ -1,18 +1,15 @@
-"""From bytes to rows: learns how long this board's frames are, then takes them in bulk.
+"""FreeEEG32: thirty-two channels over a serial port.
 
-A length is learned from three boundaries in a row at the same distance whose counters follow one another.
-From then on a frame counts if it begins and ends as it must, the next one begins right behind it, and its
-counter is close to the last one's or is followed by the next. On trouble the search moves on to the next A0.
-What was learned is forgotten when nothing fits any more.
-
-One frame of a FreeEEG32 (BrainFlow's driver for it; no other description was found).
-
-::
+A frame (BrainFlow's driver for it; no other description was found)::
 
     A0 | counter | 32 x int24, two's complement, big-endian | more bytes, unknown in number | C0
      0      1       2 ...................................97   98 ...
 
-A frame ends where C0 is followed by the A0 of the next one, once it is long enough to hold all channels.
+It ends where C0 is followed by the A0 of the next one, once it is long enough to hold all channels. How long
+this board's frames are is learned from three boundaries in a row at the same distance whose counters follow
+one another. From then on a frame counts if it begins and ends as it must, the next one begins right behind
+it, and its counter is close to the last one's or is followed by the next. On trouble the search moves on to
+the next A0. What was learned is forgotten when nothing fits any more.
 """
 
 from __future__ import annotations
@@ -22,8 +19,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.headbands.headband import BYTE_STREAM, Notice, Run
+from sanctuary.firmware_bridge.headbands.headband import (
+    BYTE_STREAM,
+    Codec,
+    Driver,
+    HeadbandSession,
+    LinkKind,
+    SampleRun,
+)
 from sanctuary.signal.samples import FloatArray
+
+ByteArray = NDArray[np.uint8]
 
 START = 0xA0
 STOP = 0xC0
@@ -36,10 +42,6 @@ UV_PER_COUNT = 2.5 / (2**23 - 1) / 8 * 1e6
 MIN_FRAME_BYTES = CHANNELS_AT + 3 * N_CHANNELS + 1
 MAX_FRAME_BYTES = 256
 """Room for 157 bytes beside the channels; the board is known to add a few words of motion."""
-
-
-ByteArray = NDArray[np.uint8]
-
 CLOSE = 64
 """Frames that may be lost and the counter still be believed at once, 125 ms."""
 LEARN_BYTES = 2 * MAX_FRAME_BYTES + 2
@@ -48,7 +50,7 @@ FORGET_BYTES = 4 * MAX_FRAME_BYTES
 """Bytes without a frame after which the length is learned anew."""
 
 
-class FreeEegCodec:
+class FreeEegCodec(Codec):
     """Thirty-two channels at 512 Hz.
 
     Parameters
@@ -58,6 +60,7 @@ class FreeEegCodec:
     """
 
     def __init__(self, inputs: Sequence[int]) -> None:
+        super().__init__()
         for number in inputs:
             if not 1 <= number <= N_CHANNELS:
                 raise ValueError(f"input {number}: a FreeEEG32 has 1 to {N_CHANNELS}")
@@ -66,31 +69,24 @@ class FreeEegCodec:
         self._length: int | None = None
         self._last: int | None = None
         self._without = 0
-        self.lost = 0
-        self.bad = 0
-        self.garbage = 0
 
     @property
     def held(self) -> float:
-        """Samples that wait to be confirmed."""
         return 0 if self._length is None else len(self._buffer) // self._length
 
-    def feed(self, chunk: bytes, _source: int = BYTE_STREAM, _now_s: float | None = None) -> list[Run]:
-        """Take the next bytes; the outcome does not depend on how they are cut."""
+    def push(
+        self, chunk: bytes, _source: int = BYTE_STREAM, _now_s: float | None = None, /
+    ) -> list[SampleRun]:
         self._buffer += chunk
-        runs: list[Run] = []
+        runs: list[SampleRun] = []
         at = 0
         while (step := self._step(at, runs)) > 0:
             at += step
         self._buffer = self._buffer[at:]
         return runs
 
-    def notices(self) -> list[Notice]:
-        """Take nothing: it says nothing but samples."""
-        return []
-
-    def _step(self, at: int, runs: list[Run]) -> int:
-        """Take or throw away what stands at `at`; returns the number of bytes, 0 to wait for more."""
+    def _step(self, at: int, runs: list[SampleRun]) -> int:
+        """Decode or throw away what stands at `at`; the number of bytes, 0 to wait for more."""
         left = len(self._buffer) - at
         if left <= 0:
             return 0
@@ -126,7 +122,7 @@ class FreeEegCodec:
     def _is_close(self, counter: int) -> bool:
         return self._last is not None and (counter - self._last - 1) % COUNTERS <= CLOSE
 
-    def _run(self, at: int, n: int, length: int) -> Run:
+    def _run(self, at: int, n: int, length: int) -> SampleRun:
         raw = np.frombuffer(self._buffer, dtype=np.uint8, offset=at, count=n * length)
         lost = 0 if self._last is None else (int(raw[1]) - self._last - 1) % COUNTERS
         self._last = int(raw[(n - 1) * length + 1])
@@ -137,7 +133,7 @@ class FreeEegCodec:
             # an int24 and the byte after it, read as one int32, hold the count in the upper 24 bits
             wide: NDArray[np.int32] = np.ndarray((n,), ">i4", raw.data, column, (length,))
             np.multiply(wide >> 8, UV_PER_COUNT, out=row)
-        return Run(lost, uv)
+        return SampleRun(lost, uv)
 
     def _throw(self, at: int) -> int:
         """Move on to the next byte that may begin a frame."""
@@ -164,3 +160,27 @@ def _learn(window: bytes) -> int | None:
         ):
             return length
     return None
+
+
+class FreeEegSession(HeadbandSession):
+    """It streams unasked."""
+
+    def codec(self) -> Codec:
+        return FreeEegCodec(self.inputs)
+
+
+FREEEEG32 = Driver(
+    "freeeeg32",
+    "FreeEEG32",
+    LinkKind.SERIAL,
+    FS_HZ,
+    tuple(str(number) for number in range(1, N_CHANNELS + 1)),
+    {"AF7": 1, "AF8": 2},
+    lambda _options: 2.5 / 8 * 1e6,
+    FreeEegSession,
+    baud=921_600,
+    usb=((0x0483, 0x5740),),
+    counter_span=COUNTERS,
+    address="/dev/ttyACM0",
+    note="electrodes go where you plug them",
+)

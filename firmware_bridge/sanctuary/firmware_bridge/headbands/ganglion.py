@@ -1,4 +1,4 @@
-"""From a Ganglion's notifications to rows of samples, for firmware 2 and 3.
+"""OpenBCI Ganglion, firmware 2 and 3: four channels over Bluetooth LE (OpenBCI Ganglion library).
 
 A notification has 20 bytes, the first of which says what it is:
 
@@ -12,26 +12,20 @@ first byte   firmware 2           firmware 3
 206, 207     text, and its last part
 ============ ==================== ====================
 
-Firmware 2 sends differences: after a loss all is NaN until the next plain sample, a second away at most. Its
-cycle has 201 samples. Firmware 3 needs no past, and its cycle has 200: reading the firmware, one of 201
-samples of the converter is never sent, so that some 199 a second arrive; the clock that runs above the
-codecs takes this for a slow crystal, which does no harm. Whole cycles that are lost the numbers cannot tell.
+Two samples of four channels are packed into 18 or 19 bytes: values lie most significant bit first, sample 1
+channel 1 to 4, then sample 2; each has 18 bits where the packet also carries a byte of acceleration, else 19.
+The sign of a value is written over its lowest bit; where it is read from, sources disagree: see `SignRule`.
 
-How a Ganglion packs two samples of four channels into 18 or 19 bytes (OpenBCI Ganglion library).
-
-Values lie most significant bit first, sample 1 channel 1 to 4, then sample 2; each has 18 bits where the
-packet also carries a byte of acceleration, else 19. The sign of a value is written over its lowest bit.
-
-Firmware 2 sends differences, old minus new, and firmware 3 the upper bits of the values themselves. Where the
-sign is read from, sources disagree: see `SignRule`.
-
-OpenBCI Ganglion over Bluetooth LE (OpenBCI Ganglion library; facts and sources: `codecs.ganglion`).
+Firmware 2 sends differences, old minus new: after a loss all is NaN until the next plain sample, a second
+away at most. Its cycle has 201 samples. Firmware 3 sends the upper bits of the values themselves and needs no
+past, and its cycle has 200: reading the firmware, one of 201 samples of the converter is never sent, so that
+some 199 a second arrive; the clock that runs above the codecs takes this for a slow crystal, which does no
+harm. Whole cycles that are lost the numbers cannot tell.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -40,17 +34,15 @@ import numpy as np
 
 from sanctuary.firmware_bridge.headbands.headband import (
     BYTE_STREAM,
-    MAX_NOTICES,
     Codec,
     Contact,
+    Conversation,
+    DeviceText,
     Driver,
-    Line,
+    HeadbandOptions,
+    HeadbandSession,
     LinkKind,
-    Notice,
-    Options,
-    Run,
-    Said,
-    Session,
+    SampleRun,
 )
 from sanctuary.firmware_bridge.links.link import BASE_UUID, Gatt
 from sanctuary.signal.samples import FloatArray
@@ -140,7 +132,7 @@ class _Dialect:
 _DIALECTS = {2: _Dialect(1, 101, 101), 3: _Dialect(0, 100, 100)}
 
 
-class GanglionCodec:
+class GanglionCodec(Codec):
     """Four channels at 200 Hz.
 
     Parameters
@@ -151,10 +143,8 @@ class GanglionCodec:
         2 or 3.
     """
 
-    held = 0.0
-    """What arrives needs no confirmation."""
-
     def __init__(self, inputs: Sequence[int] = (1, 2, 3, 4), *, firmware: int) -> None:
+        super().__init__()
         for number in inputs:
             if not 1 <= number <= N_CHANNELS:
                 raise ValueError(f"input {number}: the Ganglion has 1 to {N_CHANNELS}")
@@ -168,17 +158,14 @@ class GanglionCodec:
         self._base: list[int] | None = None
         self._motion: list[float] = [np.nan, np.nan, np.nan]
         self._text = b""
-        self._notices: deque[Notice] = deque(maxlen=MAX_NOTICES)
-        self.lost = 0
-        self.bad = 0
-        self.garbage = 0
 
-    def feed(self, chunk: bytes, _source: int = BYTE_STREAM, _now_s: float | None = None) -> list[Run]:
-        """Take a notification; returns its samples."""
+    def push(
+        self, chunk: bytes, _source: int = BYTE_STREAM, _now_s: float | None = None, /
+    ) -> list[SampleRun]:
         if len(chunk) != NOTIFICATION_BYTES:
             return self._refuse(chunk)
         if chunk[0] >= IMPEDANCE:
-            self._tell(chunk)
+            self._on_message(chunk)
             return []
         number = self._number(chunk[0])
         if number is None:
@@ -186,32 +173,26 @@ class GanglionCodec:
         cycle = self._dialect.ids
         ahead = 1 if self._last is None else (number - self._last) % cycle
         if ahead == 0 or ahead >= cycle - LATE:
-            self.bad += 1
+            self._bad += 1
             return []
         suspect, self._suspect = self._suspect, None
         if ahead > FAR and not (suspect and (number - suspect[0]) % cycle == 1):
-            self.bad += suspect is not None
+            self._bad += suspect is not None
             self._suspect = (number, chunk)
             return []
         if ahead > FAR and suspect:
-            return [*self._take(suspect[0], suspect[1]), *self._take(number, chunk)]
-        self.bad += suspect is not None
-        return self._take(number, chunk)
+            return [*self._decode_packet(suspect[0], suspect[1]), *self._decode_packet(number, chunk)]
+        self._bad += suspect is not None
+        return self._decode_packet(number, chunk)
 
-    def _take(self, number: int, chunk: bytes) -> list[Run]:
+    def _decode_packet(self, number: int, chunk: bytes) -> list[SampleRun]:
         ahead = 1 if self._last is None else (number - self._last) % self._dialect.ids
         lost = self._samples_between(number, ahead)
         self._last = number
         self.lost += lost
         counts = self._decode(chunk, gap=lost > 0)
         uv = np.array(counts, dtype=np.float64).T[self._inputs] * UV_PER_COUNT
-        return [Run(lost, uv, self._motion_of(chunk, uv.shape[1]))]
-
-    def notices(self) -> list[Notice]:
-        """Take the notices since the last call."""
-        taken = list(self._notices)
-        self._notices.clear()
-        return taken
+        return [SampleRun(lost, uv, self._motion_of(chunk, uv.shape[1]))]
 
     def _number(self, first: int) -> int | None:
         """Place in the cycle, from 0; None for a byte that this firmware does not send."""
@@ -261,24 +242,24 @@ class GanglionCodec:
                 self._motion = [np.nan, np.nan, np.nan]
         return motion
 
-    def _tell(self, chunk: bytes) -> None:
+    def _on_message(self, chunk: bytes) -> None:
         first = chunk[0]
         if first in (TEXT_PART, TEXT_END):
             self._text = (self._text + chunk[1:])[-MAX_TEXT_BYTES:]
             if first == TEXT_END:
                 text, self._text = self._text.decode("ascii", "replace").strip("\0 \r\n"), b""
                 if text:
-                    self._notices.append(Said(text))
+                    self.events.append(DeviceText(text))
             return
         match = _OHM.search(chunk[1:]) if first < TEXT_PART else None
         if match is None:
             self._refuse(chunk)
         elif first - IMPEDANCE in self._inputs:
             kohm = int(match[1]) / 1000.0
-            self._notices.append(Contact(self._inputs.index(first - IMPEDANCE), kohm <= GOOD_KOHM, kohm))
+            self.events.append(Contact(self._inputs.index(first - IMPEDANCE), kohm <= GOOD_KOHM, kohm))
 
-    def _refuse(self, chunk: bytes) -> list[Run]:
-        self.bad += 1
+    def _refuse(self, chunk: bytes) -> list[SampleRun]:
+        self._bad += 1
         self.garbage += len(chunk)
         return []
 
@@ -293,14 +274,14 @@ CYCLE = 200
 """Samples in which the packets' ids go round once."""
 
 
-class GanglionSession(Session):
+class GanglionSession(HeadbandSession):
     """Four channels at 200 Hz, firmware 2 or 3."""
 
-    def __init__(self, inputs: tuple[int, ...], options: Options) -> None:
+    def __init__(self, inputs: tuple[int, ...], options: HeadbandOptions) -> None:
         super().__init__(inputs, options)
         self.firmware = options.firmware
 
-    def prepare(self, line: Line) -> None:
+    def prepare(self, line: Conversation) -> None:
         """Ask for the firmware, and stop the board."""
         if self.firmware is None:
             self.firmware = 3 if line.link.value_of(SOFTWARE_REVISION)[:1] == b"3" else 2
@@ -308,20 +289,13 @@ class GanglionSession(Session):
         line.pause(SETTLE_S)
 
     def codec(self) -> Codec:
-        """Make the decoder of its firmware's packets."""
         return GanglionCodec(self.inputs, firmware=self.firmware or 2)
 
-    def start(self, line: Line) -> None:
-        """Make it stream."""
+    def start(self, line: Conversation) -> None:
         line.send(b"b")
 
-    def stop(self, line: Line) -> None:
-        """Make it stop."""
+    def stop(self, line: Conversation) -> None:
         line.send(b"s")
-
-
-def _rail_uv(_options: Options) -> float:
-    return 15_686.0
 
 
 GANGLION = Driver(
@@ -331,7 +305,7 @@ GANGLION = Driver(
     200.0,
     ("1", "2", "3", "4"),
     {"AF7": 1, "AF8": 2},
-    _rail_uv,
+    lambda _options: 15_686.0,
     GanglionSession,
     gatt=Gatt(BASE_UUID.format(0xFE84), {NOTIFY: DATA}, WRITE),
     prefixes=("Ganglion", "Simblee"),

@@ -1,38 +1,44 @@
-"""What a driver is: facts about a kind of headband, and a session that talks to one of them.
+"""A headband as the rest of the program sees it, and the three parts of which each kind of headband consists.
 
-What all codecs have in common: bytes in, runs of samples and notices out; no port, no clock.
-
-A codec serves one connection; a new connection gets a new one. It is fed whatever arrives, in whatever
-pieces, and never raises, whatever the bytes are: what it cannot read it counts and leaves behind. What it
-keeps is bounded.
-
-Headbands: microvolts on a sample clock, whatever is behind them.
+A `Headband` delivers microvolts on a sample clock. A kind of headband is a `Driver`: facts, and a
+`HeadbandSession` that sets the device up and makes the `Codec` of what it sends. A codec knows bytes, sample
+runs and device events, and neither port nor clock.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.links.link import Cancelled, Chunk, Gatt, Link, never
+from sanctuary.firmware_bridge.links.link import Cancelled, Chunk, Gatt, Link, not_cancelled
 from sanctuary.signal.samples import FloatArray, SampleBlock
 
 BYTE_STREAM = 0
 """Source of links that have only one stream of bytes, such as serial ports and TCP."""
+MAX_EVENTS = 64
+"""Device events that a codec keeps until they are taken; the oldest go first."""
+CANCEL_CHECK_S = 0.25
+"""Longest wait of a conversation between two looks at whether it was cancelled."""
+DRAIN_PAUSE_S = 0.01
+"""Nothing for this long means that no backlog is left; headbands in step send every few milliseconds more."""
+DRAIN_LIMIT_S = 1.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Run:
+class SampleRun:
     """Samples in a row.
 
     Attributes
     ----------
     lost
-        Samples missing just before the run, as the device's own counter tells.
+        Samples missing just before the run, by the device's own counter.
     uv
         Shape ``(n_channels, n)``, n >= 1, microvolts; NaN where one channel alone is missing.
     motion_g
@@ -53,12 +59,12 @@ class Battery:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """What the device says of one electrode.
+    """State of one electrode, by the device.
 
     Attributes
     ----------
     channel
-        Row of `Run.uv`.
+        Row of `SampleRun.uv`.
     good
         Whether it touches the skin.
     kohm
@@ -71,67 +77,60 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """Text from the device: a reply, a banner, a complaint."""
+class DeviceText:
+    """Text from the device: a reply, a banner, an error."""
 
     text: str
 
 
-Notice = Battery | Contact | Said
-
-MAX_NOTICES = 64
-"""Notices kept for who asks for them; the oldest go first."""
+DeviceEvent = Battery | Contact | DeviceText
 
 
-class Codec(Protocol):
-    """Decoder of one connection's bytes."""
+class Codec(ABC):
+    """Decoder of one connection's bytes; a new connection gets a new one.
 
-    @property
-    def lost(self) -> int:
-        """Samples found missing so far."""
+    It accepts whatever arrives, in whatever pieces, and never raises: what it cannot read it counts and
+    skips. What it keeps is bounded.
+
+    Attributes
+    ----------
+    lost
+        Samples found missing so far.
+    garbage
+        Bytes thrown away so far.
+    events
+        Device events that nobody has taken off yet, oldest first.
+    """
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self.garbage = 0
+        self._bad = 0
+        self.events: deque[DeviceEvent] = deque(maxlen=MAX_EVENTS)
 
     @property
     def bad(self) -> int:
         """Frames refused so far: wrong checksum, length or shape, or too late to be put in order."""
-
-    @property
-    def garbage(self) -> int:
-        """Bytes thrown away so far."""
+        return self._bad
 
     @property
     def held(self) -> float:
         """Samples that came with the latest bytes and wait for what confirms them; 0 where none ever do."""
+        return 0.0
 
-    def feed(self, chunk: bytes, source: int = BYTE_STREAM, now_s: float | None = None, /) -> list[Run]:
-        """Take what arrived; returns runs of samples, in order.
+    @abstractmethod
+    def push(self, chunk: bytes, source: int = BYTE_STREAM, now_s: float | None = None, /) -> list[SampleRun]:
+        """Decode what arrived; the runs that come of it, in order.
 
         Parameters
         ----------
         chunk
-            Bytes of a stream, cut anywhere; or one whole notification.
+            Bytes of a stream, cut anywhere: the way it is cut makes no difference; or one whole notification.
         source
             Which stream: `BYTE_STREAM`, or the codec's number of a GATT characteristic.
         now_s
             When it arrived, monotonic seconds; None where bytes do not arrive in real time.
         """
-
-    def notices(self) -> list[Notice]:
-        """Take the notices since the last call."""
-
-
-def arrived_s(codec: Codec, at_s: float, fs_hz: float) -> float:
-    """When the last sample that a codec gave out had arrived, if its latest bytes came at `at_s`."""
-    return at_s - codec.held / fs_hz
-
-
-PATIENCE_S = 0.25
-"""Longest wait without a look at whether somebody wants to break off."""
-
-DRAIN_PAUSE_S = 0.01
-"""Nothing for this long means that no backlog is left; headbands in step send every few milliseconds more."""
-DRAIN_LIMIT_S = 1.0
-
-T = TypeVar("T")
 
 
 class LinkKind(StrEnum):
@@ -143,7 +142,7 @@ class LinkKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class HeadbandOptions:
     """What a person may choose about a headband, where its driver knows such a choice.
 
     Attributes
@@ -164,36 +163,35 @@ class Options:
     baud: int | None = None
 
 
-class Line:
-    """An open link as a conversation uses it: to ask and to wait, and to be broken off.
+class Conversation:
+    """Commands and replies over an open link, until somebody cancels.
 
     Parameters
     ----------
     link, clock, cancelled
-        The link; monotonic seconds; whether somebody wants to break off.
+        The link; monotonic seconds; see `Cancelled`.
     """
 
-    def __init__(self, link: Link, clock: Callable[[], float], cancelled: Cancelled = never) -> None:
+    def __init__(self, link: Link, clock: Callable[[], float], cancelled: Cancelled = not_cancelled) -> None:
         self.link = link
         self._clock = clock
         self._cancelled = cancelled
 
     def send(self, data: bytes) -> None:
-        """Send a command."""
         self.link.write(data)
 
-    def listen(self, timeout_s: float, heard: Callable[[Chunk], T | None]) -> T | None:
-        """Hand what arrives to `heard` until it gives something; None if it gave nothing in time.
+    def wait_for(self, timeout_s: float, find: Callable[[Chunk], T | None]) -> T | None:
+        """Hand what arrives to `find` until it returns something; None if it returned nothing in time.
 
         Raises
         ------
         DeviceError
-            Somebody broke it off, or the device went away.
+            It was cancelled, or the device went away.
         """
         deadline_s = self._clock() + timeout_s
         while (left_s := deadline_s - self._clock()) > 0.0:
-            for chunk in self.link.read(min(left_s, PATIENCE_S)):
-                found = heard(chunk)
+            for chunk in self.link.read(min(left_s, CANCEL_CHECK_S)):
+                found = find(chunk)
                 if found is not None:
                     return found
             if self._cancelled():
@@ -201,18 +199,18 @@ class Line:
         return None
 
     def drain(self, limit_s: float = DRAIN_LIMIT_S) -> None:
-        """Read away whatever the system still holds of earlier."""
+        """Discard what the system still holds of earlier."""
         deadline_s = self._clock() + limit_s
         while self._clock() < deadline_s and self.link.read(DRAIN_PAUSE_S):
             pass
 
     def pause(self, duration_s: float) -> None:
-        """Let time pass; whatever arrives meanwhile is of no interest."""
-        self.listen(duration_s, lambda _: None)
+        """Wait, and discard what arrives meanwhile."""
+        self.wait_for(duration_s, lambda _: None)
 
 
-class Session(ABC):
-    """The conversation with one headband over one connection.
+class HeadbandSession(ABC):
+    """The conversation with one headband over one connection: setting up, starting, stopping.
 
     Parameters
     ----------
@@ -227,10 +225,10 @@ class Session(ABC):
     keep_alive_s: float | None = None
     """How often `keep_alive` is due while it streams; None for never."""
 
-    def __init__(self, inputs: tuple[int, ...], options: Options) -> None:
+    def __init__(self, inputs: tuple[int, ...], options: HeadbandOptions) -> None:
         self.inputs, self.options = inputs, options
 
-    def prepare(self, line: Line) -> None:  # noqa: B027  some headbands want nothing
+    def prepare(self, line: Conversation) -> None:
         """Bring it to a known state, whatever it was doing, and set it up.
 
         Raises
@@ -238,23 +236,24 @@ class Session(ABC):
         DeviceError
             It does not answer, or not as such a headband does.
         """
+        line.drain()
 
     @abstractmethod
     def codec(self) -> Codec:
         """Make the decoder of what it will send; after `prepare`."""
 
-    def start(self, line: Line) -> None:  # noqa: B027
+    def start(self, line: Conversation) -> None:  # noqa: B027  some headbands stream unasked
         """Make it stream."""
 
-    def stop(self, line: Line) -> None:  # noqa: B027
+    def stop(self, line: Conversation) -> None:  # noqa: B027
         """Make it stop."""
 
-    def keep_alive(self, line: Line) -> None:  # noqa: B027
+    def keep_alive(self, line: Conversation) -> None:  # noqa: B027
         """Tell it that somebody still listens."""
 
-    def complaint(self, said: str) -> str:
-        """Why it may be silent, given the last thing it said, if anything."""
-        return f"it says: {said}" if said else "check that the headband is switched on and near"
+    def silence_hint(self, last_text: str) -> str:
+        """Why it may be silent, given the last text that it sent, if any."""
+        return f"it says: {last_text}" if last_text else "check that the headband is switched on and near"
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,13 +277,13 @@ class Driver:
     rail_uv
         Magnitude at which an input rails, given the options.
     session
-        Makes a conversation.
+        Makes a session.
     prefixes
         What advertised names begin with.
     usb
         Vendor and product ids of its dongle.
     counter_span
-        See `Placement`; given the options.
+        See `SampleClock`.
     note
         What to know, in a few words.
     """
@@ -295,8 +294,8 @@ class Driver:
     fs_hz: float
     inputs: tuple[str, ...]
     channels: Mapping[str, int]
-    rail_uv: Callable[[Options], float]
-    session: Callable[[tuple[int, ...], Options], Session]
+    rail_uv: Callable[[HeadbandOptions], float]
+    session: Callable[[tuple[int, ...], HeadbandOptions], HeadbandSession]
     gatt: Gatt | None = None
     baud: int = 115_200
     prefixes: tuple[str, ...] = ()
@@ -316,7 +315,7 @@ class HeadbandInfo:
     rail_uv
         Magnitude at which each channel rails, uV.
     counter_span
-        Samples after which its counter begins again; see `Placement`.
+        Samples after which its counter begins again; see `SampleClock`.
     """
 
     name: str
@@ -333,7 +332,7 @@ class Headband(ABC):
     """What it is; known before it is connected."""
 
     @abstractmethod
-    def connect(self, cancelled: Cancelled = never) -> None:
+    def connect(self, cancelled: Cancelled = not_cancelled) -> None:
         """Connect and set it up; takes over a headband that a crash has left streaming.
 
         Raises

@@ -1,13 +1,7 @@
-"""From bytes of a ThinkGear stream to microvolts, through noise.
+"""NeuroSky ThinkGear headsets and BrainLink: one dry channel on the forehead, over a serial port.
 
-Frames are taken by their checksum and by rows that fill them. On trouble the search moves on by one byte, so
-that nothing behind a false start is lost. A frame as long as that of a raw sample, but with a wrong checksum
-or content, stands for one sample and counts as lost in its place; before the first sample it counts for
-nothing. No counter tells of frames that are missing altogether: that is left to whoever knows the time.
-
-One frame of a ThinkGear stream, at most 173 bytes.
-
-Sources: BarkleyUS/mindwave-python, other open clients and NeuroSky's description of the stream::
+A frame has at most 173 bytes (sources: BarkleyUS/mindwave-python, other open clients and NeuroSky's
+description of the stream)::
 
     AA AA | length | rows ... | checksum        length 0 to 169; checksum = inverted low byte of the rows' sum
 
@@ -15,19 +9,31 @@ Sources: BarkleyUS/mindwave-python, other open clients and NeuroSky's descriptio
           [55 ...] code length value ...        code from 80 on
 
 Each 55 raises the row's *level* by one; what we know of codes is level 0.
+
+Frames are accepted by their checksum and by rows that fill them. On trouble the search moves on by one byte,
+so that nothing behind a false start is lost. A frame as long as that of a raw sample, but with a wrong
+checksum or content, stands for one sample and counts as lost in its place; before the first sample it counts
+for nothing. No counter tells of frames that are missing altogether: that is left to whoever knows the time.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.headbands.headband import BYTE_STREAM, MAX_NOTICES, Contact, Notice, Run, Said
+from sanctuary.firmware_bridge.headbands.headband import (
+    BYTE_STREAM,
+    Codec,
+    Contact,
+    DeviceText,
+    Driver,
+    HeadbandSession,
+    LinkKind,
+    SampleRun,
+)
 
 SYNC = 0xAA
 HEAD = b"\xaa\xaa"
@@ -61,12 +67,11 @@ and was not verified here."""
 
 
 def checksum(payload: bytes) -> int:
-    """Checksum of the rows."""
     return ~sum(payload) & 0xFF
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ThinkGearRow:
     """One value in a frame.
 
     Attributes
@@ -89,21 +94,19 @@ class Row:
     level: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what no row can be."""
         if not 0 <= self.code <= 0xFF or self.code in (EXTENDED, SYNC) or self.level < 0:
             raise ValueError(f"{self}: a code is 0 to 255 but for 55 and AA")
         if len(self.value) > 0xFF or (self.code < LONG and len(self.value) != 1):
             raise ValueError(f"{self}: codes below 80 have one byte of value, others up to 255")
 
     def to_bytes(self) -> bytes:
-        """Write the row."""
         length = bytes((len(self.value),)) if self.code >= LONG else b""
         return bytes((EXTENDED,)) * self.level + bytes((self.code,)) + length + self.value
 
 
-def rows_of(payload: bytes) -> list[Row] | None:
+def rows_of(payload: bytes) -> list[ThinkGearRow] | None:
     """Read the rows of a payload; None where they do not fill it, or a raw sample has not two bytes."""
-    rows: list[Row] = []
+    rows: list[ThinkGearRow] = []
     at, level = 0, 0
     while at < len(payload):
         code = payload[at]
@@ -118,55 +121,9 @@ def rows_of(payload: bytes) -> list[Row] | None:
             length, at = payload[at], at + 1
         if code == SYNC or at + length > len(payload) or (code == RAW and not level and length != 2):
             return None
-        rows.append(Row(code, payload[at : at + length], level))
+        rows.append(ThinkGearRow(code, payload[at : at + length], level))
         at, level = at + length, 0
     return None if level else rows
-
-
-@dataclass(frozen=True, slots=True)
-class ThinkGearFrame:
-    """A frame as a value.
-
-    Raises
-    ------
-    ValueError
-        More rows than fit.
-    """
-
-    rows: tuple[Row, ...]
-
-    def __post_init__(self) -> None:
-        """Refuse what no frame can hold."""
-        length = len(self._payload())
-        if length > MAX_PAYLOAD_BYTES:
-            raise ValueError(f"rows of {length} bytes: a frame holds {MAX_PAYLOAD_BYTES}")
-
-    @classmethod
-    def from_bytes(cls, raw: bytes) -> ThinkGearFrame:
-        """Read a frame.
-
-        Raises
-        ------
-        ProtocolError
-            Wrong start, length, checksum or rows; shows the bytes.
-        """
-        payload = raw[3:-1]
-        if raw[:2] != HEAD or len(raw) < OVERHEAD_BYTES or raw[2] != len(payload):
-            raise ProtocolError(f"not a ThinkGear frame: {raw[:40].hex()} ({len(raw)} bytes)")
-        if raw[-1] != checksum(payload):
-            raise ProtocolError(f"{raw[:40].hex()}: checksum {raw[-1]:02x}, expected {checksum(payload):02x}")
-        rows = rows_of(payload)
-        if rows is None or len(payload) > MAX_PAYLOAD_BYTES:
-            raise ProtocolError(f"{raw[:40].hex()}: rows that do not fill the frame")
-        return cls(tuple(rows))
-
-    def to_bytes(self) -> bytes:
-        """Write the frame; the inverse of `from_bytes`."""
-        payload = self._payload()
-        return HEAD + bytes((len(payload),)) + payload + bytes((checksum(payload),))
-
-    def _payload(self) -> bytes:
-        return b"".join(row.to_bytes() for row in self.rows)
 
 
 GOOD_SIGNAL = 50
@@ -180,8 +137,8 @@ ByteArray = NDArray[np.uint8]
 _RAW_HEAD = np.frombuffer(RAW_HEAD, dtype=np.uint8)
 
 
-class ThinkGearCodec:
-    """Carries the bytes of an unfinished frame; see `Codec`.
+class ThinkGearCodec(Codec):
+    """One channel at 512 Hz.
 
     Parameters
     ----------
@@ -196,10 +153,8 @@ class ThinkGearCodec:
         No such input, or a scale that is none.
     """
 
-    held = 0.0
-    """What arrives needs no confirmation."""
-
     def __init__(self, inputs: Sequence[int] = (1,), uv_per_count: float = DEFAULT_UV_PER_COUNT) -> None:
+        super().__init__()
         for number in inputs:
             if number != 1:
                 raise ValueError(f"input {number}: a ThinkGear headset has 1 only")
@@ -209,16 +164,13 @@ class ThinkGearCodec:
         self._uv_per_count = uv_per_count
         self._buffer = b""
         self._pieces: list[NDArray[np.int16]] = []
-        self._runs: list[Run] = []
+        self._runs: list[SampleRun] = []
         self._missing = 0
         self._begun = False
-        self._notices: deque[Notice] = deque(maxlen=MAX_NOTICES)
-        self.lost = 0
-        self.bad = 0
-        self.garbage = 0
 
-    def feed(self, chunk: bytes, source: int = BYTE_STREAM, now_s: float | None = None) -> list[Run]:  # noqa: ARG002
-        """Take what arrived; returns runs of samples, in order. The way it is cut makes no difference."""
+    def push(
+        self, chunk: bytes, _source: int = BYTE_STREAM, _now_s: float | None = None, /
+    ) -> list[SampleRun]:
         data = self._buffer + chunk
         raw = np.frombuffer(data, dtype=np.uint8)
         at = 0
@@ -229,17 +181,11 @@ class ThinkGearCodec:
         runs, self._runs = self._runs, []
         return runs
 
-    def notices(self) -> list[Notice]:
-        """Take the notices since the last call."""
-        taken = list(self._notices)
-        self._notices.clear()
-        return taken
-
     def _step(self, data: bytes, raw: ByteArray, at: int) -> int:
-        """Take or throw away what stands at `at`; returns the number of bytes, 0 to wait for more."""
+        """Decode or throw away what stands at `at`; the number of bytes, 0 to wait for more."""
         frames = _raw_frames(raw[at : at + MAX_RUN_FRAMES * RAW_BYTES])
         if len(frames):
-            self._take(np.ascontiguousarray(frames[:, 5:7]).view(">i2")[:, 0].astype(np.int16))
+            self._keep(np.ascontiguousarray(frames[:, 5:7]).view(">i2")[:, 0].astype(np.int16))
             return frames.size
         if not data.startswith(HEAD, at):
             return self._skip_to_head(data, at)
@@ -247,7 +193,7 @@ class ThinkGearCodec:
             return 0
         length = data[at + 2]
         if length > MAX_PAYLOAD_BYTES:
-            self.bad += length != SYNC
+            self._bad += length != SYNC
             return self._skip(1)
         if len(data) - at < OVERHEAD_BYTES + length:
             return 0
@@ -256,7 +202,7 @@ class ThinkGearCodec:
         if rows is None:
             return self._refuse(length)
         for row in rows:
-            self._take_row(row)
+            self._on_row(row)
         return OVERHEAD_BYTES + length
 
     def _skip_to_head(self, data: bytes, at: int) -> int:
@@ -271,24 +217,24 @@ class ThinkGearCodec:
         return n
 
     def _refuse(self, length: int) -> int:
-        self.bad += 1
+        self._bad += 1
         if length + OVERHEAD_BYTES == RAW_BYTES and self._begun:
             self._end_run()
             self._missing += 1
         return self._skip(1)
 
-    def _take_row(self, row: Row) -> None:
+    def _on_row(self, row: ThinkGearRow) -> None:
         if row.level:
             return
         if row.code == RAW:
-            self._take(np.array([int.from_bytes(row.value, "big", signed=True)], dtype=np.int16))
+            self._keep(np.array([int.from_bytes(row.value, "big", signed=True)], dtype=np.int16))
         elif row.code == POOR_SIGNAL:
             good = row.value[0] <= GOOD_SIGNAL
-            self._notices.extend(Contact(channel, good) for channel in range(self._n_rows))
+            self.events.extend(Contact(channel, good) for channel in range(self._n_rows))
         elif row.code in DONGLE:
-            self._notices.append(Said(f"dongle: {DONGLE[row.code]} {row.value.hex()}".rstrip()))
+            self.events.append(DeviceText(f"dongle: {DONGLE[row.code]} {row.value.hex()}".rstrip()))
 
-    def _take(self, counts: NDArray[np.int16]) -> None:
+    def _keep(self, counts: NDArray[np.int16]) -> None:
         self._begun = True
         self._pieces.append(counts)
 
@@ -297,7 +243,7 @@ class ThinkGearCodec:
         if not self._pieces:
             return
         uv = np.concatenate(self._pieces) * self._uv_per_count
-        self._runs.append(Run(self._missing, np.tile(uv, (self._n_rows, 1))))
+        self._runs.append(SampleRun(self._missing, np.tile(uv, (self._n_rows, 1))))
         self._pieces.clear()
         self.lost += self._missing
         self._missing = 0
@@ -310,3 +256,29 @@ def _raw_frames(raw: ByteArray) -> ByteArray:
     good = (rows[:, :5] == _RAW_HEAD).all(axis=1)
     good &= rows[:, 3:].sum(axis=1, dtype=np.uint8) == 0xFF  # what is added to its inverse
     return rows if good.all() else rows[: int(good.argmin())]
+
+
+class ThinkGearSession(HeadbandSession):
+    """It streams unasked."""
+
+    def codec(self) -> Codec:
+        return ThinkGearCodec(self.inputs)
+
+    def silence_hint(self, last_text: str) -> str:
+        return last_text or "check that it is switched on, and its rate (57600 or 115200 baud)"
+
+
+THINKGEAR = Driver(
+    "thinkgear",
+    "NeuroSky or BrainLink (ThinkGear)",
+    LinkKind.SERIAL,
+    FS_HZ,
+    ("Fp1",),
+    {"Fp1": 1},
+    lambda _options: 2048 * DEFAULT_UV_PER_COUNT,
+    ThinkGearSession,
+    baud=57_600,
+    counter_span=1,
+    address="/dev/rfcomm0",
+    note="one channel: sees no eye movements",
+)

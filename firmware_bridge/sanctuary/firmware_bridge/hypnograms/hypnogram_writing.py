@@ -12,7 +12,7 @@ from pathlib import Path
 from edfio import Edf, EdfAnnotation, Recording
 
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.hypnograms.stage_names import sidecar_of
+from sanctuary.firmware_bridge.hypnograms.table_cells import sidecar_of
 from sanctuary.signal.samples import Stage
 
 HEADER = ("onset_s", "duration_s", "stage")

@@ -1,17 +1,22 @@
-"""Tables taken apart: separators, headers and the names of columns, in CSV as any program writes it."""
+"""Tables taken apart: separators, headers and the names of columns, in CSV as any program writes it.
+
+x
+"""
 
 from __future__ import annotations
 
 import csv
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.clocks import Moment, parse_moment
-from sanctuary.firmware_bridge.hypnograms.hypnogram_contents import number
-from sanctuary.firmware_bridge.hypnograms.stage_names import Kind, understand
+from sanctuary.firmware_bridge.hypnograms.hypnogram_text import TimeOfDay, number, parse_moment
+from sanctuary.firmware_bridge.hypnograms.stage_labels import LabelKind, StageCodes, label_key, parse_label
+from sanctuary.firmware_bridge.recordings.recording_source import open_for_reading
 
 SEPARATORS = "\t;,|"
 ONSETS = (
@@ -53,7 +58,7 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     lines: tuple[int, ...]
-    began: Moment | None = None
+    began: TimeOfDay | None = None
 
 
 def split_table(path: Path, lines: Sequence[str]) -> Table | None:
@@ -88,7 +93,7 @@ def split_table(path: Path, lines: Sequence[str]) -> Table | None:
     return Table(header, tuple(rows[headed:]), tuple(numbers[headed:]), began)
 
 
-def _preamble(lines: Sequence[str]) -> tuple[int, Moment | None, str]:
+def _preamble(lines: Sequence[str]) -> tuple[int, TimeOfDay | None, str]:
     """First line that is no comment, the origin that MNE writes above it, and the last comment.
 
     MNE names the columns in a comment.
@@ -167,7 +172,7 @@ def _is_time(text: str) -> bool:
 
 
 def _is_stage(text: str) -> bool:
-    return understand(text).kind in (Kind.STAGE, Kind.NUMBER)
+    return parse_label(text).kind in (LabelKind.STAGE, LabelKind.NUMBER)
 
 
 def _folded(name: str) -> str:
@@ -186,3 +191,46 @@ def unit_s(name: str) -> float:
         return 1.0
     unit = found[1]
     return 1e-3 if unit.startswith(("ms", "milli")) else 60.0 if unit.startswith("min") else 1.0
+
+
+LARGEST_BYTES = 1 << 20
+
+
+def sidecar_of(path: Path) -> Path:
+    """Where the sidecar of a table lies: the same name with ``.json``."""
+    bare = path.with_suffix("") if path.suffix.casefold() == ".gz" else path
+    return bare.with_suffix(".json")
+
+
+def read_levels(path: Path) -> tuple[StageCodes | None, tuple[str, ...]]:
+    """Find the stages that the sidecar of a table gives to labels (``Levels``); a warning if it is damaged.
+
+    Descriptions that are no stage are passed over.
+    """
+    sidecar = sidecar_of(path)
+    if sidecar == path or not sidecar.is_file():
+        return None, ()
+    try:
+        with open_for_reading(sidecar, "the sidecar of a table") as file:
+            body = json.loads(file.read(LARGEST_BYTES).decode("utf-8-sig"))
+    except (RecordingError, ValueError, RecursionError) as error:
+        return None, (f"{sidecar}: cannot be read ({str(error)[:80]}); its Levels are not used",)
+    codes = {}
+    for label, text in _levels(body):
+        for words in (text, re.split(r"[,.;:(]", text)[0]):
+            if (known := parse_label(words)).kind in (LabelKind.STAGE, LabelKind.EVENT):
+                codes[label_key(label)] = known.stage
+                break
+    return codes or None, ()
+
+
+def _levels(body: Any) -> Iterator[tuple[str, str]]:
+    """Labels and descriptions of all columns."""
+    if not isinstance(body, dict):
+        return
+    for column in body.values():
+        levels = column.get("Levels") if isinstance(column, dict) else None
+        for label, told in levels.items() if isinstance(levels, dict) else ():
+            text = told.get("Description", "") if isinstance(told, dict) else told
+            if isinstance(text, str):
+                yield str(label), text

@@ -5,17 +5,28 @@ Plain lists: one stage a line (also Luna's ``.eannot``, ISRUC, U-Sleep's ``.hyp`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.clocks import Moment, elapsed, parse_moment, zone_unused
-from sanctuary.firmware_bridge.hypnograms.hypnogram_contents import number, seconds
-from sanctuary.firmware_bridge.hypnograms.scored_stages import Draft, Row, listing
-from sanctuary.firmware_bridge.hypnograms.stage_names import KNOWN, Kind, StageCodes, understand
+from sanctuary.firmware_bridge.hypnograms.hypnogram_text import (
+    TimeOfDay,
+    elapsed,
+    number,
+    parse_moment,
+    seconds,
+    zone_unused,
+)
+from sanctuary.firmware_bridge.hypnograms.stage_labels import (
+    LabelKind,
+    LabelledRow,
+    ParsedHypnogram,
+    StageCodes,
+    epoch_list,
+    parse_label,
+)
 from sanctuary.firmware_bridge.hypnograms.table_cells import (
     DATES,
     DURATIONS,
@@ -35,7 +46,7 @@ _WITH_EVENTS = ("trial type", "value", "description", "annotation", "annotations
 _NEAR_S = 0.01
 
 
-def read_table(path: Path, table: Table, levels: StageCodes | None = None) -> Draft:
+def read_table(path: Path, table: Table, levels: StageCodes | None = None) -> ParsedHypnogram:
     """Read stages with their times.
 
     Parameters
@@ -60,7 +71,7 @@ def read_table(path: Path, table: Table, levels: StageCodes | None = None) -> Dr
     return replace(draft, clock=elapsed([table.began])[0], clocked=True)
 
 
-def _with_header(path: Path, table: Table, levels: StageCodes | None) -> Draft:
+def _with_header(path: Path, table: Table, levels: StageCodes | None) -> ParsedHypnogram:
     header = table.header
     for cells, line in zip(table.rows, table.lines, strict=True):
         if len(cells) < len(header) or any(cells[len(header) :]):
@@ -76,7 +87,7 @@ def _with_header(path: Path, table: Table, levels: StageCodes | None) -> Draft:
     events = header[stage] in _WITH_EVENTS
     if onset is not None:
         rows = _timed(path, table, onset, labels)
-        return Draft("table", rows, events=events)
+        return ParsedHypnogram("table", rows, events=events)
     if clock is not None:
         return _by_clock(path, table, clock, labels, events=events)
     if epoch is not None:
@@ -86,13 +97,13 @@ def _with_header(path: Path, table: Table, levels: StageCodes | None) -> Draft:
             f"{path}: its column {doubt!r} is not known, but looks like times; name the columns "
             "onset_s,duration_s,stage"
         )
-    return listing("table of epochs", _placed(table, labels))
+    return epoch_list("table of epochs", _placed(table, labels))
 
 
 def _one_scorer(path: Path, table: Table, stage: int, used: Sequence[int], levels: StageCodes | None) -> None:
     """Refuse a second column of stages that says something else; a constant one (a subject S1) is none."""
     words = {cell for cells in table.rows for cell in cells}
-    stages = {word: understand(word, levels).stage for word in words}
+    stages = {word: parse_label(word, levels).stage for word in words}
     for i, name in enumerate(table.header):
         column = [stages[cells[i]] for cells in table.rows]
         known = [each for each in column if each is not Stage.UNKNOWN]
@@ -157,7 +168,7 @@ def _stage_column(path: Path, table: Table, used: Sequence[int], levels: StageCo
     sample = table.rows[:: max(1, len(table.rows) // 1000)]
 
     def share(i: int) -> float:
-        return sum(understand(cells[i], levels).kind is Kind.STAGE for cells in sample) / len(sample)
+        return sum(parse_label(cells[i], levels).kind is LabelKind.STAGE for cells in sample) / len(sample)
 
     if named and (max(map(share, named)) > 0.0 or len(free) == len(named)):
         return max(named, key=share)
@@ -176,7 +187,7 @@ def _placed(table: Table, labels: Sequence[str]) -> list[tuple[str, str]]:
     return [(label, f"line {line}") for label, line in zip(labels, table.lines, strict=True)]
 
 
-def _timed(path: Path, table: Table, onset: int, labels: Sequence[str]) -> tuple[Row, ...]:
+def _timed(path: Path, table: Table, onset: int, labels: Sequence[str]) -> tuple[LabelledRow, ...]:
     header = table.header
     length, end = _column(header, DURATIONS), _column(header, ENDS)
     rows = []
@@ -194,13 +205,15 @@ def _timed(path: Path, table: Table, onset: int, labels: Sequence[str]) -> tuple
             duration_s = seconds(cells[end], header[end], where) * unit_s(header[end]) - onset_s
         if duration_s is not None and duration_s < 0.0:
             raise RecordingError(f"{where}: lasts {duration_s:g} s; expected 0 or more")
-        rows.append(Row(label, f"line {line}", onset_s, duration_s))
+        rows.append(LabelledRow(label, f"line {line}", onset_s, duration_s))
     return tuple(rows)
 
 
-def _by_clock(path: Path, table: Table, column: int, labels: Sequence[str], *, events: bool) -> Draft:
+def _by_clock(
+    path: Path, table: Table, column: int, labels: Sequence[str], *, events: bool
+) -> ParsedHypnogram:
     day = _column(table.header, DATES)
-    moments: list[Moment] = []
+    moments: list[TimeOfDay] = []
     for cells, line in zip(table.rows, table.lines, strict=True):
         moment = _moment(cells, column, day)
         if moment is None:
@@ -213,9 +226,9 @@ def _by_clock(path: Path, table: Table, column: int, labels: Sequence[str], *, e
         duration_s = number(cells[length]) if length is not None else None
         if duration_s is not None and duration_s < 0.0:
             raise RecordingError(f"{path}, {place}: lasts {duration_s:g} s; expected 0 or more")
-        rows.append(Row(label, place, onset_s, duration_s))
+        rows.append(LabelledRow(label, place, onset_s, duration_s))
     zoned = any(moment.zoned for moment in moments)
-    return Draft(
+    return ParsedHypnogram(
         "table with times of day",
         tuple(rows),
         clock=clock,
@@ -226,15 +239,15 @@ def _by_clock(path: Path, table: Table, column: int, labels: Sequence[str], *, e
     )
 
 
-def _moment(cells: Sequence[str], column: int, day: int | None) -> Moment | None:
+def _moment(cells: Sequence[str], column: int, day: int | None) -> TimeOfDay | None:
     """Time of a row, with the date from a column of its own if that is beyond doubt."""
     dated = None if day is None else parse_moment(f"{cells[day]} {cells[column]}")
     return dated or parse_moment(cells[column])
 
 
-def _by_epoch(path: Path, table: Table, column: int, labels: Sequence[str]) -> Draft:
+def _by_epoch(path: Path, table: Table, column: int, labels: Sequence[str]) -> ParsedHypnogram:
     """Read rows by the number of their epoch, counted from 0 or from 1, whichever the first row does."""
-    rows: list[Row] = []
+    rows: list[LabelledRow] = []
     first = 0
     for cells, (label, place) in zip(table.rows, _placed(table, labels), strict=True):
         value = number(cells[column])
@@ -247,11 +260,11 @@ def _by_epoch(path: Path, table: Table, column: int, labels: Sequence[str]) -> D
                     f"{path}, {place}: begins with epoch {first}, so whether epochs count from 0 or 1 is not "
                     "known; give onsets in seconds"
                 )
-        rows.append(Row(label, place, value - first, 1.0))
-    return Draft("table of epochs", tuple(rows), listed=True)
+        rows.append(LabelledRow(label, place, value - first, 1.0))
+    return ParsedHypnogram("table of epochs", tuple(rows), listed=True)
 
 
-def _without_header(path: Path, table: Table) -> Draft:
+def _without_header(path: Path, table: Table) -> ParsedHypnogram:
     """Rows such as ``0,30,W`` (U-Sleep), ``30;W``, ``22:00:00 W``: times first, the label last."""
     width = len(table.rows[0])
     for cells, line in zip(table.rows, table.lines, strict=True):
@@ -280,8 +293,8 @@ def _without_header(path: Path, table: Table) -> Draft:
             "expected the header onset_s,duration_s,stage"
         )
     timed = zip(_placed(table, labels), columns[0], durations, strict=True)
-    rows = (Row(label, place, onset_s, duration_s) for (label, place), onset_s, duration_s in timed)
-    return Draft("table without a header", tuple(rows))
+    rows = (LabelledRow(label, place, onset_s, duration_s) for (label, place), onset_s, duration_s in timed)
+    return ParsedHypnogram("table without a header", tuple(rows))
 
 
 def _durations(path: Path, onsets: Sequence[float], seconds_: Sequence[float]) -> list[float | None]:
@@ -298,50 +311,3 @@ def _durations(path: Path, onsets: Sequence[float], seconds_: Sequence[float]) -
         f"{path}: its second column is neither how long each stage lasts nor where it ends; "
         "write the header onset_s,duration_s,stage"
     )
-
-
-_STAGES = (Kind.STAGE, Kind.EVENT, Kind.NUMBER, Kind.STAGE_LIKE)
-_FEWEST_ON_A_LINE = 4
-
-
-def read_list(path: Path, lines: Sequence[str]) -> Draft:
-    """Read one label a line; a first line that names the column, and comments above it, are passed over.
-
-    Raises
-    ------
-    RecordingError
-        The lines are nothing like stages, or one in the middle is blank.
-    """
-    start = 0
-    while start < len(lines) and (not lines[start].strip() or lines[start].lstrip()[0] in "#%*"):
-        start += 1
-    labels = [(line.strip(), f"line {i}") for i, line in enumerate(lines[start:], start=start + 1)]
-    if len(labels) > 1 and understand(labels[0][0]).kind is Kind.OTHER and _is_stage(labels[1][0]):
-        labels = labels[1:]
-    if len(labels) == 1:
-        labels = _on_one_line(labels[0])
-    if not any(_is_stage(label) for label, _ in labels[:1000]):
-        first = labels[0][0] if labels else ""
-        raise RecordingError(
-            f"{path}: no sleep stages in it: line {start + 1} is {first[:40]!r}; expected the header "
-            f"onset_s,duration_s,stage, or one stage a line: {KNOWN}"
-        )
-    blank = [place for label, place in labels if not label]
-    if blank:
-        raise RecordingError(
-            f"{path}, {blank[0]}: is blank, so that the epochs below it cannot be counted; "
-            "write ? for an epoch that is not scored, or delete the line"
-        )
-    return listing("list of stages", labels)
-
-
-def _is_stage(label: str) -> bool:
-    return bool(label) and understand(label).kind in _STAGES
-
-
-def _on_one_line(only: tuple[str, str]) -> list[tuple[str, str]]:
-    """Labels apart by commas, semicolons or blanks, if all of them are stages."""
-    words = [word for word in re.split(r"[\s,;]+", only[0]) if word]
-    if len(words) < _FEWEST_ON_A_LINE or not all(_is_stage(word) for word in words):
-        return [only]
-    return [(word, f"item {i}") for i, word in enumerate(words, start=1)]

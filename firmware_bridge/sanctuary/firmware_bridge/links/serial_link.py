@@ -12,11 +12,12 @@ import select
 import termios
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import serial
 
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.links.link import Chunk
+from sanctuary.firmware_bridge.links.link import Chunk, Link
 
 BAUD = 115_200
 """The Cyton dongle's fixed rate, 8N1, no flow control."""
@@ -56,7 +57,7 @@ _TROUBLE = (serial.SerialException, OSError, termios.error, ValueError, TypeErro
 `ValueError` where it is closed."""
 
 
-class SerialTransport:
+class SerialLink(Link):
     """An open port, held exclusively.
 
     Parameters
@@ -65,6 +66,8 @@ class SerialTransport:
         Path, such as ``/dev/ttyUSB0``, or a URL.
     baud
         Bits a second.
+    clock
+        Monotonic seconds.
 
     Raises
     ------
@@ -72,8 +75,9 @@ class SerialTransport:
         It cannot be opened; says why and what to do.
     """
 
-    def __init__(self, port: str, baud: int = BAUD) -> None:
-        self.port = port
+    def __init__(self, port: str, baud: int = BAUD, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.address = port
+        self._clock = clock
         try:
             self._serial = serial.serial_for_url(
                 port, baud, timeout=0.0, write_timeout=WRITE_TIMEOUT_S, exclusive=True
@@ -91,7 +95,16 @@ class SerialTransport:
                 Cause.REFUSED,
             ) from error
 
-    def read(self, timeout_s: float) -> bytes:
+    def read(self, timeout_s: float) -> list[Chunk]:
+        """Take all that has arrived, as one chunk: its time is that of the last byte."""
+        data = self.read_bytes(timeout_s)
+        for _ in range(MORE_READS):
+            if not data or len(data) % MAX_READ_BYTES:
+                break
+            data += self.read_bytes(0.0)
+        return [Chunk(self._clock(), 0, data)] if data else []
+
+    def read_bytes(self, timeout_s: float) -> bytes:
         """Read all that is there, waiting at most `timeout_s` for the first byte; empty if none came.
 
         Where a backlog has formed, because nobody read for a while, all of it comes at once, up to
@@ -110,77 +123,21 @@ class SerialTransport:
                 piece = self._serial.read(MAX_READ_BYTES - len(data))
                 data += piece
         except _TROUBLE as error:
-            raise DeviceError(f"{self.port}: the headband went away ({_reason(error)})") from error
+            raise DeviceError(f"{self.address}: the headband went away ({_reason(error)})") from error
         return bytes(data)
 
     def write(self, data: bytes) -> None:
-        """Write all of `data`.
-
-        Raises
-        ------
-        DeviceError
-            The port went away or takes nothing.
-        """
         try:
             self._serial.write(data)
         except _TROUBLE as error:
-            raise DeviceError(f"{self.port}: the headband takes no commands ({_reason(error)})") from error
+            raise DeviceError(f"{self.address}: the headband takes no commands ({_reason(error)})") from error
 
     def close(self) -> None:
-        """Close the port; a port that has gone is closed as well."""
-        try:
+        with suppress(*_TROUBLE):  # a port that has gone is closed as well
             self._serial.close()
-        except _TROUBLE:
-            return
 
     def _wait(self, timeout_s: float) -> bool:
         return bool(self._arrivals.poll(timeout_s * 1000.0))
-
-
-class SerialLink:
-    """A serial port as a `Link`.
-
-    Parameters
-    ----------
-    port, baud
-        See `SerialTransport`.
-    clock
-        Monotonic seconds.
-
-    Raises
-    ------
-    DeviceError
-        It cannot be opened.
-    """
-
-    def __init__(self, port: str, baud: int = BAUD, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.address = port
-        self._clock = clock
-        self._transport = SerialTransport(port, baud)
-
-    def read(self, timeout_s: float) -> list[Chunk]:
-        """Take all that has arrived, as one chunk: its time is that of the last byte."""
-        data = self._transport.read(timeout_s)
-        for _ in range(MORE_READS):
-            if not data or len(data) % MAX_READ_BYTES:
-                break
-            data += self._transport.read(0.0)
-        return [Chunk(self._clock(), 0, data)] if data else []
-
-    def write(self, data: bytes) -> None:
-        """Send all of `data`."""
-        self._transport.write(data)
-
-    def value_of(self, _uuid: str) -> bytes:
-        """Ports have no characteristics."""
-        return b""
-
-    def started(self, _firmware: int | None) -> None:
-        """Nothing depends on it here."""
-
-    def close(self) -> None:
-        """Close the port."""
-        self._transport.close()
 
 
 def _hint(error: Exception) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.links.link import Chunk
+from sanctuary.firmware_bridge.links.link import Chunk, Link
 
 CONNECT_TIMEOUT_S = 3.0
 """A server on this network answers within milliseconds."""
@@ -20,7 +20,7 @@ KEEP_ALIVE_S = 2
 """How soon the system asks whether a peer that says nothing is still there, and how often it asks again."""
 
 
-class TcpLink:
+class TcpLink(Link):
     """A connected socket.
 
     Parameters
@@ -88,15 +88,7 @@ class TcpLink:
         except OSError as error:
             raise DeviceError(f"{self.address}: takes no commands ({_reason(error)})") from error
 
-    def value_of(self, _uuid: str) -> bytes:
-        """Sockets have no characteristics."""
-        return b""
-
-    def started(self, _firmware: int | None) -> None:
-        """Nothing depends on it here."""
-
     def close(self) -> None:
-        """Close the socket."""
         with suppress(OSError):
             self._socket.close()
 

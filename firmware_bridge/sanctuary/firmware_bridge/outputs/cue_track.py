@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
-from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
-from sanctuary.firmware_bridge.outputs.tones import cap, fade_in, render
+from sanctuary.firmware_bridge.cues import Cue, Modality
+from sanctuary.firmware_bridge.outputs.sound_rendering import SoundLibrary, cap, fade_in, render
 
 STOP_FADE_S = 0.2
 """Fade with which a sounding cue is cut: no click, and silence well within a second."""
@@ -104,7 +103,6 @@ class CueTrack:
 
     @property
     def windows(self) -> tuple[TrackWindow, ...]:
-        """The index so far."""
         return tuple(self._windows)
 
     def open_window(self, window_id: str, start_s: float) -> None:

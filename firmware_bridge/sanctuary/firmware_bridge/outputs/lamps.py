@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.outputs.output import AMBER, Cue, Modality, OnOnset, Onset
+from sanctuary.firmware_bridge.cues import AMBER, Cue, Modality, OnOnset, Onset
 
 Rgb = tuple[int, int, int]
 FULL = 255
@@ -39,7 +39,7 @@ MAX_TOPIC = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
+class TimedMessage:
     """A message, and when it is due after the cue's beginning."""
 
     offset_s: float
@@ -54,10 +54,10 @@ class Lamp(Protocol):
     def availability(self) -> str:
         """Topic on which it says whether it is there: ``online`` or ``offline``."""
 
-    def messages(self, cue: Cue) -> list[Timed]:
+    def messages(self, cue: Cue) -> list[TimedMessage]:
         """Give what to send for a cue, in order; dark again at its end."""
 
-    def off(self) -> Timed:
+    def off(self) -> TimedMessage:
         """Give what makes it dark at once."""
 
 
@@ -121,10 +121,9 @@ class Wled:
 
     @property
     def availability(self) -> str:
-        """Topic of its will."""
         return f"{self._topic}/status"
 
-    def messages(self, cue: Cue) -> list[Timed]:
+    def messages(self, cue: Cue) -> list[TimedMessage]:
         """On with a fade, off with a fade, for each swell; off at the end in any case."""
         level = brightness(cue.level, self._max_share)
         told = []
@@ -137,11 +136,12 @@ class Wled:
             ]
         return told
 
-    def off(self) -> Timed:
-        """Dark without a transition."""
+    def off(self) -> TimedMessage:
         return self._turn(0.0, 0, 0.0)
 
-    def _turn(self, at_s: float, level: int, fade_s: float, rgb: Rgb = AMBER, lit_s: float = 0.0) -> Timed:
+    def _turn(
+        self, at_s: float, level: int, fade_s: float, rgb: Rgb = AMBER, lit_s: float = 0.0
+    ) -> TimedMessage:
         """Turn it on for `lit_s`, or off."""
         state: dict[str, object] = {"on": level > 0, "transition": round(fade_s * 10.0)}
         if level > 0:
@@ -150,7 +150,7 @@ class Wled:
             state |= {"bri": level, "seg": [{"col": [list(rgb)], "fx": 0}], "nl": nightlight}
         else:
             state["nl"] = {"on": False}
-        return Timed(at_s, f"{self._topic}/api", json.dumps(state, separators=(",", ":")).encode())
+        return TimedMessage(at_s, f"{self._topic}/api", json.dumps(state, separators=(",", ":")).encode())
 
 
 class Esphome:
@@ -176,10 +176,9 @@ class Esphome:
 
     @property
     def availability(self) -> str:
-        """Topic of its will."""
         return f"{self._prefix}/status"
 
-    def messages(self, cue: Cue) -> list[Timed]:
+    def messages(self, cue: Cue) -> list[TimedMessage]:
         """Give the steps of a raised cosine up, and down again, for each swell."""
         level = brightness(cue.level, self._max_share)
         told = []
@@ -193,17 +192,16 @@ class Esphome:
             told.append(self._turn(end_s, 0))
         return told
 
-    def off(self) -> Timed:
-        """Dark without a transition."""
+    def off(self) -> TimedMessage:
         return self._turn(0.0, 0)
 
-    def _turn(self, at_s: float, level: int, rgb: Rgb = AMBER, lit_s: float = 0.0) -> Timed:
+    def _turn(self, at_s: float, level: int, rgb: Rgb = AMBER, lit_s: float = 0.0) -> TimedMessage:
         """Turn it on for `lit_s`, or off; a flash that follows another goes back to what was before both."""
         state: dict[str, object] = {"state": "OFF", "transition": 0}
         if level > 0:
             color = dict(zip("rgb", rgb, strict=True))
             state = {"state": "ON", "brightness": level, "color": color, "flash": math.ceil(lit_s + GRACE_S)}
-        return Timed(at_s, self._topic, json.dumps(state, separators=(",", ":")).encode())
+        return TimedMessage(at_s, self._topic, json.dumps(state, separators=(",", ":")).encode())
 
 
 def _eased(level: int, share: float) -> int:
@@ -252,7 +250,6 @@ class LightOutput:
 
     @property
     def busy(self) -> bool:
-        """Whether messages are still to be sent."""
         return bool(self._due)
 
     def heard(self, topic: str, payload: bytes) -> None:
@@ -276,7 +273,6 @@ class LightOutput:
             self.stop(self._clock())
 
     def play(self, cue: Cue, at_s: float) -> None:
-        """Begin a cue."""
         if cue.modality is not Modality.LIGHT:
             raise ValueError(f"a lamp cannot render {cue.modality}")
         if self._online is False:
@@ -290,7 +286,6 @@ class LightOutput:
         self._on_onset(Onset(cue, at_s, now_s))
 
     def tick(self, now_s: float) -> None:
-        """Send what is due."""
         self._send(now_s)
         if not self._told:
             self._told = True
@@ -307,7 +302,6 @@ class LightOutput:
             _LOG.exception("%s: the lamp could not be told to be dark", off.topic)
 
     def close(self) -> None:
-        """Go dark."""
         self.stop(self._clock())
 
     def _send(self, now_s: float) -> None:

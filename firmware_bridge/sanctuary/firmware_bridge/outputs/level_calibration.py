@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sanctuary.config.errors import InputError
-from sanctuary.firmware_bridge.outputs.tones import AMPLITUDE_CAP
+from sanctuary.firmware_bridge.outputs.sound_rendering import AMPLITUDE_CAP
 
 TONE_HZ = 1000.0
 TONE_AMPLITUDE = AMPLITUDE_CAP / 10.0
@@ -21,7 +21,7 @@ _FILE_NAME = re.compile(r"[^A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class LevelCalibration:
     """One loudspeaker's.
 
     Attributes
@@ -40,7 +40,6 @@ class Calibration:
     by: str
 
     def __post_init__(self) -> None:
-        """Refuse what no loudspeaker has."""
         if not all(isinstance(text, str) for text in (self.device, self.measured_at, self.by)):
             raise ValueError("device, measured_at and by must be text")
         low, high = FULL_SCALE_DBA
@@ -50,12 +49,12 @@ class Calibration:
             raise ValueError("device and measured_at must be given")
 
     @classmethod
-    def of_tone(cls, device: str, measured_dba: float, measured_at: str, by: str) -> Calibration:
+    def of_tone(cls, device: str, measured_dba: float, measured_at: str, by: str) -> LevelCalibration:
         """Calibrate from the level at which the tone of `TONE_AMPLITUDE` was measured."""
         return cls(device, measured_dba - 20.0 * math.log10(TONE_AMPLITUDE), measured_at, by)
 
 
-class Calibrations:
+class LevelCalibrations:
     """All that are stored.
 
     Parameters
@@ -71,7 +70,7 @@ class Calibrations:
         """Where a device's calibration lies, or would."""
         return self._folder / f"{_FILE_NAME.sub('-', device).strip('-') or 'default'}.json"
 
-    def save(self, calibration: Calibration) -> Path:
+    def save(self, calibration: LevelCalibration) -> Path:
         """Store a calibration, in place of an earlier one.
 
         Raises
@@ -89,7 +88,7 @@ class Calibrations:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from error
         return path
 
-    def load(self, device: str) -> Calibration:
+    def load(self, device: str) -> LevelCalibration:
         """Read a device's calibration.
 
         Raises
@@ -114,10 +113,10 @@ class Calibrations:
         return calibration
 
 
-def _parse(told: Any, path: Path, again: str) -> Calibration:
+def _parse(told: Any, path: Path, again: str) -> LevelCalibration:
     if not isinstance(told, dict) or not isinstance(told.get("full_scale_dba"), int | float):
         raise InputError(f"{path}: full_scale_dba is missing or no number; {again}")
     try:
-        return Calibration(**told)
+        return LevelCalibration(**told)
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: {error}; {again}") from error

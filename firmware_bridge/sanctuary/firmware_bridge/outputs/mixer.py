@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
-from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
-from sanctuary.firmware_bridge.outputs.tones import (
+from sanctuary.firmware_bridge.cues import Cue, Modality
+from sanctuary.firmware_bridge.outputs.sound_rendering import (
     FAST_S,
     HIGHEST_SHARE,
     LOWEST_HZ,
+    SoundLibrary,
     a_weight_db,
     cap,
     envelope,
@@ -54,7 +54,7 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class StartedCue:
     """A cue whose first sample is the first of the frames just mixed."""
 
     cue: Cue
@@ -62,11 +62,11 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Mixed:
+class MixedFrames:
     """Some frames, shape ``(n,)``, -1 to 1, and the cues that begin with them."""
 
     samples: FloatArray
-    begun: tuple[Begun, ...] = ()
+    begun: tuple[StartedCue, ...] = ()
 
 
 class SoundMixer:
@@ -142,10 +142,10 @@ class SoundMixer:
         """Forget everything: there is nothing to sound on any more."""
         self._voices = []
 
-    def frames(self, n: int) -> Mixed:
+    def frames(self, n: int) -> MixedFrames:
         """Give the next `n` frames."""
         out, pressure = np.zeros(n), np.zeros(n)
-        begun = tuple(Begun(voice.cue, voice.wanted_s) for voice in self._voices if not voice.begun)
+        begun = tuple(StartedCue(voice.cue, voice.wanted_s) for voice in self._voices if not voice.begun)
         for voice in self._voices:
             piece = voice.sound[:n]
             out[: piece.size] += piece
@@ -153,7 +153,7 @@ class SoundMixer:
             voice.sound, voice.pressure, voice.begun = voice.sound[n:], voice.pressure[n:], True
         self._voices = [voice for voice in self._voices if voice.sound.size]
         highest = _pressure(self._max_dba)
-        return Mixed(cap(out * (highest / np.maximum(pressure, highest))), begun)
+        return MixedFrames(cap(out * (highest / np.maximum(pressure, highest))), begun)
 
 
 def beat_excess_db(tones_hz: Sequence[float]) -> float:

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality, OnOnset, Onset
+from sanctuary.firmware_bridge.cues import Cue, Modality, OnOnset, Onset
 
 PWM_HZ = 200
 BOUNCE_S = 0.02
@@ -73,7 +73,6 @@ class HapticOutput:
 
     @property
     def busy(self) -> bool:
-        """Whether it moves."""
         return self._cue is not None
 
     def play(self, cue: Cue, at_s: float) -> None:
@@ -86,7 +85,6 @@ class HapticOutput:
         self._on_onset(Onset(cue, at_s, now_s))
 
     def tick(self, now_s: float) -> None:
-        """Follow the cue's fades."""
         if self._cue is None:
             return
         cue, began_s = self._cue
@@ -105,13 +103,11 @@ class HapticOutput:
             raise DeviceError(f"pin GPIO{self._pin}: the motor cannot be driven ({error})") from error
 
     def stop(self, _now_s: float) -> None:
-        """Rest at once."""
         self._cue = None
         with suppress(Exception):  # a pin that was closed rests already
             self._motor.off()
 
     def close(self) -> None:
-        """Rest, and let the pin go."""
         self.stop(0.0)
         with suppress(Exception):
             self._motor.close()

@@ -26,7 +26,7 @@ from typing import Any, BinaryIO
 
 from sanctuary.config.errors import InputError, RecordingError
 from sanctuary.firmware_bridge.headbands.device import OpenLink
-from sanctuary.firmware_bridge.headbands.headband import Driver, Options
+from sanctuary.firmware_bridge.headbands.headband import Driver, HeadbandOptions
 from sanctuary.firmware_bridge.links.link import Cancelled, Chunk, Link
 
 MAGIC = b"sanctuary-capture 1 "
@@ -63,12 +63,11 @@ class CaptureHeader:
     started_at: str = ""
 
     def to_bytes(self) -> bytes:
-        """Write the first line."""
         return MAGIC + json.dumps(asdict(self)).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class CapturedLinkEvent:
     """Something that befell the link."""
 
     at_s: float
@@ -77,12 +76,10 @@ class Event:
 
 
 def pack(at_s: float, source: int, data: bytes) -> bytes:
-    """Write one record."""
     return RECORD.pack(at_s, source, len(data)) + data
 
 
 def pack_event(at_s: float, what: str, firmware: int | None = None) -> bytes:
-    """Write one event."""
     return pack(at_s, EVENT, json.dumps({"event": what, "firmware": firmware}).encode())
 
 
@@ -121,7 +118,7 @@ class CaptureReader:
         except (ValueError, TypeError) as error:
             raise RecordingError(f"{path}: line 1: the capture's header is damaged ({error})") from error
 
-    def records(self) -> Iterator[Chunk | Event]:
+    def records(self) -> Iterator[Chunk | CapturedLinkEvent]:
         """All records, in order.
 
         Raises
@@ -148,10 +145,10 @@ class CaptureReader:
         except OSError as error:
             raise RecordingError(f"{self.path}: cannot be read ({error.strerror})") from error
 
-    def _event(self, at_s: float, data: bytes, at: int) -> Event:
+    def _event(self, at_s: float, data: bytes, at: int) -> CapturedLinkEvent:
         try:
             told = json.loads(data)
-            return Event(at_s, str(told["event"]), told.get("firmware"))
+            return CapturedLinkEvent(at_s, str(told["event"]), told.get("firmware"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RecordingError(f"{self.path}: byte {at}: a damaged event ({error})") from error
 
@@ -202,7 +199,6 @@ class CaptureWriter:
         self._flush()
 
     def chunk(self, chunk: Chunk) -> None:
-        """Log what arrived."""
         self._put(pack(chunk.at_s - self._zero_s, chunk.source, chunk.data))
 
     def event(self, what: str, firmware: int | None = None) -> None:
@@ -260,7 +256,7 @@ class CaptureWriter:
             _LOG.debug("%s: %s", self.path, second)
 
 
-class CapturedLink:
+class CapturedLink(Link):
     """A link whose bytes are logged as they are read."""
 
     def __init__(self, link: Link, writer: CaptureWriter) -> None:
@@ -268,7 +264,6 @@ class CapturedLink:
         self._link, self._writer = link, writer
 
     def read(self, timeout_s: float) -> list[Chunk]:
-        """Read, and log."""
         chunks = self._link.read(timeout_s)
         for chunk in chunks:
             self._writer.chunk(chunk)
@@ -279,15 +274,12 @@ class CapturedLink:
         self._link.write(data)
 
     def value_of(self, uuid: str) -> bytes:
-        """Read a characteristic."""
         return self._link.value_of(uuid)
 
-    def started(self, firmware: int | None) -> None:
-        """Log that from here on samples come, for a codec that knows the firmware."""
+    def on_stream_start(self, firmware: int | None) -> None:
         self._writer.event("started", firmware)
 
     def close(self) -> None:
-        """Disconnect, and log that."""
         self._link.close()
         self._writer.event("closed")
 
@@ -295,7 +287,7 @@ class CapturedLink:
 def captured(opened: OpenLink, writer: CaptureWriter) -> OpenLink:
     """Open links as `opened` does, and log what they bring."""
 
-    def open_captured(driver: Driver, address: str, options: Options, cancelled: Cancelled) -> Link:
+    def open_captured(driver: Driver, address: str, options: HeadbandOptions, cancelled: Cancelled) -> Link:
         return CapturedLink(opened(driver, address, options, cancelled), writer)
 
     return open_captured

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from sanctuary.config.errors import InputError, RecordingError
-from sanctuary.firmware_bridge.headbands.device import SampleQueue
-from sanctuary.firmware_bridge.headbands.headband import Codec, Driver, Options, arrived_s
-from sanctuary.firmware_bridge.headbands.registry import driver_named
+from sanctuary.firmware_bridge.headbands.device import DecodedStream
+from sanctuary.firmware_bridge.headbands.drivers import driver_named
+from sanctuary.firmware_bridge.headbands.headband import Driver, HeadbandOptions
 from sanctuary.firmware_bridge.links.link import Chunk
-from sanctuary.firmware_bridge.recordings.capture import CaptureReader, Event
+from sanctuary.firmware_bridge.recordings.capture import CapturedLinkEvent, CaptureReader
 from sanctuary.firmware_bridge.recordings.channels import choose_channels
 from sanctuary.firmware_bridge.recordings.recording import RecordingInfo
-from sanctuary.firmware_bridge.stream.sample_clock import Placement
+from sanctuary.firmware_bridge.stream.sample_clock import SampleClock
 from sanctuary.signal.samples import SampleBlock
 
 CHAIN_CHANNELS = 2
@@ -68,7 +68,7 @@ def open_capture(path: Path, channels: Sequence[str] | None = None) -> CapturedN
     header = reader.header
     try:
         driver = driver_named(header.driver)
-        options = Options(**header.options)
+        options = HeadbandOptions(**header.options)
     except (InputError, TypeError) as error:
         raise RecordingError(f"{path}: line 1: {error}") from error
     labels = tuple(header.channels)
@@ -80,7 +80,7 @@ def open_capture(path: Path, channels: Sequence[str] | None = None) -> CapturedN
         )
     decoder = _Decoder(driver, options, sites)
     for record in reader.records():
-        decoder.take(record)
+        decoder.push(record)
     signs = np.array(choice.signs)[:, np.newaxis]
     samples = tuple(replace(block, uv=block.uv * signs) for block in decoder.finish())
     if not samples:
@@ -100,41 +100,34 @@ def open_capture(path: Path, channels: Sequence[str] | None = None) -> CapturedN
 
 
 class _Decoder:
-    """What the headband's thread does live, over records."""
+    """Decodes records as the headband's reader does live."""
 
-    def __init__(self, driver: Driver, options: Options, sites: dict[str, int]) -> None:
+    def __init__(self, driver: Driver, options: HeadbandOptions, sites: dict[str, int]) -> None:
         self._driver, self._options, self._sites = driver, options, sites
-        self._placement = Placement(driver.fs_hz, tuple(sites), driver.counter_span)
-        self._codec: Codec | None = None
-        self._queue = SampleQueue(driver.fs_hz, tuple(sites))
+        self._clock = SampleClock(driver.fs_hz, tuple(sites), driver.counter_span)
+        self._stream: DecodedStream | None = None
         self._placed: list[SampleBlock] = []
 
-    def take(self, record: Chunk | Event) -> None:
-        """Take the next record."""
-        if isinstance(record, Event):
-            if record.what == "started":
-                self._begin(record)
-            elif record.what == "closed":
-                self._placed += self._placement.release()
-                self._codec = None
-            return
-        if self._codec is None:
-            return
-        self._queue.add(self._codec.feed(record.data, record.source, record.at_s))
-        self._codec.notices()
-        if self._queue.waiting:
-            ended_s = arrived_s(self._codec, record.at_s, self._driver.fs_hz)
-            self._placed += self._placement.place(self._queue.take(self._queue.waiting, ended_s))
+    def push(self, record: Chunk | CapturedLinkEvent) -> None:
+        if isinstance(record, CapturedLinkEvent):
+            self._on_event(record)
+        elif self._stream is not None:
+            self._stream.push(record)
+            if self._stream.waiting:
+                self._placed += self._clock.place(self._stream.pop_all(record))
 
     def finish(self) -> list[SampleBlock]:
-        """Give everything."""
-        return [*self._placed, *self._placement.release()]
+        return [*self._placed, *self._clock.release()]
 
-    def _begin(self, event: Event) -> None:
-        options = replace(self._options, firmware=event.firmware)
-        self._codec = self._driver.session(tuple(self._sites.values()), options).codec()
-        self._queue = SampleQueue(self._driver.fs_hz, tuple(self._sites))
-        self._placed += self._placement.connected()
+    def _on_event(self, event: CapturedLinkEvent) -> None:
+        if event.what == "started":
+            options = replace(self._options, firmware=event.firmware)
+            codec = self._driver.session(tuple(self._sites.values()), options).codec()
+            self._stream = DecodedStream(codec, self._driver.fs_hz, tuple(self._sites))
+            self._placed += self._clock.connected()
+        elif event.what == "closed":
+            self._placed += self._clock.release()
+            self._stream = None
 
 
 def _start(started_at: str, first: SampleBlock) -> datetime | None:

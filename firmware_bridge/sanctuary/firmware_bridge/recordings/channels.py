@@ -5,22 +5,21 @@ Units of EEG channels, and a check that the values are EEG in those units at all
 EDF headers are ASCII by the standard, yet files hold the micro sign in several encodings; see `decode_field`.
 
 Opening files that a person named: every failure becomes one sentence that says what to do.
+
+What must be true of the chosen channels of a night: rates, units, calibration, values like EEG.
 """
 
 from __future__ import annotations
 
-import stat
 import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.signal.channel_labels import ChannelKind, Meaning, Side, is_electrode_net, meaning_of
+from sanctuary.firmware_bridge.recordings.recording_source import RecordingSource
+from sanctuary.signal.channel_labels import ChannelKind, Meaning, Side, is_electrode_net, is_eog, meaning_of
 from sanctuary.signal.samples import FloatArray, montage_of
 
 PAIRS = (("AF7", "AF8"), ("Fp1", "Fp2"), ("F7", "F8"), ("F3", "F4"), ("EEG L", "EEG R"))
@@ -34,7 +33,7 @@ _ZMAX = ("EEG L", "EEG R")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChannelChoice:
     """The channels that were chosen, and what must be said of the choice.
 
     Attributes
@@ -57,7 +56,7 @@ def short_name(label: str) -> str:
     return meaning_of(label).electrode
 
 
-def choose_channels(labels: Sequence[str], wanted: Sequence[str] | None, where: str) -> Choice:
+def choose_channels(labels: Sequence[str], wanted: Sequence[str] | None, where: str) -> ChannelChoice:
     """Choose one or two frontal channels, or one EEG channel and a horizontal EOG.
 
     Parameters
@@ -96,7 +95,7 @@ def choose_channels(labels: Sequence[str], wanted: Sequence[str] | None, where: 
     return _choice(labels, found, _doubts([labels[i] for i in found]))
 
 
-def _choice(labels: Sequence[str], indices: Sequence[int], warnings: Sequence[str]) -> Choice:
+def _choice(labels: Sequence[str], indices: Sequence[int], warnings: Sequence[str]) -> ChannelChoice:
     backward = [_backward(meaning_of(labels[index])) for index in indices]
     turned = [
         f"channel {labels[index]!r} is {what} and is turned over, to rise as the eyes go left"
@@ -104,7 +103,7 @@ def _choice(labels: Sequence[str], indices: Sequence[int], warnings: Sequence[st
         if what is not None
     ]
     signs = tuple(1.0 if what is None else -1.0 for what in backward)
-    return Choice(tuple(indices), signs, (*warnings, *turned))
+    return ChannelChoice(tuple(indices), signs, (*warnings, *turned))
 
 
 _TURNED = {Side.RIGHT_MINUS_LEFT: "right minus left", Side.RIGHT: "of the right eye"}
@@ -153,19 +152,19 @@ def _doubts(labels: Sequence[str]) -> list[str]:
     return found
 
 
-def _automatic(labels: Sequence[str], where: str) -> Choice:
+def _automatic(labels: Sequence[str], where: str) -> ChannelChoice:
     meanings = [meaning_of(label) for label in labels]
     eeg = [m.electrode if m.kind is ChannelKind.EEG else None for m in meanings]
     for left, right in PAIRS:
         if left in eeg and right in eeg:
             pair = (eeg.index(left), eeg.index(right))
-            said = [text for name in (left, right) for text in _alike(labels, eeg, name)]
-            return _choice(labels, pair, [*said, *_of_zmax(left)])
+            warnings = [text for name in (left, right) for text in _alike(labels, eeg, name)]
+            return _choice(labels, pair, [*warnings, *_of_zmax(left)])
     for single in SINGLES:
         if single in eeg:
-            eog, said = _eog(labels, meanings)
-            said = [*_alike(labels, eeg, single), *said, *_of_zmax(single)]
-            return _choice(labels, (eeg.index(single), *eog), said)
+            eog, warnings = _eog(labels, meanings)
+            warnings = [*_alike(labels, eeg, single), *warnings, *_of_zmax(single)]
+            return _choice(labels, (eeg.index(single), *eog), warnings)
     raise RecordingError(
         f"{where}: no frontal EEG channel found (looked for AF7 and AF8, Fp1 and Fp2, F7 and F8, F3 and F4, "
         f"Fpz); name one or two of its channels: {_listed(labels)}"
@@ -228,6 +227,85 @@ def _listed(labels: Sequence[str]) -> str:
     return ", ".join(repr(label) for label in labels) if labels else "no signals at all"
 
 
+LOWEST_FS_HZ = 100.0
+"""Below this rate the beta band and muscle activity are missing."""
+LOWEST_EOG_HZ = 20.0
+"""Below this rate the band of rapid eye movements (up to 6 Hz) is not whole."""
+_PROBES = 40
+"""Seconds, spread over the night, from which the plausibility of the unit is judged."""
+
+
+def rates(source: RecordingSource, chosen: Sequence[int]) -> tuple[float, list[str]]:
+    """Return the rate (Hz) at which the chosen channels are given, and a warning where one is resampled.
+
+    Raises
+    ------
+    RecordingError
+        Two EEG channels differ in rate, or a channel is too slow.
+    """
+    first, *others = [source.channels[index] for index in chosen]
+    if first.fs_hz < LOWEST_FS_HZ:
+        raise RecordingError(
+            f"{source.path}: channel {first.label!r} is sampled at {first.fs_hz:g} Hz, but at least "
+            f"{LOWEST_FS_HZ:g} Hz are needed; choose another channel"
+        )
+    differing = [channel for channel in others if channel.fs_hz != first.fs_hz]
+    if not differing:
+        return first.fs_hz, []
+    other = differing[0]
+    if not is_eog(other.label):
+        raise RecordingError(
+            f"{source.path}: {first.label!r} has {first.fs_hz:g} Hz and {other.label!r} has {other.fs_hz:g} "
+            "Hz; choose two channels of one sampling rate, or one channel"
+        )
+    if slow := too_slow(source, chosen[1]):
+        raise RecordingError(f"{source.path}: {slow}; choose another channel, or name the EEG alone")
+    warning = (
+        f"channel {other.label!r} has {other.fs_hz:g} Hz and is resampled to the {first.fs_hz:g} Hz of "
+        f"{first.label!r}"
+    )
+    return first.fs_hz, [warning]
+
+
+def too_slow(source: RecordingSource, index: int) -> str | None:
+    """Say that an EOG's rate is too low for rapid eye movements, or None."""
+    channel = source.channels[index]
+    if not is_eog(channel.label) or channel.fs_hz >= LOWEST_EOG_HZ:
+        return None
+    return (
+        f"channel {channel.label!r} is sampled at {channel.fs_hz:g} Hz, but eye movements need at least "
+        f"{LOWEST_EOG_HZ:g} Hz"
+    )
+
+
+def unit_scale(source: RecordingSource, index: int) -> float:
+    """Microvolts in one unit of a channel; a missing or unknown unit is refused, never guessed."""
+    channel = source.channels[index]
+    scale = uv_per_unit(channel.unit)
+    if scale is None:
+        unit = f"has the unit {channel.unit!r}" if channel.unit else "has no unit"
+        raise RecordingError(
+            f"{source.path}: channel {channel.label!r} {unit}, but EEG needs uV, mV, V or nV; choose another "
+            "channel, or correct the physical dimension in the file's header"
+        )
+    return scale
+
+
+def rail_uv(source: RecordingSource, index: int, scale: float) -> float:
+    """Magnitude in microvolts at which a channel rails; infinity where the file does not tell."""
+    return scale * source.rail(index)
+
+
+def doubtful_units(source: RecordingSource, chosen: Sequence[int], scales: Sequence[float]) -> list[str]:
+    """Warn of channels whose values are not EEG in the unit that the file names."""
+    found = []
+    for index, scale in zip(chosen, scales, strict=True):
+        seconds = source.probe((index,), _PROBES)[0] * scale
+        text = plausibility(source.channels[index].label, np.asarray(seconds))
+        found += [text] if text else []
+    return found
+
+
 _UV_PER_UNIT = {
     "nv": 1e-3, "nanovolt": 1e-3,
     "uv": 1.0, "μv": 1.0, "microv": 1.0, "microvolt": 1.0,
@@ -235,20 +313,10 @@ _UV_PER_UNIT = {
     "v": 1e6, "volt": 1e6,
 }  # fmt: skip
 """Microvolts in one unit; the keys are NFKC-folded, which turns the micro sign into the Greek letter."""
-
 SMALLEST_SD_UV = 0.2
 """A person's EEG varies more than this within a second: amplifier noise alone comes to about as much."""
 LARGEST_SD_UV = 2000.0
 """No EEG varies by this much within most seconds of a night."""
-
-
-def decode_field(raw: bytes) -> str:
-    """Text of a header field: ASCII as it should be, else UTF-8, else Latin-1; padded with blanks or NUL."""
-    raw = raw.strip(b"\0 \t\r\n").partition(b"\0")[0]
-    try:
-        return raw.decode("utf-8").strip()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1").strip()
 
 
 def uv_per_unit(unit: str) -> float | None:
@@ -289,31 +357,3 @@ def plausibility(label: str, seconds_uv: FloatArray) -> str | None:
         f"channel {label!r} varies by {typical_uv:.3g} uV within a second, too {size} for EEG: "
         "the unit in the file's header is probably wrong, and stages from it mean nothing"
     )
-
-
-@contextmanager
-def reading(path: Path, what: str) -> Iterator[BinaryIO]:
-    """Open `path` for reading bytes; operating-system errors inside become `RecordingError`.
-
-    Parameters
-    ----------
-    path
-        The file.
-    what
-        What the file should be, for the message: ``"an EDF or BDF file"``.
-    """
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise RecordingError(f"{path}: this is a folder; name {what} in it")
-        if not stat.S_ISREG(mode):
-            raise RecordingError(f"{path}: this is not an ordinary file; name {what}")
-        with path.open("rb") as file:
-            yield file
-    except FileNotFoundError as error:
-        raise RecordingError(f"{path}: there is no such file; check the path") from error
-    except PermissionError as error:
-        raise RecordingError(f"{path}: reading is not allowed; change the file's permissions") from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise RecordingError(f"{path}: cannot be read ({reason}); copy it to a sound disk") from error

@@ -4,6 +4,8 @@ Writers pad fields with NUL, put blanks before a label or a decimal comma into a
 hold anything. edfio parses a header as the standard has it, and turns what it cannot parse into exceptions or
 uncalibrated samples. So it gets a header of numbers that were read here, signals named by their places, and
 nothing else: no byte of the file's header reaches it.
+
+When an EDF or BDF file begins, by its header.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.channels import decode_field
 
 FIXED = 256
 """Bytes before the signals' fields, and bytes of the fields of each signal."""
@@ -31,7 +33,7 @@ _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class SignalCalibration:
     """Limits of a signal, in its unit and digital, with which samples can be scaled.
 
     Attributes
@@ -88,7 +90,7 @@ def record_seconds(path: Path, raw: bytes, *, only_annotations: bool) -> float:
     )
 
 
-def calibrations(header: bytes, n_signals: int) -> list[Calibration | None]:
+def calibrations(header: bytes, n_signals: int) -> list[SignalCalibration | None]:
     """Of each signal its limits, or None where no sample can be scaled with them."""
     return [
         _calibration(*(number_text(raw) for raw in limits))
@@ -96,11 +98,11 @@ def calibrations(header: bytes, n_signals: int) -> list[Calibration | None]:
     ]
 
 
-def _calibration(low: str, high: str, least: str, most: str) -> Calibration | None:
+def _calibration(low: str, high: str, least: str, most: str) -> SignalCalibration | None:
     physical, digital = (low, high), (least, most)
     if not all(map(_NUMBER.fullmatch, physical)) or not all(map(_WHOLE.fullmatch, digital)):
         return None
-    found = Calibration(float(low), float(high), int(least), int(most), (*physical, *digital))
+    found = SignalCalibration(float(low), float(high), int(least), int(most), (*physical, *digital))
     if not found.least < found.most:
         return None
     gain = (found.high - found.low) / (found.most - found.least)
@@ -122,7 +124,7 @@ def number_text(raw: bytes) -> str:
 def plain_header(
     kind: str,
     names: Sequence[str],
-    limits: Sequence[Calibration | None],
+    limits: Sequence[SignalCalibration | None],
     samples: Sequence[int],
     n_records: int,
 ) -> bytes:
@@ -149,3 +151,117 @@ def plain_header(
     cells = fixed + [(value, width) for values, width in columns for value in values]
     version = BDF_MAGIC if kind == "BDF" else b"0".ljust(8)
     return version + b"".join(str(value).encode("ascii").ljust(width) for value, width in cells)
+
+
+def decode_field(raw: bytes) -> str:
+    """Text of a header field: ASCII as it should be, else UTF-8, else Latin-1; padded with blanks or NUL."""
+    raw = raw.strip(b"\0 \t\r\n").partition(b"\0")[0]
+    try:
+        return raw.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1").strip()
+
+
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_CENTURY_TURNS = 85
+"""Two-digit years from here on are of the twentieth century (EDF specification)."""
+_TRIPLE = re.compile(r"(\d{1,2})[.:/\- ](\d{1,2})[.:/\- ](\d{1,2})")
+_HIDDEN = re.compile(r"Startdate +X\b", re.IGNORECASE)
+_STARTDATE = re.compile(r"Startdate +(\d{1,2})-([A-Za-z]{3})-(\d{4})\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderStart:
+    """When a file begins, as its header has it.
+
+    Attributes
+    ----------
+    time
+        Time of day in whole seconds; None if it is garbled.
+    short, whole
+        Date of the fixed field, and after ``Startdate``; None where there is none or it is garbled.
+    hidden
+        The date is hidden (``Startdate X``).
+    """
+
+    time: time | None
+    short: date | None
+    whole: date | None
+    hidden: bool
+
+
+def start_time(header: bytes, first_sample_s: float = 0.0) -> tuple[datetime | None, list[str]]:
+    """Wall clock of the first sample, or None where the file hides or garbles it, and what is doubtful of it.
+
+    EDF+ gives the date twice: with two digits of the year in the fixed field, and in full after
+    ``Startdate``. Where they differ the full one is taken, and that is said.
+
+    Parameters
+    ----------
+    header
+        Of the file, at least its first 184 bytes.
+    first_sample_s
+        Onset of the first data record by its own time keeping, which holds the fraction of a second.
+    """
+    found = header_start(header)
+    day = found.whole or found.short
+    if found.time is None or day is None or found.hidden:
+        return None, []
+    try:
+        start = datetime.combine(day, found.time) + timedelta(seconds=first_sample_s)
+    except OverflowError:
+        return None, []
+    if found.whole and found.short and found.whole != found.short:
+        dates = f"{found.short} and, after 'Startdate', {found.whole}"
+        return start, [f"its header gives two dates, {dates}; the second is taken"]
+    return start, []
+
+
+def header_start(header: bytes) -> HeaderStart:
+    """Read what the header of an EDF or BDF file says of its beginning.
+
+    Parameters
+    ----------
+    header
+        At least its first 184 bytes.
+    """
+    identity = decode_field(header[88:168])
+    return HeaderStart(
+        time=_time(decode_field(header[176:184])),
+        short=_short_date(decode_field(header[168:176])),
+        whole=_whole_date(identity),
+        hidden=bool(_HIDDEN.match(identity)),
+    )
+
+
+def _time(text: str) -> time | None:
+    found = _TRIPLE.fullmatch(text)
+    if found is None:
+        return None
+    hour, minute, second = (int(part) for part in found.groups())
+    try:
+        return time(hour, minute, second)
+    except ValueError:
+        return None
+
+
+def _short_date(text: str) -> date | None:
+    found = _TRIPLE.fullmatch(text)
+    if found is None:
+        return None
+    day, month, year = (int(part) for part in found.groups())
+    return _date((1900 if year >= _CENTURY_TURNS else 2000) + year, month, day)
+
+
+def _whole_date(text: str) -> date | None:
+    found = _STARTDATE.match(text)
+    if found is None or found[2].upper() not in _MONTHS:
+        return None
+    return _date(int(found[3]), _MONTHS.index(found[2].upper()) + 1, int(found[1]))
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

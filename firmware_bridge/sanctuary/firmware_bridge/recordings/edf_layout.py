@@ -24,9 +24,8 @@ Annotations of a whole EDF+ or BDF+ file, on the clock of its samples.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,7 +33,6 @@ import numpy as np
 from edfio import read_bdf, read_edf
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.channels import decode_field, reading
 from sanctuary.firmware_bridge.recordings.edf_header import (
     BDF_MAGIC,
     FASTEST_HZ,
@@ -42,14 +40,16 @@ from sanctuary.firmware_bridge.recordings.edf_header import (
     LABEL,
     SAMPLES,
     UNIT,
-    Calibration,
+    SignalCalibration,
     calibrations,
+    decode_field,
     fields,
     number_text,
     plain_header,
     record_seconds,
     whole_number,
 )
+from sanctuary.firmware_bridge.recordings.recording_source import open_for_reading
 from sanctuary.signal.samples import FloatArray
 
 _WHAT = "an EDF or BDF file"
@@ -60,7 +60,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class SignalLayout:
     """One ordinary signal: its label and unit as text, its samples in each data record, and its limits.
 
     Attributes
@@ -75,11 +75,11 @@ class Signal:
     unit: str
     samples: int
     place: int
-    calibration: Calibration | None
+    calibration: SignalCalibration | None
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class EdfLayout:
     """Everything needed to find data records.
 
     Attributes
@@ -115,14 +115,14 @@ class Layout:
     stray_bytes: int
     record_s: float
     record_bytes: int
-    signals: tuple[Signal, ...]
+    signals: tuple[SignalLayout, ...]
     empty: tuple[str, ...]
     samples: tuple[int, ...]
     annotation_spans: tuple[tuple[int, int], ...]
 
     def decode(self, records: bytes, chosen: Sequence[int]) -> FloatArray:
         """Physical values of the chosen signals, shape ``(len(chosen), samples)``, in the file's units."""
-        limits: list[Calibration | None] = [None] * len(self.samples)
+        limits: list[SignalCalibration | None] = [None] * len(self.samples)
         for signal in self.signals:
             limits[signal.place] = signal.calibration
         names = [f"s{i}" for i in range(len(limits))]
@@ -147,18 +147,18 @@ class Layout:
 
     def records(self, first: int, count: int) -> bytes:
         """Open the file just to read some data records."""
-        with reading(self.path, _WHAT) as file:
+        with open_for_reading(self.path, _WHAT) as file:
             return self.read(file, first, count)
 
     def chunks(self) -> Iterator[tuple[int, bytes]]:
         """Index of the first record, and the bytes, of about one megabyte of records after another."""
         step = max(1, _CHUNK_BYTES // self.record_bytes)
-        with reading(self.path, _WHAT) as file:
+        with open_for_reading(self.path, _WHAT) as file:
             for first in range(0, self.present, step):
                 yield first, self.read(file, first, min(step, self.present - first))
 
 
-def read_layout(path: Path, *, allow_empty: bool = False) -> Layout:
+def read_layout(path: Path, *, allow_empty: bool = False) -> EdfLayout:
     """Read and check the header of an EDF or BDF file.
 
     Parameters
@@ -173,7 +173,7 @@ def read_layout(path: Path, *, allow_empty: bool = False) -> Layout:
     RecordingError
         The file cannot be read, is of another kind, has a damaged header, or holds no whole data record.
     """
-    with reading(path, _WHAT) as file:
+    with open_for_reading(path, _WHAT) as file:
         size = file.seek(0, 2)
         file.seek(0)
         fixed = file.read(FIXED)
@@ -190,7 +190,7 @@ def read_layout(path: Path, *, allow_empty: bool = False) -> Layout:
     return layout
 
 
-def _layout(path: Path, kind: str, header: bytes, size: int, n_signals: int) -> Layout:
+def _layout(path: Path, kind: str, header: bytes, size: int, n_signals: int) -> EdfLayout:
     samples = [
         whole_number(path, raw, "number of samples in a data record")
         for raw in fields(header, SAMPLES, n_signals)
@@ -208,7 +208,7 @@ def _layout(path: Path, kind: str, header: bytes, size: int, n_signals: int) -> 
         )
     present, stray_bytes = divmod(size - len(header), record_bytes)
     header = _replaced(header, _LENGTH_FIELD, len(header))
-    return Layout(
+    return EdfLayout(
         path=path,
         format=kind,
         header=header,
@@ -227,7 +227,7 @@ def _layout(path: Path, kind: str, header: bytes, size: int, n_signals: int) -> 
 
 def _signals(
     header: bytes, samples: list[int], ends: list[int], width: int
-) -> tuple[list[Signal], list[tuple[int, int]]]:
+) -> tuple[list[SignalLayout], list[tuple[int, int]]]:
     """Ordinary signals, and the byte ranges of those of annotations."""
     n = len(samples)
     labels, units = fields(header, LABEL, n), fields(header, UNIT, n)
@@ -236,7 +236,9 @@ def _signals(
         if is_annotations(labels[i]):
             spans.append((end - width * samples[i], end))
         else:
-            signals.append(Signal(decode_field(labels[i]), decode_field(units[i]), samples[i], i, limits))
+            signals.append(
+                SignalLayout(decode_field(labels[i]), decode_field(units[i]), samples[i], i, limits)
+            )
     return signals, spans
 
 
@@ -271,125 +273,3 @@ def _format(path: Path, fixed: bytes) -> str:
 
 def _replaced(header: bytes, field: slice, value: int) -> bytes:
     return header[: field.start] + str(value).encode().ljust(8) + header[field.stop :]
-
-
-FARTHEST_S = 1e12
-"""No time or length in a recording comes near this; what goes beyond is damaged."""
-_TAL = re.compile(rb"([+-]\d{1,12}(?:\.\d*)?)(?:\x15(\d{1,12}(?:\.\d*)?))?\x14((?:[^\x00\x14]*\x14)*)\x00")
-_CONTROL = dict.fromkeys([*range(0x20), 0x7F], " ")
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """Something marked in a recording.
-
-    Attributes
-    ----------
-    onset_s
-        Seconds since the first sample (in a file: since the start time in its header).
-    duration_s
-        Length, or None where the file gives none.
-    text
-        What happened.
-    """
-
-    onset_s: float
-    duration_s: float | None
-    text: str
-
-    @property
-    def believable(self) -> bool:
-        """Whether onset and length are numbers and times that a recording can have."""
-        length_s = 0.0 if self.duration_s is None else self.duration_s
-        return abs(self.onset_s) < FARTHEST_S and 0.0 <= length_s < FARTHEST_S
-
-
-def decode_tals(raw: bytes) -> tuple[float | None, list[Annotation]]:
-    """Annotations in one data record of one annotation signal.
-
-    Returns
-    -------
-    Time-keeping onset in seconds, or None where the record has none, and its annotations. Bytes that are not
-    a TAL are passed over: one damaged record must not cost the night.
-    """
-    keeping: float | None = None
-    found = []
-    for onset, duration, texts in _TAL.findall(raw):
-        onset_s = float(onset)
-        length_s = float(duration) if duration else None
-        for text in texts.split(b"\x14")[:-1]:
-            if text:
-                found.append(Annotation(onset_s, length_s, text.decode("utf-8", errors="replace")))
-            elif keeping is None:
-                keeping = onset_s
-    return keeping, found
-
-
-def encode_time_keeping(onset_s: float) -> bytes:
-    """Encode the TAL that opens a data record which starts at `onset_s`."""
-    return b"+" + _number(onset_s) + b"\x14\x14\x00"
-
-
-def encode_tal(annotation: Annotation) -> bytes:
-    """Encode one annotation, control characters blanked."""
-    timing = (b"-" if annotation.onset_s < 0.0 else b"+") + _number(abs(annotation.onset_s))
-    if annotation.duration_s is not None:
-        timing += b"\x15" + _number(annotation.duration_s)
-    return timing + b"\x14" + annotation.text.translate(_CONTROL).encode() + b"\x14\x00"
-
-
-def _number(seconds: float) -> bytes:
-    """Encode `seconds` with microseconds, so an onset finds its sample at any rate a headband has."""
-    return f"{seconds:.6f}".rstrip("0").rstrip(".").encode()
-
-
-EQUIPMENT = "dream-sanctuary"
-"""Equipment code in the header of files that our own recorder wrote."""
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """What the annotation signals of a file say.
-
-    Attributes
-    ----------
-    onsets_s
-        Start of each data record by its own time keeping, None where it has none; empty in plain EDF.
-    annotations
-        In order of onset, seconds since the first sample.
-    own
-        True if our own recorder wrote the file.
-    """
-
-    onsets_s: tuple[float | None, ...]
-    annotations: tuple[Annotation, ...]
-    own: bool
-
-
-def first_sample_s(onsets_s: Sequence[float | None], record_s: float) -> float:
-    """Onset of the first sample by the first record whose time keeping can be read; 0 if none can."""
-    return next((onset - i * record_s for i, onset in enumerate(onsets_s) if onset is not None), 0.0)
-
-
-def read_marks(layout: Layout) -> Marks:
-    """Read every annotation signal of a file, record by record; values are not decoded."""
-    own = EQUIPMENT.encode() in layout.header[88:168].split()
-    if not layout.annotation_spans:
-        return Marks((), (), own)
-    onsets: list[float | None] = []
-    found: list[Annotation] = []
-    for _, raw in layout.chunks():
-        records = np.frombuffer(raw, dtype=np.uint8).reshape(-1, layout.record_bytes)
-        first, *others = [
-            [row.tobytes() for row in records[:, start:stop]] for start, stop in layout.annotation_spans
-        ]
-        for record in first:
-            onset_s, annotations = decode_tals(record)
-            onsets.append(onset_s)
-            found += annotations
-        for span in others:
-            for record in span:
-                found += decode_tals(record)[1]
-    origin_s = first_sample_s(onsets, layout.record_s)
-    shifted = [replace(mark, onset_s=round(mark.onset_s - origin_s, 9)) for mark in found]
-    return Marks(tuple(onsets), tuple(sorted(shifted, key=lambda mark: mark.onset_s)), own)

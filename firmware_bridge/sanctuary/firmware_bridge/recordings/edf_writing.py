@@ -18,12 +18,8 @@ import numpy as np
 from edfio import Bdf, BdfSignal, Edf, EdfAnnotation, EdfSignal, Patient, Recording
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.recordings.edf_layout import (
-    EQUIPMENT,
-    Annotation,
-    encode_tal,
-    encode_time_keeping,
-)
+from sanctuary.firmware_bridge.recordings.edf_annotations import EQUIPMENT, encode_tal, encode_time_keeping
+from sanctuary.firmware_bridge.recordings.recording_source import Annotation
 from sanctuary.signal.samples import FloatArray
 
 COARSEST_STEP_UV = 0.1
@@ -67,7 +63,6 @@ class NightFormat:
 
     @property
     def suffix(self) -> str:
-        """Ending of the file name."""
         return ".bdf" if self.width == 3 else ".edf"
 
     def digitise(self, uv: FloatArray) -> NDArray[np.int32]:
@@ -188,14 +183,14 @@ def _header(
     """Header of a night; `record` is samples and seconds of a record, `full` the extremes."""
     (samples, record_s), (full_uv, full_count) = record, full
     scale = (-full_uv, full_uv, -full_count, full_count)
-    columns = [Column(f"EEG {name}", "uV", samples, scale) for name in channels]
+    columns = [EdfColumn(f"EEG {name}", "uV", samples, scale) for name in channels]
     return file_header(
         columns, start, sleeper, record_s, wide=wide, room=_ANNOTATION_SAMPLES * (3 if wide else 2)
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class EdfColumn:
     """One signal of a file that is written.
 
     Attributes
@@ -221,7 +216,7 @@ class Column:
 
 
 def file_header(
-    columns: Sequence[Column],
+    columns: Sequence[EdfColumn],
     start: datetime | None,
     sleeper: str,
     record_s: float,
@@ -279,13 +274,13 @@ def file_header(
     for i, column in enumerate(columns):
         for end, start_place in enumerate(_PHYSICAL_FIELDS):
             place = 256 + start_place * (len(columns) + 1) + 8 * i
-            text = number_text(column.scale[end])
+            text = header_number(column.scale[end])
             if len(text) > _FIELD_CHARACTERS:
                 raise ValueError(f"{text} of {column.label!r} is longer than a header field of EDF")
             header[place : place + _FIELD_CHARACTERS] = text.encode().ljust(_FIELD_CHARACTERS)
     return bytes(header)
 
 
-def number_text(value: float) -> str:
+def header_number(value: float) -> str:
     """Spell a number for a header field: a whole one without a point."""
     return str(int(value)) if float(value).is_integer() else str(value)

@@ -18,30 +18,32 @@ import numpy as np
 
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.channels import uv_per_unit
-from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
+from sanctuary.firmware_bridge.recordings.edf_annotations import LossMarks
 from sanctuary.firmware_bridge.recordings.edf_writing import (
-    Column,
+    EdfColumn,
     file_header,
     packed,
     record_count_field,
 )
-from sanctuary.firmware_bridge.recordings.export_notes import (
+from sanctuary.firmware_bridge.recordings.export_fields import (
     MOST_MARKS,
+    Scale,
+    ValueExtent,
     covered_s,
+    finest_step,
     header_names,
+    kept_scale,
+    new_scale,
     next_lists,
     notes_for,
     room_for,
 )
-from sanctuary.firmware_bridge.recordings.formats.edf import LossMarks
-from sanctuary.firmware_bridge.recordings.scaling import (
-    Extent,
-    Scale,
-    finest_step,
-    kept_scale,
-    new_scale,
+from sanctuary.firmware_bridge.recordings.recording_source import (
+    Annotation,
+    RecordingSource,
+    SourceChannel,
+    dense,
 )
-from sanctuary.firmware_bridge.recordings.source import Channel, Source, dense
 from sanctuary.signal.samples import FloatArray
 
 LONGEST_RECORD_S = 60
@@ -72,13 +74,13 @@ class Export:
         Seconds in which at least one channel has no signal (after the recording's end, too).
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[EdfColumn, ...]
     warnings: tuple[str, ...]
     n_records: int
     record_s: float
     notes: tuple[Annotation, ...]
     lost_s: float
-    _source: Source
+    _source: RecordingSource
     _groups: tuple[_Group, ...]
     _header: bytes
     _room: int
@@ -134,7 +136,7 @@ class _Group:
     fs_hz: float
     factors: FloatArray
 
-    def arrays(self, source: Source, n_records: int, per_chunk: int) -> Iterator[FloatArray]:
+    def arrays(self, source: RecordingSource, n_records: int, per_chunk: int) -> Iterator[FloatArray]:
         total = n_records * self.samples
         pieces = ((first, values) for first, values in source.pieces(self.chosen) if first < total)
         return dense(pieces, len(self.chosen), total, per_chunk * self.samples)
@@ -144,7 +146,7 @@ class _Group:
 
 
 def plan_export(
-    source: Source, chosen: Sequence[int], *, wide: bool, start: datetime | None, progress: Progress
+    source: RecordingSource, chosen: Sequence[int], *, wide: bool, start: datetime | None, progress: Progress
 ) -> Export:
     """Read a recording once and lay its file out.
 
@@ -187,11 +189,16 @@ def plan_export(
     held = [i for i, scale in enumerate(scales) if scale is not None]
     if not held:
         raise RecordingError(f"{source.path}: the values of its channels are too small or large for EDF")
-    columns = tuple(Column(*names.pairs[i], samples[i], _known(scales[i])) for i in held)
+    columns = tuple(EdfColumn(*names.pairs[i], samples[i], _known(scales[i])) for i in held)
     groups = _groups([chosen[i] for i in held], [channels[i] for i in held], [samples[i] for i in held],
                      [factors[i] for i in held])  # fmt: skip
-    said = [*empty, *names.said, *_left_out(channels, scales), *_coarse(channels, extents, scales, wide=wide)]
-    notes, told = notes_for(source, marks)
+    warnings = [
+        *empty,
+        *names.warnings,
+        *_left_out(channels, scales),
+        *_coarse(channels, extents, scales, wide=wide),
+    ]
+    notes, shortened = notes_for(source, marks)
     first_s = start.microsecond / 1e6 if start else 0.0
     room = room_for(notes, n_records, record_s, first_s, 3 if wide else 2)
     try:
@@ -199,12 +206,12 @@ def plan_export(
     except ValueError as error:
         raise RecordingError(f"{source.path}: cannot be written as EDF ({error})") from error
     return Export(
-        columns, (*said, *told), n_records, record_s, tuple(notes), covered_s(marks), source, groups, header,
-        room, 3 if wide else 2, first_s,
+        columns, (*warnings, *shortened), n_records, record_s, tuple(notes), covered_s(marks), source, groups,
+        header, room, 3 if wide else 2, first_s,
     )  # fmt: skip
 
 
-def _with_samples(source: Source, chosen: Sequence[int]) -> tuple[list[int], list[str]]:
+def _with_samples(source: RecordingSource, chosen: Sequence[int]) -> tuple[list[int], list[str]]:
     """Channels that hold anything, and what is said of the others; a recording of weeks is refused."""
     filled = [index for index in chosen if source.channels[index].n_samples > 0]
     for channel in (source.channels[index] for index in filled):
@@ -225,7 +232,7 @@ def _known(scale: Scale | None) -> Scale:
     return scale
 
 
-def _record(source: Source, channels: Sequence[Channel]) -> tuple[float, list[int]]:
+def _record(source: RecordingSource, channels: Sequence[SourceChannel]) -> tuple[float, list[int]]:
     """Length of a data record in which every channel has a whole number of samples, and these numbers."""
     rates = [channel.fs_hz for channel in channels]
     longest_s = max(channel.n_samples / channel.fs_hz for channel in channels)
@@ -252,7 +259,7 @@ def _whole(rates: Sequence[float], record_s: float, longest_s: float) -> bool:
 
 
 def _groups(
-    chosen: Sequence[int], channels: Sequence[Channel], samples: Sequence[int], factors: Sequence[float]
+    chosen: Sequence[int], channels: Sequence[SourceChannel], samples: Sequence[int], factors: Sequence[float]
 ) -> tuple[_Group, ...]:
     places: dict[float, list[int]] = {}
     for i, channel in enumerate(channels):
@@ -267,7 +274,7 @@ def _groups(
 
 
 def _read_through(
-    source: Source,
+    source: RecordingSource,
     groups: Sequence[_Group],
     labels: Sequence[str],
     records: tuple[int, float],
@@ -300,16 +307,16 @@ def _read_through(
     return lows, highs, found
 
 
-def _extent(source: Source, index: int, factor: float, values: tuple[float, float]) -> Extent:
+def _extent(source: RecordingSource, index: int, factor: float, values: tuple[float, float]) -> ValueExtent:
     scale = source.scale(index)
     if scale is not None:
         scale = (scale[0] * factor, scale[1] * factor, *scale[2:])
     rail = source.rail(index) * factor
     voltage = uv_per_unit(source.channels[index].unit) is not None
-    return Extent(*values, rail, scale, voltage)
+    return ValueExtent(*values, rail, scale, voltage)
 
 
-def _left_out(channels: Sequence[Channel], scales: Sequence[Scale | None]) -> list[str]:
+def _left_out(channels: Sequence[SourceChannel], scales: Sequence[Scale | None]) -> list[str]:
     return [
         f"channel {channel.label!r} is left out: its values in {channel.unit!r} are too small or large for "
         "the header of EDF"
@@ -319,7 +326,11 @@ def _left_out(channels: Sequence[Channel], scales: Sequence[Scale | None]) -> li
 
 
 def _coarse(
-    channels: Sequence[Channel], extents: Sequence[Extent], scales: Sequence[Scale | None], *, wide: bool
+    channels: Sequence[SourceChannel],
+    extents: Sequence[ValueExtent],
+    scales: Sequence[Scale | None],
+    *,
+    wide: bool,
 ) -> list[str]:
     """Say where the file's steps are coarser than they should be."""
     coarse = []
@@ -331,8 +342,8 @@ def _coarse(
     if not coarse or wide:
         return []
     listed = ", ".join(coarse[:4]) + (" ..." if len(coarse) > 4 else "")
-    said = f"16 bits give {len(coarse)} channels coarser steps than they should have: {listed}"
-    return [f"{said}; name the file .bdf to keep them"]
+    warning = f"16 bits give {len(coarse)} channels coarser steps than they should have: {listed}"
+    return [f"{warning}; name the file .bdf to keep them"]
 
 
 def _records_in_chunk(record_s: float) -> int:

@@ -15,7 +15,7 @@ VENDOR = "export the night as EDF with the program that recorded it"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownFormat:
     """A format that no reader of ours opens.
 
     Attributes
@@ -54,14 +54,14 @@ class Known:
         return any(head[at : at + len(mark)].upper() == mark.upper() for at, mark in self.marks)
 
 
-def known_format(head: bytes, name: str) -> Known | None:
+def known_format(head: bytes, name: str) -> KnownFormat | None:
     """Tell what a file is by its first bytes and its name, or None."""
     head = head.removeprefix(b"\xef\xbb\xbf")
     fitting = (known for known in KNOWN if known.fits(head, PurePath(name).name))
     return next(fitting, None) or next(filter(None, (_misnamed(known, head) for known in _THROUGH_MNE)), None)
 
 
-def _misnamed(known: Known, head: bytes) -> Known | None:
+def _misnamed(known: KnownFormat, head: bytes) -> KnownFormat | None:
     """Name a format of MNE-Python under an ending that it does not go by; None if it is another format."""
     if not known.suffixes or not known.marked(head):
         return None
@@ -76,8 +76,8 @@ def _mne(
     *,
     companions: bool = False,
     way: str = VENDOR,
-) -> Known:
-    return Known(what, way, marks, suffixes, through_mne=True, companions=companions)
+) -> KnownFormat:
+    return KnownFormat(what, way, marks, suffixes, through_mne=True, companions=companions)
 
 
 def _at_start(*marks: bytes) -> tuple[tuple[int, bytes], ...]:
@@ -90,8 +90,8 @@ _ZIP = _at_start(b"PK\x03\x04")
 _UNPACK = "unpack it and name the recording in it"
 _NOT_SIGNALS = "it holds no signals; name the recording itself"
 
-_THROUGH_MNE: tuple[Known, ...] = (
-    Known(
+_THROUGH_MNE: tuple[KnownFormat, ...] = (
+    KnownFormat(
         "the marker file of a BrainVision recording", "name its header, the .vhdr file",
         _at_start(b"Brain Vision Data Exchange Marker", b"BrainVision Data Exchange Marker"),
     ),
@@ -115,84 +115,89 @@ _THROUGH_MNE: tuple[Known, ...] = (
     _mne("BCI2000", (".dat",), _at_start(b"BCI2000V=")),
 )  # fmt: skip
 
-_SLEEP: tuple[Known, ...] = (
-    Known("an XDF file's plain header", "use a complete copy", _at_start(b"XDF:"), (".txt",)),
-    Known("the data file of a BrainVision or Nihon Kohden recording",
+_SLEEP: tuple[KnownFormat, ...] = (
+    KnownFormat("an XDF file's plain header", "use a complete copy", _at_start(b"XDF:"), (".txt",)),
+    KnownFormat("the data file of a BrainVision or Nihon Kohden recording",
           "name the header beside it (.vhdr), or export the night as EDF", (), (".eeg",)),
-    Known("the data of an EEGLAB set", "name the .set file beside it", (), (".fdt",)),
-    Known("ZMax's raw recording", "export it with HDRecorder: File, Convert, EDF; then name the folder", (),
+    KnownFormat("the data of an EEGLAB set", "name the .set file beside it", (), (".fdt",)),
+    KnownFormat("ZMax's raw recording",
+          "export it with HDRecorder: File, Convert, EDF; then name the folder", (),
           (".hyp",)),
-    Known("a Muse recording in its binary form",
+    KnownFormat("a Muse recording in its binary form",
           "convert it with Mind Monitor or muse-player to CSV, and name that", (), (".muse",)),
-    Known("a Philips Alice or Sleepware scoring", "name the EDF that was exported with it", (), (".rml",)),
-    Known("a Compumedics recording", "export EDF with Profusion or ProFusion PSG", (),
+    KnownFormat("a Philips Alice or Sleepware scoring",
+          "name the EDF that was exported with it", (), (".rml",)),
+    KnownFormat("a Compumedics recording", "export EDF with Profusion or ProFusion PSG", (),
           (".slp", ".rcd", ".sdy")),
-    Known("a Natus or XLTEK recording", "export EDF+ with NeuroWorks or SleepWorks", (),
+    KnownFormat("a Natus or XLTEK recording", "export EDF+ with NeuroWorks or SleepWorks", (),
           (".erd", ".stc", ".snc", ".etc", ".ent")),
-    Known("a SOMNOmedics recording", "export EDF+ with DOMINO", (), (".dsf", ".key")),
-    Known("an Embla recording", "export EDF with RemLogic", _at_start(b"Embla data file")),
-    Known("an Embla or Nox recording", "export EDF with RemLogic or Noxturnal", (),
+    KnownFormat("a SOMNOmedics recording", "export EDF+ with DOMINO", (), (".dsf", ".key")),
+    KnownFormat("an Embla recording", "export EDF with RemLogic", _at_start(b"Embla data file")),
+    KnownFormat("an Embla or Nox recording", "export EDF with RemLogic or Noxturnal", (),
           (".ebm", ".edb", ".esrc", ".ndb", ".ndf")),
-    Known("a Micromed recording", "export EDF with SystemPlus or BrainQuick", _at_start(b"* MICROMED")),
-    Known("a Cadwell recording", "export EDF with Easy III", (), (".ez3", ".arc")),
-    Known("a Stellate recording", "export EDF with Harmonie", (), (".sig", ".sts")),
-    Known("a WFDB (PhysioNet) record",
+    KnownFormat("a Micromed recording", "export EDF with SystemPlus or BrainQuick", _at_start(b"* MICROMED")),
+    KnownFormat("a Cadwell recording", "export EDF with Easy III", (), (".ez3", ".arc")),
+    KnownFormat("a Stellate recording", "export EDF with Harmonie", (), (".sig", ".sts")),
+    KnownFormat("a WFDB (PhysioNet) record",
           "convert it with `mit2edf -r RECORD -o night.edf` of the WFDB package, or take the EDF beside it",
           (), (".hea", ".st", ".atr")),
-    Known("a sanctuary capture", "give it to `sanctuary replay`, under a name that ends in .capture",
+    KnownFormat("a sanctuary capture", "give it to `sanctuary replay`, under a name that ends in .capture",
           _at_start(b"sanctuary-capture ")),
 )  # fmt: skip
 
-_LABORATORY: tuple[Known, ...] = (
-    Known("NWB", "write its EEG to EDF with edfio", _HDF5, (".nwb",)),
-    Known("HDF5, as the Dreem data sets come in",
+_LABORATORY: tuple[KnownFormat, ...] = (
+    KnownFormat("NWB", "write its EEG to EDF with edfio", _HDF5, (".nwb",)),
+    KnownFormat("HDF5, as the Dreem data sets come in",
           "write its channels to EDF with h5py and edfio (what a channel's unit is, the set's own text says)",
           _HDF5),
-    Known("MATLAB", "save it from EEGLAB as EDF, or write its channels to EDF with scipy and edfio", _MATLAB),
-    Known("Intan RHD", "export EDF with EDFbrowser or neo", _at_start(b"\x02\x27\x91\xc6")),
-    Known("Neuralynx", "convert it with neo and edfio", _at_start(b"######## Neuralynx")),
-    Known("Axon ABF", "convert it with neo and edfio", _at_start(b"ABF ", b"ABF2")),
-    Known("Spike2", "export EDF with Spike2: File, Export As", (), (".smr", ".smrx")),
-    Known("BIOPAC AcqKnowledge", "save it as EDF with AcqKnowledge", (), (".acq",)),
-    Known("LabChart", "export EDF with LabChart", (), (".adicht", ".adidat")),
-    Known("a binary data file", "name the header or EDF beside it, or export the night as EDF", (),
+    KnownFormat("MATLAB",
+          "save it from EEGLAB as EDF, or write its channels to EDF with scipy and edfio", _MATLAB),
+    KnownFormat("Intan RHD", "export EDF with EDFbrowser or neo", _at_start(b"\x02\x27\x91\xc6")),
+    KnownFormat("Neuralynx", "convert it with neo and edfio", _at_start(b"######## Neuralynx")),
+    KnownFormat("Axon ABF", "convert it with neo and edfio", _at_start(b"ABF ", b"ABF2")),
+    KnownFormat("Spike2", "export EDF with Spike2: File, Export As", (), (".smr", ".smrx")),
+    KnownFormat("BIOPAC AcqKnowledge", "save it as EDF with AcqKnowledge", (), (".acq",)),
+    KnownFormat("LabChart", "export EDF with LabChart", (), (".adicht", ".adidat")),
+    KnownFormat("a binary data file", "name the header or EDF beside it, or export the night as EDF", (),
           (".dat",)),
-    Known("Parquet", "write its columns to EDF with pandas and edfio", _at_start(b"PAR1")),
-    Known("Feather or Arrow", "write its columns to EDF with pandas and edfio",
+    KnownFormat("Parquet", "write its columns to EDF with pandas and edfio", _at_start(b"PAR1")),
+    KnownFormat("Feather or Arrow", "write its columns to EDF with pandas and edfio",
           _at_start(b"ARROW1", b"FEA1")),
-    Known("a NumPy array", "write it to EDF with edfio, which needs the rate and the unit that it lacks",
+    KnownFormat("a NumPy array",
+          "write it to EDF with edfio, which needs the rate and the unit that it lacks",
           _at_start(b"\x93NUMPY")),
-    Known("NumPy arrays", "write them to EDF with edfio, which needs the rate and the unit that they lack",
+    KnownFormat("NumPy arrays",
+          "write them to EDF with edfio, which needs the rate and the unit that they lack",
           _ZIP, (".npz",)),
-    Known("a Python pickle", "write its signals to EDF with edfio", (), (".pkl", ".pickle")),
+    KnownFormat("a Python pickle", "write its signals to EDF with edfio", (), (".pkl", ".pickle")),
 )  # fmt: skip
 
-_OTHER: tuple[Known, ...] = (
-    Known("an Excel workbook", "save the sheet as CSV, and name that", _ZIP, (".xlsx", ".xlsm")),
-    Known("an office document", _NOT_SIGNALS, _ZIP, (".docx", ".odt", ".ods", ".pptx")),
-    Known("a tar archive", _UNPACK, ((257, b"ustar"),)),
-    Known("a 7z archive", _UNPACK, _at_start(b"7z\xbc\xaf\x27\x1c")),
-    Known("a RAR archive", _UNPACK, _at_start(b"Rar!\x1a\x07")),
-    Known("an xz file", _UNPACK, _at_start(b"\xfd7zXZ\x00")),
-    Known("a bzip2 file", _UNPACK, _at_start(b"BZh")),
-    Known("a zstd file", _UNPACK, _at_start(b"\x28\xb5\x2f\xfd")),
-    Known("an lz4 file", _UNPACK, _at_start(b"\x04\x22\x4d\x18")),
-    Known("a PDF", _NOT_SIGNALS, _at_start(b"%PDF")),
-    Known("a picture", _NOT_SIGNALS,
+_OTHER: tuple[KnownFormat, ...] = (
+    KnownFormat("an Excel workbook", "save the sheet as CSV, and name that", _ZIP, (".xlsx", ".xlsm")),
+    KnownFormat("an office document", _NOT_SIGNALS, _ZIP, (".docx", ".odt", ".ods", ".pptx")),
+    KnownFormat("a tar archive", _UNPACK, ((257, b"ustar"),)),
+    KnownFormat("a 7z archive", _UNPACK, _at_start(b"7z\xbc\xaf\x27\x1c")),
+    KnownFormat("a RAR archive", _UNPACK, _at_start(b"Rar!\x1a\x07")),
+    KnownFormat("an xz file", _UNPACK, _at_start(b"\xfd7zXZ\x00")),
+    KnownFormat("a bzip2 file", _UNPACK, _at_start(b"BZh")),
+    KnownFormat("a zstd file", _UNPACK, _at_start(b"\x28\xb5\x2f\xfd")),
+    KnownFormat("an lz4 file", _UNPACK, _at_start(b"\x04\x22\x4d\x18")),
+    KnownFormat("a PDF", _NOT_SIGNALS, _at_start(b"%PDF")),
+    KnownFormat("a picture", _NOT_SIGNALS,
           _at_start(b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"BM6")),
-    Known("a sound file", _NOT_SIGNALS,
+    KnownFormat("a sound file", _NOT_SIGNALS,
           ((8, b"WAVE"), (0, b"ID3"), (0, b"OggS"), (0, b"fLaC"))),
-    Known("a video", _NOT_SIGNALS, ((4, b"ftyp"), (0, b"\x1aE\xdf\xa3"), (8, b"AVI "))),
-    Known("an SQLite database", _NOT_SIGNALS, _at_start(b"SQLite format 3")),
-    Known("a web page", "the download went wrong, so fetch the file itself",
+    KnownFormat("a video", _NOT_SIGNALS, ((4, b"ftyp"), (0, b"\x1aE\xdf\xa3"), (8, b"AVI "))),
+    KnownFormat("an SQLite database", _NOT_SIGNALS, _at_start(b"SQLite format 3")),
+    KnownFormat("a web page", "the download went wrong, so fetch the file itself",
           _at_start(b"<!doctype html", b"<html")),
-    Known("XML", "if these are scored stages, give it as --hypnogram beside the recording",
+    KnownFormat("XML", "if these are scored stages, give it as --hypnogram beside the recording",
           _at_start(b"<?xml")),
-    Known("a placeholder of Git LFS", "fetch the file itself with `git lfs pull`",
+    KnownFormat("a placeholder of Git LFS", "fetch the file itself with `git lfs pull`",
           _at_start(b"version https://git-lfs")),
-    Known("a placeholder of git-annex", "fetch the file itself with `git annex get`",
+    KnownFormat("a placeholder of git-annex", "fetch the file itself with `git annex get`",
           _at_start(b"/annex/objects/", b"../.git/annex/")),
 )  # fmt: skip
 
-KNOWN: Sequence[Known] = (*_THROUGH_MNE, *_SLEEP, *_LABORATORY, *_OTHER)
+KNOWN: Sequence[KnownFormat] = (*_THROUGH_MNE, *_SLEEP, *_LABORATORY, *_OTHER)
 """In the order in which a file is compared with them."""

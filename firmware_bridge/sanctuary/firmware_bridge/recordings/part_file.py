@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
+from sanctuary.firmware_bridge.recordings.edf_annotations import SAMPLE_LOSS
 from sanctuary.firmware_bridge.recordings.edf_writing import NightFormat, record_count_field
-from sanctuary.firmware_bridge.recordings.formats.edf import SAMPLE_LOSS
+from sanctuary.firmware_bridge.recordings.recording_source import Annotation
 
 PART = ".part"
 

@@ -1,40 +1,177 @@
 """Opening a recorded night: what a file is by its content, and the reader of that format.
 
 A night may also be packed (gzip, zip), be one of several files that belong together, or a folder of them.
+
+Several files of one channel each, such as a ZMax writes them, as one recording.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.channels import reading
 from sanctuary.firmware_bridge.recordings.edf_layout import is_edf, ordinary_signals
 from sanctuary.firmware_bridge.recordings.formats.brainflow_csv import BrainFlowSource, is_brainflow
-from sanctuary.firmware_bridge.recordings.formats.edf import EdfSource
-from sanctuary.firmware_bridge.recordings.formats.mind_monitor import MindMonitorSource, is_mind_monitor
+from sanctuary.firmware_bridge.recordings.formats.edf_source import EdfSource
 from sanctuary.firmware_bridge.recordings.formats.mne_files import open_with_mne
-from sanctuary.firmware_bridge.recordings.formats.muse_lsl import MuseLslSource, is_muse_lsl
+from sanctuary.firmware_bridge.recordings.formats.muse_csv import (
+    MindMonitorSource,
+    MuseLslSource,
+    is_mind_monitor,
+    is_muse_lsl,
+)
 from sanctuary.firmware_bridge.recordings.formats.openbci_gui import OpenBciGuiSource, is_openbci_gui
 from sanctuary.firmware_bridge.recordings.formats.openbci_sd import OpenBciSdSource, is_openbci_sd
 from sanctuary.firmware_bridge.recordings.formats.xdf import XdfSource, is_xdf
-from sanctuary.firmware_bridge.recordings.joined import Joined, other_side
-from sanctuary.firmware_bridge.recordings.known import Known, known_format
+from sanctuary.firmware_bridge.recordings.known import KnownFormat, known_format
 from sanctuary.firmware_bridge.recordings.recording import Recording, recording_of
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions, Source
+from sanctuary.firmware_bridge.recordings.recording_source import (
+    NO_READING_OPTIONS,
+    Annotation,
+    ReadingOptions,
+    RecordingSource,
+    SourceChannel,
+    Stretch,
+    dense,
+    open_for_reading,
+)
 from sanctuary.firmware_bridge.recordings.unpacking import (
     GZIP,
     MOST_FILES,
     ZIP,
-    Member,
+    ArchiveMember,
     TemporaryFolder,
-    Unpacked,
+    UnpackedSource,
     ZipArchive,
     first_bytes,
     gunzip,
 )
+from sanctuary.signal.samples import FloatArray
+
+LARGEST_CUT_S = 1.0
+"""Files whose lengths differ by no more are cut to the shortest; what ends earlier is lost from there on."""
+_PIECE_S = 30.0
+_SIDE = re.compile(r"(?<=EEG[ _-])[LR](?![A-Z])", re.IGNORECASE)
+_OTHER = {"L": "R", "R": "L", "l": "r", "r": "l"}
+
+
+class JoinedSource(RecordingSource):
+    """Files of one channel each that began together.
+
+    Parameters
+    ----------
+    parts
+        One source a file, each with one channel.
+    path
+        For messages: the folder, the archive, or the first file.
+
+    Raises
+    ------
+    RecordingError
+        They do not belong together.
+    """
+
+    def __init__(self, parts: Sequence[RecordingSource], path: Path) -> None:
+        self._parts = tuple(parts)
+        for part in parts:
+            if len(part.channels) != 1:
+                raise RecordingError(
+                    f"{path}: {part.path.name} holds {len(part.channels)} channels of samples and not one, "
+                    "so its files are not parts of one recording; name one of them"
+                )
+        self.path, self.format = path, f"{parts[0].format}, one file a channel"
+        starts = sorted({part.start for part in parts if part.start is not None})
+        if len(starts) > 1:
+            raise RecordingError(
+                f"{path}: its files begin at different times ({starts[0].isoformat(' ')} and "
+                f"{starts[-1].isoformat(' ')}), so they are not parts of one recording; name one of them"
+            )
+        self.start = starts[0] if starts else None
+        labels, warnings = _labels(parts)
+        length_s, cut = _common_length_s(parts)
+        self.channels = tuple(
+            SourceChannel(label, own.unit, own.fs_hz, round(length_s * own.fs_hz))
+            for label, own in zip(labels, (part.channels[0] for part in parts), strict=True)
+        )
+        marks: dict[Annotation, None] = {mark: None for part in parts for mark in part.annotations}
+        self.annotations = tuple(sorted(marks, key=lambda mark: mark.onset_s))
+        told = [f"{part.path.name}: {text}" for part in parts for text in part.warnings]
+        self.warnings = (*told, *warnings, *cut)
+
+    def pieces(self, chosen: Sequence[int]) -> Iterator[Stretch]:
+        channel = self.channels[chosen[0]]
+        size = max(1, round(_PIECE_S * channel.fs_hz))
+        n = channel.n_samples
+        rows = [dense(_until(self._parts[i].pieces((0,)), n), 1, n, size) for i in chosen]
+        for k, arrays in enumerate(zip(*rows, strict=True)):
+            yield k * size, np.concatenate(arrays)
+
+    def rail(self, index: int) -> float:
+        return self._parts[index].rail(0)
+
+    def scale(self, index: int) -> tuple[float, float, int, int] | None:
+        return self._parts[index].scale(0)
+
+    def probe(self, chosen: Sequence[int], most: int) -> FloatArray:
+        found = [self._parts[index].probe((0,), most)[0] for index in chosen]
+        n = min(len(seconds) for seconds in found)
+        return np.stack([seconds[:n] for seconds in found])
+
+
+def other_side(path: Path) -> Path | None:
+    """File of the other side beside a ZMax's ``EEG L.edf`` or ``EEG R.edf``, or None."""
+    found = list(_SIDE.finditer(path.stem))
+    if not found:
+        return None
+    at = found[-1].start()
+    other = path.with_name(f"{path.stem[:at]}{_OTHER[path.stem[at]]}{path.stem[at + 1 :]}{path.suffix}")
+    return other if other.is_file() else None
+
+
+def _until(pieces: Iterator[Stretch], n_samples: int) -> Iterator[Stretch]:
+    """Pieces cut at the end of the common sample clock."""
+    for first, values in pieces:
+        if first < n_samples:
+            yield first, values[:, : n_samples - first]
+
+
+def _labels(parts: Sequence[RecordingSource]) -> tuple[list[str], list[str]]:
+    """Labels of the channels; the files' names where the labels do not tell them apart."""
+    labels = [part.channels[0].label for part in parts]
+    if len({label.casefold() for label in labels}) == len(labels) and all(labels):
+        return labels, []
+    names = [part.path.stem for part in parts]
+    if len({name.casefold() for name in names}) < len(names):
+        raise RecordingError(
+            f"{parts[0].path}: several files hold a channel {labels[0]!r}, so they are not parts of one "
+            "recording; name one of them"
+        )
+    return names, [
+        "the labels in its files do not tell them apart, so channels are called by the files' names"
+    ]
+
+
+def _common_length_s(parts: Sequence[RecordingSource]) -> tuple[float, list[str]]:
+    lengths = [part.channels[0].n_samples / part.channels[0].fs_hz for part in parts]
+    shortest_s, longest_s = min(lengths), max(lengths)
+    if longest_s - shortest_s < 0.5 / max(part.channels[0].fs_hz for part in parts):
+        return longest_s, []
+    if longest_s - shortest_s <= LARGEST_CUT_S:
+        return shortest_s, [
+            f"its files differ in length by {longest_s - shortest_s:.3g} s; all are cut to the shortest"
+        ]
+    early = [
+        f"{part.path.name} ends {longest_s - length:g} s before the longest of its files"
+        for part, length in zip(parts, lengths, strict=True)
+        if longest_s - length > LARGEST_CUT_S
+    ]
+    return longest_s, [f"{text}; from there on it is missing" for text in early]
+
 
 _HEAD_BYTES = 64 << 10
 """Enough of a file to tell what it is."""
@@ -43,29 +180,29 @@ _LISTED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class FormatReader:
     """One format: its name, how it is known by the first bytes of a file, and what opens it."""
 
     name: str
     recognises: Callable[[bytes], bool]
-    opens: Callable[[Path, ReadingOptions], Source]
+    opens: Callable[[Path, ReadingOptions], RecordingSource]
 
 
-READERS: tuple[Reader, ...] = (
-    Reader("EDF, EDF+, BDF or BDF+", is_edf, EdfSource),
-    Reader("OpenBCI GUI text", is_openbci_gui, OpenBciGuiSource),
-    Reader("OpenBCI SD card text", is_openbci_sd, OpenBciSdSource),
-    Reader("BrainFlow CSV", is_brainflow, BrainFlowSource),
-    Reader("Mind Monitor CSV", is_mind_monitor, MindMonitorSource),
-    Reader("muse-lsl CSV", is_muse_lsl, MuseLslSource),
-    Reader("XDF", is_xdf, XdfSource),
+READERS: tuple[FormatReader, ...] = (
+    FormatReader("EDF, EDF+, BDF or BDF+", is_edf, EdfSource),
+    FormatReader("OpenBCI GUI text", is_openbci_gui, OpenBciGuiSource),
+    FormatReader("OpenBCI SD card text", is_openbci_sd, OpenBciSdSource),
+    FormatReader("BrainFlow CSV", is_brainflow, BrainFlowSource),
+    FormatReader("Mind Monitor CSV", is_mind_monitor, MindMonitorSource),
+    FormatReader("muse-lsl CSV", is_muse_lsl, MuseLslSource),
+    FormatReader("XDF", is_xdf, XdfSource),
 )
 
 
 def open_recording(
     path: Path | Sequence[Path],
     channels: Sequence[str] | None = None,
-    options: ReadingOptions = NOTHING_TOLD,
+    options: ReadingOptions = NO_READING_OPTIONS,
 ) -> Recording:
     """Open a recorded night for streaming.
 
@@ -93,7 +230,7 @@ def open_recording(
         raise RecordingError(f"{error}; {hint}") from error
 
 
-def open_source(path: Path | Sequence[Path], options: ReadingOptions = NOTHING_TOLD) -> Source:
+def open_source(path: Path | Sequence[Path], options: ReadingOptions = NO_READING_OPTIONS) -> RecordingSource:
     """Open a recording with all its channels.
 
     Parameters
@@ -121,7 +258,7 @@ def open_source(path: Path | Sequence[Path], options: ReadingOptions = NOTHING_T
     return source
 
 
-def _open_file(path: Path, options: ReadingOptions) -> Source:
+def _open_file(path: Path, options: ReadingOptions) -> RecordingSource:
     """Open one file, packed or not."""
     head = _head(path)
     if _is_zip(head, path.name):
@@ -138,19 +275,19 @@ def _is_zip(head: bytes, name: str) -> bool:
 
 
 def _head(path: Path) -> bytes:
-    with reading(path, "a recording") as file:
+    with open_for_reading(path, "a recording") as file:
         head = file.read(_HEAD_BYTES)
     if not head:
         raise RecordingError(f"{path}: the file is empty; use a complete copy")
     return head
 
 
-def _plain(path: Path, head: bytes, options: ReadingOptions) -> Source:
+def _plain(path: Path, head: bytes, options: ReadingOptions) -> RecordingSource:
     """Open a file that is not packed."""
     if head.startswith(GZIP) or _is_zip(head, path.name):
         raise RecordingError(f"{path}: is packed more than once; unpack it and name the recording")
     reader = _kind(head, path.name)
-    if isinstance(reader, Reader):
+    if isinstance(reader, FormatReader):
         return reader.opens(path, options)
     if reader is not None and reader.through_mne:
         return open_with_mne(path, reader, options)
@@ -161,7 +298,7 @@ def _plain(path: Path, head: bytes, options: ReadingOptions) -> Source:
     )
 
 
-def _kind(head: bytes, name: str) -> Reader | Known | None:
+def _kind(head: bytes, name: str) -> FormatReader | KnownFormat | None:
     """Tell what a file is: one that is read here, one that is known, or neither."""
     for reader in READERS:
         if reader.recognises(head):
@@ -172,7 +309,7 @@ def _kind(head: bytes, name: str) -> Reader | Known | None:
 def _is_recording(head: bytes, name: str) -> bool:
     """Whether a file among others is a recording, rather than a hypnogram or a text beside it."""
     kind = _kind(head, name)
-    if isinstance(kind, Known):
+    if isinstance(kind, KnownFormat):
         return kind.through_mne
     return kind is not None and not (is_edf(head) and ordinary_signals(head) == 0)
 
@@ -181,7 +318,7 @@ def _is_one_channel(head: bytes) -> bool:
     return is_edf(head) and ordinary_signals(head) == 1
 
 
-def _in_folder(path: Path, options: ReadingOptions) -> Source:
+def _in_folder(path: Path, options: ReadingOptions) -> RecordingSource:
     known = known_format(b"", path.name)
     if known is not None and known.through_mne:
         return open_with_mne(path, known, options)
@@ -193,7 +330,7 @@ def _in_folder(path: Path, options: ReadingOptions) -> Source:
         return _open_file(files[0], options)
     if not all(_is_one_channel(head) for head in heads.values()):
         raise _several(path, [file.name for file in files])
-    return Joined([_open_file(file, options) for file in files], path)
+    return JoinedSource([_open_file(file, options) for file in files], path)
 
 
 def _heads(folder: Path) -> Iterator[tuple[Path, bytes]]:
@@ -206,23 +343,23 @@ def _heads(folder: Path) -> Iterator[tuple[Path, bytes]]:
     if len(files) > MOST_FILES:
         raise RecordingError(f"{folder}: this folder holds {len(files)} files; name the recording")
     for file in files:
-        with reading(file, "a recording") as opened:
+        with open_for_reading(file, "a recording") as opened:
             yield file, first_bytes(opened, _HEAD_BYTES)
 
 
-def _in_gzip(path: Path, options: ReadingOptions) -> Source:
+def _in_gzip(path: Path, options: ReadingOptions) -> RecordingSource:
     folder = TemporaryFolder()
 
-    def opened() -> Source:
-        file, said = gunzip(path, folder)
+    def opened() -> RecordingSource:
+        file, warnings = gunzip(path, folder)
         source = _plain(file, _head(file), options)
-        source.warnings = (*said, *source.warnings)
+        source.warnings = (*warnings, *source.warnings)
         return source
 
-    return Unpacked(opened, path, folder)
+    return UnpackedSource(opened, path, folder)
 
 
-def _in_zip(path: Path, options: ReadingOptions) -> Source:
+def _in_zip(path: Path, options: ReadingOptions) -> RecordingSource:
     archive, folder = ZipArchive(path), TemporaryFolder()
     members = [
         each for each in archive.members(_HEAD_BYTES) if _is_recording(each.head, _unpacked_name(each))
@@ -236,21 +373,21 @@ def _in_zip(path: Path, options: ReadingOptions) -> Source:
     if len(members) > 1 and not (together and all(_is_one_channel(each.head) for each in members)):
         raise _several(path, [str(each.name) for each in members])
 
-    def opened() -> Source:
+    def opened() -> RecordingSource:
         kind = _kind(members[0].head, _unpacked_name(members[0]))
-        needed = isinstance(kind, Known) and kind.companions
+        needed = isinstance(kind, KnownFormat) and kind.companions
         files = archive.unpack(archive.beside(members[0]) if needed else members, folder)
         parts = [_plain(files[each], each.head, options) for each in members]
-        return parts[0] if len(parts) == 1 else Joined(parts, path)
+        return parts[0] if len(parts) == 1 else JoinedSource(parts, path)
 
-    return Unpacked(opened, path, folder)
+    return UnpackedSource(opened, path, folder)
 
 
-def _unpacked_name(member: Member) -> str:
+def _unpacked_name(member: ArchiveMember) -> str:
     return member.name.name.removesuffix(".gz")
 
 
-def _together(paths: Sequence[Path], options: ReadingOptions) -> Source:
+def _together(paths: Sequence[Path], options: ReadingOptions) -> RecordingSource:
     """Open the files of one recording."""
     parts = [_open_file(path, options) if not path.is_dir() else open_source(path, options) for path in paths]
     if any(len(part.channels) > 1 for part in parts):
@@ -258,7 +395,7 @@ def _together(paths: Sequence[Path], options: ReadingOptions) -> Source:
             f"{', '.join(map(str, paths))}: several nights: use --circle (files of one night hold one "
             "channel each)"
         )
-    return Joined(parts, paths[0])
+    return JoinedSource(parts, paths[0])
 
 
 def _several(path: Path, names: Sequence[str]) -> RecordingError:

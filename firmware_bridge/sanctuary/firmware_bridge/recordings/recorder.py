@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.edf_layout import Annotation, read_layout
+from sanctuary.firmware_bridge.recordings.edf_annotations import SAMPLE_LOSS, loss_annotations
+from sanctuary.firmware_bridge.recordings.edf_layout import read_layout
 from sanctuary.firmware_bridge.recordings.edf_writing import LONGEST_TEXT_BYTES, night_format
-from sanctuary.firmware_bridge.recordings.formats.edf import LONGEST_GAP_S, SAMPLE_LOSS, loss_annotations
 from sanctuary.firmware_bridge.recordings.part_file import (
     PART,
     RecordQueue,
@@ -28,6 +28,7 @@ from sanctuary.firmware_bridge.recordings.part_file import (
     adopt_spool,
     create_spool,
 )
+from sanctuary.firmware_bridge.recordings.recording_source import LONGEST_GAP_S, Annotation
 from sanctuary.signal.samples import FloatArray, SampleBlock
 
 _log = logging.getLogger(__name__)

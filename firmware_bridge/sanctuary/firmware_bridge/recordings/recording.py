@@ -1,20 +1,104 @@
-"""A recorded night of any format: one or two chosen channels, in microvolts, as a headband's blocks."""
+"""A recorded night of any format: one or two chosen channels, in microvolts, as a headband's blocks.
+
+A signal at another rate: a polyphase filter over a stream of blocks.
+
+The filter (`scipy.signal.upfirdn`) runs in pieces that overlap by its length, so that the pieces fit
+exactly: the outcome is that of filtering the whole night at once (close to pauses, where the filter lacks
+signal, nearly that).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from scipy.signal import firwin, upfirdn
 
-from sanctuary.firmware_bridge.recordings.channels import choose_channels, short_name
-from sanctuary.firmware_bridge.recordings.checks import doubtful_units, rail_uv, rates, too_slow, unit_scale
-from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
-from sanctuary.firmware_bridge.recordings.resampling import ratio_of, resampled
-from sanctuary.firmware_bridge.recordings.source import Source, dense
-from sanctuary.signal.samples import FloatArray, SampleBlock
+from sanctuary.firmware_bridge.recordings.channels import (
+    choose_channels,
+    doubtful_units,
+    rail_uv,
+    rates,
+    short_name,
+    too_slow,
+    unit_scale,
+)
+from sanctuary.firmware_bridge.recordings.recording_source import Annotation, RecordingSource, dense
+from sanctuary.signal.samples import BoolArray, FloatArray, SampleBlock
+
+LARGEST_DENOMINATOR = 10_000
+"""Two rates are taken to be in a ratio of whole numbers up to this; it puts no night off by a sample."""
+HALF_LENGTH = 10
+"""Half of the filter at least, in samples of the slower rate."""
+KAISER_BETA = 5.0
+
+
+def ratio_of(new_hz: float, old_hz: float) -> Fraction:
+    """Ratio of two rates as whole numbers."""
+    return Fraction(new_hz / old_hz).limit_denominator(LARGEST_DENOMINATOR)
+
+
+def resampled(blocks: Iterator[FloatArray], ratio: Fraction) -> Iterator[FloatArray]:
+    """Change the rate of a signal that comes in blocks.
+
+    Parameters
+    ----------
+    blocks
+        Shape ``(n_channels, n)`` each; NaN for what is missing.
+    ratio
+        New rate by old rate.
+
+    Yields
+    ------
+    Pieces at the new rate. An output sample is NaN if either of the input samples around it is. The last
+    piece may hold a few samples more than the signal lasts.
+    """
+    up, down = ratio.numerator, ratio.denominator
+    delay = -(-HALF_LENGTH * max(up, down) // down)
+    window = ("kaiser", KAISER_BETA)
+    taps = up * firwin(2 * delay * down + 1, 1.0 / max(up, down), window=window)
+    # whole turns of both rates, so that the pieces' samples fall on the signal's
+    margin = down * (delay // up + 1)
+    first = next(blocks)
+    buffer = np.concatenate((np.repeat(first[:, :1], margin, axis=1), first), axis=1)
+    for block in blocks:
+        core = (buffer.shape[1] - 2 * margin) // down * down
+        if core > 0:
+            yield _piece(buffer[:, : core + 2 * margin], margin, up, down, taps)
+            buffer = buffer[:, core:]
+        buffer = np.concatenate((buffer, block), axis=1)
+    core = -(-(buffer.shape[1] - margin) // down) * down
+    fill = core + 2 * margin - buffer.shape[1]
+    buffer = np.concatenate((buffer, np.repeat(buffer[:, -1:], fill, axis=1)), axis=1)
+    yield _piece(buffer, margin, up, down, taps)
+
+
+def _piece(buffer: FloatArray, margin: int, up: int, down: int, taps: FloatArray) -> FloatArray:
+    """Resample what lies between the margins of a buffer."""
+    first = margin // down * up
+    n = (buffer.shape[1] - 2 * margin) // down * up
+    missing = np.isnan(buffer)
+    whole = _bridged(buffer, missing) if missing.any() else buffer
+    late = first + len(taps) // 2 // down
+    out = np.array(upfirdn(taps, whole, up, down, axis=1)[:, late : late + n])
+    at = np.arange(first, first + n) * down
+    out[missing[:, at // up] | missing[:, -(-at // up)]] = np.nan
+    return out
+
+
+def _bridged(uv: FloatArray, missing: BoolArray) -> FloatArray:
+    """Put straight lines over what is missing, so that the filter does not ring at its edges."""
+    out = np.zeros_like(uv)
+    at = np.arange(uv.shape[1])
+    for row, source, gone in zip(out, uv, missing, strict=True):
+        if not gone.all():
+            row[:] = np.interp(at, at[~gone], source[~gone])
+    return out
+
 
 _PIECE_S = 30.0
 """Signal that is resampled at a time."""
@@ -71,7 +155,7 @@ class Recording:
     warnings: tuple[str, ...]
     annotations: tuple[Annotation, ...]
     implausible: tuple[str, ...]
-    _source: Source
+    _source: RecordingSource
     _chosen: tuple[int, ...]
     _uv_per_unit: FloatArray
 
@@ -119,7 +203,7 @@ def _beside(first: Iterator[FloatArray], second: Iterator[FloatArray]) -> Iterat
         ready = ready[:, values.shape[1] :]
 
 
-def recording_of(source: Source, channels: Sequence[str] | None = None) -> Recording:
+def recording_of(source: RecordingSource, channels: Sequence[str] | None = None) -> Recording:
     """Choose the channels of a night and check that the chain can use them.
 
     Parameters
@@ -137,9 +221,9 @@ def recording_of(source: Source, channels: Sequence[str] | None = None) -> Recor
         Nothing in the file can be used; one sentence names the file, what is wrong, and what to do.
     """
     choice = choose_channels([channel.label for channel in source.channels], channels, str(source.path))
-    chosen, signs, said = choice.indices, choice.signs, choice.warnings
+    chosen, signs, warnings = choice.indices, choice.signs, choice.warnings
     if channels is None and len(chosen) == 2 and (slow := too_slow(source, chosen[1])):
-        chosen, signs, said = chosen[:1], signs[:1], (*said, f"{slow}, so it is not used")
+        chosen, signs, warnings = chosen[:1], signs[:1], (*warnings, f"{slow}, so it is not used")
     fs_hz, resampling = rates(source, chosen)
     scales = [unit_scale(source, index) for index in chosen]
     labels = tuple(source.channels[index].label for index in chosen)
@@ -158,7 +242,7 @@ def recording_of(source: Source, channels: Sequence[str] | None = None) -> Recor
     implausible = tuple(doubtful_units(source, chosen, scales))
     return Recording(
         info=info,
-        warnings=(*source.warnings, *said, *resampling, *implausible),
+        warnings=(*source.warnings, *warnings, *resampling, *implausible),
         annotations=source.annotations,
         implausible=implausible,
         _source=source,

@@ -25,8 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, cast
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.channels import reading
-from sanctuary.firmware_bridge.recordings.source import Piece, Source
+from sanctuary.firmware_bridge.recordings.recording_source import RecordingSource, Stretch, open_for_reading
 from sanctuary.signal.samples import FloatArray
 
 GZIP = b"\x1f\x8b\x08"
@@ -74,7 +73,7 @@ class TemporaryFolder:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ArchiveMember:
     """One file in a zip archive: its place in the archive, and its first bytes (within gzip, if it is so)."""
 
     name: PurePosixPath
@@ -118,18 +117,18 @@ def gunzip(path: Path, folder: TemporaryFolder) -> tuple[Path, list[str]]:
         It is damaged, unpacks to too much, or there is no room for it.
     """
     target = folder.path / _plain_name(path.name)
-    said = []
-    with reading(path, "a recording") as file, gzip.GzipFile(fileobj=file) as stream:
+    warnings = []
+    with open_for_reading(path, "a recording") as file, gzip.GzipFile(fileobj=file) as stream:
         budget = _Budget(path)
         try:
             _write(_pieces(stream), target, budget)
         except EOFError:
-            said.append("the gzip file is cut off; what could be unpacked is used")
+            warnings.append("the gzip file is cut off; what could be unpacked is used")
         except _DAMAGE as error:
             raise RecordingError(
                 f"{path}: the gzip file is damaged ({error}); use an undamaged copy"
             ) from error
-    return target, said
+    return target, warnings
 
 
 def first_bytes(stream: IO[bytes], count: int) -> bytes:
@@ -173,14 +172,14 @@ class ZipArchive:
                 f"{path}: holds two files of one name; unpack it yourself and name the recording"
             )
 
-    def members(self, head_bytes: int) -> Iterator[Member]:
+    def members(self, head_bytes: int) -> Iterator[ArchiveMember]:
         """Every file with its first bytes; hidden files and those of macOS are passed over."""
         with self._opened() as archive:
             for index, name in self._names.items():
                 if not any(part.startswith((".", "__MACOSX")) for part in name.parts):
-                    yield Member(name, self._head(archive, index, head_bytes), index)
+                    yield ArchiveMember(name, self._head(archive, index, head_bytes), index)
 
-    def unpack(self, members: Iterable[Member], folder: TemporaryFolder) -> dict[Member, Path]:
+    def unpack(self, members: Iterable[ArchiveMember], folder: TemporaryFolder) -> dict[ArchiveMember, Path]:
         """Unpack some files, gzip within the archive too; folders within the archive are kept."""
         budget, found = _Budget(self._path), {}
         with self._opened() as archive:
@@ -192,10 +191,10 @@ class ZipArchive:
                 found[member] = target
         return found
 
-    def beside(self, member: Member) -> list[Member]:
+    def beside(self, member: ArchiveMember) -> list[ArchiveMember]:
         """Give the member and all files of its folder: those of several files need one another."""
         return [
-            Member(name, b"", index)
+            ArchiveMember(name, b"", index)
             for index, name in self._names.items()
             if index != member.index and name.parent == member.name.parent
         ] + [member]
@@ -206,7 +205,7 @@ class ZipArchive:
 
     @contextmanager
     def _opened(self) -> Iterator[zipfile.ZipFile]:
-        with reading(self._path, "a recording") as file:
+        with open_for_reading(self._path, "a recording") as file:
             size = _directory_bytes(file)
             if size > LONGEST_DIRECTORY_BYTES:
                 raise RecordingError(
@@ -321,7 +320,7 @@ def _room(target: Path) -> Iterator[None]:
         ) from error
 
 
-class Unpacked(Source):
+class UnpackedSource(RecordingSource):
     """A source in a temporary folder, under the name of the archive that a person knows.
 
     Parameters
@@ -339,7 +338,7 @@ class Unpacked(Source):
         The source cannot be used.
     """
 
-    def __init__(self, opens: Callable[[], Source], path: Path, folder: TemporaryFolder) -> None:
+    def __init__(self, opens: Callable[[], RecordingSource], path: Path, folder: TemporaryFolder) -> None:
         self.path, self._folder = path, folder
         try:
             with self._named():
@@ -350,22 +349,18 @@ class Unpacked(Source):
         self.format, self.channels, self.start = inner.format, inner.channels, inner.start
         self.annotations, self.warnings = inner.annotations, inner.warnings
 
-    def pieces(self, chosen: Sequence[int]) -> Iterator[Piece]:
-        """Stretches of the chosen channels, which have one rate, in their units; may be called again."""
+    def pieces(self, chosen: Sequence[int]) -> Iterator[Stretch]:
         with self._named():
             yield from self._inner.pieces(chosen)
 
     def rail(self, index: int) -> float:
-        """Magnitude, in the channel's unit, at which it rails."""
         with self._named():
             return self._inner.rail(index)
 
     def scale(self, index: int) -> tuple[float, float, int, int] | None:
-        """How the unpacked file stores a channel."""
         return self._inner.scale(index)
 
     def probe(self, chosen: Sequence[int], most: int) -> FloatArray:
-        """Give up to `most` seconds spread over the recording, shape ``(channels, n, samples a second)``."""
         with self._named():
             return self._inner.probe(chosen, most)
 

@@ -24,7 +24,7 @@ from sanctuary.config.errors import Cause
 from sanctuary.signal.state_table import StateTable, apply_listed
 
 
-class State(Enum):
+class ConnectionState(Enum):
     """Where the connection stands."""
 
     IDLE = auto()
@@ -34,7 +34,7 @@ class State(Enum):
     STOPPED = auto()
 
 
-class Happened(Enum):
+class ConnectionEvent(Enum):
     """What can happen to a connection."""
 
     START = auto()
@@ -48,7 +48,7 @@ class Happened(Enum):
     STOP = auto()
 
 
-class Action(Enum):
+class ConnectionAction(Enum):
     """What to do now."""
 
     CONNECT = auto()
@@ -58,21 +58,27 @@ class Action(Enum):
     REPORT_RECOVERED = auto()
 
 
-TRANSITIONS: StateTable[State, Happened] = {
-    State.IDLE: {Happened.START: State.CONNECTING, Happened.STOP: State.STOPPED},
-    State.CONNECTING: {
-        Happened.OPENED: State.CONNECTED,
-        Happened.FAILED: State.WAITING,
-        Happened.STOP: State.STOPPED,
+TRANSITIONS: StateTable[ConnectionState, ConnectionEvent] = {
+    ConnectionState.IDLE: {
+        ConnectionEvent.START: ConnectionState.CONNECTING,
+        ConnectionEvent.STOP: ConnectionState.STOPPED,
     },
-    State.CONNECTED: {
-        Happened.SAMPLES: State.CONNECTED,
-        Happened.FAILED: State.WAITING,
-        Happened.TIME_PASSED: State.WAITING,
-        Happened.STOP: State.STOPPED,
+    ConnectionState.CONNECTING: {
+        ConnectionEvent.OPENED: ConnectionState.CONNECTED,
+        ConnectionEvent.FAILED: ConnectionState.WAITING,
+        ConnectionEvent.STOP: ConnectionState.STOPPED,
     },
-    State.WAITING: {Happened.TIME_PASSED: State.CONNECTING, Happened.STOP: State.STOPPED},
-    State.STOPPED: {},
+    ConnectionState.CONNECTED: {
+        ConnectionEvent.SAMPLES: ConnectionState.CONNECTED,
+        ConnectionEvent.FAILED: ConnectionState.WAITING,
+        ConnectionEvent.TIME_PASSED: ConnectionState.WAITING,
+        ConnectionEvent.STOP: ConnectionState.STOPPED,
+    },
+    ConnectionState.WAITING: {
+        ConnectionEvent.TIME_PASSED: ConnectionState.CONNECTING,
+        ConnectionEvent.STOP: ConnectionState.STOPPED,
+    },
+    ConnectionState.STOPPED: {},
 }
 """What a state does not list, such as samples from a connection already given up, changes nothing."""
 
@@ -91,7 +97,6 @@ class Backoff:
     longest_s: float
 
     def __post_init__(self) -> None:
-        """Refuse what would never wait, or never end."""
         if not 0.0 < self.first_s <= self.longest_s:
             raise ValueError(f"{self}: the first wait must be over 0 s, and not over the longest")
 
@@ -110,7 +115,7 @@ failed, do not all come back in the same instant."""
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ReconnectPolicy:
     """How long to wait for samples, and between attempts.
 
     Attributes
@@ -138,12 +143,12 @@ class Policy:
             raise ValueError(f"no backoff for {', '.join(sorted(missing))}")
 
 
-def alike(first_s: float, longest_s: float) -> Mapping[Cause, Backoff]:
+def same_backoff(first_s: float, longest_s: float) -> Mapping[Cause, Backoff]:
     """Give the same backoff whatever went wrong."""
     return dict.fromkeys(Cause, Backoff(first_s, longest_s))
 
 
-class Supervisor:
+class ReconnectSupervisor:
     """The state of one connection; pure.
 
     Parameters
@@ -159,10 +164,12 @@ class Supervisor:
         Why it was lost; None while it is not.
     """
 
-    def __init__(self, policy: Policy | None = None, jitter: Callable[[], float] = lambda: 0.5) -> None:
-        self._policy = policy if policy is not None else Policy()
+    def __init__(
+        self, policy: ReconnectPolicy | None = None, jitter: Callable[[], float] = lambda: 0.5
+    ) -> None:
+        self._policy = policy if policy is not None else ReconnectPolicy()
         self._jitter = jitter
-        self.state = State.IDLE
+        self.state = ConnectionState.IDLE
         self.cause: Cause | None = None
         self._waited: tuple[Cause, float] | None = None
         self._due_s = 0.0
@@ -173,33 +180,39 @@ class Supervisor:
     @property
     def due_s(self) -> float | None:
         """When the next attempt is due; None unless waiting."""
-        return self._due_s if self.state is State.WAITING else None
+        return self._due_s if self.state is ConnectionState.WAITING else None
 
-    def handle(self, event: Happened, now_s: float, cause: Cause = Cause.DROPPED) -> list[Action]:
+    def handle(
+        self, event: ConnectionEvent, now_s: float, cause: Cause = Cause.DROPPED
+    ) -> list[ConnectionAction]:
         """Apply what happened at `now_s`, monotonic seconds, and why; returns what to do, in order."""
-        if event is Happened.TIME_PASSED and not self._is_time_up(now_s):
+        if event is ConnectionEvent.TIME_PASSED and not self._is_time_up(now_s):
             return []
         before, self.state = self.state, apply_listed(TRANSITIONS, self.state, event)
         match self.state:
-            case State.CONNECTED if event is Happened.SAMPLES:
+            case ConnectionState.CONNECTED if event is ConnectionEvent.SAMPLES:
                 return self._on_samples(now_s)
             case after if after is before:
                 return []
-            case State.CONNECTING:
-                return [Action.CONNECT]
-            case State.CONNECTED:
+            case ConnectionState.CONNECTING:
+                return [ConnectionAction.CONNECT]
+            case ConnectionState.CONNECTED:
                 self._opened_s, self._newest_s = now_s, None
                 return []
-            case State.WAITING:
-                if before is State.CONNECTED and self._was_steady():
+            case ConnectionState.WAITING:
+                if before is ConnectionState.CONNECTED and self._was_steady():
                     self._waited = None
-                return self._on_loss(now_s, Cause.SILENT if event is Happened.TIME_PASSED else cause)
+                return self._on_loss(now_s, Cause.SILENT if event is ConnectionEvent.TIME_PASSED else cause)
             case _:
-                return [Action.DISCONNECT] if before in (State.CONNECTING, State.CONNECTED) else []
+                return (
+                    [ConnectionAction.DISCONNECT]
+                    if before in (ConnectionState.CONNECTING, ConnectionState.CONNECTED)
+                    else []
+                )
 
     def _is_time_up(self, now_s: float) -> bool:
         """Tell whether a wait is over, or a connection has been silent for too long."""
-        if self.state is State.WAITING:
+        if self.state is ConnectionState.WAITING:
             return now_s >= self._due_s
         if self._newest_s is None:
             return now_s - self._opened_s >= self._policy.begin_s
@@ -208,12 +221,12 @@ class Supervisor:
     def _was_steady(self) -> bool:
         return self._newest_s is not None and self._newest_s - self._opened_s >= self._policy.steady_s
 
-    def _on_samples(self, now_s: float) -> list[Action]:
+    def _on_samples(self, now_s: float) -> list[ConnectionAction]:
         self._newest_s = now_s
         lost, self.cause = self.cause is not None, None
-        return [Action.REPORT_RECOVERED] if lost else []
+        return [ConnectionAction.REPORT_RECOVERED] if lost else []
 
-    def _on_loss(self, now_s: float, cause: Cause) -> list[Action]:
+    def _on_loss(self, now_s: float, cause: Cause) -> list[ConnectionAction]:
         backoff = self._policy.backoffs[cause]
         wait_s = backoff.first_s
         if self._waited is not None and self._waited[0] is cause:
@@ -221,4 +234,8 @@ class Supervisor:
         self._waited = (cause, wait_s)
         self._due_s = now_s + wait_s * (1.0 + JITTER * (self._jitter() - 0.5))
         reported, self.cause = self.cause is not None, cause
-        return [Action.DISCONNECT] if reported else [Action.REPORT_LOST, Action.DISCONNECT]
+        return (
+            [ConnectionAction.DISCONNECT]
+            if reported
+            else [ConnectionAction.REPORT_LOST, ConnectionAction.DISCONNECT]
+        )

@@ -7,10 +7,8 @@ back, for the earliest of them shows how late the samples really are.
 
 ::
 
-    STEADY --pause longer than half the counter's span--> HELD --in time after all, or a moment passed-->
-    STEADY
-      |                                                    ^
-      +------------------ connected again -----------------+
+    STEADY --pause longer than half the counter's span, or connected again--> HELD
+    HELD --in time after all, or HOLD_S passed--> STEADY
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ from sanctuary.signal.samples import SampleBlock
 HOLD_S = 1.0
 """How long arrivals are held back to judge how late they are: radios that stall deliver again within this."""
 LEAST_PAUSE_S = 0.3
-"""Shorter pauses are a busy machine's and never worth a thought."""
+"""Shorter pauses are a busy machine's: nothing is missing."""
 IN_TIME_S = 0.02
 """Arrivals no later than this are in time, however coarse the question."""
 BEHIND_S = 1.0
@@ -41,7 +39,7 @@ class _State(Enum):
     HELD = auto()
 
 
-class Placement:
+class SampleClock:
     """The sample clock of one headband.
 
     Parameters
@@ -123,19 +121,19 @@ class Placement:
         missing = self._unit * round(exact / self._unit)
         if self._unit == 1:
             self._phase = exact - missing
-        placed = self._missing(max(0, missing))
+        placed = self._gap(max(0, missing))
         self._offset += missing
         self._begin_line()
         for block in held:
             self._learn(block)
         return placed + [self._emit(fresh) for block in held if (fresh := self._not_overtaken(block))]
 
-    def pass_without(self, now_s: float) -> list[SampleBlock]:
+    def fill_outage(self, now_s: float) -> list[SampleBlock]:
         """Give what is missing by `now_s`, while there is no connection; nothing before the first sample."""
         if not self.fit.known:
             return []
         missing = int(self.fit.index_at(now_s - BEHIND_S)) - self._next
-        placed = self._missing(max(0, missing))
+        placed = self._gap(max(0, missing))
         self._offset = self._next
         return placed
 
@@ -172,7 +170,7 @@ class Placement:
         self._next = end
         return replace(block, start=block.start + self._offset, end_s=self.fit.time_of(end))
 
-    def _missing(self, n: int) -> list[SampleBlock]:
+    def _gap(self, n: int) -> list[SampleBlock]:
         longest = round(LONGEST_GAP_BLOCK_S * self._fs_hz)
         blocks = []
         while n > 0:
@@ -192,7 +190,7 @@ class Placement:
         return blocks
 
 
-def merge(blocks: Sequence[SampleBlock]) -> list[SampleBlock]:
+def merge_blocks(blocks: Sequence[SampleBlock]) -> list[SampleBlock]:
     """Join blocks that follow one another and have, or have not, motion alike; the last one's time counts."""
     merged: list[list[SampleBlock]] = []
     for block in blocks:

@@ -42,7 +42,7 @@ ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DelayLine:
     """Delay of arrival against device time: ``at_s + slope * (device_s - from_s)``."""
 
     from_s: float
@@ -50,7 +50,6 @@ class Line:
     slope: float
 
     def at(self, device_s: float) -> float:
-        """Delay at a device time."""
         return self.at_s + self.slope * (device_s - self.from_s)
 
 
@@ -69,13 +68,12 @@ class RateFit:
         self._connection = 0
         self._least: tuple[float, float] | None = None
         self._bucket_ends_s = float("-inf")
-        self._line: Line | None = None
+        self._line: DelayLine | None = None
         self._fresh = True
         self._late = 0
 
     @property
     def known(self) -> bool:
-        """Whether anything has arrived yet."""
         return self._line is not None
 
     @property
@@ -99,7 +97,7 @@ class RateFit:
         if self._least is None or delay_s < self._least[1]:
             self._least = (device_s, delay_s)
             if self._fresh:
-                self._line = Line(device_s, delay_s, self._line.slope if self._line else 0.0)
+                self._line = DelayLine(device_s, delay_s, self._line.slope if self._line else 0.0)
 
     def time_of(self, index: float) -> float:
         """When sample number `index` was taken, on the host's clock.
@@ -122,7 +120,7 @@ class RateFit:
         """How much later than expected the samples before number `index` arrived at `at_s`."""
         return at_s - self.time_of(index)
 
-    def _known_line(self) -> Line:
+    def _known_line(self) -> DelayLine:
         if self._line is None:
             raise ValueError("nothing has arrived yet")
         return self._line
@@ -145,7 +143,7 @@ class RateFit:
         self._line = fit_line(points, groups - groups[0], line.slope)
 
 
-def fit_line(points: FloatArray, groups: IntArray, slope: float) -> Line:
+def fit_line(points: FloatArray, groups: IntArray, slope: float) -> DelayLine:
     """Fit the last connection's line through the least delays, leaving out those that are far off.
 
     Parameters
@@ -174,7 +172,7 @@ def fit_line(points: FloatArray, groups: IntArray, slope: float) -> Line:
         near = last & centred
         if near.any():
             at_s = float((y - slope * x)[near].mean())
-    return Line(from_s, at_s, slope)
+    return DelayLine(from_s, at_s, slope)
 
 
 def _of_each(values: FloatArray, groups: IntArray, used: NDArray[np.bool_]) -> FloatArray:

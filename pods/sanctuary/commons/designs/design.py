@@ -16,7 +16,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sanctuary.config.settings_base import Digest
-from sanctuary.firmware_bridge.outputs.output import AMBER, Cue, Modality, is_saturated_red
+from sanctuary.firmware_bridge.cues import AMBER, Cue, Modality, is_saturated_red
 
 MIN_GAP_S = 20.0
 """Steps nearer than this would all be refused by the limiter (`LimiterSettings.gap_s`)."""

@@ -34,7 +34,7 @@ from sanctuary.commons.entries import open_note, seal_note
 from sanctuary.config.errors import InputError, ProtocolError
 from sanctuary.config.origins import format_path
 from sanctuary.config.toml_lines import line_index
-from sanctuary.firmware_bridge.outputs.soundfiles import MAX_FILE_BYTES, SoundFile, decode_wav
+from sanctuary.firmware_bridge.outputs.sound_rendering import MAX_FILE_BYTES, SoundFile, decode_wav
 
 FOLDER = "files"
 Problem = tuple[tuple[str | int, ...], str]

@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 
 from sanctuary.commons.designs import Answer, Ask, DreamDesign, LoadedDesign, cue_for
 from sanctuary.config.site_settings import LimiterSettings
+from sanctuary.firmware_bridge.cues import Cue, Modality
 from sanctuary.firmware_bridge.outputs.cue_track import CueTrack
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
-from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
+from sanctuary.firmware_bridge.outputs.sound_rendering import SoundLibrary
 from sanctuary.pods.limiter import Limiter, LimitReason
 from sanctuary.pods.pod.player import StepReason
 

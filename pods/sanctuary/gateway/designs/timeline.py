@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanctuary.firmware_bridge.cues import Cue, Modality
 from sanctuary.firmware_bridge.outputs.lamps import swells
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
-from sanctuary.firmware_bridge.outputs.soundfiles import SoundFile
-from sanctuary.firmware_bridge.outputs.tones import envelope
+from sanctuary.firmware_bridge.outputs.sound_rendering import SoundFile, envelope
 from sanctuary.gateway.designs.preview import Rehearsal, Rehearsed
 from sanctuary.gateway.reports.page import PALETTE
 from sanctuary.signal.samples import FloatArray

@@ -12,7 +12,7 @@ from sanctuary.firmware_bridge.hypnograms.hypnogram_writing import (
     format_for,
     hypnogram_files,
 )
-from sanctuary.firmware_bridge.hypnograms.stage_names import sidecar_of
+from sanctuary.firmware_bridge.hypnograms.table_cells import sidecar_of
 from sanctuary.gateway.files import check_apart, write_together
 from sanctuary.gateway.results.replay_result import ReplayResult
 from sanctuary.signal.samples import Stage

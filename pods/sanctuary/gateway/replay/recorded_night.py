@@ -18,14 +18,13 @@ import numpy as np
 
 from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
-from sanctuary.firmware_bridge.hypnograms.hypnogram_options import NO_OPTIONS, HypnogramOptions
-from sanctuary.firmware_bridge.hypnograms.scored_stages import Hypnogram
+from sanctuary.firmware_bridge.hypnograms.hypnogram import NO_OPTIONS, Hypnogram, HypnogramOptions
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.firmware_bridge.recordings.capture import SUFFIX
 from sanctuary.firmware_bridge.recordings.capture_night import CapturedNight, open_capture
 from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.firmware_bridge.recordings.recording import Recording
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
+from sanctuary.firmware_bridge.recordings.recording_source import NO_READING_OPTIONS, ReadingOptions
 from sanctuary.gateway.reports.curves import ReplayTraces
 from sanctuary.gateway.results.replay_result import (
     EpochLog,
@@ -150,7 +149,7 @@ def open_night(
     hypnogram: Path | None = None,
     channels: Sequence[str] | None = None,
     options: HypnogramOptions = NO_OPTIONS,
-    reading: ReadingOptions = NOTHING_TOLD,
+    reading: ReadingOptions = NO_READING_OPTIONS,
 ) -> OpenedNight:
     """Open a night and its hypnogram.
 

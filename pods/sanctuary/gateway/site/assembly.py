@@ -23,8 +23,8 @@ from sanctuary.config.errors import InputError
 from sanctuary.config.pod_settings import CircleEntry, PodEntry, SimulatedGrant, lamp_rules
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.settings_base import shipped_designs
-from sanctuary.firmware_bridge.outputs.output import Modality
-from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
+from sanctuary.firmware_bridge.cues import Modality
+from sanctuary.firmware_bridge.outputs.sound_rendering import SoundLibrary
 from sanctuary.pods.coordinator.circle import Circle, CoordinatorIdentity
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.effects import IdSource

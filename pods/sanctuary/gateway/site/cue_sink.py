@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.outputs.output import Cue
+from sanctuary.firmware_bridge.cues import Cue
 
 _LOG = logging.getLogger(__name__)
 

@@ -31,10 +31,10 @@ from sanctuary.config.headband_settings import (
 from sanctuary.config.origins import Layer, Origin, format_path
 from sanctuary.config.pod_settings import PodEntry
 from sanctuary.firmware_bridge.headbands.device import DeviceHeadband, open_link
-from sanctuary.firmware_bridge.headbands.headband import Driver, HeadbandInfo, Options
-from sanctuary.firmware_bridge.headbands.registry import DRIVERS
+from sanctuary.firmware_bridge.headbands.drivers import DRIVERS
+from sanctuary.firmware_bridge.headbands.headband import Driver, HeadbandInfo, HeadbandOptions
 from sanctuary.firmware_bridge.recordings.capture import SUFFIX, CaptureHeader, CaptureWriter, captured
-from sanctuary.firmware_bridge.recordings.channels import Choice, choose_channels
+from sanctuary.firmware_bridge.recordings.channels import ChannelChoice, choose_channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Wanted:
     driver: Driver
     address: str
     channels: Mapping[str, int]
-    options: Options
+    options: HeadbandOptions
 
     @property
     def info(self) -> HeadbandInfo:
@@ -76,7 +76,7 @@ class Wanted:
         InputError
             It cannot be written.
         """
-        usual = asdict(Options())
+        usual = asdict(HeadbandOptions())
         header = CaptureHeader(
             self.driver.name,
             dict(self.channels),
@@ -93,7 +93,7 @@ def wanted(headband: RealHeadband) -> Wanted:
     channels: Mapping[str, int] = driver.channels
     if isinstance(headband, CytonPort | DaisyPort | GanglionRadio | FreeEegPort):
         channels = headband.channels
-    options = Options()
+    options = HeadbandOptions()
     if isinstance(headband, CytonPort | DaisyPort):
         options = replace(options, gain=headband.gain)
     elif isinstance(headband, GanglionRadio):
@@ -110,7 +110,7 @@ def wanted(headband: RealHeadband) -> Wanted:
 
 def simulated(port: str, channels: Mapping[str, int]) -> Wanted:
     """Describe a simulated sleeper's headband: a Cyton on a virtual port."""
-    return Wanted(DRIVERS["cyton"], port, channels, Options())
+    return Wanted(DRIVERS["cyton"], port, channels, HeadbandOptions())
 
 
 BY_ID = Path("/dev/serial/by-id")
@@ -233,7 +233,7 @@ def check_channels(pods: Sequence[PodEntry], origins: Mapping[str, Origin] | Non
     return doubts
 
 
-def _misplaced(names: Sequence[str], choice: Choice) -> list[str]:
+def _misplaced(names: Sequence[str], choice: ChannelChoice) -> list[str]:
     """Say what a recording's reader would put right, and a headband's, whose channels stay as named, not."""
     if choice.indices != tuple(range(len(choice.indices))):
         first, second = (names[index] for index in choice.indices)

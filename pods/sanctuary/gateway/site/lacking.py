@@ -14,7 +14,7 @@ from sanctuary.commons.designs import LoadedDesign
 from sanctuary.commons.entries import UtcRange
 from sanctuary.config.pod_settings import PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.gateway.reports.page import reason as in_words
 from sanctuary.gateway.site.event_log import EventSink
 from sanctuary.pods.pod.pod import Pod

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sanctuary.config.errors import SanctuaryError
+from sanctuary.firmware_bridge.cues import Onset
 from sanctuary.firmware_bridge.headbands.headband import HeadbandInfo
-from sanctuary.firmware_bridge.outputs.output import Onset
 from sanctuary.firmware_bridge.recordings.part_file import Report
 from sanctuary.firmware_bridge.recordings.recorder import NightRecorder
-from sanctuary.firmware_bridge.stream.reader import HeadbandPump
+from sanctuary.firmware_bridge.stream.reader import HeadbandReader
 from sanctuary.gateway.site.advice import PodNow
 from sanctuary.gateway.site.clocks import LiveTime
 from sanctuary.gateway.site.event_log import EventSink
@@ -88,11 +88,11 @@ class LivePod:
         self._blocks: asyncio.Queue[_Arrived] = asyncio.Queue(MAX_WAITING)
         self._dropped = False
         self._chain_failed = False
-        self._pump: HeadbandPump | None = None
+        self._pump: HeadbandReader | None = None
         self._client: MqttClient | None = None
         self._told: HeadbandStatus | None = None
 
-    def watch(self, pump: HeadbandPump, client: MqttClient) -> None:
+    def watch(self, pump: HeadbandReader, client: MqttClient) -> None:
         """Tell from now on how this headband is doing, whenever that changes."""
         self._pump, self._client = pump, client
 
@@ -237,7 +237,7 @@ class LivePod:
         self.shell.handle(event, self._now())
 
 
-def stop_pump(pump: HeadbandPump) -> None:
+def stop_pump(pump: HeadbandReader) -> None:
     """Stop a pump; what had ended it before is told, and costs the others nothing."""
     try:
         pump.stop()

@@ -15,9 +15,9 @@ from typing import Protocol
 from sanctuary.config.errors import BrokerError, SanctuaryError
 from sanctuary.config.headband_settings import address_of
 from sanctuary.config.sanctuary import SanctuarySettings
-from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
+from sanctuary.firmware_bridge.outputs.sound_rendering import SoundLibrary
 from sanctuary.firmware_bridge.recordings.recorder import recover
-from sanctuary.firmware_bridge.stream.reader import HeadbandPump
+from sanctuary.firmware_bridge.stream.reader import HeadbandReader
 from sanctuary.gateway.results.night_result import NightResult
 from sanctuary.gateway.results.replay_result import Timing
 from sanctuary.gateway.site.advice import KEPT_S, LIVE_S, Readiness, told
@@ -149,7 +149,7 @@ class LiveSamples(Protocol):
     """
 
     pods: list[LivePod]
-    pumps: list[HeadbandPump]
+    pumps: list[HeadbandReader]
 
 
 @dataclass(slots=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from sanctuary.config.errors import DeviceError
 from sanctuary.config.pod_settings import DeviceSettings, WledLight
+from sanctuary.firmware_bridge.cues import Cue, CueOutput, Modality, OnOnset
 from sanctuary.firmware_bridge.outputs.lamps import Esphome, Lamp, LightOutput, Publish, Wled
-from sanctuary.firmware_bridge.outputs.level_calibration import Calibrations
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality, OnOnset, Output
+from sanctuary.firmware_bridge.outputs.level_calibration import LevelCalibrations
 from sanctuary.firmware_bridge.outputs.pins import HapticOutput
-from sanctuary.firmware_bridge.outputs.sound import SoundOutput
-from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
+from sanctuary.firmware_bridge.outputs.sound_output import SoundOutput
+from sanctuary.firmware_bridge.outputs.sound_rendering import SoundLibrary
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class PodOutputs:
         A device for each modality that has one.
     """
 
-    def __init__(self, pod: str, outputs: Mapping[Modality, Output] | None = None) -> None:
+    def __init__(self, pod: str, outputs: Mapping[Modality, CueOutput] | None = None) -> None:
         self._pod = pod
         self._outputs = dict(outputs or {})
         self._faulty: set[Modality] = set()
@@ -119,11 +119,11 @@ def build_outputs(
     DeviceError
         A pin cannot be used.
     """
-    outputs: dict[Modality, Output] = {}
+    outputs: dict[Modality, CueOutput] = {}
     if (sound := settings.sound) is not None:
         full_scale_dba = sound.full_scale_dba
         if full_scale_dba is None:
-            full_scale_dba = Calibrations(data_dir / "sound").load(sound.device).full_scale_dba
+            full_scale_dba = LevelCalibrations(data_dir / "sound").load(sound.device).full_scale_dba
         outputs[Modality.SOUND] = SoundOutput(
             sound.device, full_scale_dba, sound.max_dba, on_onset, clock=clock, sounds=sounds
         )

@@ -11,7 +11,7 @@ from math import inf
 from nacl.signing import VerifyKey
 
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.outputs.output import Modality, Onset
+from sanctuary.firmware_bridge.cues import Modality, Onset
 from sanctuary.gateway.results.replay_result import EpochLog
 from sanctuary.gateway.site.clocks import MeasuredTime, PodTime
 from sanctuary.gateway.site.cue_sink import CueSink, SinkWriter

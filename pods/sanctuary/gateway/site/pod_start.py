@@ -11,14 +11,14 @@ from sanctuary.commons.designs import LoadedDesign
 from sanctuary.config.headband_settings import SimulatedHeadband
 from sanctuary.config.pod_settings import PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
+from sanctuary.firmware_bridge.cues import Onset
 from sanctuary.firmware_bridge.headbands.headband import HeadbandInfo
 from sanctuary.firmware_bridge.outputs.cue_track import CueTrack
-from sanctuary.firmware_bridge.outputs.output import Onset
 from sanctuary.firmware_bridge.outputs.pins import StopButton
 from sanctuary.firmware_bridge.recordings.capture import CaptureWriter
 from sanctuary.firmware_bridge.recordings.part_file import Report
 from sanctuary.firmware_bridge.recordings.recorder import NightRecorder
-from sanctuary.firmware_bridge.stream.reader import HeadbandPump
+from sanctuary.firmware_bridge.stream.reader import HeadbandReader
 from sanctuary.gateway.site.clocks import LiveTime, PodTime
 from sanctuary.gateway.site.cue_timing import AHEAD_S
 from sanctuary.gateway.site.demo import CHANNELS
@@ -70,7 +70,7 @@ class HeadbandSamples:
         capture: bool,
     ) -> None:
         self.pods: list[LivePod] = []
-        self.pumps: list[HeadbandPump] = []
+        self.pumps: list[HeadbandReader] = []
         self.ports: Mapping[str, str] = {}
         self._settings, self._designs, self._folder = settings, designs, folder
         self._log, self._clock, self._stack, self._capture = log, clock, stack, capture
@@ -87,7 +87,7 @@ class HeadbandSamples:
         grants = grant_watch(settings, entry, pod.pod, self._designs, self._log)
         live = LivePod(pod, chain, info, self._clock, self._recording(entry, info), self._log, grants)
         capture = device.capture(self._folder, entry.id) if self._capture and not entry.is_simulated else None
-        pump = HeadbandPump(device.maker(capture), live.on_block, live.on_lost, live.on_found)
+        pump = HeadbandReader(device.maker(capture), live.on_block, live.on_lost, live.on_found)
         self.pods.append(live)
         self.pumps.append(pump)
         self._stack.callback(_let_go, pump, capture)
@@ -112,7 +112,7 @@ class HeadbandSamples:
         return begin_recording
 
 
-def _let_go(pump: HeadbandPump, capture: CaptureWriter | None) -> None:
+def _let_go(pump: HeadbandReader, capture: CaptureWriter | None) -> None:
     """Stop a pump, unless it has been told to, and finish its capture, unless its thread still writes."""
     if not pump.stopped:
         stop_pump(pump)

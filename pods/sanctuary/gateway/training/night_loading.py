@@ -14,12 +14,12 @@ import numpy as np
 
 from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.config.errors import InputError, RecordingError
-from sanctuary.firmware_bridge.hypnograms.hypnogram_files import read_hypnogram
-from sanctuary.firmware_bridge.hypnograms.hypnogram_options import NO_OPTIONS, HypnogramOptions
-from sanctuary.firmware_bridge.recordings.channels import reading as opened
+from sanctuary.firmware_bridge.hypnograms.hypnogram import NO_OPTIONS, HypnogramOptions
+from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.firmware_bridge.recordings.readers import open_recording
 from sanctuary.firmware_bridge.recordings.recording import Recording, RecordingInfo
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
+from sanctuary.firmware_bridge.recordings.recording_source import NO_READING_OPTIONS, ReadingOptions
+from sanctuary.firmware_bridge.recordings.recording_source import open_for_reading as opened
 from sanctuary.gateway.training.sources import NightFile
 from sanctuary.signal.emission_training import IntArray, ScoredNight, bands_only
 from sanctuary.signal.features import Features, TrailingFeatures
@@ -73,7 +73,7 @@ class Reading:
     """
 
     channels: tuple[str, ...] | None = None
-    recording: ReadingOptions = NOTHING_TOLD
+    recording: ReadingOptions = NO_READING_OPTIONS
     hypnogram: HypnogramOptions = NO_OPTIONS
 
 

@@ -26,7 +26,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from sanctuary.config.site_settings import LimiterSettings
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality, is_saturated_red
+from sanctuary.firmware_bridge.cues import Cue, Modality, is_saturated_red
 
 NIGHT_OVER_S = 12 * 3600.0
 """So long after the last cue and the last arousal it is another night, with a budget of its own."""

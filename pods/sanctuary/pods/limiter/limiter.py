@@ -11,7 +11,7 @@ from dataclasses import replace
 from math import inf, isfinite
 
 from sanctuary.config.site_settings import LimiterSettings
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
+from sanctuary.firmware_bridge.cues import Cue, Modality
 from sanctuary.pods.limiter.bounds import LevelRamp, LightRules, LimiterMemory, LimitReason
 
 

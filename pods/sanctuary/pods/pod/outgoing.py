@@ -15,7 +15,7 @@ from math import inf
 from sanctuary.commons.consent import ConsentBook
 from sanctuary.commons.entries import UtcRange
 from sanctuary.config.site_settings import PodSettings
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.pods.effects import Effect, Keep, Log, Publish, Record, Render, Silence
 from sanctuary.pods.limiter import Limiter
 from sanctuary.pods.pod.events import UtcHeard

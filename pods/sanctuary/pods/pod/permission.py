@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sanctuary.commons.consent import ConsentBook, ConsentReason
 from sanctuary.commons.entries import Grant, UtcRange
 from sanctuary.config.site_settings import PodSettings
-from sanctuary.firmware_bridge.outputs.output import Cue
+from sanctuary.firmware_bridge.cues import Cue
 from sanctuary.pods.pod.evidence import AT_ONCE, ClockReason, ClockTrust, Evidence, EvidenceReason
 from sanctuary.pods.pod.states import ENGAGED, LATCHED, PodPhase, Trigger
 from sanctuary.pods.protocol.messages import Command, OfferArgs

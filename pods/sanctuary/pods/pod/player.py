@@ -13,7 +13,7 @@ from enum import StrEnum
 from sanctuary.commons.consent import ConsentBook, ConsentReason
 from sanctuary.commons.designs import MIN_GAP_S, cue_for, leaves_room
 from sanctuary.commons.entries import Grant
-from sanctuary.firmware_bridge.outputs.output import Cue
+from sanctuary.firmware_bridge.cues import Cue
 from sanctuary.pods.effects import Render
 from sanctuary.pods.limiter import Limiter
 from sanctuary.pods.pod.context import DueStep, PodContext, WindowSession

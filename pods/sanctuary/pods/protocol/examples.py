@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from sanctuary.commons.entries import Grant, Scope, Withdrawal, WithdrawnScope, key_id, signing_key
 from sanctuary.commons.entries import seal as seal_entry
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.pods.protocol import messages as says
 from sanctuary.pods.protocol.envelope import Kind, seal
 from sanctuary.pods.protocol.messages import Message

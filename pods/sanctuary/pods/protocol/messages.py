@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from sanctuary.config.errors import Cause, ProtocolError
 from sanctuary.config.settings_base import Digest
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 
 MAX_PAYLOAD_BYTES = 8192
 """No message needs a quarter of this; a peer that sends more is not one of ours."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Literal, Self, TypeVar, dataclass_transform
 
 from sanctuary.commons.entries import EVERY_CIRCLE, Grant, Withdrawal
-from sanctuary.firmware_bridge.outputs.output import Cue
+from sanctuary.firmware_bridge.cues import Cue
 from sanctuary.pods.protocol.messages import Command, OfferArgs
 from sanctuary.signal.samples import StageEstimate
 

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.firmware_bridge.recordings.readers import open_recording
-from sanctuary.firmware_bridge.recordings.recording import RecordingInfo
-from sanctuary.firmware_bridge.recordings.resampling import ratio_of, resampled
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
+from sanctuary.firmware_bridge.recordings.recording import RecordingInfo, ratio_of, resampled
+from sanctuary.firmware_bridge.recordings.recording_source import NO_READING_OPTIONS, ReadingOptions
 from sanctuary.signal.samples import FloatArray
 
 
@@ -124,7 +123,7 @@ class RecordedSource:
         path: Path,
         fs_hz: float,
         channels: Sequence[str] | None = None,
-        options: ReadingOptions = NOTHING_TOLD,
+        options: ReadingOptions = NO_READING_OPTIONS,
     ) -> None:
         if not FS_HZ[0] <= fs_hz <= FS_HZ[1]:
             raise ValueError(f"a rate of {fs_hz:g} Hz: must be {FS_HZ[0]:g} to {FS_HZ[1]:g}")

@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from sanctuary.config.sleeper_settings import ResponseSettings
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology.waveforms import Episode
 

@@ -11,8 +11,8 @@ from datetime import datetime
 from itertools import groupby
 
 from sanctuary.firmware_bridge.hypnograms import hypnogram_writing as writing
-from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
 from sanctuary.firmware_bridge.recordings.edf_writing import night_format, record_count_field
+from sanctuary.firmware_bridge.recordings.recording_source import Annotation
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.sleepers.cue_responses import Outcome, Response
 from sanctuary.simulator.sleepers.simulated_night import EPOCH_S, Stretch, TruthNight

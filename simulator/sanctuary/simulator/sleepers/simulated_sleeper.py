@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.config.sleeper_settings import SleeperSettings
-from sanctuary.firmware_bridge.outputs.output import Modality
+from sanctuary.firmware_bridge.cues import Modality
 from sanctuary.signal.samples import Stage
 from sanctuary.simulator.physiology.background_eeg import BackgroundNoise
 from sanctuary.simulator.physiology.course import Course

@@ -104,24 +104,24 @@ def test_blocks_lost_in_many_packets(missing: int, per_packet: int, first: int) 
     count = BlockCount()
     number = first
     for _ in range(20):
-        assert count.take(number % 256, per_packet, 0) == 0
-        count.pass_packet(per_packet)
+        assert count.missing_before(number % 256, per_packet, 0) == 0
+        count.count_packet(per_packet)
         number += per_packet
     lost = missing * per_packet
-    assert count.take((number + lost) % 256, per_packet, missing) == lost
+    assert count.missing_before((number + lost) % 256, per_packet, missing) == lost
 
 
 def test_firmware_that_does_not_number_its_blocks_is_taken_at_its_mean() -> None:
     count = BlockCount()
     for n in (2, 4, 2, 4, 2, 4):
-        assert count.take(0, n, 0) == 0
-        count.pass_packet(n)
-    assert count.take(0, 3, 100) == 300
+        assert count.missing_before(0, n, 0) == 0
+        count.count_packet(n)
+    assert count.missing_before(0, 3, 100) == 300
 
 
 def test_more_blocks_than_the_missing_packets_can_hold_are_a_spoilt_number() -> None:
     count = BlockCount()
     for number in range(0, 60, 3):
-        count.take(number, 3, 0)
-        count.pass_packet(3)
-    assert count.take(200, 3, 1) == 3
+        count.missing_before(number, 3, 0)
+        count.count_packet(3)
+    assert count.missing_before(200, 3, 1) == 3

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from device_events import pop_events
 from muse_wire import EEG_4, EEG_8, AthenaWriter, answer, sets
-from sanctuary.firmware_bridge.headbands.headband import MAX_NOTICES, Battery, Run, Said
+from sanctuary.firmware_bridge.headbands.headband import MAX_EVENTS, Battery, DeviceText, SampleRun
 from sanctuary.firmware_bridge.headbands.muse.athena import GIVE_UP, STALE, UV_PER_COUNT, ZERO, AthenaCodec
 
 DATA, MORE_DATA = 0x13, 0x14
@@ -30,7 +31,7 @@ def stream(n: int, index: int = 0, tag: int = EEG_4) -> tuple[list[bytes], list[
     return packets, samples
 
 
-def numbers(runs: list[Run], row: int = 0) -> np.ndarray:
+def numbers(runs: list[SampleRun], row: int = 0) -> np.ndarray:
     """Counts by place, which tell sample numbers modulo 16384; NaN where lost."""
     told: list[np.ndarray] = []
     for run in runs:
@@ -43,8 +44,8 @@ def right(told: np.ndarray, first: int = 0) -> bool:
     return bool((told[there] == (there + first) % 16_384).all())
 
 
-def feed(codec: AthenaCodec, packets: list[bytes]) -> list[Run]:
-    return [run for packet in packets for run in codec.feed(packet, DATA)]
+def feed(codec: AthenaCodec, packets: list[bytes]) -> list[SampleRun]:
+    return [run for packet in packets for run in codec.push(packet, DATA)]
 
 
 @pytest.mark.parametrize("tag", [EEG_4, EEG_8])
@@ -63,7 +64,7 @@ def test_several_packets_in_a_notification_and_both_characteristics() -> None:
     packets, samples = stream(40)
     codec, runs = AthenaCodec(), []
     for at in range(0, 40, 2):
-        runs += codec.feed(packets[at] + packets[at + 1], DATA if at % 4 else MORE_DATA)
+        runs += codec.push(packets[at] + packets[at + 1], DATA if at % 4 else MORE_DATA)
     assert right(numbers(runs))
     assert sum(run.uv.shape[1] for run in runs) == sum(samples)
 
@@ -158,7 +159,7 @@ def test_a_loss_longer_than_the_time_that_passed_is_no_loss() -> None:
         codec, now_s = AthenaCodec(), 100.0
         for k, packet in enumerate(packets[:60] + packets[1500:]):
             now_s += pause_s if k == 60 else 1 / 36
-            codec.feed(packet, DATA, now_s)
+            codec.push(packet, DATA, now_s)
         assert codec.lost == lost
 
 
@@ -180,34 +181,39 @@ def test_an_input_that_it_does_not_have_is_refused(inputs: tuple[int, ...]) -> N
 def test_acceleration_lies_within_the_samples_that_came_with_it() -> None:
     writer = AthenaWriter()
     codec = AthenaCodec()
-    assert codec.feed(writer.packet(MOTION, OPTICS), DATA) == []
-    (run,) = codec.feed(writer.eeg(3), DATA)
+    assert codec.push(writer.packet(MOTION, OPTICS), DATA) == []
+    (run,) = codec.push(writer.eeg(3), DATA)
     assert run.motion_g is not None
     assert np.flatnonzero(~np.isnan(run.motion_g[0])).tolist() == [2, 6, 10]
     np.testing.assert_array_equal(run.motion_g[:, 6], [0.5, -0.5, 1.0])
-    (run,) = codec.feed(writer.eeg(3), DATA)
+    (run,) = codec.push(writer.eeg(3), DATA)
     assert np.isnan(run.motion_g).all()
 
 
 def test_battery_and_answers_are_told() -> None:
     writer, codec = AthenaWriter(), AthenaCodec()
     for tag, count, rest in [(0x98, 40_000, 18), (0x88, 51_300, 200), (0x98, 65_535, 18)]:
-        codec.feed(writer.packet((tag, count.to_bytes(2, "little") + bytes(rest))), DATA)
+        codec.push(writer.packet((tag, count.to_bytes(2, "little") + bytes(rest))), DATA)
     for piece in answer({"bp": 50, "rc": 0}):
-        codec.feed(piece, 0x01)
-    assert codec.notices() == [Battery(78.125), Battery(100.0), Said('{"bp":50,"rc":0}'), Battery(50.0)]
-    assert codec.notices() == []
+        codec.push(piece, 0x01)
+    assert pop_events(codec) == [
+        Battery(78.125),
+        Battery(100.0),
+        DeviceText('{"bp":50,"rc":0}'),
+        Battery(50.0),
+    ]
+    assert pop_events(codec) == []
     assert codec.bad == 0
 
 
 def test_what_cannot_be_read_is_counted() -> None:
     codec, writer = AthenaCodec(), AthenaWriter()
-    assert codec.feed(b"\x20" + bytes(20), DATA) == []
+    assert codec.push(b"\x20" + bytes(20), DATA) == []
     assert (codec.bad, codec.garbage) == (1, 21)
-    codec.feed(writer.packet((0x66, bytes(30))), DATA)
+    codec.push(writer.packet((0x66, bytes(30))), DATA)
     assert codec.bad == 2
     assert feed(codec, [data for _, source, data in sets(0, 5)]) == []
-    assert codec.feed(writer.eeg(1), 0x03) == []
+    assert codec.push(writer.eeg(1), 0x03) == []
 
 
 @given(st.lists(st.tuples(st.sampled_from([1, 3, DATA, MORE_DATA]), st.binary(max_size=250)), max_size=60))
@@ -215,12 +221,12 @@ def test_any_notifications_raise_nothing_and_little_is_kept(told: list[tuple[int
     codec = AthenaCodec((1, 5))
     for source, data in told:
         length = bytes((len(data),)) if source == DATA else data[:1]
-        for run in codec.feed(length + data[1:], source):
+        for run in codec.push(length + data[1:], source):
             assert run.uv.shape[0] == 2
             assert run.lost >= 0
         assert len(codec._pending) < GIVE_UP + STALE
         assert len(codec._numbering._doubted) < STALE
-    assert len(codec.notices()) <= MAX_NOTICES
+    assert len(pop_events(codec)) <= MAX_EVENTS
     packets, samples = stream(60)
     flowing = feed(codec, packets)
     assert sum(run.uv.shape[1] for run in flowing) >= sum(samples[STALE + GIVE_UP :])

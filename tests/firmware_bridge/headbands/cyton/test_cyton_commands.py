@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cyton_wire import packets, random_counts
 from faulty_links import cut
-from sanctuary.firmware_bridge.headbands.cyton.codec import MAX_REPLY_BYTES, ReplyFinder, channel_settings
+from sanctuary.firmware_bridge.headbands.cyton.wire import MAX_REPLY_BYTES, ReplyFinder, channel_settings
 
 BANNER = (
     "OpenBCI V3 8-16 channel\r\nOn Board ADS1299 Device ID: 0x3E\r\n"
@@ -35,22 +35,22 @@ def test_settings_that_the_board_does_not_have_are_refused(channel: int, gain: i
 def test_replies_are_found_however_they_are_cut(places: list[int]) -> None:
     data = f"{BANNER}$$$Success: Channel set for 3$$$".encode()
     finder = ReplyFinder()
-    found = [reply for piece in cut(data, places) for reply in finder.feed(piece)]
+    found = [reply for piece in cut(data, places) for reply in finder.push(piece)]
     assert found == [BANNER.strip(), "Success: Channel set for 3"]
 
 
 def test_a_banner_is_found_behind_packets_of_a_board_left_streaming() -> None:
     stream = b"".join(packets(random_counts(50, seed=1)))
-    found = ReplyFinder().feed(stream[:-9] + BANNER.encode() + b"$$$")
+    found = ReplyFinder().push(stream[:-9] + BANNER.encode() + b"$$$")
     assert any(BANNER.strip() in reply for reply in found)
 
 
 def test_an_empty_reply_is_none() -> None:
-    assert ReplyFinder().feed(b"$$$\x00$$$") == []
+    assert ReplyFinder().push(b"$$$\x00$$$") == []
 
 
 def test_what_is_kept_is_bounded() -> None:
     finder = ReplyFinder()
     for _ in range(100):
-        finder.feed(b"A" * 1000)
-    assert finder.feed(b"$$$") == ["A" * MAX_REPLY_BYTES]
+        finder.push(b"A" * 1000)
+    assert finder.push(b"$$$") == ["A" * MAX_REPLY_BYTES]

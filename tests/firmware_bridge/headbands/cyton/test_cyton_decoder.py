@@ -5,20 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cyton_wire import PACKET, packet, packets, placed, random_counts
+from cyton_wire import PACKET, counts_of, packet, packets, placed, random_counts
+from device_events import pop_events
 from faulty_links import cut
-from sanctuary.firmware_bridge.headbands.cyton.codec import MAX_REPLIES, CytonDecoder
-from sanctuary.firmware_bridge.headbands.cyton.codec import CytonRun as Run
-from sanctuary.firmware_bridge.headbands.cyton.wire import CytonPacket
+from packet_values import CytonPacket
+from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec
+from sanctuary.firmware_bridge.headbands.headband import BYTE_STREAM, MAX_EVENTS, DeviceText, SampleRun
 
 ALL = tuple(range(1, 9))
 HELD_BACK = 2
 """Packets that wait for their successors."""
 
 
-def decode(data: bytes, channels: tuple[int, ...] = ALL) -> tuple[list[Run], CytonDecoder]:
-    decoder = CytonDecoder(channels)
-    return decoder.feed(data), decoder
+def decode(data: bytes, channels: tuple[int, ...] = ALL) -> tuple[list[SampleRun], CytonCodec]:
+    decoder = CytonCodec(channels)
+    return decoder.push(data), decoder
 
 
 def test_rows_are_those_of_the_packets_one_by_one() -> None:
@@ -32,13 +33,13 @@ def test_rows_are_those_of_the_packets_one_by_one() -> None:
 def test_only_the_channels_asked_for_in_their_order() -> None:
     counts = random_counts(20, seed=2)
     runs, _ = decode(b"".join(packets(counts)), channels=(8, 1))
-    np.testing.assert_array_equal(runs[0].counts, counts[:-HELD_BACK, [7, 0]].T)
+    np.testing.assert_array_equal(counts_of(runs[0]), counts[:-HELD_BACK, [7, 0]].T)
 
 
 @pytest.mark.parametrize("channel", [0, 9, -1])
 def test_a_channel_that_the_board_does_not_have_is_refused(channel: int) -> None:
     with pytest.raises(ValueError, match=f"channel {channel}: the Cyton has 1 to 8"):
-        CytonDecoder((1, channel))
+        CytonCodec((1, channel))
 
 
 @pytest.mark.parametrize("stop", range(0xC0, 0xD0))
@@ -84,16 +85,17 @@ def test_any_cutting_gives_the_same(seed: int, places: list[int]) -> None:
     raw = b"".join(one for one in packets(random_counts(60, seed)) if rng.random() > 0.05)
     data = bytes(byte for byte in raw if rng.random() > 0.003) + b"Text$$$" + rng.bytes(60) + raw[:400]
     runs, whole = decode(data)
-    decoder = CytonDecoder(ALL)
-    pieces = [run for piece in cut(data, places) for run in decoder.feed(piece)]
+    decoder = CytonCodec(ALL)
+    pieces = [run for piece in cut(data, places) for run in decoder.push(piece)]
     assert placed(pieces) == placed(runs)
-    assert (decoder.lost, decoder.garbage, decoder.replies) == (whole.lost, whole.garbage, whole.replies)
+    assert (decoder.lost, decoder.garbage) == (whole.lost, whole.garbage)
+    assert pop_events(decoder) == pop_events(whole)
 
 
 def test_byte_by_byte() -> None:
     data = b"".join(packets(random_counts(40, seed=4)))
-    decoder = CytonDecoder(ALL)
-    runs = [run for at in range(len(data)) for run in decoder.feed(data[at : at + 1])]
+    decoder = CytonCodec(ALL)
+    runs = [run for at in range(len(data)) for run in decoder.push(data[at : at + 1])]
     assert placed(runs) == placed(decode(data)[0])
 
 
@@ -108,10 +110,12 @@ def seconds(n_packets: float) -> float:
     return n_packets / 250.0
 
 
-def heard(raw: list[bytes], arrivals: list[tuple[int, int, float]]) -> tuple[list[int], CytonDecoder]:
+def heard(raw: list[bytes], arrivals: list[tuple[int, int, float]]) -> tuple[list[int], CytonCodec]:
     """Feed packets ``raw[a:b]`` at the given times; returns the losses."""
-    decoder = CytonDecoder((1,))
-    losses = [run.lost for a, b, now_s in arrivals for run in decoder.feed(b"".join(raw[a:b]), now_s)]
+    decoder = CytonCodec((1,))
+    losses = [
+        run.lost for a, b, now_s in arrivals for run in decoder.push(b"".join(raw[a:b]), BYTE_STREAM, now_s)
+    ]
     return [lost for lost in losses if lost], decoder
 
 
@@ -148,21 +152,23 @@ def test_arrival_times_may_be_off_by_nearly_half_a_second(jitter_s: float) -> No
 @pytest.mark.parametrize(("lost", "tail"), [(300, 0), (512, 0), (4000, 0), (300, 30), (4000, 30)])
 def test_a_reader_so_late_that_buffers_ran_over_lost_what_came_after_them(lost: int, tail: int) -> None:
     raw = [packet(n % 256, [n] * 8) for n in range(2200 + lost + 300)]
-    decoder = CytonDecoder((1,))
+    decoder = CytonCodec((1,))
     back = 2100 + lost
-    runs = decoder.feed(b"".join(raw[:100]), 0.0)
+    runs = decoder.push(b"".join(raw[:100]), BYTE_STREAM, 0.0)
     # 2000 packets had waited, and a few of those that came when there was room again
-    runs += decoder.feed(b"".join(raw[100:2100] + raw[back : back + tail]), seconds(2000 + lost + tail))
-    runs += decoder.feed(b"".join(raw[back + tail : back + 200]), seconds(2000 + lost + 200))
+    runs += decoder.push(
+        b"".join(raw[100:2100] + raw[back : back + tail]), BYTE_STREAM, seconds(2000 + lost + tail)
+    )
+    runs += decoder.push(b"".join(raw[back + tail : back + 200]), BYTE_STREAM, seconds(2000 + lost + 200))
     assert placed(runs) == {n: (n,) for n in [*range(2100), *range(back, back + 198)]}
     assert decoder.lost == lost
 
 
 def test_a_long_silence_before_the_first_packet_is_no_loss() -> None:
     raw = packets(random_counts(50, seed=5))
-    decoder = CytonDecoder((1,))
-    decoder.feed(b"noise", 0.0)
-    assert [run.lost for run in decoder.feed(b"".join(raw), 100.0)] == [0]
+    decoder = CytonCodec((1,))
+    decoder.push(b"noise", BYTE_STREAM, 0.0)
+    assert [run.lost for run in decoder.push(b"".join(raw), BYTE_STREAM, 100.0)] == [0]
 
 
 def test_two_silences_before_enough_packets_came_add_up() -> None:
@@ -184,18 +190,19 @@ def test_a_reply_between_packets_is_told_apart() -> None:
     counts = random_counts(40, seed=6)
     raw = packets(counts)
     runs, decoder = decode(b"".join(raw[:20]) + b"Success: Channel set for 3$$$" + b"".join(raw[20:]))
-    assert decoder.replies == ["Success: Channel set for 3"]
+    assert pop_events(decoder) == [DeviceText("Success: Channel set for 3")]
     assert placed(runs) == {at: tuple(row) for at, row in enumerate(counts[:-HELD_BACK].tolist()) if at != 19}
 
 
 def test_a_reply_with_nothing_behind_it_does_not_wait() -> None:
     _, decoder = decode(b"".join(packets(random_counts(5, seed=7))) + b"x" * 70 + b"OpenBCI V3$$$")
-    assert any("OpenBCI V3" in reply for reply in decoder.replies)
+    assert any("OpenBCI V3" in event.text for event in pop_events(decoder) if isinstance(event, DeviceText))
 
 
 def test_a_board_that_only_talks_does_not_fill_the_memory() -> None:
-    decoder = CytonDecoder((1,))
+    decoder = CytonCodec((1,))
     for number in range(100):
-        assert decoder.feed(f"Success: {number}$$$".encode() * 20) == []
-    assert len(decoder.replies) == MAX_REPLIES
-    assert decoder.replies[-1] == "Success: 99"
+        assert decoder.push(f"Success: {number}$$$".encode() * 20) == []
+    events = pop_events(decoder)
+    assert len(events) == MAX_EVENTS
+    assert events[-1] == DeviceText("Success: 99")

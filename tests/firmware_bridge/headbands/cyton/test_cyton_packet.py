@@ -5,15 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cyton_wire import packet
+from packet_values import AuxKind, CytonPacket
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.headbands.cyton.wire import (
-    COUNTS_FULL,
-    GAINS,
-    AuxKind,
-    CytonPacket,
-    rail_uv,
-    uv_per_count,
-)
+from sanctuary.firmware_bridge.headbands.cyton.wire import COUNTS_FULL, GAINS, rail_uv, uv_per_count
 
 # OpenBCI_Python, openbci/utils/utilities.py: sample_packet_real
 REAL = "a0458ff2408fdff4902bb68fbfbf7fffff7fffff94253420b67d00e000e00f70c0"

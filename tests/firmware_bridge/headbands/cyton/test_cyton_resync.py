@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cyton_wire import PACKET, Counts, adversarial_counts, packets, placed, random_counts
 from faulty_links import cut, without
-from sanctuary.firmware_bridge.headbands.cyton.codec import CytonDecoder
+from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec
 
 ALL = tuple(range(1, 9))
 WAITING = 3
@@ -26,9 +26,9 @@ def expected(counts: Counts) -> dict[int, tuple[int, ...]]:
     return {at: tuple(row) for at, row in enumerate(counts.tolist())}
 
 
-def decode(data: bytes) -> tuple[dict[int, tuple[int, ...]], CytonDecoder]:
-    decoder = CytonDecoder(ALL)
-    return placed(decoder.feed(data)), decoder
+def decode(data: bytes) -> tuple[dict[int, tuple[int, ...]], CytonCodec]:
+    decoder = CytonCodec(ALL)
+    return placed(decoder.push(data)), decoder
 
 
 def wrong(rows: dict[int, tuple[int, ...]], counts: Counts) -> dict[int, tuple[int, ...]]:
@@ -101,8 +101,8 @@ def test_a_stream_joined_in_its_midst(seed: int, length: int, start: int) -> Non
 @given(st.lists(st.integers(0, 60_000), max_size=10))
 def test_noise_alone_is_nothing(places: list[int]) -> None:
     noise = np.random.default_rng(1).bytes(60_000)
-    decoder = CytonDecoder(ALL)
-    assert [run for piece in cut(noise, places) for run in decoder.feed(piece)] == []
+    decoder = CytonCodec(ALL)
+    assert [run for piece in cut(noise, places) for run in decoder.push(piece)] == []
     assert decoder.garbage > 60_000 - 100
 
 
@@ -151,7 +151,7 @@ def test_a_short_packet_is_not_made_whole_by_the_next_ones_counter(spoilt: int) 
 
 
 def test_what_waits_is_bounded() -> None:
-    decoder = CytonDecoder(ALL)
+    decoder = CytonCodec(ALL)
     for _ in range(50):
-        decoder.feed(np.random.default_rng(2).bytes(5000))
+        decoder.push(np.random.default_rng(2).bytes(5000))
     assert decoder.garbage >= 50 * 5000 - 100

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec
-from sanctuary.firmware_bridge.headbands.cyton.daisy import DaisyCodec
-from sanctuary.firmware_bridge.headbands.cyton.wire import CytonPacket, uv_per_count
-from sanctuary.firmware_bridge.headbands.headband import Run, Said
+from device_events import pop_events
+from packet_values import CytonPacket
+from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec, DaisyCodec
+from sanctuary.firmware_bridge.headbands.cyton.wire import uv_per_count
+from sanctuary.firmware_bridge.headbands.headband import DeviceText, SampleRun
 from sanctuary.simulator.devices.signal_source import NoiseSource
 from sanctuary.simulator.devices.virtual_cyton import VirtualCyton
 
@@ -23,7 +24,7 @@ def packets(first: int, n: int) -> list[bytes]:
     ]
 
 
-def rows(runs: list[Run]) -> np.ndarray:
+def rows(runs: list[SampleRun]) -> np.ndarray:
     """Counts, shape (inputs, rows), NaN where lost."""
     told = []
     for run in runs:
@@ -33,7 +34,7 @@ def rows(runs: list[Run]) -> np.ndarray:
 
 @pytest.mark.parametrize("first", [0, 1, 254, 255])
 def test_rows_begin_with_the_first_whole_one(first: int) -> None:
-    told = rows(DaisyCodec((1, 16)).feed(b"".join(packets(first, 600))))
+    told = rows(DaisyCodec((1, 16)).push(b"".join(packets(first, 600))))
     begin = (first + 1 + 1) // 2
     np.testing.assert_allclose(told, np.tile(begin + np.arange(told.shape[1]), (2, 1)), atol=1e-6)
     assert told.shape[1] >= 297
@@ -48,7 +49,7 @@ def test_a_lost_half_costs_itself_alone(lost: set[int], size: int) -> None:
     every = packets(0, 600)
     data = b"".join(every[k] for k in kept)
     codec = DaisyCodec((3, 9))
-    told = rows([run for at in range(0, len(data), size) for run in codec.feed(data[at : at + size])])
+    told = rows([run for at in range(0, len(data), size) for run in codec.push(data[at : at + size])])
     numbers = 1 + np.arange(told.shape[1])
     for row, odd in ((0, 1), (1, 0)):
         there = np.flatnonzero(~np.isnan(told[row]))
@@ -61,7 +62,7 @@ def test_a_lost_half_costs_itself_alone(lost: set[int], size: int) -> None:
 def test_the_virtual_board_comes_through_within_one_count() -> None:
     board = VirtualCyton(NoiseSource(1, n_channels=16), daisy=True)
     board.receive(b"b")
-    told = np.hstack([run.uv for run in DaisyCodec(range(1, 17)).feed(board.packets(2000))])
+    told = np.hstack([run.uv for run in DaisyCodec(range(1, 17)).push(board.packets(2000))])
     source = NoiseSource(1, n_channels=16).render(2000)
     mean = (source[:, 1:] + source[:, :-1]) / 2  # each packet carries the mean of this sample and the last
     n = told.shape[1] - 1
@@ -72,11 +73,11 @@ def test_the_virtual_board_comes_through_within_one_count() -> None:
 
 def test_motion_and_texts() -> None:
     codec = DaisyCodec((1,))
-    runs = codec.feed(b"".join(packets(0, 100)))
+    runs = codec.push(b"".join(packets(0, 100)))
     motion = np.hstack([run.motion_g for run in runs])
     assert np.count_nonzero(~np.isnan(motion[0])) >= 12
-    codec.feed(b"Success: all is well$$$" + b"".join(packets(100, 20)))
-    assert codec.notices() == [Said("Success: all is well")]
+    codec.push(b"Success: all is well$$$" + b"".join(packets(100, 20)))
+    assert pop_events(codec) == [DeviceText("Success: all is well")]
     assert codec.garbage > 0
     assert codec.bad == 0
 
@@ -85,7 +86,7 @@ def test_motion_and_texts() -> None:
 def test_any_bytes_raise_nothing(chunks: list[bytes]) -> None:
     codec = DaisyCodec((1, 9))
     for chunk in chunks:
-        for run in codec.feed(chunk):
+        for run in codec.push(chunk):
             assert run.uv.shape[1] >= 1
             assert run.lost >= 0
 
@@ -98,9 +99,9 @@ def test_inputs_that_do_not_exist(make: type) -> None:
 
 def test_the_plain_board_has_microvolts_motion_and_texts() -> None:
     codec = CytonCodec((2, 1), gain=12)
-    runs = codec.feed(b"OpenBCI$$$" + b"".join(packets(0, 20)))
+    runs = codec.push(b"OpenBCI$$$" + b"".join(packets(0, 20)))
     (run,) = runs
     np.testing.assert_allclose(run.uv[0], (np.arange(run.uv.shape[1]) // 2) * uv_per_count(12))
     assert np.count_nonzero(~np.isnan(run.motion_g[0])) == 3
-    assert codec.notices() == [Said("OpenBCI")]
+    assert pop_events(codec) == [DeviceText("OpenBCI")]
     assert (codec.lost, codec.bad, codec.garbage) == (0, 0, 10)

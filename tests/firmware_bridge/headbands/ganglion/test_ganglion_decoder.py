@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from device_events import pop_events
 from ganglion_wire import firmware_2, firmware_3, plain
 from sanctuary.firmware_bridge.headbands.ganglion import UV_PER_COUNT, GanglionCodec
-from sanctuary.firmware_bridge.headbands.headband import MAX_NOTICES, Contact, Run, Said
+from sanctuary.firmware_bridge.headbands.headband import MAX_EVENTS, Contact, DeviceText, SampleRun
 
 
 def sample(n: int) -> list[int]:
@@ -33,7 +34,7 @@ def stream_2(n_packets: int) -> list[bytes]:
     return packets
 
 
-def numbers(runs: list[Run]) -> np.ndarray:
+def numbers(runs: list[SampleRun]) -> np.ndarray:
     """Sample numbers by place; NaN where lost."""
     told: list[np.ndarray] = []
     for run in runs:
@@ -41,8 +42,8 @@ def numbers(runs: list[Run]) -> np.ndarray:
     return np.concatenate(told) if told else np.empty(0)
 
 
-def feed(codec: GanglionCodec, packets: list[bytes]) -> list[Run]:
-    return [run for packet in packets for run in codec.feed(packet)]
+def feed(codec: GanglionCodec, packets: list[bytes]) -> list[SampleRun]:
+    return [run for packet in packets for run in codec.push(packet)]
 
 
 @pytest.mark.parametrize(("firmware", "packets"), [(2, stream_2(500)), (3, stream_3(500))])
@@ -80,11 +81,11 @@ def test_after_a_loss_differences_are_worthless_until_the_next_plain_sample() ->
 def test_any_bytes_raise_nothing_and_little_is_kept(told: list[tuple[int, bytes]], firmware: int) -> None:
     codec = GanglionCodec(firmware=firmware)
     for first, data in told:
-        for run in codec.feed(bytes((first,)) + data):
+        for run in codec.push(bytes((first,)) + data):
             assert run.uv.shape[0] == 4
             assert run.lost <= 201
-        codec.feed(data)
-    assert len(codec.notices()) <= MAX_NOTICES
+        codec.push(data)
+    assert len(pop_events(codec)) <= MAX_EVENTS
     assert len(codec._text) <= 1024
 
 
@@ -100,7 +101,7 @@ def test_repeated_and_late_packets_are_left_out() -> None:
 
 
 def test_channels_come_in_the_order_asked_for() -> None:
-    (run,) = GanglionCodec((4, 1), firmware=3).feed(stream_3(1)[0])
+    (run,) = GanglionCodec((4, 1), firmware=3).push(stream_3(1)[0])
     np.testing.assert_allclose(run.uv[0], 1024 * UV_PER_COUNT)
     np.testing.assert_allclose(run.uv[1], [0.0, 512 * UV_PER_COUNT])
 
@@ -117,25 +118,25 @@ def test_acceleration_is_whole_where_its_last_axis_came() -> None:
 @pytest.mark.parametrize("firmware", [2, 3])
 def test_impedances_and_texts_are_told(firmware: int) -> None:
     codec = GanglionCodec((2, 1), firmware=firmware)
-    assert codec.feed(b"\xc9" + b"12000Z\n".ljust(19, b"\0")) == []
-    assert codec.feed(b"\xca" + b"900000Z\n".ljust(19, b"\0")) == []
-    assert codec.feed(b"\xcc" + b"1Z".ljust(19, b"\0")) == []
-    codec.feed(b"\xce" + b"OpenBCI Ganglion v3")
-    codec.feed(b"\xcf" + b".0.2".ljust(19, b"\0"))
-    assert codec.notices() == [
+    assert codec.push(b"\xc9" + b"12000Z\n".ljust(19, b"\0")) == []
+    assert codec.push(b"\xca" + b"900000Z\n".ljust(19, b"\0")) == []
+    assert codec.push(b"\xcc" + b"1Z".ljust(19, b"\0")) == []
+    codec.push(b"\xce" + b"OpenBCI Ganglion v3")
+    codec.push(b"\xcf" + b".0.2".ljust(19, b"\0"))
+    assert pop_events(codec) == [
         Contact(1, good=True, kohm=12.0),
         Contact(0, good=False, kohm=900.0),
-        Said("OpenBCI Ganglion v3.0.2"),
+        DeviceText("OpenBCI Ganglion v3.0.2"),
     ]
-    assert codec.notices() == []
-    codec.feed(b"\xc9" + b"no number".ljust(19, b"\0"))
+    assert pop_events(codec) == []
+    codec.push(b"\xc9" + b"no number".ljust(19, b"\0"))
     assert (codec.bad, codec.garbage) == (1, 20)
 
 
 def test_what_no_ganglion_sends_is_counted() -> None:
     codec = GanglionCodec(firmware=3)
-    assert codec.feed(b"\x05" * 19) == []
-    assert codec.feed(b"\xc8" + bytes(19)) == []
+    assert codec.push(b"\x05" * 19) == []
+    assert codec.push(b"\xc8" + bytes(19)) == []
     assert codec.bad == 2
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muse_wire import answer
-from sanctuary.firmware_bridge.headbands.muse.control import MAX_TEXT_BYTES, ReplyReader, encode
+from sanctuary.firmware_bridge.headbands.muse.wire import MAX_TEXT_BYTES, ReplyReader, encode
 
 KEYS = st.text("abc{}\\\"' ", max_size=6)
 VALUES = st.integers() | st.booleans() | st.none() | st.text('{}\\"x', max_size=9)
@@ -52,16 +52,16 @@ def test_what_is_no_command(text: str) -> None:
 def test_answers_are_put_together_however_they_are_cut(replies, sizes: list[int]) -> None:
     text = "".join(json.dumps(reply) for reply in replies).encode()
     reader = ReplyReader()
-    told = [reply for piece in pieces(text, sizes) for reply in reader.feed(piece)]
+    told = [reply for piece in pieces(text, sizes) for reply in reader.push(piece)]
     assert told == [reply for reply in replies if reply]
     assert reader.dropped == 0
 
 
 def test_answers_that_share_a_piece() -> None:
     reader = ReplyReader()
-    assert reader.feed(b'\x0b"rc":0}{"rc'.ljust(20, b"\0")) == []
-    assert reader.feed(b'\x0d{"bp":5}{"rc"'.ljust(20, b"\0")) == [{"bp": 5}]
-    assert reader.feed(b"\x03:0}".ljust(20, b"\0")) == [{"rc": 0}]
+    assert reader.push(b'\x0b"rc":0}{"rc'.ljust(20, b"\0")) == []
+    assert reader.push(b'\x0d{"bp":5}{"rc"'.ljust(20, b"\0")) == [{"bp": 5}]
+    assert reader.push(b"\x03:0}".ljust(20, b"\0")) == [{"rc": 0}]
 
 
 def test_a_lost_piece_costs_its_own_answer_only() -> None:
@@ -69,7 +69,7 @@ def test_a_lost_piece_costs_its_own_answer_only() -> None:
     for lost in range(len(first)):
         reader = ReplyReader()
         kept = [piece for at, piece in enumerate(first) if at != lost]
-        told = [reply for piece in kept + second for reply in reader.feed(piece)]
+        told = [reply for piece in kept + second for reply in reader.push(piece)]
         assert told[-1] == {"bp": 80, "rc": 0}
 
 
@@ -77,16 +77,16 @@ def test_a_lost_piece_costs_its_own_answer_only() -> None:
 def test_after_rubbish_answers_are_heard_again(rubbish: list[bytes]) -> None:
     reader = ReplyReader()
     for piece in rubbish:
-        reader.feed(piece)
+        reader.push(piece)
         assert len(reader._text) <= MAX_TEXT_BYTES
-    assert reader.feed(answer({"rc": 0})[0]) == [{"rc": 0}]
+    assert reader.push(answer({"rc": 0})[0]) == [{"rc": 0}]
 
 
 @pytest.mark.parametrize("opening", [b'{"a":', b"{[[[[[", b'{"\xed\xa0":"'])
 def test_an_answer_without_end_is_given_up(opening: bytes) -> None:
     reader = ReplyReader()
     for _ in range(1000):
-        reader.feed(bytes((len(opening) + 4,)) + opening + b'"xxx')
+        reader.push(bytes((len(opening) + 4,)) + opening + b'"xxx')
         assert len(reader._text) <= MAX_TEXT_BYTES
     assert reader.dropped > 5000
 
@@ -94,7 +94,7 @@ def test_an_answer_without_end_is_given_up(opening: bytes) -> None:
 def test_what_is_nested_too_deep_is_no_answer() -> None:
     reader = ReplyReader()
     told = [
-        reply for piece in answer({"a": json.loads("[" * 500 + "]" * 500)}) for reply in reader.feed(piece)
+        reply for piece in answer({"a": json.loads("[" * 500 + "]" * 500)}) for reply in reader.push(piece)
     ]
     assert told == []
     assert reader.dropped > 1000

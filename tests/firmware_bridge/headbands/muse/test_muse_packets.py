@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.headbands.muse.packets import Telemetry, unpack_eeg, unpack_motion
+from sanctuary.firmware_bridge.headbands.muse.wire import Telemetry, unpack_eeg, unpack_motion
 
 # muse-js, src/lib/muse-parse.spec.ts
 EEG = bytes.fromhex("5721c05249066af2314058998042fe2c779d")

@@ -7,17 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from device_events import pop_events
 from muse_wire import SOURCES, answer, eeg, sets
-from sanctuary.firmware_bridge.headbands.headband import MAX_NOTICES, Battery, Run, Said
+from sanctuary.firmware_bridge.headbands.headband import MAX_EVENTS, Battery, DeviceText, SampleRun
 from sanctuary.firmware_bridge.headbands.muse.codec import GIVE_UP, STALE, MuseCodec
-from sanctuary.firmware_bridge.headbands.muse.packets import UV_PER_COUNT
+from sanctuary.firmware_bridge.headbands.muse.wire import UV_PER_COUNT
 
 MOTION = bytes.fromhex("526d0db20d9d3c7312050d493c3511b711e33c8f")
 TELEMETRY = bytes.fromhex("014ab5b807400f7f001b") + bytes(10)
 ALL_SOURCES = (1, 3, 4, 5, 6, 7, 0x0A, 0x0B, 0x13)
 
 
-def numbers(runs: list[Run], row: int = 0) -> np.ndarray:
+def numbers(runs: list[SampleRun], row: int = 0) -> np.ndarray:
     """Counts by place, which tell sample numbers modulo 4096; NaN where lost."""
     told: list[np.ndarray] = []
     for run in runs:
@@ -25,8 +26,8 @@ def numbers(runs: list[Run], row: int = 0) -> np.ndarray:
     return np.concatenate(told) if told else np.empty(0)
 
 
-def feed(codec: MuseCodec, packets: list[tuple[int, int, bytes]]) -> list[Run]:
-    return [run for _, source, data in packets for run in codec.feed(data, source)]
+def feed(codec: MuseCodec, packets: list[tuple[int, int, bytes]]) -> list[SampleRun]:
+    return [run for _, source, data in packets for run in codec.push(data, source)]
 
 
 def right(told: np.ndarray, first: int = 0) -> bool:
@@ -118,7 +119,7 @@ def test_a_loss_longer_than_the_time_that_passed_is_no_loss() -> None:
         runs = []
         for number, source, data in [*sets(0, 10), *sets(2010, 40)]:
             now_s += pause_s if (number, source) == (2010, 3) else 12 / 256 / 4
-            runs += codec.feed(data, source, now_s)
+            runs += codec.push(data, source, now_s)
         assert codec.lost == lost
         assert sum(run.uv.shape[1] for run in runs) == 600
 
@@ -152,12 +153,12 @@ def test_the_auxiliary_input_and_any_order() -> None:
     codec = MuseCodec((5, 2))
     for number, source, data in sets(0, 5):
         if source == 4:
-            assert codec.feed(data, 4) == []
-            (run,) = codec.feed(eeg(number, [2048] * 12), 7)
+            assert codec.push(data, 4) == []
+            (run,) = codec.push(eeg(number, [2048] * 12), 7)
             np.testing.assert_array_equal(run.uv[0], 0.0)
             assert right(run.uv[1] / UV_PER_COUNT + 2048, 12 * number)
         else:
-            assert codec.feed(data, source) == []
+            assert codec.push(data, source) == []
     assert codec.bad == 0
 
 
@@ -169,7 +170,7 @@ def test_an_input_that_it_does_not_have_is_refused(inputs: tuple[int, ...]) -> N
 
 def test_acceleration_lies_within_the_samples_that_came_with_it() -> None:
     codec = MuseCodec()
-    codec.feed(MOTION, 0x0A)
+    codec.push(MOTION, 0x0A)
     first, second = feed(codec, sets(0, 2))
     assert np.flatnonzero(~np.isnan(first.motion_g[0])).tolist() == [2, 6, 10]
     np.testing.assert_allclose(first.motion_g[:, 2], [0.213989, 0.212708, 0.944519], atol=1e-6)
@@ -179,24 +180,24 @@ def test_acceleration_lies_within_the_samples_that_came_with_it() -> None:
 
 def test_battery_and_answers_are_told() -> None:
     codec = MuseCodec()
-    codec.feed(TELEMETRY, 0x0B)
+    codec.push(TELEMETRY, 0x0B)
     for piece in answer({"hn": "Muse-1", "bp": 71.5, "rc": 0}):
-        codec.feed(piece, 0x01)
-    codec.feed(b"\0\0" + (51_300).to_bytes(2, "big") + bytes(16), 0x0B)
-    codec.feed(b"\0\0\xff\xff" + bytes(16), 0x0B)  # 128 %
-    assert codec.notices() == [
+        codec.push(piece, 0x01)
+    codec.push(b"\0\0" + (51_300).to_bytes(2, "big") + bytes(16), 0x0B)
+    codec.push(b"\0\0\xff\xff" + bytes(16), 0x0B)  # 128 %
+    assert pop_events(codec) == [
         Battery(90.859375),
-        Said('{"hn":"Muse-1","bp":71.5,"rc":0}'),
+        DeviceText('{"hn":"Muse-1","bp":71.5,"rc":0}'),
         Battery(71.5),
         Battery(100.0),
     ]
-    assert codec.notices() == []
+    assert pop_events(codec) == []
 
 
 def test_notifications_of_another_length_are_counted() -> None:
     codec = MuseCodec()
     for source in (0x03, 0x0A, 0x0B):
-        assert codec.feed(b"\1\2\3", source) == []
+        assert codec.push(b"\1\2\3", source) == []
     assert (codec.bad, codec.garbage) == (3, 9)
 
 
@@ -204,11 +205,11 @@ def test_notifications_of_another_length_are_counted() -> None:
 def test_any_notifications_raise_nothing_and_little_is_kept(told: list[tuple[int, bytes, bool]]) -> None:
     codec = MuseCodec((1, 2, 3, 4, 5))
     for source, data, cut in told:
-        for run in codec.feed(data.ljust(20, b"\0")[:20] if cut else data, source):
+        for run in codec.push(data.ljust(20, b"\0")[:20] if cut else data, source):
             assert run.uv.shape == (5, 12)
             assert run.lost >= 0
         assert len(codec._pending) <= 2 * GIVE_UP + STALE
         assert len(codec._numbering._doubted) < STALE
-    assert len(codec.notices()) <= MAX_NOTICES
+    assert len(pop_events(codec)) <= MAX_EVENTS
     flowing = feed(codec, sets(100, 60))
     assert sum(run.uv.shape[1] for run in flowing) >= 12 * (60 - STALE // 4 - GIVE_UP - 1)

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device_events import pop_events
 from faulty_links import cut, without
-from sanctuary.firmware_bridge.headbands.headband import MAX_NOTICES, Codec, Contact, Run, Said
+from sanctuary.firmware_bridge.headbands.headband import MAX_EVENTS, Codec, Contact, DeviceText, SampleRun
 from sanctuary.firmware_bridge.headbands.thinkgear import MAX_FRAME_BYTES, ThinkGearCodec
 
 RAW = 8
@@ -29,7 +30,7 @@ def stream(n: int, first: int = 0) -> bytes:
     return b"".join((STATUS if k % 50 == 0 else b"") + raw(k) for k in range(first, first + n))
 
 
-def placed(runs: list[Run]) -> dict[int, int]:
+def placed(runs: list[SampleRun]) -> dict[int, int]:
     """Counts by their number on the sample clock, at 1 uV a count."""
     rows: dict[int, int] = {}
     number = 0
@@ -41,9 +42,9 @@ def placed(runs: list[Run]) -> dict[int, int]:
     return rows
 
 
-def decode(data: bytes) -> tuple[list[Run], ThinkGearCodec]:
+def decode(data: bytes) -> tuple[list[SampleRun], ThinkGearCodec]:
     codec = ThinkGearCodec(uv_per_count=1.0)
-    return codec.feed(data), codec
+    return codec.push(data), codec
 
 
 def tally(codec: Codec) -> tuple[int, int, int]:
@@ -59,13 +60,13 @@ def test_the_raw_vector() -> None:
 
 def test_the_status_vectors() -> None:
     _, codec = decode(bytes.fromhex("aaaa0202c835" + "aaaa0602000435053d82"))
-    assert codec.notices() == [Contact(0, good=False), Contact(0, good=True)]
-    assert codec.notices() == []
+    assert pop_events(codec) == [Contact(0, good=False), Contact(0, good=True)]
+    assert pop_events(codec) == []
     assert tally(codec) == (0, 0, 0)
 
 
 def test_the_usual_scale() -> None:
-    (run,) = ThinkGearCodec().feed(raw(1000))
+    (run,) = ThinkGearCodec().push(raw(1000))
     np.testing.assert_allclose(run.uv, [[219.7265625]])
 
 
@@ -79,25 +80,25 @@ def test_samples_are_in_order_among_other_frames() -> None:
     runs, codec = decode(stream(5000))
     assert placed(runs) == {k: k for k in range(5000)}
     assert tally(codec) == (0, 0, 0)
-    assert codec.notices() == [Contact(0, good=True)] * MAX_NOTICES
+    assert pop_events(codec) == [Contact(0, good=True)] * MAX_EVENTS
 
 
 def test_a_frame_may_hold_several_rows_and_samples() -> None:
     runs, codec = decode(raw(1) + frame(b"\x80\x02\x00\x02\x02\x33\x80\x02\x00\x03") + raw(4))
     assert placed(runs) == {0: 1, 1: 2, 2: 3, 3: 4}
-    assert codec.notices() == [Contact(0, good=False)]
+    assert pop_events(codec) == [Contact(0, good=False)]
 
 
 @pytest.mark.parametrize(("poor", "good"), [(0, True), (26, True), (50, True), (51, False), (200, False)])
 def test_contact_is_good_while_the_signal_is_not_poor(poor: int, good: bool) -> None:
     _, codec = decode(frame(bytes([2, poor])))
-    assert codec.notices() == [Contact(0, good)]
+    assert pop_events(codec) == [Contact(0, good)]
 
 
 def test_codes_of_other_levels_are_passed_over() -> None:
     runs, codec = decode(frame(b"\x55\x02\xc8\x55\x55\x80\x03\1\2\3") + raw(7))
     assert placed(runs) == {0: 7}
-    assert codec.notices() == []
+    assert pop_events(codec) == []
     assert codec.bad == 0
 
 
@@ -113,7 +114,7 @@ def test_codes_of_other_levels_are_passed_over() -> None:
 )
 def test_what_the_dongle_says(row: bytes, text: str) -> None:
     _, codec = decode(frame(row))
-    assert codec.notices() == [Said(text)]
+    assert pop_events(codec) == [DeviceText(text)]
 
 
 @pytest.mark.parametrize("number", [0, 2])
@@ -200,10 +201,10 @@ def test_any_cutting_of_anything_gives_the_same(data: bytes, places: list[int]) 
     data = raw(1) + data + stream(30)
     runs, whole = decode(data)
     codec = ThinkGearCodec(uv_per_count=1.0)
-    pieces = [run for part in cut(data, places) for run in codec.feed(part)]
+    pieces = [run for part in cut(data, places) for run in codec.push(part)]
     assert placed(pieces) == placed(runs)
     assert tally(codec) == tally(whole)
-    assert codec.notices() == whole.notices()
+    assert pop_events(codec) == pop_events(whole)
     assert codec.lost == sum(run.lost for run in runs)
 
 
@@ -219,12 +220,12 @@ def test_after_noise_the_next_frames_are_read(data: bytes) -> None:
 def test_what_is_kept_is_less_than_a_frame(chunks: list[bytes]) -> None:
     _, codec = decode(b"")
     for chunk in chunks:
-        codec.feed(chunk)
+        codec.push(chunk)
         assert len(codec._buffer) < MAX_FRAME_BYTES
 
 
 def test_notices_that_nobody_takes_do_not_fill_the_memory() -> None:
     _, codec = decode(STATUS * 500 + frame(b"\xd3\x00"))
-    notices = codec.notices()
-    assert len(notices) == MAX_NOTICES
-    assert notices[-1] == Said("dongle: request denied")
+    notices = pop_events(codec)
+    assert len(notices) == MAX_EVENTS
+    assert notices[-1] == DeviceText("dongle: request denied")

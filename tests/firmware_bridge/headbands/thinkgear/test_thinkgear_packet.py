@@ -6,31 +6,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packet_values import ThinkGearFrame
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.headbands.thinkgear import MAX_PAYLOAD_BYTES, Row, ThinkGearFrame, rows_of
+from sanctuary.firmware_bridge.headbands.thinkgear import MAX_PAYLOAD_BYTES, ThinkGearRow, rows_of
 
 # worked out by hand from the stream's description
 VECTORS = [
-    ("aaaa048002fed4ab", [Row(0x80, b"\xfe\xd4")]),
-    ("aaaa0202c835", [Row(0x02, b"\xc8")]),
-    ("aaaa0602000435053d82", [Row(0x02, b"\x00"), Row(0x04, b"\x35"), Row(0x05, b"\x3d")]),
+    ("aaaa048002fed4ab", [ThinkGearRow(0x80, b"\xfe\xd4")]),
+    ("aaaa0202c835", [ThinkGearRow(0x02, b"\xc8")]),
+    (
+        "aaaa0602000435053d82",
+        [ThinkGearRow(0x02, b"\x00"), ThinkGearRow(0x04, b"\x35"), ThinkGearRow(0x05, b"\x3d")],
+    ),
 ]
 
 short_rows = st.builds(
-    Row,
+    ThinkGearRow,
     st.integers(0, 0x7F).filter(lambda c: c != 0x55),
     st.binary(min_size=1, max_size=1),
     st.integers(0, 3),
 )
 long_rows = st.builds(
-    Row, st.integers(0x81, 0xFF).filter(lambda c: c != 0xAA), st.binary(max_size=20), st.integers(0, 3)
+    ThinkGearRow,
+    st.integers(0x81, 0xFF).filter(lambda c: c != 0xAA),
+    st.binary(max_size=20),
+    st.integers(0, 3),
 )
-raw_rows = st.builds(Row, st.just(0x80), st.binary(min_size=2, max_size=2))
+raw_rows = st.builds(ThinkGearRow, st.just(0x80), st.binary(min_size=2, max_size=2))
 frames = st.lists(short_rows | long_rows | raw_rows, max_size=6).map(tuple).map(ThinkGearFrame)
 
 
 @pytest.mark.parametrize(("text", "rows"), VECTORS)
-def test_vectors_are_read_and_written(text: str, rows: list[Row]) -> None:
+def test_vectors_are_read_and_written(text: str, rows: list[ThinkGearRow]) -> None:
     frame = ThinkGearFrame(tuple(rows))
     assert ThinkGearFrame.from_bytes(bytes.fromhex(text)) == frame
     assert frame.to_bytes() == bytes.fromhex(text)
@@ -48,8 +55,8 @@ def test_a_frame_written_is_read_again(frame: ThinkGearFrame) -> None:
 
 def test_each_55_is_one_level() -> None:
     assert rows_of(bytes.fromhex("55558003010203" + "5504fe")) == [
-        Row(0x80, b"\1\2\3", 2),
-        Row(0x04, b"\xfe", 1),
+        ThinkGearRow(0x80, b"\1\2\3", 2),
+        ThinkGearRow(0x04, b"\xfe", 1),
     ]
 
 
@@ -94,11 +101,11 @@ def test_what_is_no_frame_is_refused_and_shown(raw: str, why: str) -> None:
 )
 def test_rows_that_cannot_be_are_refused(code: int, value: bytes, level: int) -> None:
     with pytest.raises(ValueError, match="Row"):
-        Row(code, value, level)
+        ThinkGearRow(code, value, level)
 
 
 def test_more_rows_than_fit_are_refused() -> None:
-    full = (Row(2, b"\0"),) * (MAX_PAYLOAD_BYTES // 2)
+    full = (ThinkGearRow(2, b"\0"),) * (MAX_PAYLOAD_BYTES // 2)
     assert len(ThinkGearFrame(full).to_bytes()) == 172
     with pytest.raises(ValueError, match="rows of 170 bytes: a frame holds 169"):
-        ThinkGearFrame((*full, Row(2, b"\0")))
+        ThinkGearFrame((*full, ThinkGearRow(2, b"\0")))

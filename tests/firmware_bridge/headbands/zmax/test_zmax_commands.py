@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctuary.firmware_bridge.headbands.zmax import HELLO, Stimulation
+from sanctuary.firmware_bridge.headbands.zmax import HELLO
+from zmax_stimulation import Stimulation
 
 # the example in dreamento's ZmaxHeadband.py
 EXAMPLE = b"LIVEMODE_SENDBYTES 15 6 111 04-00-00-02-00-00-02-FE-00-01-03-05-01-00\r\n"

@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from device_events import pop_events
 from faulty_links import cut
-from sanctuary.firmware_bridge.headbands.headband import MAX_NOTICES, Battery, Codec, Run, Said
-from sanctuary.firmware_bridge.headbands.zmax import BATTERY_EVERY, MAX_LINE_BYTES, ZmaxCodec, ZmaxPacket
+from packet_values import ZmaxPacket
+from sanctuary.firmware_bridge.headbands.headband import MAX_EVENTS, Battery, Codec, DeviceText, SampleRun
+from sanctuary.firmware_bridge.headbands.zmax import BATTERY_EVERY, MAX_LINE_BYTES, ZmaxCodec
 
 UV = 3952 / 65536
 
@@ -28,7 +30,7 @@ def numbered(n: int, first: int = 0) -> list[bytes]:
     return [line(32768 + number) for number in range(first, first + n)]
 
 
-def placed(runs: list[Run]) -> dict[int, float]:
+def placed(runs: list[SampleRun]) -> dict[int, float]:
     """Counts of EEG R by their number on the sample clock."""
     rows: dict[int, float] = {}
     number = 0
@@ -40,9 +42,9 @@ def placed(runs: list[Run]) -> dict[int, float]:
     return rows
 
 
-def decode(data: bytes) -> tuple[list[Run], ZmaxCodec]:
+def decode(data: bytes) -> tuple[list[SampleRun], ZmaxCodec]:
     codec = ZmaxCodec()
-    return codec.feed(data), codec
+    return codec.push(data), codec
 
 
 def tally(codec: Codec) -> tuple[int, int, int]:
@@ -58,7 +60,7 @@ def test_rows_are_left_and_right_in_microvolts() -> None:
 @pytest.mark.parametrize(("inputs", "rows"), [((2, 1), [1, 0]), ((1,), [0]), ((2,), [1]), ((), [])])
 def test_rows_are_the_inputs_asked_for(inputs: tuple[int, ...], rows: list[int]) -> None:
     expected = np.array([[-60.302734], [60.302734]])[rows]
-    (run,) = ZmaxCodec(inputs).feed(line(0x83E8, 0x7C18))
+    (run,) = ZmaxCodec(inputs).push(line(0x83E8, 0x7C18))
     np.testing.assert_allclose(run.uv, expected, atol=1e-6)
 
 
@@ -97,8 +99,8 @@ def test_debug_lines_are_nothing() -> None:
 @pytest.mark.parametrize("said", ["_DONGLE_REMOVED", "_DONGLE_INSERTED"])
 def test_the_dongle_is_heard(said: str) -> None:
     _, codec = decode(line(1) + said.encode() + b"\r\n" + line(2))
-    assert [notice for notice in codec.notices() if isinstance(notice, Said)] == [Said(said)]
-    assert codec.notices() == []
+    assert [notice for notice in pop_events(codec) if isinstance(notice, DeviceText)] == [DeviceText(said)]
+    assert pop_events(codec) == []
     assert tally(codec) == (0, 0, 0)
 
 
@@ -139,7 +141,7 @@ def test_a_line_too_long_is_dropped_and_the_next_one_read(extra: int) -> None:
         cut(line(32768) + long + line(32770), range(0, 6000, 7)),
     ):
         codec = ZmaxCodec()
-        runs = [run for piece in data for run in codec.feed(piece)]
+        runs = [run for piece in data for run in codec.push(piece)]
         assert placed(runs) == {0: 0, 2: 2}
         assert tally(codec) == (1, 1, MAX_LINE_BYTES + extra)
 
@@ -147,7 +149,7 @@ def test_a_line_too_long_is_dropped_and_the_next_one_read(extra: int) -> None:
 def test_a_line_that_never_ends_does_not_fill_the_memory() -> None:
     codec = ZmaxCodec()
     for _ in range(1000):
-        assert codec.feed(b"x" * 1000) == []
+        assert codec.push(b"x" * 1000) == []
     assert len(codec._rest) == MAX_LINE_BYTES
     assert codec.garbage == 1_000_000 - MAX_LINE_BYTES
 
@@ -156,14 +158,14 @@ def test_a_line_that_never_ends_does_not_fill_the_memory() -> None:
 
 
 def batteries(codec: ZmaxCodec) -> list[float]:
-    return [notice.percent for notice in codec.notices() if isinstance(notice, Battery)]
+    return [notice.percent for notice in pop_events(codec) if isinstance(notice, Battery)]
 
 
 def test_the_battery_is_told_at_once_and_then_every_five_seconds() -> None:
     codec = ZmaxCodec()
     told = []
     for number in range(BATTERY_EVERY * 3):
-        codec.feed(line(0, battery=620))
+        codec.push(line(0, battery=620))
         if batteries(codec):
             told.append(number)
     assert told == [0, BATTERY_EVERY, 2 * BATTERY_EVERY]
@@ -181,9 +183,9 @@ def test_a_battery_word_of_zero_is_no_reading() -> None:
 
 def test_notices_that_nobody_takes_do_not_fill_the_memory() -> None:
     _, codec = decode(b"_DONGLE_REMOVED\r\n" * 500 + b"_DONGLE_INSERTED\r\n")
-    notices = codec.notices()
-    assert len(notices) == MAX_NOTICES
-    assert notices[-1] == Said("_DONGLE_INSERTED")
+    notices = pop_events(codec)
+    assert len(notices) == MAX_EVENTS
+    assert notices[-1] == DeviceText("_DONGLE_INSERTED")
 
 
 # --- anything at all ---
@@ -211,17 +213,17 @@ def test_any_cutting_of_anything_gives_the_same(data: bytes, places: list[int]) 
     data = line(32768) + data + b"\r\n" + line(32769)
     runs, whole = decode(data)
     codec = ZmaxCodec()
-    pieces = [run for piece in cut(data, places) for run in codec.feed(piece)]
+    pieces = [run for piece in cut(data, places) for run in codec.push(piece)]
     assert placed(pieces) == placed(runs)
     assert tally(codec) == tally(whole)
-    assert codec.notices() == whole.notices()
+    assert pop_events(codec) == pop_events(whole)
 
 
 @given(st.binary(max_size=2000))
 def test_after_garbage_the_second_line_is_read(noise: bytes) -> None:
     codec = ZmaxCodec()
-    codec.feed(noise)
-    runs = codec.feed(b"".join(numbered(3)))
+    codec.push(noise)
+    runs = codec.push(b"".join(numbered(3)))
     found = np.concatenate([run.uv[1] for run in runs])
     np.testing.assert_allclose(found[-2:], [UV, 2 * UV])
     assert codec.garbage <= len(noise) + len(line(0))

@@ -4,14 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packet_values import ZmaxPacket
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.headbands.zmax import (
-    EEG_LEFT,
-    EEG_RIGHT,
-    LINE_CHARS,
-    ZmaxPacket,
-    battery_percent,
-)
+from sanctuary.firmware_bridge.headbands.zmax import EEG_LEFT, EEG_RIGHT, PACKET_BYTES, battery_percent
 
 # made from the places and scales in dreamento's ZmaxSocket.py and ZmaxHeadband.py; no capture was seen
 VECTOR = (
@@ -26,7 +21,7 @@ bodies = st.tuples(st.integers(1, 11), st.binary(min_size=39, max_size=39)).map(
 
 def test_the_vector_reads_as_computed() -> None:
     packet = ZmaxPacket.from_bytes(VECTOR)
-    assert len(VECTOR) == 2 + LINE_CHARS
+    assert len(VECTOR) == 2 + 3 * PACKET_BYTES - 1
     assert packet.eeg_uv(EEG_RIGHT) == pytest.approx(60.302734, abs=1e-6)
     assert packet.eeg_uv(EEG_LEFT) == pytest.approx(-60.302734, abs=1e-6)
     assert packet.accel_g == (0.0, 0.0, 1.0)

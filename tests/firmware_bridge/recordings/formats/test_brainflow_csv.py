@@ -14,7 +14,7 @@ import pytest
 import recording_files as files
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.formats.brainflow_csv import BOARDS
-from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+from sanctuary.firmware_bridge.recordings.recording_source import ReadingOptions
 from whole_recordings import assert_samples, read_back
 
 FS_HZ = 250

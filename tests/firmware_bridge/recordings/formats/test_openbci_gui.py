@@ -11,7 +11,7 @@ import pytest
 import recording_files as files
 from sanctuary.config.errors import RecordingError
 from sanctuary.firmware_bridge.recordings.readers import open_recording
-from sanctuary.firmware_bridge.recordings.source import ReadingOptions
+from sanctuary.firmware_bridge.recordings.recording_source import ReadingOptions
 from whole_recordings import assert_samples, read_back
 
 FS_HZ = 250

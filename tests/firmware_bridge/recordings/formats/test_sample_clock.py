@@ -8,8 +8,8 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from recording_files import kept
-from sanctuary.firmware_bridge.recordings.formats.clock_columns import SampleClock, Timeline
-from sanctuary.firmware_bridge.recordings.formats.counters import Unwrapper, learn_cycle
+from sanctuary.firmware_bridge.recordings.formats.counters import CounterUnwrapper, learn_cycle
+from sanctuary.firmware_bridge.recordings.formats.row_clock import RowClock, RowTimeline
 
 FS_HZ = 250.0
 GANGLION = np.concatenate(([0], np.repeat(np.arange(101, 201), 2)))
@@ -61,15 +61,15 @@ def test_losses_below_a_turn_are_counted_whatever_the_parts(
     numbers = cyclic(np.arange(256), 20_000)[rows]
     cycle = learn_cycle(numbers)
     assert cycle is not None
-    unwrapper = Unwrapper(cycle)
+    unwrapper = CounterUnwrapper(cycle)
     found = np.concatenate([unwrapper.missing(part) for part in np.split(numbers, sorted(cuts))])
     if not long.size:
         np.testing.assert_array_equal(found[1:], np.diff(rows) - 1)
 
 
-def placed(rows: np.ndarray, stamps_s: np.ndarray, turn: int | None = 256, part: int = 1000) -> Timeline:
+def placed(rows: np.ndarray, stamps_s: np.ndarray, turn: int | None = 256, part: int = 1000) -> RowTimeline:
     """Timeline of rows whose counter turns every `turn` samples."""
-    clock = SampleClock(FS_HZ, turn)
+    clock = RowClock(FS_HZ, turn)
     lost = np.diff(rows, prepend=rows[0] - 1) - 1
     missing = np.zeros(len(rows), np.int64) if turn is None else lost % turn
     for at in range(0, len(rows), part):

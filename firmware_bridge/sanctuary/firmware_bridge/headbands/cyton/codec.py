@@ -1,22 +1,24 @@
-"""From bytes to rows of counts, through noise: resynchronises byte by byte and counts what was lost.
+"""From a Cyton's bytes to sample runs, through noise, with and without a Daisy.
+
+A packet carries no checksum, and sample bytes may look like its start and stop. Its neighbours are the check:
+
+* *framed*: it begins with A0 and ends with C0..CF, and another A0 follows at once;
+* *confirmed*: the next counter follows too;
+* *sustained*: the packet that follows is framed, and its counter by the next, where a few may be missing;
+* *plausible*: its counter fits the bytes thrown away since the last packet;
+* *doubtful*: it holds A0 and the next counter inside, so it may be a packet that lost bytes, made whole by
+  the beginning of the next.
 
 On trouble the search moves on by ONE byte; skipping a whole packet's length would lose good packets and can
-accept wrong rows. A packet counts only once its neighbours agree (see `framing`), so the last two packets
-received, 8 ms of signal, always wait.
+accept wrong rows. A packet counts only once its neighbours agree, so the last two packets received, 8 ms of
+signal, always wait.
 
 What no decoder can see: a hole of exactly 33 bytes, or a multiple, from inside one packet to the same place
 in a later one. The two halves then make up one whole packet of neighbouring samples.
-
-The Cyton's decoder as a `Codec`: counts become microvolts and g, texts become notices.
-
-The few commands that a session needs, and the replies to them (Cyton SDK; firmware 3.1).
-
-Commands are ASCII without line ends; replies end in ``$$$``. While it streams the board answers nothing.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,138 +27,40 @@ from numpy.typing import NDArray
 
 from sanctuary.firmware_bridge.headbands.cyton.wire import (
     ACCEL_G_PER_COUNT,
+    ACCEL_KIND,
     AUX_AT,
     AUX_BYTES,
     COUNTERS,
     DEFAULT_GAIN,
     FS_HZ,
-    GAINS,
     KIND_MASK,
     N_CHANNELS,
     PACKET_BYTES,
     START,
-    SUSTAINED_BYTES,
-    WINDOW_BYTES,
-    AuxKind,
-    ByteArray,
-    best_start,
-    confirmed_run,
+    STOP,
+    STOP_MASK,
+    ReplyFinder,
     uv_per_count,
 )
-from sanctuary.firmware_bridge.headbands.headband import BYTE_STREAM, Notice, Run, Said
+from sanctuary.firmware_bridge.headbands.headband import BYTE_STREAM, Codec, DeviceText, SampleRun
 from sanctuary.signal.samples import FloatArray
 
-FAILURE = "Failure"
-"""First word of every refusal, the board's or the dongle's that finds no board over the radio."""
-MAX_REPLY_BYTES = 1024
-"""Longest reply kept: banners have some 110 bytes, register dumps some 800."""
+ByteArray = NDArray[np.uint8]
 
-_END = b"$$$"
-_TEXT = re.compile(rb"[\x20-\x7e\r\n]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What to send, and what comes back.
-
-    Attributes
-    ----------
-    answer
-        Words that the reply contains if all went well; None where the board does not answer.
-    timeout_s
-        How long the reply may take.
-    """
-
-    data: bytes
-    answer: str | None = None
-    timeout_s: float = 0.0
-
-
-RESET = Command(b"v", "OpenBCI", 6.0)
-"""Soft reset: stops streaming, restores defaults, answers with the banner. The firmware pauses 0.7 s; over a
-poor radio link banners have taken 5 s and more."""
-START_STREAM = Command(b"b")
-STOP = Command(b"s")
-DEFAULTS = Command(b"d", "updating channel settings to default", 1.0)
-"""All channels on, gain 24, normal input. The reply is one radio turn away."""
-
-
-DAISY_WORD = "On Daisy"
-"""Stands in the banner where a Daisy is plugged on."""
-WITHOUT_DAISY = Command(b"c", "daisy removed", 2.0)
-WITH_DAISY = Command(b"C", "", 2.0)
-"""Answered with ``16``, ``daisy attached16`` or ``no daisy to attach!8``."""
-CHANNEL_CODES = b"12345678QWERTYUI"
-
-
-def channel_settings(channel: int, gain: int) -> Command:
-    """Switch a channel on at `gain`: normal input, in the bias, on SRB2, not on SRB1, as is the default.
-
-    Raises
-    ------
-    ValueError
-        No such channel or gain.
-    """
-    if not 1 <= channel <= len(CHANNEL_CODES):
-        raise ValueError(f"channel {channel}: the Cyton has 1 to {N_CHANNELS}, with a Daisy 16")
-    if gain not in GAINS:
-        raise ValueError(f"gain {gain}: the Cyton knows {', '.join(map(str, GAINS))}")
-    code = CHANNEL_CODES[channel - 1 : channel]
-    return Command(b"x%b0%d0110X" % (code, GAINS.index(gain)), f"Channel set for {channel}", 1.0)
-
-
-class ReplyFinder:
-    """Finds replies among whatever else comes down the line, such as packets of a board left streaming."""
-
-    def __init__(self) -> None:
-        self._kept = b""
-
-    def feed(self, received: bytes) -> list[str]:
-        """Take the next bytes; returns the texts of replies that ended in them, without their ``$$$``."""
-        self._kept += received
-        *ended, rest = self._kept.split(_END)
-        self._kept = rest[-MAX_REPLY_BYTES:]
-        return [text for text in map(_text_at_the_end, ended) if text]
-
-
-def _text_at_the_end(data: bytes) -> str:
-    backwards = _TEXT.match(data[::-1])
-    return backwards[0][::-1].decode("ascii").strip() if backwards else ""
-
-
-CountArray = NDArray[np.int32]
-MotionArray = NDArray[np.int16]
-
-MAX_REPLIES = 16
-"""Replies kept for who may ask for them; a board says nothing while it streams, so there are hardly any."""
-
+CONFIRMED_BYTES = PACKET_BYTES + 2
+"""A packet, and the start and counter that confirm it."""
+SUSTAINED_BYTES = PACKET_BYTES + CONFIRMED_BYTES
+WINDOW_BYTES = SUSTAINED_BYTES + PACKET_BYTES - 1
+"""All that decides between the candidates of one search, which overlap one another."""
+SLACK_PACKETS = 4
+"""Packets that may have been lost whole beside those whose pieces were thrown away, in one search."""
 OVERRUN_BYTES = 60_000
 """A backlog of this size, 7 s, has filled the system's buffers: what is missing came after it, not before."""
 OVERRUN_TAIL_BYTES = 8192
 """Part of such a backlog, at its end, that may have come when there was room again. It is told by a jump of
 the counter; after a loss of exactly 256 packets, or a multiple, there is none, and it is placed too early."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CytonRun:
-    """Packets in a row.
-
-    Attributes
-    ----------
-    lost
-        Packets missing just before the run.
-    counts
-        Shape ``(n_channels, n_packets)``, the channels asked for.
-    motion
-        Shape ``(3, n_packets)``: counts of the accelerometer, all zero in packets without a new reading.
-    first
-        Counter of the first packet.
-    """
-
-    lost: int
-    counts: CountArray
-    motion: MotionArray
-    first: int
+DAISY_INPUTS = 16
+MOTION_ROWS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,69 +75,60 @@ class _Silence:
     missing: float
 
 
-class CytonDecoder:
-    """Carries the bytes of unfinished packets, the last counter and the time of the last bytes.
+class CytonCodec(Codec):
+    """Eight channels at 250 Hz.
+
+    `bad` stays 0: packets have no checksum, so what cannot be read is garbage.
 
     Parameters
     ----------
-    channels
-        Board inputs to decode, 1 to 8.
+    inputs
+        Board inputs, 1 to 8, in the order of the rows wanted.
+    gain
+        Gain of these inputs.
     """
 
-    def __init__(self, channels: Sequence[int]) -> None:
-        for channel in channels:
-            if not 1 <= channel <= N_CHANNELS:
-                raise ValueError(f"channel {channel}: the Cyton has 1 to {N_CHANNELS}")
-        self._columns = [2 + 3 * (channel - 1) for channel in channels]
+    def __init__(self, inputs: Sequence[int], gain: int = DEFAULT_GAIN) -> None:
+        super().__init__()
+        for number in inputs:
+            if not 1 <= number <= N_CHANNELS:
+                raise ValueError(f"channel {number}: the Cyton has 1 to {N_CHANNELS}")
+        self._columns = [2 + 3 * (number - 1) for number in inputs]
+        self._scale_uv = uv_per_count(gain)
         self._buffer = b""
         self._consumed = 0
         self._skipped = 0
+        """Bytes thrown away since the last packet."""
         self._last: int | None = None
         self._last_s: float | None = None
         self._silence: _Silence | None = None
-        self._finder = ReplyFinder()
-        self.garbage = 0
-        """Bytes thrown away so far."""
-        self.lost = 0
-        """Packets lost so far."""
-        self.replies: list[str] = []
-        """Texts that came between packets, the latest `MAX_REPLIES`."""
+        self._replies = ReplyFinder()
 
     @property
-    def held(self) -> int:
-        """Packets that have arrived and wait for those that confirm them."""
+    def held(self) -> float:
         return len(self._buffer) // PACKET_BYTES
 
-    def feed(self, chunk: bytes, now_s: float | None = None) -> list[CytonRun]:
-        """Take the next bytes. The outcome does not depend on how they are cut into chunks.
+    def push(
+        self, chunk: bytes, _source: int = BYTE_STREAM, now_s: float | None = None, /
+    ) -> list[SampleRun]:
+        """Decode what arrived at `now_s`, when nothing else was waiting.
 
-        Parameters
-        ----------
-        now_s
-            When they arrived, monotonic seconds, and nothing else was waiting; tells losses of more than 255
-            packets apart (to some 0.5 s). None where bytes do not arrive in real time.
-
-        Returns
-        -------
-        Runs of packets, in order.
+        That time tells losses of more than 255 packets apart, if it is right to some 0.5 s.
         """
         if now_s is not None and chunk:
             self._note_arrival(len(chunk), now_s)
         self._buffer += chunk
         raw = np.frombuffer(self._buffer, dtype=np.uint8)
-        runs: list[CytonRun] = []
+        runs: list[SampleRun] = []
         at = 0
-        while len(raw) - at >= 1:
-            step = self._step(raw, at, runs)
-            if step == 0:
-                break
+        while at < len(raw) and (step := self._step(raw, at, runs)):
             at += step
         self._buffer = self._buffer[at:]
         self._consumed += at
         return runs
 
-    def _step(self, raw: ByteArray, at: int, runs: list[CytonRun]) -> int:
-        """Take or throw away what stands at `at`; returns the number of bytes, 0 to wait for more."""
+    def _step(self, raw: ByteArray, at: int, runs: list[SampleRun]) -> int:
+        """Decode or throw away what stands at `at`; the number of bytes, 0 to wait for more."""
         rest = raw[at:]
         if rest[0] != START:
             starts = np.flatnonzero(rest == START)
@@ -243,7 +138,7 @@ class CytonDecoder:
         if self._last is None or (not self._skipped and rest[1] == (self._last + 1) % COUNTERS):
             sustained = confirmed_run(rest) - 1
             if sustained > 0:
-                return self._take(raw, at, sustained, runs)
+                return self._accept(raw, at, sustained, runs)
         if len(rest) < WINDOW_BYTES:
             return 0
         offset = best_start(rest[:WINDOW_BYTES], self._last, self._skipped)
@@ -251,40 +146,46 @@ class CytonDecoder:
             return self._skip(rest[:PACKET_BYTES])
         if offset:
             self._skip(rest[:offset])
-        return offset + self._take(raw, at + offset, 1, runs)
+        return offset + self._accept(raw, at + offset, 1, runs)
 
     def _skip(self, raw: ByteArray) -> int:
         self.garbage += len(raw)
         self._skipped += len(raw)
-        self.replies = (self.replies + self._finder.feed(raw.tobytes()))[-MAX_REPLIES:]
+        self.events.extend(map(DeviceText, self._replies.push(raw.tobytes())))
         return len(raw)
 
-    def _take(self, raw: ByteArray, at: int, n: int, runs: list[CytonRun]) -> int:
+    def _accept(self, raw: ByteArray, at: int, n: int, runs: list[SampleRun]) -> int:
         """Decode `n` packets; where a long silence lies among them they make two runs."""
-        old, missing = n, 0.0
+        before, missing = n, 0.0
         if self._silence is not None:
             jumps = self._last is not None and raw[at + 1] != (self._last + 1) % COUNTERS
             here = jumps and self._consumed + at >= self._silence.maybe_from_byte
-            old = 0 if here else max(0, -(-(self._silence.at_byte - self._consumed - at) // PACKET_BYTES))
-        if old < n and self._silence is not None:
-            missing, self._silence = self._silence.missing, None
-        if old:
-            runs.append(self._run(raw, at, min(old, n), 0.0))
-        if old < n:
-            runs.append(self._run(raw, at + old * PACKET_BYTES, n - old, missing))
+            late_bytes = self._silence.at_byte - self._consumed - at
+            before = 0 if here else max(0, -(-late_bytes // PACKET_BYTES))
+            if before < n:
+                missing, self._silence = self._silence.missing, None
+        if before:
+            runs += self._decode(raw, at, min(before, n), 0.0)
+        if before < n:
+            runs += self._decode(raw, at + before * PACKET_BYTES, n - before, missing)
         return n * PACKET_BYTES
 
-    def _run(self, raw: ByteArray, at: int, n: int, missing: float) -> CytonRun:
-        lost = 0 if self._last is None else _lost(self._last, int(raw[at + 1]), missing)
+    def _decode(self, raw: ByteArray, at: int, n: int, missing: float) -> list[SampleRun]:
+        first = int(raw[at + 1])
+        lost = 0 if self._last is None else _lost(self._last, first, missing)
         self._last = int(raw[at + (n - 1) * PACKET_BYTES + 1])
         self._skipped = 0
-        self.lost += lost
-        counts = np.empty((len(self._columns), n), dtype=np.int32)
-        for row, column in zip(counts, self._columns, strict=True):
+        uv: FloatArray = np.empty((len(self._columns), n))
+        for row, column in zip(uv, self._columns, strict=True):
             # an int24 and the byte after it, read as one int32, hold the count in the upper 24 bits
             wide: NDArray[np.int32] = np.ndarray((n,), ">i4", raw.data, at + column, (PACKET_BYTES,))
-            np.right_shift(wide, 8, out=row)
-        return CytonRun(lost, counts, _motion(raw, at, n), int(raw[at + 1]))
+            np.multiply(wide >> 8, self._scale_uv, out=row)
+        return self._runs(lost, first, uv, _motion_g(raw, at, n))
+
+    def _runs(self, lost: int, _first: int, uv: FloatArray, motion_g: FloatArray) -> list[SampleRun]:
+        """Make sample runs of packets in a row, `lost` packets behind the ones before."""
+        self.lost += lost
+        return [SampleRun(lost, uv, motion_g)]
 
     def _note_arrival(self, n_bytes: int, now_s: float) -> None:
         if self._last_s is not None:
@@ -299,68 +200,168 @@ class CytonDecoder:
         self._last_s = now_s
 
 
-def _motion(raw: ByteArray, at: int, n: int) -> MotionArray:
-    """Accelerometer counts ``(3, n)``; zeros, as the board sends between readings, where aux is not that."""
-    motion = np.empty((3, n), dtype=np.int16)
-    for row, column in zip(motion, range(AUX_AT, AUX_AT + AUX_BYTES, 2), strict=True):
+class DaisyCodec(CytonCodec):
+    """Sixteen channels at 125 Hz: two packets a sample (OpenBCI documentation, Cyton data format).
+
+    Packets with an even counter carry channels 9 to 16, the Daisy's, those with an odd one channels 1 to 8;
+    the even packet n and the odd packet n + 1 make one row. Where one of the two is lost, its half of the row
+    is NaN and the other stays. The first packet after the start is invalid and left out, and with it, if the
+    odd one, nothing else; if the even one, its row.
+
+    Parameters
+    ----------
+    inputs
+        Board inputs, 1 to 16, in the order of the rows wanted.
+    gain
+        Gain of these inputs.
+    """
+
+    def __init__(self, inputs: Sequence[int], gain: int = DEFAULT_GAIN) -> None:
+        for number in inputs:
+            if not 1 <= number <= DAISY_INPUTS:
+                raise ValueError(f"input {number}: a Cyton with a Daisy has 1 to {DAISY_INPUTS}")
+        places = [(number - 1) % N_CHANNELS + 1 for number in inputs]
+        slots = sorted(set(places))
+        super().__init__(slots, gain)
+        self._slot = np.array([slots.index(place) for place in places], dtype=np.int64)
+        self._on_board = np.array([number <= N_CHANNELS for number in inputs])
+        self._next_packet: int | None = None
+        self._next_row: int | None = None
+        self._half: tuple[int, FloatArray] | None = None
+        """A row that lacks its odd packet, and its number."""
+
+    @property
+    def held(self) -> float:
+        return (super().held + (self._half is not None)) / 2
+
+    def _runs(self, lost: int, first: int, uv: FloatArray, motion_g: FloatArray) -> list[SampleRun]:
+        values = np.concatenate((uv, motion_g))
+        if self._next_packet is None:
+            number, values = first + 1, values[:, 1:]
+        else:
+            number = self._next_packet + lost
+        self._next_packet = number + values.shape[1]
+        if not values.shape[1]:
+            return []
+        row, table = number // 2, self._table(number, values)
+        runs = self._finish_half(row, table)
+        if self._next_packet % 2:  # it ends with an even packet: the other half of its row is still to come
+            self._half = (row + table.shape[1] - 1, table[:, -1:])
+            table = table[:, :-1]
+        return runs + self._rows(row, table)
+
+    def _table(self, first: int, values: FloatArray) -> FloatArray:
+        """Put packets into their halves of rows, shape ``(n_inputs + 3, n_rows)``, NaN for missing ones."""
+        n = values.shape[1]
+        number = np.arange(first, first + n)
+        table = np.full((len(self._slot) + MOTION_ROWS, (first + n - 1) // 2 - first // 2 + 1), np.nan)
+        for odd in (0, 1):
+            mine = np.flatnonzero(number % 2 == odd)
+            rows = number[mine] // 2 - first // 2
+            inputs = np.flatnonzero(self._on_board == bool(odd))
+            table[np.ix_(inputs, rows)] = values[np.ix_(self._slot[inputs], mine)]
+            motion = values[-MOTION_ROWS:, mine]
+            moved = ~np.isnan(motion[0])
+            table[-MOTION_ROWS:, rows[moved]] = motion[:, moved]
+        return table
+
+    def _finish_half(self, row: int, table: FloatArray) -> list[SampleRun]:
+        """Join the half row that waited, or hand it out alone if its other half was lost."""
+        half, self._half = self._half, None
+        if half is None:
+            return []
+        if half[0] == row:
+            table[:, :1] = np.where(np.isnan(table[:, :1]), half[1], table[:, :1])
+            return []
+        return self._rows(*half)
+
+    def _rows(self, row: int, table: FloatArray) -> list[SampleRun]:
+        inputs = len(self._slot)
+        if self._next_row is None and table.shape[1] and np.isnan(table[:inputs, 0]).any():
+            row, table = row + 1, table[:, 1:]
+        if not table.shape[1]:
+            return []
+        lost = 0 if self._next_row is None else row - self._next_row
+        self._next_row = row + table.shape[1]
+        self.lost += lost
+        return [SampleRun(lost, table[:inputs], table[inputs:])]
+
+
+def confirmed_run(raw: ByteArray) -> int:
+    """Count the confirmed packets that stand in a row at the front of `raw`."""
+    n = (len(raw) - 2) // PACKET_BYTES
+    if n <= 0:
+        return 0
+    starts = raw[::PACKET_BYTES][: n + 1] == START
+    counters = raw[1::PACKET_BYTES][: n + 1]
+    good = starts[1:] & (np.diff(counters) == 1)
+    good &= starts[:-1]
+    good &= (raw[PACKET_BYTES - 1 :: PACKET_BYTES][:n] & STOP_MASK) == STOP
+    return n if good.all() else int(good.argmin())
+
+
+def best_start(window: ByteArray, last_counter: int | None, skipped: int) -> int | None:
+    """Find the packet that begins within the first 33 bytes; there can be only one.
+
+    A packet counts if any two hold of confirmed, sustained and plausible, and it is framed; a doubtful one
+    must be sustained. Where several overlapping candidates count, plausible beats sustained, and both
+    beat one.
+
+    Parameters
+    ----------
+    window
+        `WINDOW_BYTES` bytes.
+    last_counter
+        Counter of the last packet accepted; None before the first: then nothing is plausible.
+    skipped
+        Bytes thrown away since.
+
+    Returns
+    -------
+    Offset of the packet, or None: no packet begins in these 33 bytes.
+    """
+    start = window == START
+    stop = (window & STOP_MASK) == STOP
+    both = 2 * PACKET_BYTES  # the candidates, and what would follow each of them
+    framed = start[:both] & stop[PACKET_BYTES - 1 :][:both] & start[PACKET_BYTES:][:both]
+    counter = window[1 : both + 1]
+    missing = window[PACKET_BYTES + 1 :][:both] - counter - np.uint8(1)
+    confirmed = (missing == 0)[:PACKET_BYTES]
+    sustained = (framed & (missing <= SLACK_PACKETS))[PACKET_BYTES:]
+    plausible = _plausible(counter[:PACKET_BYTES], last_counter, skipped)
+    agree = confirmed.astype(np.int8) + sustained + plausible >= 2
+    agree &= sustained | ~_doubtful(window)
+    strength = np.where(framed[:PACKET_BYTES] & agree, 2 * plausible + sustained, 0)
+    best = int(strength.argmax())
+    return best if strength[best] else None
+
+
+def _doubtful(window: ByteArray) -> NDArray[np.bool_]:
+    candidates = np.lib.stride_tricks.sliding_window_view(window[: 2 * PACKET_BYTES - 1], PACKET_BYTES)
+    following = candidates[:, 1:2] + np.uint8(1)
+    return np.asarray(((candidates[:, 2:-1] == START) & (candidates[:, 3:] == following)).any(axis=1))
+
+
+def _plausible(counters: ByteArray, last_counter: int | None, skipped: int) -> NDArray[np.bool_]:
+    if last_counter is None:
+        return np.zeros(len(counters), dtype=np.bool_)
+    lost = (counters.astype(np.int64) - last_counter - 1) % COUNTERS
+    least = -(-(skipped + np.arange(len(counters))) // PACKET_BYTES)
+    return np.asarray((lost >= least) & (lost <= least + SLACK_PACKETS))
+
+
+def _motion_g(raw: ByteArray, at: int, n: int) -> FloatArray:
+    """Acceleration in g, shape ``(3, n)``; NaN between the sensor's readings, where the board sends zeros."""
+    counts = np.empty((MOTION_ROWS, n), dtype=np.int16)
+    for row, column in zip(counts, range(AUX_AT, AUX_AT + AUX_BYTES, 2), strict=True):
         words: NDArray[np.int16] = np.ndarray((n,), ">i2", raw.data, at + column, (PACKET_BYTES,))
         row[:] = words
     kind = raw[at + PACKET_BYTES - 1 : at + n * PACKET_BYTES : PACKET_BYTES] & KIND_MASK
-    motion[:, kind != AuxKind.ACCEL] = 0
-    return motion
+    fresh = counts.any(axis=0) & (kind == ACCEL_KIND)
+    return np.where(fresh, counts * ACCEL_G_PER_COUNT, np.nan)
 
 
 def _lost(last: int, counter: int, missing: float) -> int:
     """Packets lost between two counters, which tell it but for whole turns; the clock tells the turns."""
     gap = (counter - last - 1) % COUNTERS
     return gap + COUNTERS * max(0, round((missing - gap) / COUNTERS))
-
-
-class CytonCodec:
-    """Eight channels at 250 Hz.
-
-    Parameters
-    ----------
-    inputs
-        Board inputs, 1 to 8, in the order of the rows wanted.
-    gain
-        Gain of these inputs.
-    """
-
-    def __init__(self, inputs: Sequence[int], gain: int = DEFAULT_GAIN) -> None:
-        self._scale_uv = uv_per_count(gain)
-        self._decoder = CytonDecoder(tuple(inputs))
-        self.bad = 0
-        """A Cyton's packets have no checksum: what cannot be read is garbage."""
-
-    @property
-    def lost(self) -> int:
-        """Samples found missing so far."""
-        return self._decoder.lost
-
-    @property
-    def garbage(self) -> int:
-        """Bytes thrown away so far."""
-        return self._decoder.garbage
-
-    @property
-    def held(self) -> float:
-        """Samples that wait to be confirmed."""
-        return self._decoder.held
-
-    def feed(self, chunk: bytes, _source: int = BYTE_STREAM, now_s: float | None = None) -> list[Run]:
-        """Take the next bytes; see `CytonDecoder.feed`."""
-        return [
-            Run(run.lost, np.multiply(run.counts, self._scale_uv, dtype=np.float64), motion_g(run.motion))
-            for run in self._decoder.feed(chunk, now_s)
-        ]
-
-    def notices(self) -> list[Notice]:
-        """Take the texts that came between packets."""
-        said, self._decoder.replies = self._decoder.replies, []
-        return [Said(text) for text in said]
-
-
-def motion_g(counts: MotionArray) -> FloatArray:
-    """Acceleration in g, NaN where the sensor had no new reading."""
-    return np.where(counts.any(axis=0), counts * ACCEL_G_PER_COUNT, np.nan)

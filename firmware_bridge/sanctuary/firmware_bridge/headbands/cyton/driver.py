@@ -6,62 +6,70 @@ from collections.abc import Mapping
 from typing import Any
 
 from sanctuary.config.errors import Cause, DeviceError
-from sanctuary.firmware_bridge.headbands.cyton import codec as commands
-from sanctuary.firmware_bridge.headbands.cyton.codec import Command, CytonCodec, ReplyFinder
-from sanctuary.firmware_bridge.headbands.cyton.daisy import DaisyCodec
-from sanctuary.firmware_bridge.headbands.cyton.wire import DEFAULT_GAIN, rail_uv
+from sanctuary.firmware_bridge.headbands.cyton import wire
+from sanctuary.firmware_bridge.headbands.cyton.codec import CytonCodec, DaisyCodec
 from sanctuary.firmware_bridge.headbands.device import DeviceHeadband
-from sanctuary.firmware_bridge.headbands.headband import Codec, Driver, Line, LinkKind, Options, Session
+from sanctuary.firmware_bridge.headbands.headband import (
+    Codec,
+    Conversation,
+    Driver,
+    HeadbandOptions,
+    HeadbandSession,
+    LinkKind,
+)
 from sanctuary.firmware_bridge.links.link import Chunk
 
 FTDI = ((0x0403, 0x6015), (0x0403, 0x6001))
 """Vendor and product of the dongle's serial chip; other things have the same."""
 
 
-class CytonSession(Session):
+class CytonSession(HeadbandSession):
     """Eight channels at 250 Hz; a Daisy that is plugged in is told to keep out."""
 
-    def prepare(self, line: Line) -> None:
+    def prepare(self, line: Conversation) -> None:
         """Stop and reset the board, which may have been left streaming, and set the gains."""
-        line.send(commands.STOP.data)
-        self.arrange_daisy(line, self.ask(line, commands.RESET))
-        if self.options.gain != DEFAULT_GAIN:
+        line.send(wire.STOP_STREAM.data)
+        self.arrange_daisy(line, self.ask(line, wire.RESET))
+        if self.options.gain != wire.DEFAULT_GAIN:
             for number in self.inputs:
-                self.ask(line, commands.channel_settings(number, self.options.gain))
+                self.ask(line, wire.channel_settings(number, self.options.gain))
 
-    def arrange_daisy(self, line: Line, banner: str) -> None:
+    def arrange_daisy(self, line: Conversation, banner: str) -> None:
         """See to it that the board sends what the codec expects."""
-        if commands.DAISY_WORD in banner:
-            self.ask(line, commands.WITHOUT_DAISY)
+        if wire.DAISY_WORD in banner:
+            self.ask(line, wire.WITHOUT_DAISY)
 
     def codec(self) -> Codec:
-        """Make the decoder."""
         return CytonCodec(self.inputs, self.options.gain)
 
-    def start(self, line: Line) -> None:
-        """Make it stream."""
-        line.send(commands.START_STREAM.data)
+    def start(self, line: Conversation) -> None:
+        line.send(wire.START_STREAM.data)
 
-    def stop(self, line: Line) -> None:
-        """Make it stop."""
-        line.send(commands.STOP.data)
+    def stop(self, line: Conversation) -> None:
+        line.send(wire.STOP_STREAM.data)
 
-    def ask(self, line: Line, command: Command) -> str:
-        """Send a command and wait until it is answered well; returns the answer."""
-        finder = ReplyFinder()
+    def ask(self, line: Conversation, command: wire.Command) -> str:
+        """Send a command and wait for its answer.
+
+        Raises
+        ------
+        DeviceError
+            The board refuses, or does not answer in time.
+        """
+        finder = wire.ReplyFinder()
         refused: list[str] = []
 
-        def heard(chunk: Chunk) -> str | None:
-            for reply in finder.feed(chunk.data):
+        def find(chunk: Chunk) -> str | None:
+            for reply in finder.push(chunk.data):
                 if command.answer is not None and command.answer in reply:
                     return reply
-                if commands.FAILURE in reply:
+                if wire.FAILURE in reply:
                     refused.append(reply)
                     return reply
             return None
 
         line.send(command.data)
-        reply = line.listen(command.timeout_s, heard)
+        reply = line.wait_for(command.timeout_s, find)
         where = line.link.address
         if refused:
             raise DeviceError(f"{where}: {_refusal(command, refused[0])}", Cause.REFUSED)
@@ -73,34 +81,32 @@ class CytonSession(Session):
             )
         return reply
 
-    def complaint(self, said: str) -> str:
-        """Why it may be silent."""
-        if said:
-            return f"the board says: {_quoted(said)}"
+    def silence_hint(self, last_text: str) -> str:
+        if last_text:
+            return f"the board says: {_quoted(last_text)}"
         return "check that the headband is switched on and near its dongle"
 
 
 class DaisySession(CytonSession):
     """Sixteen channels at 125 Hz."""
 
-    def arrange_daisy(self, line: Line, banner: str) -> None:
+    def arrange_daisy(self, line: Conversation, banner: str) -> None:
         """Attach the Daisy, unless it is."""
-        if commands.DAISY_WORD not in banner and "no daisy" in self.ask(line, commands.WITH_DAISY):
+        if wire.DAISY_WORD not in banner and "no daisy" in self.ask(line, wire.WITH_DAISY):
             raise DeviceError(
                 f"{line.link.address}: this Cyton has no Daisy; plug it on, or name the headband cyton",
                 Cause.REFUSED,
             )
 
     def codec(self) -> Codec:
-        """Make the decoder."""
         return DaisyCodec(self.inputs, self.options.gain)
 
 
-def _refusal(command: Command, reply: str) -> str:
-    said = _quoted(reply[reply.index(commands.FAILURE) :])
-    if command is commands.RESET:
-        return f"the dongle finds no board; switch the Cyton on ({said})"
-    return f"the board refuses {command.data.decode()} ({said})"
+def _refusal(command: wire.Command, reply: str) -> str:
+    quoted = _quoted(reply[reply.index(wire.FAILURE) :])
+    if command is wire.RESET:
+        return f"the dongle finds no board; switch the Cyton on ({quoted})"
+    return f"the board refuses {command.data.decode()} ({quoted})"
 
 
 def _quoted(reply: str) -> str:
@@ -108,36 +114,24 @@ def _quoted(reply: str) -> str:
     return " ".join(reply.split())[:80]
 
 
-def _rail_uv(options: Options) -> float:
-    return rail_uv(options.gain)
+def _driver(name: str, title: str, fs_hz: float, n_inputs: int, session: type[CytonSession]) -> Driver:
+    return Driver(
+        name,
+        title,
+        LinkKind.SERIAL,
+        fs_hz,
+        tuple(str(number) for number in range(1, n_inputs + 1)),
+        {"AF7": 1, "AF8": 2},
+        lambda options: wire.rail_uv(options.gain),
+        session,
+        usb=FTDI,
+        address="/dev/ttyUSB0",
+        note="electrodes go where you plug them",
+    )
 
 
-CYTON = Driver(
-    "cyton",
-    "OpenBCI Cyton",
-    LinkKind.SERIAL,
-    250.0,
-    tuple(str(number) for number in range(1, 9)),
-    {"AF7": 1, "AF8": 2},
-    _rail_uv,
-    CytonSession,
-    usb=FTDI,
-    address="/dev/ttyUSB0",
-    note="electrodes go where you plug them",
-)
-DAISY = Driver(
-    "cyton-daisy",
-    "OpenBCI Cyton with Daisy",
-    LinkKind.SERIAL,
-    125.0,
-    tuple(str(number) for number in range(1, 17)),
-    {"AF7": 1, "AF8": 2},
-    _rail_uv,
-    DaisySession,
-    usb=FTDI,
-    address="/dev/ttyUSB0",
-    note="electrodes go where you plug them",
-)
+CYTON = _driver("cyton", "OpenBCI Cyton", 250.0, 8, CytonSession)
+DAISY = _driver("cyton-daisy", "OpenBCI Cyton with Daisy", 125.0, 16, DaisySession)
 
 
 class CytonHeadband(DeviceHeadband):
@@ -160,8 +154,8 @@ class CytonHeadband(DeviceHeadband):
         port: str,
         channels: Mapping[str, int],
         *,
-        gain: int = DEFAULT_GAIN,
+        gain: int = wire.DEFAULT_GAIN,
         realtime: bool = False,
         **others: Any,
     ) -> None:
-        super().__init__(CYTON, port, channels, Options(gain=gain), realtime=realtime, **others)
+        super().__init__(CYTON, port, channels, HeadbandOptions(gain=gain), realtime=realtime, **others)

@@ -1,24 +1,16 @@
-"""From Athena's notifications to rows of samples: packets in the order of their index, losses by block.
+"""Muse S Athena: packets, and from notifications to sample runs.
 
-The index counts packets of all kinds: that one is missing does not say whether it held EEG. The numbers of
-the blocks before and after it do.
-
-How many blocks of EEG are missing, by the numbers in their heads.
-
-The number of a block goes round after 255, two seconds of EEG with eight channels. How often it went round
-tells the number of packets that are missing, and how many blocks a packet has had until now.
-
-Packets of a Muse S Athena; several may share one notification.
-
-::
+Several packets may share one notification::
 
     length | index uint16 | clock uint48 | block | block ...      block: tag | number | 3 unknown | data
        0      1 2             3 ... 8      9 ...
 
-All numbers are little-endian. The index counts packets, and follows without a gap in recordings. The clock is
-in milliseconds in older firmware and steps back again and again; in a recording of newer firmware it moves
-once in 268 ms, as 2**28 ns would: packets are put in order by their index, and nothing is timed by the clock.
-The number counts the blocks of one tag and goes round after 255.
+All numbers are little-endian. The index counts packets of all kinds, and follows without a gap in recordings:
+that one is missing does not say whether it held EEG. The number counts the blocks of one tag and goes round
+after 255, two seconds of EEG with eight channels; how often it went round is told by the packets that are
+missing, and by how many blocks a packet has had until now (`BlockCount`). The clock is in milliseconds in
+older firmware and steps back again and again; in a recording of newer firmware it moves once in 268 ms, as
+2**28 ns would: packets are put in order by their index, and nothing is timed by the clock.
 
 Facts: OpenMuse, muse-lsl and BrainFlow, and recordings that OpenMuse is tested with. OpenMuse has the newer
 firmware's battery take the rest of its packet; in the recording it has twenty bytes as the older one, and
@@ -33,9 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.headbands.headband import BYTE_STREAM, Notice, Run
-from sanctuary.firmware_bridge.headbands.muse.codec import Numbering
-from sanctuary.firmware_bridge.headbands.muse.packets import Asides
+from sanctuary.firmware_bridge.headbands.headband import BYTE_STREAM, SampleRun
+from sanctuary.firmware_bridge.headbands.muse.codec import NumberedCodec
 from sanctuary.signal.samples import FloatArray
 
 HEADER_BYTES = 9
@@ -68,7 +59,7 @@ _WEIGHTS = (1 << np.arange(EEG_BITS)).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class AthenaBlock:
     """One block: what its tag says, its number among those of its tag, and its data."""
 
     tag: int
@@ -94,7 +85,7 @@ class AthenaPacket:
 
     index: int
     clock: int
-    blocks: tuple[Block, ...]
+    blocks: tuple[AthenaBlock, ...]
     whole: bool
 
     @classmethod
@@ -138,16 +129,16 @@ def unpack_motion(data: bytes) -> FloatArray:
     return np.asarray(rows[:, :3].T * G_PER_COUNT)
 
 
-def _blocks(raw: bytes) -> tuple[tuple[Block, ...], bool]:
+def _blocks(raw: bytes) -> tuple[tuple[AthenaBlock, ...], bool]:
     """Read blocks up to the first that is none; what follows a newer battery and is none belongs to it."""
-    blocks: list[Block] = []
+    blocks: list[AthenaBlock] = []
     at = HEADER_BYTES
     while at < len(raw):
         begin = at + BLOCK_HEADER_BYTES
         end = begin + LENGTHS.get(raw[at], len(raw))
         if end > len(raw):
             return tuple(blocks), bool(blocks) and blocks[-1].tag == BATTERY_NEW
-        blocks.append(Block(raw[at], raw[at + 1], raw[begin:end]))
+        blocks.append(AthenaBlock(raw[at], raw[at + 1], raw[begin:end]))
         at = end
     return tuple(blocks), True
 
@@ -159,7 +150,7 @@ MEMORY_PACKETS = 512
 
 
 class BlockCount:
-    """Follows the blocks of one tag."""
+    """How many blocks of one tag are missing, by the numbers in their heads."""
 
     def __init__(self) -> None:
         self._next: int | None = None
@@ -167,13 +158,13 @@ class BlockCount:
         self._packets = 0
         self._per_packet = 0.0
 
-    def pass_packet(self, n: int) -> None:
+    def count_packet(self, n: int) -> None:
         """Learn that a packet has had `n` of the blocks, perhaps none."""
         self._packets = min(self._packets + 1, MEMORY_PACKETS)
         self._per_packet += (n - self._per_packet) / self._packets
 
-    def take(self, first: int, n: int, missing: int) -> int:
-        """Take blocks in a row and tell how many are missing before them.
+    def missing_before(self, first: int, n: int, missing: int) -> int:
+        """Count the blocks missing before `n` blocks in a row.
 
         Parameters
         ----------
@@ -207,8 +198,8 @@ STALE = 16
 """So many packets on end that do not fit come from a headband that began to count anew."""
 
 
-class AthenaCodec:
-    """Decoder of one connection.
+class AthenaCodec(NumberedCodec[AthenaPacket]):
+    """Four or eight channels at 256 Hz.
 
     Parameters
     ----------
@@ -217,39 +208,27 @@ class AthenaCodec:
         the preset does not send are NaN.
     """
 
-    held = 0.0
-    """What arrives needs no confirmation."""
-
     def __init__(self, inputs: Sequence[int] = (1, 2, 3, 4)) -> None:
+        super().__init__(PACKETS_PER_S, STALE)
         for number in inputs:
             if not 1 <= number <= N_INPUTS:
                 raise ValueError(f"input {number}: the Athena has 1 to {N_INPUTS}")
         self._rows = np.array([number - 1 for number in inputs])
-        self._numbering: Numbering[AthenaPacket] = Numbering(PACKETS_PER_S, STALE)
         self._pending: dict[int, AthenaPacket] = {}
         self._next: int | None = None
         self._counts = {tag: BlockCount() for tag in CHANNELS}
         self._missing = dict.fromkeys(CHANNELS, 0)
-        self._asides = Asides()
-        self._bad = 0
-        self.lost = 0
-        self.garbage = 0
 
-    @property
-    def bad(self) -> int:
-        """Packets refused so far: unreadable (or only their end), repeated, too late, with a spoilt index."""
-        return self._bad + self._numbering.refused
-
-    def feed(self, chunk: bytes, source: int = BYTE_STREAM, now_s: float | None = None) -> list[Run]:
-        """Take a notification of characteristic 273e00NN, `source` being NN; returns samples in order."""
+    def push(self, chunk: bytes, source: int = BYTE_STREAM, now_s: float | None = None, /) -> list[SampleRun]:
+        """Decode a notification of characteristic 273e00NN, `source` being NN."""
         if source == CONTROL:
-            self._asides.control(chunk)
+            self._on_control(chunk)
         if source not in DATA:
             return []
         packets, rest = split(chunk)
         self.garbage += rest
         self._bad += rest > 0
-        runs: list[Run] = []
+        runs: list[SampleRun] = []
         for raw in packets:
             try:
                 packet = AthenaPacket.from_bytes(raw)
@@ -261,10 +240,6 @@ class AthenaCodec:
             runs += self._ready()
         return runs
 
-    def notices(self) -> list[Notice]:
-        """Take the notices since the last call."""
-        return self._asides.notices()
-
     def _store(self, index: int, packet: AthenaPacket) -> None:
         if self._next is None:
             self._next = index
@@ -273,23 +248,23 @@ class AthenaCodec:
         else:
             self._pending[index] = packet
 
-    def _ready(self) -> list[Run]:
-        """Take packets in order; a missing one is given up when enough wait behind it."""
-        runs: list[Run] = []
+    def _ready(self) -> list[SampleRun]:
+        """Decode packets in order; a missing one is given up when enough wait behind it."""
+        runs: list[SampleRun] = []
         while self._pending and self._next is not None:
             first = min(self._pending)
             if first > self._next and len(self._pending) < GIVE_UP:
                 break
             self._miss(first - self._next)
             self._next = first + 1
-            runs += self._take(self._pending.pop(first))
+            runs += self._decode_packet(self._pending.pop(first))
         return runs
 
     def _miss(self, packets: int) -> None:
         for tag in self._missing:
             self._missing[tag] += packets
 
-    def _take(self, packet: AthenaPacket) -> list[Run]:
+    def _decode_packet(self, packet: AthenaPacket) -> list[SampleRun]:
         for block in packet.blocks:
             self._other(block)
         runs = []
@@ -297,25 +272,25 @@ class AthenaCodec:
             blocks = [block for block in packet.blocks if block.tag == tag]
             if blocks:
                 runs.append(self._run(tag, blocks, n_channels))
-            self._counts[tag].pass_packet(len(blocks))
+            self._counts[tag].count_packet(len(blocks))
         if not packet.whole:
             self._bad += 1
             self._miss(1)
         return runs
 
-    def _run(self, tag: int, blocks: list[Block], n_channels: int) -> Run:
+    def _run(self, tag: int, blocks: list[AthenaBlock], n_channels: int) -> SampleRun:
         uv = unpack_eeg([block.data for block in blocks], n_channels)
         n = uv.shape[1]
         missing, self._missing[tag] = self._missing[tag], 0
-        lost = self._counts[tag].take(blocks[0].number, len(blocks), missing) * (n // len(blocks))
+        lost = self._counts[tag].missing_before(blocks[0].number, len(blocks), missing) * (n // len(blocks))
         self.lost += lost
         chosen = np.full((len(self._rows), n), np.nan)
         there = self._rows < n_channels
         chosen[there] = uv[self._rows[there]]
-        return Run(lost, chosen, self._asides.take_motion(n))
+        return SampleRun(lost, chosen, self._spread_motion(n))
 
-    def _other(self, block: Block) -> None:
+    def _other(self, block: AthenaBlock) -> None:
         if block.tag == MOTION:
-            self._asides.motion(unpack_motion(block.data))
+            self._on_motion(unpack_motion(block.data))
         elif block.tag in (BATTERY, BATTERY_NEW):
-            self._asides.battery(int.from_bytes(block.data[:2], "little") * PERCENT_PER_COUNT)
+            self._on_battery(int.from_bytes(block.data[:2], "little") * PERCENT_PER_COUNT)

@@ -1,40 +1,37 @@
-"""From a Muse's notifications to rows of samples: keyed on the sequence number, not on the order of arrival.
+"""From the notifications of a classic Muse to sample runs: keyed on the sequence number.
 
 Each EEG channel has notifications of its own. Twelve samples of all channels make a set of rows, emitted when
 they have come, or once they are given up because the stream is `GIVE_UP` further on; a channel that did not
 come is NaN in that set alone.
-
-Numbers of 16 bits that go on past 65535, and are doubted where they do not fit.
-
-::
-
-    near the newest                taken at once
-    further ahead: a long loss     taken when a second one is near the first, if the time for it has passed
-    anything else                  a spoilt number; or, if many on end are near one another, a headband that
-                                   has begun to count anew: its numbers then go on from the newest
-
-A restart that falls a little ahead of the newest number looks like a loss. What is doubted is kept, and not
-lost if it turns out to be right.
 """
 
 from __future__ import annotations
 
+import json
+from collections import deque
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from sanctuary.config.errors import ProtocolError
-from sanctuary.firmware_bridge.headbands.headband import BYTE_STREAM, Notice, Run
-from sanctuary.firmware_bridge.headbands.muse.packets import (
+from sanctuary.firmware_bridge.headbands.headband import (
+    BYTE_STREAM,
+    Battery,
+    Codec,
+    DeviceText,
+    SampleRun,
+)
+from sanctuary.firmware_bridge.headbands.muse.wire import (
     FS_HZ,
     NOTIFICATION_BYTES,
     SAMPLES,
-    Asides,
+    ReplyReader,
     Telemetry,
     unpack_eeg,
     unpack_motion,
 )
+from sanctuary.signal.samples import FloatArray
 
 Item = TypeVar("Item")
 
@@ -47,10 +44,25 @@ SLACK_S = 2.0
 """How late notifications may come: the longest stall of a radio that keeps its connection, and some."""
 UNTIMED_S = 30.0
 """Longest loss believed where nobody says when things arrived; no connection outlives a longer one."""
+MAX_READINGS = 12
+"""Readings of the accelerometer that may wait for samples, a quarter of a second; the oldest go first."""
+MAX_TEXT_CHARS = 1000
+MOST_PERCENT = 110.0
+"""Fuel gauges go a little beyond 100; more is no charge but nonsense."""
 
 
 class Numbering(Generic[Item]):
-    """Numbers one stream of items.
+    """Continues numbers of 16 bits past 65535, and doubts those that do not fit.
+
+    ::
+
+        near the newest                accepted at once
+        further ahead: a long loss     accepted when a second one is near the first, if the time has passed
+        anything else                  a spoilt number; or, if many on end are near one another, a headband
+                                       that has begun to count anew: its numbers go on from the newest
+
+    A restart that falls a little ahead of the newest number looks like a loss. What is doubted is kept, and
+    not lost if it turns out to be right.
 
     Parameters
     ----------
@@ -134,6 +146,50 @@ class Numbering(Generic[Item]):
         return (now_s - self._last_s + SLACK_S) * self._per_s
 
 
+class NumberedCodec(Codec, Generic[Item]):
+    """What the codecs of all Muse headbands share: numbered items, and what is told beside the EEG.
+
+    Parameters
+    ----------
+    per_s, anew
+        See `Numbering`.
+    """
+
+    def __init__(self, per_s: float, anew: int) -> None:
+        super().__init__()
+        self._numbering: Numbering[Item] = Numbering(per_s, anew)
+        self._motion: deque[FloatArray] = deque(maxlen=MAX_READINGS)
+        self._replies = ReplyReader()
+
+    @property
+    def bad(self) -> int:
+        return self._bad + self._numbering.refused
+
+    def _on_control(self, notification: bytes) -> None:
+        """Handle a piece of an answer; answers to a question for the status hold the battery, too."""
+        for reply in self._replies.push(notification):
+            self.events.append(DeviceText(json.dumps(reply, separators=(",", ":"))[:MAX_TEXT_CHARS]))
+            percent = reply.get("bp")
+            if isinstance(percent, int | float):
+                self._on_battery(percent)
+
+    def _on_battery(self, percent: float) -> None:
+        if 0.0 <= percent <= MOST_PERCENT:
+            self.events.append(Battery(min(100.0, float(percent))))
+
+    def _on_motion(self, readings_g: FloatArray) -> None:
+        """Keep readings of the accelerometer, shape ``(3, n)``."""
+        self._motion.extend(readings_g.T)
+
+    def _spread_motion(self, n: int) -> FloatArray:
+        """Spread the readings that wait over `n` samples that came with them; shape ``(3, n)``, else NaN."""
+        motion = np.full((3, n), np.nan)
+        waiting = min(len(self._motion), n)
+        for reading in range(waiting):
+            motion[:, (2 * reading + 1) * n // (2 * waiting)] = self._motion.popleft()
+        return motion
+
+
 CONTROL, ACCELEROMETER, TELEMETRY = 0x01, 0x0A, 0x0B
 SOURCE_OF_INPUT = {1: 0x03, 2: 0x04, 3: 0x05, 4: 0x06, 5: 0x07}
 """TP9, AF7, AF8, TP10 and the right auxiliary input."""
@@ -143,8 +199,8 @@ STALE = 64
 """So many notifications on end that do not fit, 0.75 s, come from a headband that began to count anew."""
 
 
-class MuseCodec:
-    """Decoder of one connection.
+class MuseCodec(NumberedCodec[tuple[int, bytes]]):
+    """Four or five channels at 256 Hz.
 
     Parameters
     ----------
@@ -153,45 +209,29 @@ class MuseCodec:
         the preset does not send is NaN.
     """
 
-    held = 0.0
-    """What arrives needs no confirmation."""
-
     def __init__(self, inputs: Sequence[int] = (1, 2, 3, 4)) -> None:
+        super().__init__(FS_HZ / SAMPLES, STALE)
         for number in inputs:
             if number not in SOURCE_OF_INPUT:
                 raise ValueError(f"input {number}: the Muse has 1 to {len(SOURCE_OF_INPUT)}")
         self._sources = tuple(SOURCE_OF_INPUT[number] for number in inputs)
         self._wanted = frozenset(self._sources)
-        self._numbering: Numbering[tuple[int, bytes]] = Numbering(FS_HZ / SAMPLES, STALE)
         self._pending: dict[int, dict[int, bytes]] = {}
         self._emitted: int | None = None
-        self._asides = Asides()
-        self._bad = 0
-        self.lost = 0
-        self.garbage = 0
 
-    @property
-    def bad(self) -> int:
-        """Notifications refused so far: of another length, repeated, too late, or with a spoilt number."""
-        return self._bad + self._numbering.refused
-
-    def feed(self, chunk: bytes, source: int = BYTE_STREAM, now_s: float | None = None) -> list[Run]:
-        """Take a notification of characteristic 273e00NN, `source` being NN; returns sets that are whole."""
+    def push(self, chunk: bytes, source: int = BYTE_STREAM, now_s: float | None = None, /) -> list[SampleRun]:
+        """Decode a notification of characteristic 273e00NN, `source` being NN."""
         if source in self._wanted:
             if len(chunk) == NOTIFICATION_BYTES:
                 return self._eeg(chunk, source, now_s)
             self._refuse(chunk)
         elif source == CONTROL:
-            self._asides.control(chunk)
+            self._on_control(chunk)
         elif source in (ACCELEROMETER, TELEMETRY):
             self._other(chunk, source)
         return []
 
-    def notices(self) -> list[Notice]:
-        """Take the notices since the last call."""
-        return self._asides.notices()
-
-    def _eeg(self, chunk: bytes, source: int, now_s: float | None) -> list[Run]:
+    def _eeg(self, chunk: bytes, source: int, now_s: float | None) -> list[SampleRun]:
         item = (source, chunk[2:])
         for number, (channel, payload) in self._numbering.place(
             int.from_bytes(chunk[:2], "big"), item, now_s
@@ -207,9 +247,9 @@ class MuseCodec:
         self._bad += source in channels
         channels.setdefault(source, payload)
 
-    def _ready(self) -> list[Run]:
+    def _ready(self) -> list[SampleRun]:
         """Emit the oldest sets as long as they are whole or given up."""
-        runs: list[Run] = []
+        runs: list[SampleRun] = []
         while self._pending:
             number = min(self._pending)
             whole = len(self._pending[number]) == len(self._wanted)
@@ -223,7 +263,7 @@ class MuseCodec:
                 runs.append(self._run(number, channels))
         return runs
 
-    def _run(self, number: int, channels: dict[int, bytes]) -> Run:
+    def _run(self, number: int, channels: dict[int, bytes]) -> SampleRun:
         lost = 0 if self._emitted is None else (number - self._emitted - 1) * SAMPLES
         self._emitted = number
         self.lost += lost
@@ -234,14 +274,14 @@ class MuseCodec:
             for row, source in zip(uv, self._sources, strict=True):
                 if source in channels:
                     row[:] = unpack_eeg([channels[source]])[0]
-        return Run(lost, uv, self._asides.take_motion(SAMPLES))
+        return SampleRun(lost, uv, self._spread_motion(SAMPLES))
 
     def _other(self, chunk: bytes, source: int) -> None:
         try:
             if source == ACCELEROMETER:
-                self._asides.motion(unpack_motion(chunk))
+                self._on_motion(unpack_motion(chunk))
             else:
-                self._asides.battery(Telemetry.from_bytes(chunk).battery_percent)
+                self._on_battery(Telemetry.from_bytes(chunk).battery_percent)
         except ProtocolError:
             self._refuse(chunk)
 

@@ -1,14 +1,20 @@
-"""Muse 2016, 2 and S over Bluetooth LE, and the Muse S Athena (facts and their sources: `codecs.muse`)."""
+"""Muse 2016, 2 and S over Bluetooth LE, and the Muse S Athena."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.headbands.headband import Codec, Driver, Line, LinkKind, Options, Session
+from sanctuary.firmware_bridge.headbands.headband import (
+    Codec,
+    Conversation,
+    Driver,
+    HeadbandSession,
+    LinkKind,
+)
 from sanctuary.firmware_bridge.headbands.muse.athena import AthenaCodec
 from sanctuary.firmware_bridge.headbands.muse.codec import MuseCodec
-from sanctuary.firmware_bridge.headbands.muse.control import ReplyReader, encode
+from sanctuary.firmware_bridge.headbands.muse.wire import ReplyReader, encode
 from sanctuary.firmware_bridge.links.link import BASE_UUID, Chunk, Gatt
 
 UUID = "273e00{:02x}-4c4d-454d-96be-f03bac821358"
@@ -35,13 +41,13 @@ def service(*sources: int) -> Gatt:
     )
 
 
-class MuseSession(Session):
+class MuseSession(HeadbandSession):
     """Muse with the classic GATT."""
 
     keep_alive_s = KEEP_ALIVE_S
     version = "v1"
 
-    def prepare(self, line: Line) -> None:
+    def prepare(self, line: Conversation) -> None:
         """Ask who it is, stop it, which a crash may have left streaming, and choose what it sends."""
         self.command(line, "h")
         about = self.command(line, self.version)
@@ -52,35 +58,31 @@ class MuseSession(Session):
         self.command(line, "s")
 
     def usual_preset(self) -> str:
-        """Choose the preset that sends the inputs wanted."""
+        """Name of the preset that sends the inputs wanted."""
         return AUX_PRESET if max(self.inputs) > len(EEG) else USUAL_PRESET
 
     def codec(self) -> Codec:
-        """Make the decoder."""
         return MuseCodec(self.inputs)
 
-    def start(self, line: Line) -> None:
-        """Make it stream."""
+    def start(self, line: Conversation) -> None:
         line.send(encode("d"))
 
-    def stop(self, line: Line) -> None:
-        """Make it stop."""
+    def stop(self, line: Conversation) -> None:
         line.send(encode("h"))
 
-    def keep_alive(self, line: Line) -> None:
-        """Tell it that somebody still listens."""
+    def keep_alive(self, line: Conversation) -> None:
         line.send(encode("k"))
 
-    def command(self, line: Line, text: str) -> dict[str, Any]:
+    def command(self, line: Conversation, text: str) -> dict[str, Any]:
         """Send one command and wait for its answer, for answers to several at a time get mixed up."""
         reader = ReplyReader()
 
-        def heard(chunk: Chunk) -> dict[str, Any] | None:
-            replies = reader.feed(chunk.data) if chunk.source == CONTROL else []
+        def find(chunk: Chunk) -> dict[str, Any] | None:
+            replies = reader.push(chunk.data) if chunk.source == CONTROL else []
             return next((reply for reply in replies if "rc" in reply), None)
 
         line.send(encode(text))
-        return line.listen(ANSWER_TIMEOUT_S, heard) or {}
+        return line.wait_for(ANSWER_TIMEOUT_S, find) or {}
 
 
 class AthenaSession(MuseSession):
@@ -89,15 +91,14 @@ class AthenaSession(MuseSession):
     version = "v6"
 
     def usual_preset(self) -> str:
-        """Choose four channels and no lights; eight need a preset with optics."""
+        """Four channels and no lights; eight need a preset with optics."""
         return "p1045" if max(self.inputs) > len(EEG) else USUAL_PRESET
 
     def codec(self) -> Codec:
-        """Make the decoder."""
         return AthenaCodec(self.inputs)
 
-    def start(self, line: Line) -> None:
-        """Make it stream: it wants to be told twice."""
+    def start(self, line: Conversation) -> None:
+        """Make it stream: the command has to come twice."""
         for text in ("dc001", "dc001", "L1", "s"):
             line.send(encode(text))
             if text != "s":
@@ -107,14 +108,6 @@ class AthenaSession(MuseSession):
 MUSE_SITES = {"AF7": 2, "AF8": 3, "TP9": 1, "TP10": 4}
 
 
-def _muse_rail_uv(_options: Options) -> float:
-    return 999.0
-
-
-def _athena_rail_uv(_options: Options) -> float:
-    return 724.0
-
-
 MUSE = Driver(
     "muse",
     "Muse 2016, Muse 2 or Muse S",
@@ -122,7 +115,7 @@ MUSE = Driver(
     256.0,
     ("TP9", "AF7", "AF8", "TP10", "AUX"),
     MUSE_SITES,
-    _muse_rail_uv,
+    lambda _options: 999.0,
     MuseSession,
     gatt=service(*EEG, RIGHT_AUX, ACCELEROMETER, TELEMETRY),
     prefixes=("Muse",),
@@ -136,7 +129,7 @@ ATHENA = Driver(
     256.0,
     ("TP9", "AF7", "AF8", "TP10", "AUX1", "AUX2", "AUX3", "AUX4"),
     MUSE_SITES,
-    _athena_rail_uv,
+    lambda _options: 724.0,
     AthenaSession,
     gatt=service(*ATHENA_DATA),
     prefixes=("MuseS",),

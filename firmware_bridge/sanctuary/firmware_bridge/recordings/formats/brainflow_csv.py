@@ -15,21 +15,24 @@ from pathlib import Path
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.channels import reading
 from sanctuary.firmware_bridge.recordings.formats.counters import LARGEST
-from sanctuary.firmware_bridge.recordings.formats.delimited import DelimitedSource, Layout, continued
-from sanctuary.firmware_bridge.recordings.formats.telling import (
+from sanctuary.firmware_bridge.recordings.formats.delimited import DelimitedSource, RowFormat, continued
+from sanctuary.firmware_bridge.recordings.formats.indexed_source import (
     EARLIEST_S,
     LATEST_S,
+    continuation_warnings,
     cyton_rail_uv,
-    joined_said,
     largest,
-    railed_said,
-    start_said,
-    unused_said,
+    rail_warnings,
+    start_warnings,
 )
-from sanctuary.firmware_bridge.recordings.formats.text_rows import UTF8_MARK, Rows, split_lines
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
+from sanctuary.firmware_bridge.recordings.formats.text_rows import UTF8_MARK, TextRows, split_lines
+from sanctuary.firmware_bridge.recordings.recording_source import (
+    NO_READING_OPTIONS,
+    ReadingOptions,
+    open_for_reading,
+    unused_options,
+)
 from sanctuary.signal.samples import FloatArray
 
 _SYNTHETIC = (
@@ -39,7 +42,7 @@ _MUSE = ("TP9", "AF7", "AF8", "TP10")
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class BrainFlowBoard:
     """One board, or one stream of a board.
 
     Attributes
@@ -77,27 +80,27 @@ MUSE_RAIL_UV = 999.5
 BY_GAIN_UV = 0.0
 
 BOARDS = (
-    Board("cyton", (0,), 24, 250.0, _numbered(8), 22, BY_GAIN_UV),
-    Board("cyton-daisy", (2,), 32, 125.0, _numbered(16), 30, BY_GAIN_UV),
-    Board("ganglion", (1, 46), 15, 200.0, _numbered(4), 13),
-    Board("muse-2", (38, 22), 8, 256.0, _MUSE, 6, MUSE_RAIL_UV),
-    Board("muse-s", (39, 21), 8, 256.0, _MUSE, 6, MUSE_RAIL_UV),
-    Board("muse-2016", (41, 42), 7, 256.0, _MUSE, 5, MUSE_RAIL_UV),
-    Board("muse-s-athena", (67,), 11, 256.0, _MUSE, 9, MUSE_RAIL_UV),
-    Board("brainbit", (7,), 12, 250.0, ("T3", "T4", "O1", "O2"), 10),
-    Board("crown", (23,), 12, 256.0, ("CP3", "C3", "F5", "PO3", "PO4", "F6", "C4", "CP4"), 10),
-    Board("synthetic", (-1,), 32, 250.0, _SYNTHETIC, 30),
+    BrainFlowBoard("cyton", (0,), 24, 250.0, _numbered(8), 22, BY_GAIN_UV),
+    BrainFlowBoard("cyton-daisy", (2,), 32, 125.0, _numbered(16), 30, BY_GAIN_UV),
+    BrainFlowBoard("ganglion", (1, 46), 15, 200.0, _numbered(4), 13),
+    BrainFlowBoard("muse-2", (38, 22), 8, 256.0, _MUSE, 6, MUSE_RAIL_UV),
+    BrainFlowBoard("muse-s", (39, 21), 8, 256.0, _MUSE, 6, MUSE_RAIL_UV),
+    BrainFlowBoard("muse-2016", (41, 42), 7, 256.0, _MUSE, 5, MUSE_RAIL_UV),
+    BrainFlowBoard("muse-s-athena", (67,), 11, 256.0, _MUSE, 9, MUSE_RAIL_UV),
+    BrainFlowBoard("brainbit", (7,), 12, 250.0, ("T3", "T4", "O1", "O2"), 10),
+    BrainFlowBoard("crown", (23,), 12, 256.0, ("CP3", "C3", "F5", "PO3", "PO4", "F6", "C4", "CP4"), 10),
+    BrainFlowBoard("synthetic", (-1,), 32, 250.0, _SYNTHETIC, 30),
 )  # fmt: skip
 """Boards with EEG."""
 WITHOUT_EEG = (
-    Board("motion of a Muse", (), 9, 52.0, (), 7),
-    Board("light sensors of a Muse 2 or S", (), 6, 64.0, (), 4),
-    Board("light sensors of a Muse S Athena", (), 20, 64.0, (), 18),
+    BrainFlowBoard("motion of a Muse", (), 9, 52.0, (), 7),
+    BrainFlowBoard("light sensors of a Muse 2 or S", (), 6, 64.0, (), 4),
+    BrainFlowBoard("light sensors of a Muse S Athena", (), 20, 64.0, (), 18),
 )
 """Streams beside the EEG, each in a file of its own."""
 
 
-def board_named(name: str) -> Board | None:
+def board_named(name: str) -> BrainFlowBoard | None:
     """Board of a name as people write it (``Muse 2``, ``MUSE_2_BOARD``) or of BrainFlow's number."""
     plain = name.strip().casefold().replace("_", "-").replace(" ", "-").removesuffix("-board")
     for board in BOARDS:
@@ -123,7 +126,7 @@ def _first_values(head: bytes) -> FloatArray | None:
     """First rows as numbers, or None where they are not all numbers, as many in each."""
     data = head.removeprefix(UTF8_MARK)
     lines = split_lines(data, 0, last=len(data) < _HEAD_BYTES // 2)
-    rows = Rows(lines.select(slice(0, _JUDGED_ROWS)), _TAB)
+    rows = TextRows(lines.select(slice(0, _JUDGED_ROWS)), _TAB)
     if not len(rows):
         return None
     count = int(np.median(rows.counts))
@@ -165,11 +168,11 @@ class BrainFlowSource(DelimitedSource):
         The file cannot be used, or could be of several boards and none is named.
     """
 
-    def __init__(self, path: Path, options: ReadingOptions = NOTHING_TOLD) -> None:
+    def __init__(self, path: Path, options: ReadingOptions = NO_READING_OPTIONS) -> None:
         values = _opened(path)
         board = _board(path, values, options.board)
 
-        def stamps(rows: Rows) -> FloatArray:
+        def stamps(rows: TextRows) -> FloatArray:
             found = rows.numbers([board.stamp])[:, 0]
             return np.where((found >= EARLIEST_S) & (found <= LATEST_S), found, np.nan)
 
@@ -180,7 +183,7 @@ class BrainFlowSource(DelimitedSource):
                 break
             files.append(other)
         super().__init__(
-            Layout(
+            RowFormat(
                 format=NAME,
                 files=tuple((file, 0) for file in files),
                 separator=_TAB,
@@ -199,11 +202,11 @@ class BrainFlowSource(DelimitedSource):
         self._layout = replace(self._layout, rails_uv=(-rail_uv, rail_uv))
         self.start = options.start
         self.warnings = (
-            *joined_said(files),
+            *continuation_warnings(files),
             *self.warnings,
-            *railed_said(board.labels, probed, self._layout.rails_uv),
-            *(start_said(self.timeline.first_s) if self.start is None else ()),
-            *unused_said(self.format, options, "board"),
+            *rail_warnings(board.labels, probed, self._layout.rails_uv),
+            *(start_warnings(self.timeline.first_s) if self.start is None else ()),
+            *unused_options(self.format, options, "board"),
         )
 
     def rail(self, index: int) -> float:
@@ -213,7 +216,7 @@ class BrainFlowSource(DelimitedSource):
 
 
 def _head(path: Path) -> FloatArray | None:
-    with reading(path, "a BrainFlow file") as file:
+    with open_for_reading(path, "a BrainFlow file") as file:
         return _first_values(file.read(_HEAD_BYTES))
 
 
@@ -224,11 +227,11 @@ def _opened(path: Path) -> FloatArray:
     return values
 
 
-def _board(path: Path, values: FloatArray, wanted: str | None) -> Board:
+def _board(path: Path, values: FloatArray, wanted: str | None) -> BrainFlowBoard:
     """Board that wrote the rows."""
     columns, stamps = values.shape[1], _stamp_columns(values)
 
-    def fits(board: Board) -> bool:
+    def fits(board: BrainFlowBoard) -> bool:
         return columns in (board.columns, board.columns - 1) and board.stamp in stamps
 
     candidates = [board for board in BOARDS if fits(board)]
@@ -267,7 +270,7 @@ def _board(path: Path, values: FloatArray, wanted: str | None) -> Board:
     return candidates[0]
 
 
-def _listed(boards: Sequence[Board]) -> str:
+def _listed(boards: Sequence[BrainFlowBoard]) -> str:
     return " or ".join(board.name for board in boards)
 
 

@@ -10,12 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
-from sanctuary.firmware_bridge.recordings.formats.clock_columns import AGREE_S, DAY_S, SampleClock, Timeline
-from sanctuary.firmware_bridge.recordings.formats.counters import LARGEST, Cycle, Unwrapper, learn_cycle
-from sanctuary.firmware_bridge.recordings.formats.edf import IntArray
-from sanctuary.firmware_bridge.recordings.formats.indexed import IndexedSource, Part
-from sanctuary.firmware_bridge.recordings.formats.text_rows import Lines, Rows, parts
+from sanctuary.firmware_bridge.recordings.formats.counters import (
+    LARGEST,
+    CounterCycle,
+    CounterUnwrapper,
+    learn_cycle,
+)
+from sanctuary.firmware_bridge.recordings.formats.indexed_source import FilePart, IndexedSource
+from sanctuary.firmware_bridge.recordings.formats.row_clock import AGREE_S, RowClock, RowTimeline
+from sanctuary.firmware_bridge.recordings.formats.text_rows import DAY_S, TextLines, TextRows, parts
+from sanctuary.firmware_bridge.recordings.recording_source import Annotation, IntArray
 from sanctuary.signal.samples import BoolArray, FloatArray
 
 LEARNT_ROWS = 20_000
@@ -29,19 +33,19 @@ WRONG_RATE, NEAR_RATE = 0.1, 0.05
 MOST_NOTES = 100_000
 
 
-def never_aside(rows: Rows) -> BoolArray:
+def never_aside(rows: TextRows) -> BoolArray:
     """Every line is a sample."""
     return np.zeros(len(rows), dtype=np.bool_)
 
 
-def no_note(rows: Rows) -> list[tuple[float, str]]:
+def no_note(rows: TextRows) -> list[tuple[float, str]]:
     """Give no notes."""
     del rows
     return []
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class RowFormat:
     """How the rows of one format are read.
 
     Attributes
@@ -80,12 +84,12 @@ class Layout:
     labels: tuple[str, ...]
     columns: tuple[int, ...]
     fs_hz: float
-    stamps: Callable[[Rows], FloatArray]
+    stamps: Callable[[TextRows], FloatArray]
     stamp: int
     counter: int | None = None
     daily: bool = False
-    aside: Callable[[Rows], BoolArray] = never_aside
-    notes: Callable[[Rows], list[tuple[float, str]]] = no_note
+    aside: Callable[[TextRows], BoolArray] = never_aside
+    notes: Callable[[TextRows], list[tuple[float, str]]] = no_note
     rails_uv: tuple[float, float] = (-np.inf, np.inf)
 
 
@@ -93,7 +97,7 @@ class Layout:
 class _Block:
     """Rows of one part: what is good of it."""
 
-    rows: Rows
+    rows: TextRows
     """The good ones."""
     stamps_s: FloatArray
     numbers: IntArray
@@ -104,7 +108,7 @@ class _Block:
 
 
 class DelimitedSource(IndexedSource):
-    """A source of separated fields; subclasses make the `Layout` and set start and further warnings.
+    """A source of separated fields; subclasses make the `RowFormat` and set start and further warnings.
 
     Parameters
     ----------
@@ -117,7 +121,7 @@ class DelimitedSource(IndexedSource):
         No rows can be read.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: RowFormat) -> None:
         self.path, self.format = layout.files[0][0], layout.format
         self._layout = layout
         cycle, rate_hz, evenly = self._learn()
@@ -130,11 +134,11 @@ class DelimitedSource(IndexedSource):
         self.annotations = tuple(
             Annotation(max(0.0, at_s - timeline.first_s), None, text) for at_s, text in notes
         )
-        self.warnings = (*self._rate_said(rate_hz), *self._rows_said(), *self.lost())
+        self.warnings = (*self._rate_warnings(rate_hz), *self._rows_said(), *self.lost())
 
-    def values(self, lines: Lines, left_out: IntArray, chosen: Sequence[int]) -> FloatArray:
+    def values(self, lines: TextLines, left_out: IntArray, chosen: Sequence[int]) -> FloatArray:
         """Give samples of the chosen channels, NaN where a field is no number or is a rail."""
-        rows = Rows(lines, self._layout.separator)
+        rows = TextRows(lines, self._layout.separator)
         rows = rows.select(~self._layout.aside(rows))
         good = np.ones(len(rows), dtype=np.bool_)
         good[left_out[left_out < len(rows)]] = False
@@ -143,13 +147,13 @@ class DelimitedSource(IndexedSource):
         values[(values <= low) | (values >= high)] = np.nan
         return values.T
 
-    def _blocks(self) -> Iterator[tuple[int, Lines, _Block]]:
+    def _blocks(self) -> Iterator[tuple[int, TextLines, _Block]]:
         """Every part: number of its file, its lines, and what is good of it."""
         layout = self._layout
         before = 0
         for number, (path, begin) in enumerate(layout.files):
             for lines in parts(path, begin, layout.format):
-                rows = Rows(lines, layout.separator)
+                rows = TextRows(lines, layout.separator)
                 aside = layout.aside(rows)
                 notes = layout.notes(rows.select(aside)) if aside.any() else []
                 rows = rows.select(~aside)
@@ -170,13 +174,13 @@ class DelimitedSource(IndexedSource):
                     _Block(fitting.select(usable), stamps_s[usable], numbers[usable], good, notes),
                 )
 
-    def _complete(self, rows: Rows) -> bool:
+    def _complete(self, rows: TextRows) -> bool:
         """Whether a last line without a line end, of which only the last field can be cut, may be used."""
         last = int(rows.counts[-1]) - 1
         used = {column % max(last + 1, 1) for column in (*self._layout.columns, self._layout.stamp)}
         return last not in used
 
-    def _learn(self) -> tuple[Cycle | None, float | None, bool]:
+    def _learn(self) -> tuple[CounterCycle | None, float | None, bool]:
         """Learn from the first rows: what the counter does, the rate if it is not the file's, even stamps."""
         numbers, stamps_s, count = [], [], 0
         for _, _, block in self._blocks():
@@ -192,7 +196,7 @@ class DelimitedSource(IndexedSource):
         counted, times_s = np.concatenate(numbers), np.concatenate(stamps_s)
         cycle = learn_cycle(counted) if self._layout.counter is not None else None
         if cycle is not None:
-            counted = np.cumsum(np.maximum(Unwrapper(cycle).missing(counted), 0) + 1)
+            counted = np.cumsum(np.maximum(CounterUnwrapper(cycle).missing(counted), 0) + 1)
         elif self._layout.counter is not None:
             counted = np.arange(count)
         evenly = _even(times_s)
@@ -224,10 +228,12 @@ class DelimitedSource(IndexedSource):
         near = min(RATES_HZ, key=lambda hz: abs(hz / measured_hz - 1.0))
         return near if abs(near / measured_hz - 1.0) <= NEAR_RATE else measured_hz
 
-    def _index(self, cycle: Cycle | None) -> tuple[Timeline, tuple[Part, ...], list[tuple[float, str]]]:
-        clock = SampleClock(self._layout.fs_hz, None if cycle is None else cycle.length)
+    def _index(
+        self, cycle: CounterCycle | None
+    ) -> tuple[RowTimeline, tuple[FilePart, ...], list[tuple[float, str]]]:
+        clock = RowClock(self._layout.fs_hz, None if cycle is None else cycle.length)
         placer = _Placer(self._layout, cycle)
-        index: list[Part] = []
+        index: list[FilePart] = []
         notes: list[tuple[float, str]] = []
         row = 0
         for file, lines, block in self._blocks():
@@ -243,49 +249,49 @@ class DelimitedSource(IndexedSource):
             count = int(kept.sum())
             if count:
                 path = self._layout.files[file][0]
-                index.append(Part(path, lines.offset, lines.size, row, count, np.flatnonzero(~good)))
+                index.append(FilePart(path, lines.offset, lines.size, row, count, np.flatnonzero(~good)))
             row += count
             notes += block.notes[: MOST_NOTES - len(notes)]
         return clock.finish(), tuple(index), notes
 
-    def _rate_said(self, rate_hz: float | None) -> list[str]:
+    def _rate_warnings(self, rate_hz: float | None) -> list[str]:
         found = self.timeline.fs_hz
         if rate_hz is not None:
             return [f"it should have another sampling rate, but by its time stamps it has {rate_hz:g} Hz"]
         if found == self._layout.fs_hz:
             return []
-        said = (
+        warning = (
             f"by its time stamps the device sampled at {found:.3f} Hz, not {self._layout.fs_hz:g} Hz, "
             "and times follow the stamps"
         )
-        return [said]
+        return [warning]
 
     def _rows_said(self) -> list[str]:
-        said = []
+        warnings = []
         if self._damaged:
             rows = (
                 "1 row cannot be read and is"
                 if self._damaged == 1
                 else f"{self._damaged} rows cannot be read and are"
             )
-            said.append(f"{rows} left out, the first after {self._first_damaged} rows")
+            warnings.append(f"{rows} left out, the first after {self._first_damaged} rows")
         if self._double:
-            said.append(f"{self._double} rows have the counter of the row before them and are left out")
+            warnings.append(f"{self._double} rows have the counter of the row before them and are left out")
         if self.timeline.steps:
-            said.append(
+            warnings.append(
                 f"the clock that made its time stamps was set {self.timeline.steps} times during "
                 "the recording; "
                 "times go on by the clock at its beginning"
             )
-        return said
+        return warnings
 
 
 class _Placer:
     """Turns counters and stamps of one part after another into missing samples."""
 
-    def __init__(self, layout: Layout, cycle: Cycle | None) -> None:
+    def __init__(self, layout: RowFormat, cycle: CounterCycle | None) -> None:
         self._layout, self._cycle = layout, cycle
-        self._unwrapper = None if cycle is None else Unwrapper(cycle)
+        self._unwrapper = None if cycle is None else CounterUnwrapper(cycle)
         self._file, self._last_s, self._days, self._ordinal = 0, np.nan, 0.0, -1
 
     def place(self, file: int, block: _Block) -> tuple[IntArray, FloatArray, BoolArray]:
@@ -333,7 +339,7 @@ class _Placer:
         return np.asarray(stamps_s + days)
 
 
-def _whole(rows: Rows, column: int) -> IntArray:
+def _whole(rows: TextRows, column: int) -> IntArray:
     """Counters of each row; -1 where it is no whole number from 0 to 65535."""
     numbers = rows.numbers([column])[:, 0]
     with np.errstate(invalid="ignore"):

@@ -13,22 +13,32 @@ Source: GDF 2.0 specification (https://arxiv.org/abs/cs/0608052), physical dimen
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.channels import decode_field, reading
-from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
-from sanctuary.firmware_bridge.recordings.formats.counters import Pauses, brainvision_pauses, marked_pauses
-from sanctuary.firmware_bridge.recordings.known import Known
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, Channel, Piece, ReadingOptions, Source
+from sanctuary.firmware_bridge.recordings.edf_header import decode_field
+from sanctuary.firmware_bridge.recordings.known import KnownFormat
+from sanctuary.firmware_bridge.recordings.recording_source import (
+    LONGEST_GAP_S,
+    NO_READING_OPTIONS,
+    Annotation,
+    ReadingOptions,
+    RecordingSource,
+    SourceChannel,
+    Stretch,
+    open_for_reading,
+)
 from sanctuary.signal.samples import FloatArray
 
 _CODES = {4256: "V", 4274: "V", 4275: "V", 4276: "nV"}
@@ -41,7 +51,7 @@ _CODE_START, _CODE_BYTES = 102, 2
 
 def gdf_units(path: Path, n_channels: int) -> list[str]:
     """Units of the values that MNE gives for each channel; empty where the file names none that is known."""
-    with reading(path, "a GDF file") as file:
+    with open_for_reading(path, "a GDF file") as file:
         fixed = file.read(_FIXED)
         by_text = fixed[4:8].strip() < b"1.9"
         count = int.from_bytes(fixed[252 : 256 if by_text else 254], "little")
@@ -64,7 +74,9 @@ _NOISE = ("naming conventions", "does not conform to MNE")
 _LONGEST_COMPLAINT = 200
 
 
-def open_with_mne(path: Path, known: Known, options: ReadingOptions = NOTHING_TOLD) -> Source:
+def open_with_mne(
+    path: Path, known: KnownFormat, options: ReadingOptions = NO_READING_OPTIONS
+) -> RecordingSource:
     """Open a recording that MNE-Python reads.
 
     Parameters
@@ -86,7 +98,7 @@ def open_with_mne(path: Path, known: Known, options: ReadingOptions = NOTHING_TO
     return MneSource(path, known, options)
 
 
-class MneSource(Source):
+class MneSource(RecordingSource):
     """One recording, opened by MNE-Python without loading its samples.
 
     Parameters
@@ -100,11 +112,11 @@ class MneSource(Source):
         The file or one of those that belong to it is missing or damaged.
     """
 
-    def __init__(self, path: Path, known: Known, options: ReadingOptions = NOTHING_TOLD) -> None:
+    def __init__(self, path: Path, known: KnownFormat, options: ReadingOptions = NO_READING_OPTIONS) -> None:
         self.path, self.format = path, known.what
         self._known = known
-        said: list[str] = []
-        with self._trouble(said):
+        messages: list[str] = []
+        with self._trouble(messages):
             import mne
 
             self._raw: Any = mne.io.read_raw(path, preload=False, verbose="ERROR")
@@ -119,14 +131,14 @@ class MneSource(Source):
             raise RecordingError(f"{path}: this {known.what} recording holds no samples; use another copy")
         self._pauses = pauses = _pauses(path, known, marks, fs_hz, n_samples)
         self.channels = tuple(
-            Channel(str(name), unit, fs_hz, n_samples + pauses.added)
+            SourceChannel(str(name), unit, fs_hz, n_samples + pauses.added)
             for name, unit in zip(self._raw.ch_names, self._units(), strict=True)
         )
         self.start = options.start
         if begin is not None and self.start is None:
             self.start = begin
             if known.what == "FIF":
-                said.append(
+                messages.append(
                     f"its start, {begin.isoformat(' ', 'seconds')}, is UTC by its format; if that is "
                     "not the wall clock of the night, give --start-time"
                 )
@@ -134,11 +146,10 @@ class MneSource(Source):
             Annotation(pauses.shifted_s(mark.onset_s, fs_hz), mark.duration_s, mark.text) for mark in marks
         )
         if known.what == "EEGLAB":
-            said.append("an EEGLAB set names no unit; its values are taken as microvolts, as EEGLAB does")
-        self.warnings = (*said, *pauses.said)
+            messages.append("an EEGLAB set names no unit; its values are taken as microvolts, as EEGLAB does")
+        self.warnings = (*messages, *pauses.warnings)
 
-    def pieces(self, chosen: Sequence[int]) -> Iterator[Piece]:
-        """Stretches of the chosen channels, in their units; may be called again."""
+    def pieces(self, chosen: Sequence[int]) -> Iterator[Stretch]:
         step = max(1, _BLOCK_VALUES // max(1, len(chosen)))
         for row, place, count in self._pauses.runs:
             for at in range(0, count, step):
@@ -150,7 +161,6 @@ class MneSource(Source):
                 yield place + at, values
 
     def probe(self, chosen: Sequence[int], most: int) -> FloatArray:
-        """Give up to `most` seconds spread over the recording, read from their places in the file."""
         size = max(1, int(self.channels[chosen[0]].fs_hz))
         longest = max(self._pauses.runs, key=lambda run: run[2])
         if longest[2] < size:
@@ -172,7 +182,7 @@ class MneSource(Source):
         return ["V" if int(channel["unit"]) == _VOLT else "" for channel in self._raw.info["chs"]]
 
     @contextmanager
-    def _trouble(self, said: list[str]) -> Iterator[None]:
+    def _trouble(self, messages: list[str]) -> Iterator[None]:
         """Turn whatever MNE raises into one sentence, and what it warns of into sentences in `said`."""
         try:
             with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
@@ -187,7 +197,7 @@ class MneSource(Source):
                 f"copy with all its files, or {self._known.way}"
             ) from error
         texts = dict.fromkeys(_sentence(str(each.message)) for each in caught)
-        said += [f"MNE: {text}" for text in texts if not any(noise in text for noise in _NOISE)]
+        messages += [f"MNE: {text}" for text in texts if not any(noise in text for noise in _NOISE)]
 
 
 def _sentence(text: str) -> str:
@@ -206,7 +216,131 @@ def _marks(raw: Any) -> list[Annotation]:
     return [mark for mark in marks if mark.believable]
 
 
-def _pauses(path: Path, known: Known, marks: Sequence[Annotation], fs_hz: float, n_samples: int) -> Pauses:
+def _pauses(
+    path: Path, known: KnownFormat, marks: Sequence[Annotation], fs_hz: float, n_samples: int
+) -> Pauses:
     if known.what == "BrainVision":
         return brainvision_pauses(path, fs_hz, n_samples)
     return marked_pauses(marks, fs_hz, n_samples)
+
+
+_SKIP = "BAD_ACQ_SKIP"
+_BOUNDARIES = ("boundary", "EDGE boundary", "BAD boundary", "New Segment/", "New Segment")
+_MARKER_FILE = re.compile(r"^\s*MarkerFile\s*=\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+_SEGMENT = re.compile(r"^\s*Mk\d+\s*=\s*New Segment,[^,]*,(\d+),[^,]*,[^,]*(?:,(\d{14,20}))?", re.MULTILINE)
+_LONGEST_TEXT_BYTES = 64 << 20
+_SHORTEST_PAUSE_S = 0.001
+"""Wall clocks in markers have microseconds; differences below this are rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Where a file's samples lie on the sample clock.
+
+    Attributes
+    ----------
+    runs
+        Of each unbroken stretch: its first sample in the file, its place on the clock, its samples.
+    skipped
+        Stretches in the file, first and stop, that hold no signal.
+    added
+        Samples by which the clock is longer than the file.
+    said
+        What is missing or doubtful, one sentence each.
+    """
+
+    runs: tuple[tuple[int, int, int], ...]
+    skipped: tuple[tuple[int, int], ...] = ()
+    added: int = 0
+    warnings: tuple[str, ...] = ()
+
+    def shifted_s(self, onset_s: float, fs_hz: float) -> float:
+        """Onset on the sample clock of what the file has at `onset_s` of its joined samples."""
+        at = onset_s * fs_hz + 1e-6
+        before = [place - row for row, place, _ in self.runs if row <= at]
+        return round(onset_s + (before[-1] if before else 0) / fs_hz, 6)
+
+    def blank(self, values: FloatArray, first: int) -> None:
+        """Set to NaN, in place, what was skipped; `first` is the file's sample of the first column."""
+        for start, stop in self.skipped:
+            if start < first + values.shape[1] and stop > first:
+                values[:, max(0, start - first) : stop - first] = np.nan
+
+
+def marked_pauses(marks: Sequence[Annotation], fs_hz: float, n_samples: int) -> Pauses:
+    """Pauses by annotations, onsets in seconds of the joined samples."""
+    skipped, cuts, unknown = [], [], 0
+    for mark in marks:
+        at = round(mark.onset_s * fs_hz)
+        length = round((mark.duration_s or 0.0) * fs_hz)
+        if mark.text.startswith(_SKIP):
+            skipped.append((max(0, at), at + length))
+        elif mark.text in _BOUNDARIES and 0 < at < n_samples:
+            if 0 < length <= LONGEST_GAP_S * fs_hz:
+                cuts.append((at, length))
+            else:
+                unknown += 1
+    return _laid_out(cuts, n_samples, tuple(skipped), unknown)
+
+
+def brainvision_pauses(path: Path, fs_hz: float, n_samples: int) -> Pauses:
+    """Pauses by the segments that a BrainVision marker file dates."""
+    segments = _segments(path)
+    cuts: list[tuple[int, int]] = []
+    unknown = 0
+    for (at, when), (next_at, next_when) in pairwise(segments):
+        if not at < next_at < n_samples:
+            continue
+        pause_s = (next_when - when).total_seconds() - (next_at - at) / fs_hz if when and next_when else None
+        if pause_s is None or not -1.0 / fs_hz - _SHORTEST_PAUSE_S <= pause_s <= LONGEST_GAP_S:
+            unknown += 1
+        elif round(pause_s * fs_hz) > 0:
+            cuts.append((next_at, round(pause_s * fs_hz)))
+    return _laid_out(cuts, n_samples, (), unknown)
+
+
+def _laid_out(
+    cuts: list[tuple[int, int]], n_samples: int, skipped: tuple[tuple[int, int], ...], unknown: int
+) -> Pauses:
+    runs, row, added = [], 0, 0
+    for at, length in sorted(cuts):
+        if at > row:
+            runs.append((row, row + added, at - row))
+        row, added = at, added + length
+    runs.append((row, row + added, n_samples - row))
+    messages = []
+    if unknown:
+        messages.append(
+            f"it was paused, or put together, at {unknown} places that do not say how much is missing; what "
+            "follows is taken to follow at once, so times after the first of them may be early"
+        )
+    return Pauses(tuple(runs), skipped, added, tuple(messages))
+
+
+def _segments(path: Path) -> list[tuple[int, datetime | None]]:
+    """First sample and wall clock of each segment."""
+    header = _text(path)
+    named = _MARKER_FILE.search(header)
+    if named is None:
+        return []
+    name = named[1].replace("$b", path.stem)
+    marker_file = path.parent / name
+    if not marker_file.is_file():
+        return []
+    found = _SEGMENT.findall(_text(marker_file))
+    return sorted(((int(at) - 1, _date(text)) for at, text in found), key=lambda segment: segment[0])
+
+
+def _text(path: Path) -> str:
+    with open_for_reading(path, "a BrainVision header") as file:
+        raw = file.read(_LONGEST_TEXT_BYTES + 1)
+    if len(raw) > _LONGEST_TEXT_BYTES:
+        raise RecordingError(f"{path}: is too long for a text of BrainVision; use an undamaged copy")
+    return raw.decode("utf-8", "replace")
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text.ljust(20, "0"), "%Y%m%d%H%M%S%f")  # noqa: DTZ007 (wall clock)
+    except ValueError:
+        return None

@@ -24,22 +24,31 @@ from pathlib import Path
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.channels import reading
-from sanctuary.firmware_bridge.recordings.formats.clock_columns import DAY_S, dates_and_times, times_of_day
-from sanctuary.firmware_bridge.recordings.formats.delimited import DelimitedSource, Layout, continued
-from sanctuary.firmware_bridge.recordings.formats.telling import (
+from sanctuary.firmware_bridge.recordings.formats.delimited import DelimitedSource, RowFormat, continued
+from sanctuary.firmware_bridge.recordings.formats.indexed_source import (
     GANGLION_RAIL_UV,
     NEAR,
+    continuation_warnings,
     cyton_rail_uv,
-    joined_said,
     largest,
     local_moment,
-    railed_said,
-    start_said,
-    unused_said,
+    rail_warnings,
+    start_warnings,
 )
-from sanctuary.firmware_bridge.recordings.formats.text_rows import UTF8_MARK, Rows, split_lines
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
+from sanctuary.firmware_bridge.recordings.formats.text_rows import (
+    DAY_S,
+    UTF8_MARK,
+    TextRows,
+    dates_and_times,
+    split_lines,
+    times_of_day,
+)
+from sanctuary.firmware_bridge.recordings.recording_source import (
+    NO_READING_OPTIONS,
+    ReadingOptions,
+    open_for_reading,
+    unused_options,
+)
 from sanctuary.signal.samples import BoolArray, FloatArray
 
 NAME = "OpenBCI GUI text"
@@ -93,7 +102,7 @@ class OpenBciGuiSource(DelimitedSource):
         The file cannot be used.
     """
 
-    def __init__(self, path: Path, options: ReadingOptions = NOTHING_TOLD) -> None:
+    def __init__(self, path: Path, options: ReadingOptions = NO_READING_OPTIONS) -> None:
         header = _header(path)
         files = [path]
         for other in continued(path)[1:]:
@@ -110,12 +119,12 @@ class OpenBciGuiSource(DelimitedSource):
         start, doubt = self._start(form)
         self.start = options.start or start
         self.warnings = (
-            *form.said,
-            *joined_said(files),
+            *form.warnings,
+            *continuation_warnings(files),
             *self.warnings,
-            *railed_said(self._layout.labels, probed, self._layout.rails_uv),
+            *rail_warnings(self._layout.labels, probed, self._layout.rails_uv),
             *(doubt if self.start is None else ()),
-            *unused_said(self.format, options),
+            *unused_options(self.format, options),
         )
 
     def rail(self, index: int) -> float:
@@ -131,9 +140,9 @@ class OpenBciGuiSource(DelimitedSource):
             zone_s = round((local_s - unix_s) / _ZONE_S) * _ZONE_S
             if not form.whole_local:
                 zone_s = (zone_s + 0.5 * DAY_S) % DAY_S - 0.5 * DAY_S
-            return local_moment(first_s + zone_s), start_said(None)
+            return local_moment(first_s + zone_s), start_warnings(None)
         if not self._layout.daily:
-            return None, start_said(first_s)
+            return None, start_warnings(first_s)
         found = _NAME_TIME.search(self.path.name)
         if found is None:
             return None, [
@@ -145,7 +154,7 @@ class OpenBciGuiSource(DelimitedSource):
         try:
             named = datetime(*(int(each) for each in found.groups()))  # type: ignore[arg-type] # noqa: DTZ001
         except ValueError:
-            return None, start_said(None)
+            return None, start_warnings(None)
         start = named.replace(hour=0, minute=0, second=0) + timedelta(seconds=first_s)
         if start < named - timedelta(hours=12):
             start += timedelta(days=1)
@@ -168,14 +177,14 @@ class _Form:
         What was assumed.
     """
 
-    layout: Layout
+    layout: RowFormat
     unix_and_local: tuple[float, float] | None
     whole_local: bool
-    said: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def _header(path: Path) -> _Header:
-    with reading(path, "a text file of the OpenBCI GUI") as file:
+    with open_for_reading(path, "a text file of the OpenBCI GUI") as file:
         head = file.read(_HEAD_BYTES)
     found = _FIRST_LINE.match(head.removeprefix(UTF8_MARK).lstrip(b"\r\n \0"))
     if found is None:
@@ -202,7 +211,7 @@ def _header(path: Path) -> _Header:
 
 def _continues(path: Path, header: _Header) -> bool:
     """Whether a file can be one session with another of that header."""
-    with reading(path, "a text file of the OpenBCI GUI") as file:
+    with open_for_reading(path, "a text file of the OpenBCI GUI") as file:
         found = _FIRST_LINE.match(file.read(100).removeprefix(UTF8_MARK).lstrip(b"\r\n \0"))
     return found is not None and found[1].lower() != b"aux" and _header(path).names == header.names
 
@@ -214,7 +223,7 @@ def _stated(header: _Header, pattern: re.Pattern[str]) -> float | None:
     return None
 
 
-def _remarks(rows: Rows) -> BoolArray:
+def _remarks(rows: TextRows) -> BoolArray:
     """Lines of a header, which begin with a per cent sign or with a letter."""
     first = rows.cells(0, 1).view(np.uint8)
     return np.asarray((first == ord("%")) | ((first >= ord("A")) & (first <= ord("z"))) | (first >= 0x80))
@@ -235,10 +244,10 @@ def _named(path: Path, header: _Header) -> _Form:
     stamp = names.index("timestamp")
     text = names.index("timestamp (formatted)") if "timestamp (formatted)" in names else None
 
-    def stamps(rows: Rows) -> FloatArray:
+    def stamps(rows: TextRows) -> FloatArray:
         return rows.numbers([stamp])[:, 0]
 
-    layout = Layout(
+    layout = RowFormat(
         format=NAME,
         files=(),
         separator=_COMMA,
@@ -252,12 +261,12 @@ def _named(path: Path, header: _Header) -> _Form:
         counter=0,
         aside=_remarks,
     )
-    fs_hz, said = _rate(header, len(exg))
+    fs_hz, warnings = _rate(header, len(exg))
     rows = _first_rows(header, len(names))
     both = None
     if text is not None and len(rows):
         both = _first_pair(stamps(rows), dates_and_times(rows, text))
-    return _Form(replace(layout, fs_hz=fs_hz), both, whole_local=True, said=said)
+    return _Form(replace(layout, fs_hz=fs_hz), both, whole_local=True, warnings=warnings)
 
 
 def _unnamed(path: Path, header: _Header) -> _Form:
@@ -288,11 +297,11 @@ def _unnamed(path: Path, header: _Header) -> _Form:
         )
     unix = clock + 1 if fields == clock + 2 else None
 
-    def stamps(rows: Rows) -> FloatArray:
+    def stamps(rows: TextRows) -> FloatArray:
         return times_of_day(rows, clock) if unix is None else rows.numbers([unix])[:, 0] / 1000.0
 
-    fs_hz, said = _rate(header, count)
-    layout = Layout(
+    fs_hz, warnings = _rate(header, count)
+    layout = RowFormat(
         format=NAME,
         files=(),
         separator=_COMMA,
@@ -309,7 +318,7 @@ def _unnamed(path: Path, header: _Header) -> _Form:
     )
     rows = _first_rows(header, fields)
     both = None if unix is None else _first_pair(stamps(rows), times_of_day(rows, clock))
-    return _Form(layout, both, whole_local=False, said=said)
+    return _Form(layout, both, whole_local=False, warnings=warnings)
 
 
 def _rate(header: _Header, count: int) -> tuple[float, tuple[str, ...]]:
@@ -322,8 +331,8 @@ def _rate(header: _Header, count: int) -> tuple[float, tuple[str, ...]]:
     )
 
 
-def _first_rows(header: _Header, fields: int) -> Rows:
-    rows = Rows(split_lines("\n".join(header.rows).encode(), 0, last=True), _COMMA)
+def _first_rows(header: _Header, fields: int) -> TextRows:
+    rows = TextRows(split_lines("\n".join(header.rows).encode(), 0, last=True), _COMMA)
     return rows.select(rows.counts == fields)
 
 

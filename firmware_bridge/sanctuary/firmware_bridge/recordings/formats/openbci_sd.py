@@ -30,13 +30,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.channels import reading
-from sanctuary.firmware_bridge.recordings.formats.clock_columns import Timeline
-from sanctuary.firmware_bridge.recordings.formats.edf import IntArray
-from sanctuary.firmware_bridge.recordings.formats.indexed import IndexedSource, Part
-from sanctuary.firmware_bridge.recordings.formats.telling import CYTON_FULL_UV, railed_said, unused_said
-from sanctuary.firmware_bridge.recordings.formats.text_rows import UTF8_MARK, Lines, parts, split_lines
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, ReadingOptions
+from sanctuary.firmware_bridge.recordings.formats.indexed_source import (
+    CYTON_FULL_UV,
+    FilePart,
+    IndexedSource,
+    rail_warnings,
+)
+from sanctuary.firmware_bridge.recordings.formats.row_clock import RowTimeline
+from sanctuary.firmware_bridge.recordings.formats.text_rows import UTF8_MARK, TextLines, parts, split_lines
+from sanctuary.firmware_bridge.recordings.recording_source import (
+    NO_READING_OPTIONS,
+    IntArray,
+    ReadingOptions,
+    open_for_reading,
+    unused_options,
+)
 from sanctuary.signal.samples import BoolArray, FloatArray
 
 ROW = re.compile(rb"[0-9A-Fa-f]{2}(?:,[0-9A-Fa-f]{6}){8}(?:(?:,[0-9A-Fa-f]{6}){8})?(?:,[0-9A-Fa-f]{4}){0,3}")
@@ -65,7 +73,7 @@ class HexRows:
         Which lines are rows.
     """
 
-    def __init__(self, lines: Lines, channels: int) -> None:
+    def __init__(self, lines: TextLines, channels: int) -> None:
         self._lines, self._channels = lines, channels
         lengths = lines.stops - lines.starts
         self.good: BoolArray = np.zeros(len(lengths), dtype=np.bool_)
@@ -162,7 +170,7 @@ class OpenBciSdSource(IndexedSource):
         The file cannot be used.
     """
 
-    def __init__(self, path: Path, options: ReadingOptions = NOTHING_TOLD) -> None:
+    def __init__(self, path: Path, options: ReadingOptions = NO_READING_OPTIONS) -> None:
         self.path, self.format = path, NAME
         self._gain = _gain(options)
         self._channels = _channels(path)
@@ -178,14 +186,14 @@ class OpenBciSdSource(IndexedSource):
         self._rails_uv = (-self._rail_uv, self._rail_uv)
         self.start = options.start
         self.annotations = ()
-        said = [*reading_of.said(fs_hz), *self.lost(), *railed_said(labels, probed, self._rails_uv)]
+        warnings = [*reading_of.warnings(fs_hz), *self.lost(), *rail_warnings(labels, probed, self._rails_uv)]
         if options.gain is None:
-            said.append("it does not give the gain; 24 is assumed, name another with --gain")
+            warnings.append("it does not give the gain; 24 is assumed, name another with --gain")
         if options.start is None:
-            said.append("it does not say when it began; name the time with --start-time where it matters")
-        self.warnings = (*said, *unused_said(self.format, options, "gain"))
+            warnings.append("it does not say when it began; name the time with --start-time where it matters")
+        self.warnings = (*warnings, *unused_options(self.format, options, "gain"))
 
-    def values(self, lines: Lines, left_out: IntArray, chosen: Sequence[int]) -> FloatArray:
+    def values(self, lines: TextLines, left_out: IntArray, chosen: Sequence[int]) -> FloatArray:
         """Give samples in microvolts; NaN at the rails and in single spikes that no EEG has."""
         rows = HexRows(lines, self._channels)
         good = rows.good.copy()
@@ -198,7 +206,6 @@ class OpenBciSdSource(IndexedSource):
         return uv
 
     def rail(self, index: int) -> float:
-        """Rail by the gain, uV."""
         del index
         return self._rail_uv
 
@@ -207,7 +214,7 @@ class _Indexing:
     """The first reading of a file: rows, pauses, and what its remarks say."""
 
     def __init__(self, path: Path, channels: int) -> None:
-        self.index: list[Part] = []
+        self.index: list[FilePart] = []
         self.fs_hz: float | None = None
         self._total_ms: int | None = None
         self._stops_ms: list[tuple[int, int]] = []
@@ -225,7 +232,7 @@ class _Indexing:
         if not self._row:
             raise RecordingError(f"{path}: no row of this {NAME} file can be read; use a whole copy")
 
-    def _part(self, path: Path, lines: Lines, rows: HexRows) -> None:
+    def _part(self, path: Path, lines: TextLines, rows: HexRows) -> None:
         used = np.zeros(len(rows.good), dtype=np.bool_)
         begin = 0
         odd = [*np.flatnonzero(~rows.good).tolist(), len(rows.good)]
@@ -240,7 +247,7 @@ class _Indexing:
                 break
         if self._row > before:
             left_out = np.flatnonzero(rows.good & ~used)
-            self.index.append(Part(path, lines.offset, lines.size, before, self._row - before, left_out))
+            self.index.append(FilePart(path, lines.offset, lines.size, before, self._row - before, left_out))
 
     def _rows(self, rows: HexRows, begin: int, end: int, used: BoolArray) -> None:
         """Take rows that follow one another."""
@@ -262,7 +269,7 @@ class _Indexing:
         self._row += end - begin
         self._counter = int(counters[-1])
 
-    def _odd(self, lines: Lines, place: int) -> None:
+    def _odd(self, lines: TextLines, place: int) -> None:
         """Take a line that is no row: a remark, a number after one, or damage."""
         text = lines.text(place)[:200] if lines.stops[place] - lines.starts[place] < 400 else ""
         if text.startswith("%"):
@@ -303,7 +310,7 @@ class _Indexing:
                 self._stops_ms.append((self._row, pause_ms))
         self._counter = -1
 
-    def timeline(self, fs_hz: float) -> Timeline:
+    def timeline(self, fs_hz: float) -> RowTimeline:
         """Where the rows lie, at a rate."""
         missing = dict.fromkeys((0,), 0)
         for row, samples in (*self._runs, *((row, round(ms * fs_hz / 1000.0)) for row, ms in self._stops_ms)):
@@ -311,32 +318,32 @@ class _Indexing:
                 missing[row] = missing.get(row, 0) + samples
         rows = np.array(sorted(missing), dtype=np.int64)
         before = np.cumsum([missing[row] for row in rows.tolist()])
-        return Timeline(rows, rows + before, self._row, self._row + int(before[-1]), fs_hz, 0.0, 0)
+        return RowTimeline(rows, rows + before, self._row, self._row + int(before[-1]), fs_hz, 0.0, 0)
 
-    def said(self, fs_hz: float) -> list[str]:
+    def warnings(self, fs_hz: float) -> list[str]:
         """Say what must be known of the file."""
-        said = []
+        warnings = []
         if self._damaged:
-            said.append(f"{self._damaged} rows cannot be read and are left out")
+            warnings.append(f"{self._damaged} rows cannot be read and are left out")
         if self._rest:
-            said.append(
+            warnings.append(
                 f"after {self._row} rows comes what does not go on, as in a file that was ended "
                 "early (rests of older "
                 "files lie behind its end); it is left out"
             )
         if self._stops_ms:
             seconds = sum(ms for _, ms in self._stops_ms) / 1000.0
-            said.append(
+            warnings.append(
                 f"the board was stopped {len(self._stops_ms)} times, {seconds:g} s in all; these are gaps"
             )
         lasts_s = self.timeline(fs_hz).n_samples / fs_hz
         if self._total_ms is not None and abs(self._total_ms / 1000.0 - lasts_s) > 1.0 + 0.01 * lasts_s:
-            said.append(
+            warnings.append(
                 f"its footer says that it lasts {self._total_ms / 1000.0:g} s, but at {fs_hz:g} "
                 "Hz its samples make "
                 f"{lasts_s:.6g} s; samples were lost, or its rate is another"
             )
-        return said
+        return warnings
 
 
 def _gain(options: ReadingOptions) -> float:
@@ -350,7 +357,7 @@ def _gain(options: ReadingOptions) -> float:
 
 
 def _channels(path: Path) -> int:
-    with reading(path, "a text file of an OpenBCI SD card") as file:
+    with open_for_reading(path, "a text file of an OpenBCI SD card") as file:
         lines = split_lines(file.read(64 << 10).removeprefix(UTF8_MARK), 0, last=True)
     for index in range(min(_HEAD_LINES, len(lines.starts))):
         text = lines.raw[lines.starts[index] : lines.stops[index]][:200].tobytes().strip()

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.channels import reading
-from sanctuary.firmware_bridge.recordings.formats.edf import IntArray
+from sanctuary.firmware_bridge.recordings.recording_source import IntArray, open_for_reading
 from sanctuary.signal.samples import BoolArray, FloatArray
 
 PART_BYTES = 1 << 20
@@ -34,7 +33,7 @@ _LF, _BLANK, _COMMA, _DOT = b"\n ,."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lines:
+class TextLines:
     """The lines that are not empty in one part of a file.
 
     Attributes
@@ -61,12 +60,14 @@ class Lines:
         line = self.raw[self.starts[index] : self.stops[index]]
         return line[:PART_BYTES].tobytes().decode("utf-8", errors="replace").strip()
 
-    def select(self, chosen: BoolArray | slice) -> Lines:
+    def select(self, chosen: BoolArray | slice) -> TextLines:
         """Choose some of the lines."""
-        return Lines(self.raw, self.starts[chosen], self.stops[chosen], self.offset, self.size, self.whole)
+        return TextLines(
+            self.raw, self.starts[chosen], self.stops[chosen], self.offset, self.size, self.whole
+        )
 
 
-def parts(path: Path, start: int, what: str) -> Iterator[Lines]:
+def parts(path: Path, start: int, what: str) -> Iterator[TextLines]:
     """All lines of a file from the byte `start` on, which begins a line.
 
     Raises
@@ -74,7 +75,7 @@ def parts(path: Path, start: int, what: str) -> Iterator[Lines]:
     RecordingError
         The file cannot be read; `what` says what it should be.
     """
-    with reading(path, what) as file:
+    with open_for_reading(path, what) as file:
         offset = start
         while True:
             file.seek(offset)
@@ -87,14 +88,14 @@ def parts(path: Path, start: int, what: str) -> Iterator[Lines]:
             offset += lines.size
 
 
-def part(path: Path, offset: int, size: int, what: str, *, last: bool) -> Lines:
+def part(path: Path, offset: int, size: int, what: str, *, last: bool) -> TextLines:
     """Read one part again up to its `last` line, or the whole lines in its first `size` bytes."""
-    with reading(path, what) as file:
+    with open_for_reading(path, what) as file:
         file.seek(offset)
         return split_lines(file.read(size), offset, last=last)
 
 
-def split_lines(data: bytes, offset: int, *, last: bool) -> Lines:
+def split_lines(data: bytes, offset: int, *, last: bool) -> TextLines:
     """Lines in bytes of a file; what follows the last line end belongs to the next part unless it is `last`.
 
     Bytes without any line end are taken as a line that is too long, and left out.
@@ -106,21 +107,21 @@ def split_lines(data: bytes, offset: int, *, last: bool) -> Lines:
     if last:
         end = len(data)
     elif end == 0:
-        return Lines(np.empty(0, np.uint8), _NONE, _NONE, offset, len(data), whole=True)
+        return TextLines(np.empty(0, np.uint8), _NONE, _NONE, offset, len(data), whole=True)
     raw = np.frombuffer(data, np.uint8, end)
     stops = np.flatnonzero(raw == _LF)
     if last and not whole:
         stops = np.append(stops, end)
     starts = np.concatenate((_ZERO, stops[:-1] + 1)) if stops.size else _NONE
     filled = stops > starts
-    return Lines(raw, starts[filled], stops[filled], offset, end, whole or not last)
+    return TextLines(raw, starts[filled], stops[filled], offset, end, whole or not last)
 
 
 _NONE = np.empty(0, np.int64)
 _ZERO = np.zeros(1, np.int64)
 
 
-class Rows:
+class TextRows:
     """Lines taken apart at a separator.
 
     Parameters
@@ -136,7 +137,7 @@ class Rows:
         Number of fields in each line.
     """
 
-    def __init__(self, lines: Lines, separator: int) -> None:
+    def __init__(self, lines: TextLines, separator: int) -> None:
         self.lines, self._separator = lines, separator
         self._marks = np.flatnonzero(lines.raw == separator)
         self._first = np.searchsorted(self._marks, lines.starts)
@@ -145,9 +146,9 @@ class Rows:
     def __len__(self) -> int:
         return len(self.counts)
 
-    def select(self, chosen: BoolArray) -> Rows:
+    def select(self, chosen: BoolArray) -> TextRows:
         """Choose some of the rows."""
-        some = object.__new__(Rows)
+        some = object.__new__(TextRows)
         some.lines, some._separator, some._marks = self.lines.select(chosen), self._separator, self._marks
         some._first, some.counts = self._first[chosen], self.counts[chosen]
         return some
@@ -311,8 +312,73 @@ def read_column_names(path: Path, what: str) -> ColumnNames:
     RecordingError
         It has none; `what` says what it should be.
     """
-    with reading(path, what) as file:
+    with open_for_reading(path, what) as file:
         found = column_names(file.read(2 * _LONGEST))
     if found is None:
         raise RecordingError(f"{path}: this is not {what}: its first line names no columns")
     return found
+
+
+DAY_S = 86400.0
+_DATE = "dddd-dd-dd "
+_TIME = "dd:dd:dd"
+_FRACTION_DIGITS = 6
+_WIDTH = {"time": len(_TIME), "date": len(_DATE) + len(_TIME)}
+_ALIKE = {"-": b"-/", " ": b" T", ":": b":"}
+
+
+def times_of_day(rows: TextRows, column: int) -> FloatArray:
+    """Seconds since midnight of ``HH:MM:SS`` with up to six decimals; NaN where the text is another."""
+    texts = _characters(rows, column, "time")
+    return _time_s(texts, 0, _fits(texts, _TIME))
+
+
+def dates_and_times(rows: TextRows, column: int) -> FloatArray:
+    """Seconds since 1970 by the same clock of ``YYYY-MM-DD HH:MM:SS`` with up to six decimals, or NaN."""
+    texts = _characters(rows, column, "date")
+    fits = _fits(texts, _DATE + _TIME)
+    year, month, day = _whole(texts, 0, 4), _whole(texts, 5, 2), _whole(texts, 8, 2)
+    fits &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31) & (year >= 1970)
+    months = np.where(fits, (year - 1970) * 12 + month - 1, 0)
+    days = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + day - 1
+    return days * DAY_S + _time_s(texts, len(_DATE), fits)
+
+
+def _characters(rows: TextRows, column: int, kind: str) -> NDArray[np.uint8]:
+    width = _WIDTH[kind] + 1 + _FRACTION_DIGITS
+    return rows.cells(column, width).view(np.uint8).reshape(len(rows), width)
+
+
+def _fits(texts: NDArray[np.uint8], pattern: str) -> BoolArray:
+    """Whether texts begin as the pattern says and go on with decimals or end."""
+    fits = np.ones(len(texts), dtype=np.bool_)
+    for place, sign in enumerate(pattern):
+        column = texts[:, place]
+        fits &= _digit(column) if sign == "d" else np.isin(column, list(_ALIKE[sign]))
+    end = len(pattern)
+    point, decimals = texts[:, end], texts[:, end + 1 :]
+    ended = decimals == 0
+    fits &= (point == 0) | (point == ord(".")) | (point == ord(","))
+    fits &= (_digit(decimals) | ended).all(axis=1)
+    return np.asarray(fits & ((point != 0) | ended.all(axis=1)))
+
+
+def _digit(characters: NDArray[np.uint8]) -> BoolArray:
+    return (characters >= ord("0")) & (characters <= ord("9"))
+
+
+def _whole(texts: NDArray[np.uint8], place: int, digits: int) -> NDArray[np.int64]:
+    value = np.zeros(len(texts), dtype=np.int64)
+    for column in texts[:, place : place + digits].T.astype(np.int64):
+        value = value * 10 + column - ord("0")
+    return value
+
+
+def _time_s(texts: NDArray[np.uint8], place: int, fits: BoolArray) -> FloatArray:
+    hours, minutes, seconds = (_whole(texts, place + at, 2) for at in (0, 3, 6))
+    decimals = texts[:, place + len(_TIME) + 1 :]
+    fraction = np.zeros(len(texts))
+    for at, column in enumerate(decimals.T):
+        fraction += np.where(column == 0, 0.0, (column.astype(np.float64) - ord("0")) * 10.0 ** -(at + 1))
+    fits = fits & (hours < 24) & (minutes < 60) & (seconds <= 60)
+    return np.where(fits, hours * 3600.0 + minutes * 60.0 + seconds + fraction, np.nan)

@@ -24,12 +24,25 @@ import numpy as np
 import pyxdf
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.channels import reading
-from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
-from sanctuary.firmware_bridge.recordings.formats.edf import LONGEST_GAP_S
-from sanctuary.firmware_bridge.recordings.formats.xdf_chunks import MAGIC, StreamInfo, Survey, survey
-from sanctuary.firmware_bridge.recordings.formats.xdf_runs import Anchors, Timeline, timeline
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, Channel, Piece, ReadingOptions, Source
+from sanctuary.firmware_bridge.recordings.formats.xdf_layout import (
+    MAGIC,
+    StampAnchors,
+    StreamInfo,
+    StreamTimeline,
+    XdfSurvey,
+    survey_chunks,
+    timeline,
+)
+from sanctuary.firmware_bridge.recordings.recording_source import (
+    LONGEST_GAP_S,
+    NO_READING_OPTIONS,
+    Annotation,
+    ReadingOptions,
+    RecordingSource,
+    SourceChannel,
+    Stretch,
+    open_for_reading,
+)
 from sanctuary.signal.samples import FloatArray
 
 _WHAT = "an XDF file"
@@ -42,7 +55,7 @@ def is_xdf(head: bytes) -> bool:
     return head.startswith(MAGIC) and head[4:5] in (b"\x01", b"\x04", b"\x08")
 
 
-class XdfSource(Source):
+class XdfSource(RecordingSource):
     """The EEG stream of one XDF file.
 
     Parameters
@@ -59,28 +72,27 @@ class XdfSource(Source):
         The file is damaged beyond use, or it is not clear which stream is meant.
     """
 
-    def __init__(self, path: Path, options: ReadingOptions = NOTHING_TOLD) -> None:
+    def __init__(self, path: Path, options: ReadingOptions = NO_READING_OPTIONS) -> None:
         self.path, self.format = path, "XDF"
-        with reading(path, _WHAT) as file:
-            found = survey(file)
+        with open_for_reading(path, _WHAT) as file:
+            found = survey_chunks(file)
             stream = _chosen(path, found, options.stream)
             loaded = _load(path, file, found, stream)
         self._samples, self._dtype, self._n_channels = loaded.samples, loaded.dtype, stream.n_channels
         weakref.finalize(self, loaded.samples.close)
         self._line = line = _line(path, stream, loaded)
         self.channels = tuple(
-            Channel(label, unit, line.fs_hz, line.n_samples)
+            SourceChannel(label, unit, line.fs_hz, line.n_samples)
             for label, unit in zip(_labels(stream), stream.units, strict=True)
         )
         self.start = options.start or _start(found.datetime)
         self.annotations = tuple(sorted(_annotations(loaded.others, line.origin_s), key=lambda m: m.onset_s))
-        said = (
+        warnings = (
             [] if found.complete else ["the file is cut off or damaged at its end; what lies before is used"]
         )
-        self.warnings = (*said, *loaded.said, *line.said, *_doubts(stream))
+        self.warnings = (*warnings, *loaded.warnings, *line.warnings, *_doubts(stream))
 
-    def pieces(self, chosen: Sequence[int]) -> Iterator[Piece]:
-        """Stretches of the chosen channels, in their units; may be called again."""
+    def pieces(self, chosen: Sequence[int]) -> Iterator[Stretch]:
         size = self._n_channels * self._dtype.itemsize
         for row, first, count in self._line.runs:
             for at in range(0, count, _PIECE_SAMPLES):
@@ -104,10 +116,10 @@ class _Loaded:
     samples: BinaryIO
     dtype: np.dtype[Any]
     n_samples: int
-    anchors: Anchors
+    anchors: StampAnchors
     stamps_s: FloatArray
     others: list[dict[str, Any]]
-    said: list[str]
+    warnings: list[str]
 
 
 class _Prefix(RawIOBase):
@@ -136,7 +148,7 @@ class _Prefix(RawIOBase):
         return self._file.tell()
 
 
-def _chosen(path: Path, found: Survey, name: str | None) -> StreamInfo:
+def _chosen(path: Path, found: XdfSurvey, name: str | None) -> StreamInfo:
     usable = [each for each in found.streams if each.format != "string" and each.nominal_hz > 0.0]
     listed = ", ".join(f"{each.name!r} ({each.type or 'no type'})" for each in found.streams) or "none"
     if name is not None:
@@ -165,10 +177,10 @@ def _chosen(path: Path, found: Survey, name: str | None) -> StreamInfo:
     return filled[0]
 
 
-def _load(path: Path, file: BinaryIO, found: Survey, stream: StreamInfo) -> _Loaded:
+def _load(path: Path, file: BinaryIO, found: XdfSurvey, stream: StreamInfo) -> _Loaded:
     """Let pyxdf read the chosen stream, its samples into a temporary file, and all streams of text."""
     samples: BinaryIO = _temporary()
-    anchors = Anchors(stream.nominal_hz)
+    anchors = StampAnchors(stream.nominal_hz)
     trouble: list[OSError] = []
     dtypes: set[np.dtype[Any]] = set()
     nothing = np.empty((0, stream.n_channels))
@@ -185,7 +197,7 @@ def _load(path: Path, file: BinaryIO, found: Survey, stream: StreamInfo) -> _Loa
 
     texts = [each for each in found.streams if each.format == "string"]
     wanted = [stream.id, *(each.id for each in texts if found.samples.get(each.id, 0) <= _MOST_MARKS)]
-    said = [
+    warnings = [
         f"the stream {each.name!r} has {found.samples[each.id]} texts and is left out"
         for each in texts
         if each.id not in wanted
@@ -210,10 +222,10 @@ def _load(path: Path, file: BinaryIO, found: Survey, stream: StreamInfo) -> _Loa
             "free space, or set TMPDIR to a folder with room"
         ) from trouble[0]
     lost = sum("corruption" in text for text in complaints)
-    said += [f"{lost} of its chunks are damaged and left out"] if lost else []
+    warnings += [f"{lost} of its chunks are damaged and left out"] if lost else []
     others = [each for each in streams if each["info"]["stream_id"] != stream.id]
     dtype = next(iter(dtypes), np.dtype(np.float64))
-    return _Loaded(samples, dtype, anchors.n_samples, anchors, stamps_s, others, said)
+    return _Loaded(samples, dtype, anchors.n_samples, anchors, stamps_s, others, warnings)
 
 
 def _temporary() -> BinaryIO:
@@ -234,7 +246,6 @@ class _Keeping(logging.Handler):
         self._texts = texts
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep one text."""
         self._texts.append(record.getMessage())
 
 
@@ -255,7 +266,7 @@ def _quiet() -> Iterator[list[str]]:
         logger.propagate = before
 
 
-def _line(path: Path, stream: StreamInfo, loaded: _Loaded) -> Timeline:
+def _line(path: Path, stream: StreamInfo, loaded: _Loaded) -> StreamTimeline:
     line = timeline(loaded.anchors, loaded.stamps_s, stream.nominal_hz) if loaded.n_samples else None
     if line is None:
         raise RecordingError(f"{path}: the time stamps of {stream.name!r} are damaged; use an undamaged copy")

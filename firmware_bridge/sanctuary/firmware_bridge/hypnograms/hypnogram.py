@@ -1,19 +1,25 @@
 """A hypnogram: stretches of a night with their stages, and the stage of each epoch.
 
 What a reader finds in a file, before labels are understood and times are laid on a recording.
+
+What a person says about a hypnogram that its file does not.
+
+From the rows of a draft to stages: what is understood, left alone, said, or refused.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.hypnograms.clocks import Clock
-from sanctuary.firmware_bridge.hypnograms.stage_names import StageCodes
+from sanctuary.config.errors import InputError
+from sanctuary.firmware_bridge.hypnograms.stage_labels import StageCodes, parse_codes
 from sanctuary.signal.samples import Stage
 
 EPOCH_S = 30.0
@@ -22,7 +28,7 @@ OVERLAP_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredSpan:
     """One scored stretch, seconds since the first sample of the night."""
 
     onset_s: float
@@ -31,7 +37,6 @@ class Scored:
 
     @property
     def end_s(self) -> float:
-        """Where it ends."""
         return self.onset_s + self.duration_s
 
 
@@ -54,7 +59,7 @@ class Hypnogram:
     """
 
     path: Path
-    scored: tuple[Scored, ...]
+    scored: tuple[ScoredSpan, ...]
     warnings: tuple[str, ...] = ()
     kind: str = ""
     offset_s: float = 0.0
@@ -85,68 +90,60 @@ class Hypnogram:
         return np.where(known, filled_s.argmax(axis=1), Stage.UNKNOWN).astype(np.int8)
 
 
+LONGEST_EPOCH_S = 600.0
+LARGEST_OFFSET_S = 30 * 86400.0
+
+
+class RecordingFacts(Protocol):
+    """The recording that a hypnogram belongs to; `RecordingInfo` is one."""
+
+    @property
+    def path(self) -> Path:
+        """The recording's file."""
+
+    @property
+    def start(self) -> datetime | None:
+        """Wall clock of its first sample, without time zone; None if it is not known."""
+
+    @property
+    def duration_s(self) -> float:
+        """Its length."""
+
+
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One labelled stretch.
+class HypnogramOptions:
+    """Facts from the user; None where the file has to say them itself.
 
     Attributes
     ----------
-    label
-        As it stands in the file.
-    place
-        Where it stands, for messages: ``"line 3"``.
-    onset, duration
-        Seconds since the draft's second 0, or epochs where the draft is `Draft.listed`; duration None or 0
-        where the file gives none.
-    """
-
-    label: str
-    place: str
-    onset: float
-    duration: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """The rows of a file and what its format says about them.
-
-    Attributes
-    ----------
-    kind
-        What the file is, for people.
-    rows
-        All labelled rows.
-    listed
-        Rows count epochs instead of seconds.
     epoch_s
-        Length of an epoch where the file says it.
-    clock
-        Wall clock of second 0, where the file has one; else its seconds count from the recording's start.
-    clocked
-        Files of this kind usually have a clock, so that its absence is worth a word.
-    doubtful_midnight
-        Times of day begin at 00:00:00, which may as well be the time since the beginning.
-    events
-        Other events stand among the stages and are left alone.
+        Length of an epoch (s), for files with one stage a line.
+    offset_s
+        From the recording's first sample to the hypnogram's beginning (s), negative if it begins earlier.
     codes
-        What numbers mean, where the format defines it.
-    warnings
-        What the reader has to say.
+        Stage of each label or number.
     """
 
-    kind: str
-    rows: tuple[Row, ...]
-    listed: bool = False
     epoch_s: float | None = None
-    clock: Clock | None = None
-    clocked: bool = False
-    doubtful_midnight: bool = False
-    events: bool = False
+    offset_s: float | None = None
     codes: StageCodes | None = None
-    warnings: tuple[str, ...] = ()
 
 
-def listing(kind: str, labels: list[tuple[str, str]], **facts: object) -> Draft:
-    """Draft of one label an epoch, in order; `labels` are ``(label, place)``."""
-    rows = tuple(Row(label, place, float(i), 1.0) for i, (label, place) in enumerate(labels))
-    return Draft(kind, rows, listed=True, **facts)  # type: ignore[arg-type]
+NO_OPTIONS = HypnogramOptions()
+
+
+def hypnogram_options(
+    epoch_s: float | None = None, offset_s: float | None = None, stages: str | None = None
+) -> HypnogramOptions:
+    """Check what was typed for ``--epoch-s``, ``--hypnogram-offset`` and ``--stages``.
+
+    Raises
+    ------
+    InputError
+        Naming the option and what it takes.
+    """
+    if epoch_s is not None and not 0.0 < epoch_s <= LONGEST_EPOCH_S:
+        raise InputError(f"--epoch-s {epoch_s:g}: give seconds, more than 0 and at most {LONGEST_EPOCH_S:g}")
+    if offset_s is not None and not (math.isfinite(offset_s) and abs(offset_s) <= LARGEST_OFFSET_S):
+        raise InputError(f"--hypnogram-offset {offset_s:g}: give seconds, at most 30 days either way")
+    return HypnogramOptions(epoch_s, offset_s, None if stages is None else parse_codes(stages))

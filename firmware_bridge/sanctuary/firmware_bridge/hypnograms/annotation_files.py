@@ -1,6 +1,12 @@
 """Luna's ``.annot``: one event a line, with classes, instances, and times in several notations.
 
 Stages in the annotations of an EDF+ or BDF+ file: Sleep-EDF, HMC, MASS, or the recording itself.
+
+Text exports of scoring programs with wall clocks: RemLogic (the CAP database) and Somnomedics Domino.
+
+Hypnograms in XML: Compumedics Profusion, and the annotations of the National Sleep Research Resource.
+
+Document types are refused, so that no entity can grow or reach outside of the file.
 """
 
 from __future__ import annotations
@@ -11,11 +17,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.hypnograms.clocks import DAY_S, Moment, elapsed, header_clock, parse_moment
-from sanctuary.firmware_bridge.hypnograms.hypnogram_contents import number
-from sanctuary.firmware_bridge.hypnograms.scored_stages import Draft, Row
-from sanctuary.firmware_bridge.hypnograms.stage_names import Kind, label_key, understand
-from sanctuary.firmware_bridge.recordings.edf_layout import first_sample_s, read_layout, read_marks
+from sanctuary.firmware_bridge.hypnograms.hypnogram_text import (
+    DAY_S,
+    TimeOfDay,
+    elapsed,
+    header_clock,
+    number,
+    parse_moment,
+    seconds,
+)
+from sanctuary.firmware_bridge.hypnograms.stage_labels import (
+    LabelKind,
+    LabelledRow,
+    ParsedHypnogram,
+    label_key,
+    parse_label,
+)
+from sanctuary.firmware_bridge.recordings.edf_annotations import first_sample_s, read_edf_annotations
+from sanctuary.firmware_bridge.recordings.edf_layout import read_layout
 
 _EPOCH_S = 30.0
 _STAGE_CLASSES = ("sleepstage", "stage", "stages", "hypnogram")
@@ -33,7 +52,7 @@ class _Time:
     """A place in time: by the recording's seconds, or by a wall clock."""
 
     seconds: float | None = None
-    moment: Moment | None = None
+    moment: TimeOfDay | None = None
     length_s: float | None = None
     """Of the epoch, where it is given as one."""
 
@@ -58,7 +77,7 @@ def _looks_right(cells: Sequence[str]) -> bool:
     return _time(start) is not None and (stop in _UNTIL_NEXT or _time(stop.removeprefix("+")) is not None)
 
 
-def read_annot(path: Path, lines: Sequence[str]) -> Draft:
+def read_annot(path: Path, lines: Sequence[str]) -> ParsedHypnogram:
     """Read all annotations that may be stages, by class or by instance.
 
     Raises
@@ -75,13 +94,13 @@ def read_annot(path: Path, lines: Sequence[str]) -> Draft:
             raise RecordingError(f"{path}, line {i}: {len(cells)} columns; an .annot has 3, 4 or 6")
         name, instance, start, stop = _columns(cells)
         label = instance if label_key(name).replace(" ", "") in _STAGE_CLASSES else name
-        if understand(label).kind is Kind.OTHER or start == ".":
+        if parse_label(label).kind is LabelKind.OTHER or start == ".":
             continue
         rows.append((label, i, _start(path, i, start), _stop(path, i, stop)))
     return _draft(path, rows)
 
 
-def _draft(path: Path, rows: Sequence[tuple[str, int, _Time, _Time | float | None]]) -> Draft:
+def _draft(path: Path, rows: Sequence[tuple[str, int, _Time, _Time | float | None]]) -> ParsedHypnogram:
     clocked = [start.moment for _, _, start, _ in rows if start.moment is not None]
     if clocked and len(clocked) < len(rows):
         raise RecordingError(f"{path}: mixes times of day with seconds; write one kind, such as seconds")
@@ -89,8 +108,10 @@ def _draft(path: Path, rows: Sequence[tuple[str, int, _Time, _Time | float | Non
     found = []
     for k, (label, line, start, stop) in enumerate(rows):
         onset_s = by_clock[k] if clocked else start.seconds or 0.0
-        found.append(Row(label, f"line {line}", onset_s, _duration_s(path, line, onset_s, start, stop)))
-    return Draft("Luna annot", tuple(found), clock=clock, clocked=bool(clocked), events=True)
+        found.append(
+            LabelledRow(label, f"line {line}", onset_s, _duration_s(path, line, onset_s, start, stop))
+        )
+    return ParsedHypnogram("Luna annot", tuple(found), clock=clock, clocked=bool(clocked), events=True)
 
 
 def _duration_s(
@@ -159,7 +180,92 @@ def _clock(text: str) -> _Time | None:
     return None if moment is None else _Time(None, moment)
 
 
-def read_annotations(path: Path) -> Draft:
+_REMLOGIC_EVENT = re.compile(r"SLEEP-\S+", re.IGNORECASE)
+_DOMINO_HEAD = re.compile(
+    r"(Signal ID|Start Time|Signal Type|Events list|Rate|Unit)\s*:\s*(.*)", re.IGNORECASE
+)
+_DOMINO_RATE = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*s", re.IGNORECASE)
+
+
+def is_remlogic(lines: Sequence[str]) -> bool:
+    """Whether a line names the columns of RemLogic's event export."""
+    return any("sleep stage" in line.casefold() and "time [" in line.casefold() for line in lines[:200])
+
+
+def read_remlogic(path: Path, lines: Sequence[str]) -> ParsedHypnogram:
+    """Read ``SLEEP-S2`` and the like from the column of events; other events are left alone.
+
+    The stage column repeats the stage on every event and is not used. Times are times of day; the file's date
+    is written in an order that cannot be known and is not used.
+    """
+    cells = [[cell.strip() for cell in line.split("\t")] for line in lines]
+    found: list[tuple[str, int, float | None]] = []
+    moments: list[TimeOfDay] = []
+    for i, row in enumerate(cells):
+        at = next((k for k, cell in enumerate(row) if _REMLOGIC_EVENT.fullmatch(cell)), None)
+        if at is None:
+            continue
+        moment = next((m for cell in row[:at] if (m := parse_moment(cell)) is not None), None)
+        if moment is None:
+            raise RecordingError(f"{path}, line {i + 1}: {row[at]} without a time of day before it")
+        duration_s = next((d for cell in row[at + 1 :] if (d := number(cell)) is not None), None)
+        found.append((row[at], i + 1, duration_s))
+        moments.append(moment)
+    if not found:
+        raise RecordingError(
+            f"{path}: a RemLogic export without events such as SLEEP-S2; export the stages with it"
+        )
+    return _clocked("RemLogic text", found, moments)
+
+
+def is_domino(lines: Sequence[str]) -> bool:
+    """Whether the head is that of a Domino export."""
+    heads = _heads(lines)
+    return "signal id" in heads or ("start time" in heads and "signal type" in heads)
+
+
+def read_domino(path: Path, lines: Sequence[str]) -> ParsedHypnogram:
+    """Read ``22:10:00,000; N2``, one epoch a line; the start in the head is in an order of no certainty."""
+    heads = _heads(lines)
+    if heads.get("signal type", "").casefold().startswith("impul"):
+        raise RecordingError(
+            f"{path}: Domino's export of events ({heads.get('signal id', '')[:40]}), not of stages; "
+            "export the sleep profile (SchlafProfil)"
+        )
+    rate = _DOMINO_RATE.match(heads.get("rate", ""))
+    epoch_s = seconds(rate[1], "Rate", str(path)) if rate else None
+    found: list[tuple[str, int, float | None]] = []
+    moments: list[TimeOfDay] = []
+    for i, line in enumerate(lines):
+        time, semicolon, stage = line.partition(";")
+        moment = parse_moment(time) if semicolon else None
+        if moment is not None:
+            found.append((stage.strip().rstrip(";").strip(), i + 1, epoch_s))
+            moments.append(moment)
+        elif found and line.strip():
+            raise RecordingError(f"{path}, line {i + 1}: {line.strip()[:40]!r}; expected TIME; STAGE")
+    if not found:
+        raise RecordingError(f"{path}: a Domino export without lines such as 22:10:00,000; N2")
+    return _clocked("Domino text", found, moments)
+
+
+def _heads(lines: Sequence[str]) -> dict[str, str]:
+    matches = (_DOMINO_HEAD.match(line.strip()) for line in lines[:20])
+    return {match[1].casefold(): match[2].strip() for match in matches if match}
+
+
+def _clocked(
+    kind: str, found: Sequence[tuple[str, int, float | None]], moments: Sequence[TimeOfDay]
+) -> ParsedHypnogram:
+    clock, onsets_s = elapsed(moments)
+    rows = tuple(
+        LabelledRow(label, f"line {line}", onset_s, duration_s)
+        for (label, line, duration_s), onset_s in zip(found, onsets_s, strict=True)
+    )
+    return ParsedHypnogram(kind, rows, clock=clock, clocked=True)
+
+
+def read_annotations(path: Path) -> ParsedHypnogram:
     """Read all annotations; onsets count from the first data record, whose wall clock is in the header.
 
     Raises
@@ -168,10 +274,10 @@ def read_annotations(path: Path) -> Draft:
         The file is damaged.
     """
     layout = read_layout(path)
-    marks = read_marks(layout)
+    marks = read_edf_annotations(layout)
     rows = tuple(
-        Row(mark.text, f"annotation at {mark.onset_s:g} s", mark.onset_s, mark.duration_s)
+        LabelledRow(mark.text, f"annotation at {mark.onset_s:g} s", mark.onset_s, mark.duration_s)
         for mark in marks.annotations
     )
     clock = header_clock(layout.header, first_sample_s(marks.onsets_s, layout.record_s))
-    return Draft("EDF+ annotations", rows, clock=clock, clocked=True, events=True)
+    return ParsedHypnogram("EDF+ annotations", rows, clock=clock, clocked=True, events=True)

@@ -6,18 +6,22 @@ both for all of them. Units are the file's own, and are never guessed from the v
 
 from __future__ import annotations
 
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sanctuary.firmware_bridge.recordings.edf_layout import Annotation
+from sanctuary.config.errors import RecordingError
 from sanctuary.signal.samples import FloatArray
 
-Piece = tuple[int, FloatArray]
+Stretch = tuple[int, FloatArray]
 """A stretch without a pause: index of its first sample on the sample clock, and values ``(channels, n)``.
 
 Single samples that a file marks as lost are NaN. Pieces come in order and do not overlap; what lies between
@@ -46,11 +50,11 @@ class ReadingOptions:
     stream: str | None = None
 
 
-NOTHING_TOLD = ReadingOptions()
+NO_READING_OPTIONS = ReadingOptions()
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class SourceChannel:
     """One channel of a file.
 
     Attributes
@@ -69,7 +73,7 @@ class Channel:
     n_samples: int
 
 
-class Source(ABC):
+class RecordingSource(ABC):
     """An opened file of one format.
 
     Attributes
@@ -90,13 +94,13 @@ class Source(ABC):
 
     path: Path
     format: str
-    channels: tuple[Channel, ...]
+    channels: tuple[SourceChannel, ...]
     start: datetime | None
     annotations: tuple[Annotation, ...]
     warnings: tuple[str, ...]
 
     @abstractmethod
-    def pieces(self, chosen: Sequence[int]) -> Iterator[Piece]:
+    def pieces(self, chosen: Sequence[int]) -> Iterator[Stretch]:
         """Stretches of the chosen channels, which have one rate, in their units; may be called again.
 
         Raises
@@ -141,7 +145,7 @@ class Source(ABC):
         return np.stack(found, axis=1) if found else np.empty((len(chosen), 0, size))
 
 
-def dense(pieces: Iterator[Piece], rows: int, n_samples: int, size: int) -> Iterator[FloatArray]:
+def dense(pieces: Iterator[Stretch], rows: int, n_samples: int, size: int) -> Iterator[FloatArray]:
     """Arrays ``(rows, size)`` one after another (the last may be shorter), NaN where no piece is.
 
     Parameters
@@ -166,3 +170,75 @@ def dense(pieces: Iterator[Piece], rows: int, n_samples: int, size: int) -> Iter
     while start < n_samples:
         yield values[:, : n_samples - start]
         start, values = start + size, np.full((rows, size), np.nan)
+
+
+@contextmanager
+def open_for_reading(path: Path, what: str) -> Iterator[BinaryIO]:
+    """Open `path` for reading bytes; operating-system errors inside become `RecordingError`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        What the file should be, for the message: ``"an EDF or BDF file"``.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise RecordingError(f"{path}: this is a folder; name {what} in it")
+        if not stat.S_ISREG(mode):
+            raise RecordingError(f"{path}: this is not an ordinary file; name {what}")
+        with path.open("rb") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise RecordingError(f"{path}: there is no such file; check the path") from error
+    except PermissionError as error:
+        raise RecordingError(f"{path}: reading is not allowed; change the file's permissions") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RecordingError(f"{path}: cannot be read ({reason}); copy it to a sound disk") from error
+
+
+LONGEST_GAP_S = 24 * 3600.0
+"""A longer pause within a night is a damaged time stamp."""
+IntArray = NDArray[np.int64]
+
+
+def unused_options(form: str, options: ReadingOptions, *used: str) -> list[str]:
+    """Say which options a format has no use for."""
+    named = {"board": options.board, "gain": options.gain, "stream": options.stream}
+    return [
+        f"--{name} {value} is not used: {form} files do not need it"
+        for name, value in named.items()
+        if value is not None and name not in used
+    ]
+
+
+FARTHEST_S = 1e12
+"""No time or length in a recording comes near this; what goes beyond is damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """Something marked in a recording.
+
+    Attributes
+    ----------
+    onset_s
+        Seconds since the first sample (in a file: since the start time in its header).
+    duration_s
+        Length, or None where the file gives none.
+    text
+        What happened.
+    """
+
+    onset_s: float
+    duration_s: float | None
+    text: str
+
+    @property
+    def believable(self) -> bool:
+        """Whether onset and length are numbers and times that a recording can have."""
+        length_s = 0.0 if self.duration_s is None else self.duration_s
+        return abs(self.onset_s) < FARTHEST_S and 0.0 <= length_s < FARTHEST_S

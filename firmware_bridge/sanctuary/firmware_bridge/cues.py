@@ -84,7 +84,7 @@ OnOnset = Callable[[Onset], None]
 """Hears of each cue that began; called from the output's own thread, so it must be quick."""
 
 
-class Output(Protocol):
+class CueOutput(Protocol):
     """One device that renders cues; all times are monotonic seconds."""
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sanctuary.config.errors import DeviceError
-from sanctuary.firmware_bridge.outputs.output import Cue, OnOnset, Onset
+from sanctuary.firmware_bridge.cues import Cue, OnOnset, Onset
 
 
 @dataclass(slots=True)

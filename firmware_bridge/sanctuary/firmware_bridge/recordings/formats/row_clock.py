@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import median_filter, minimum_filter1d
 
-from sanctuary.firmware_bridge.recordings.formats.edf import LONGEST_GAP_S, IntArray
-from sanctuary.firmware_bridge.recordings.formats.text_rows import Rows
+from sanctuary.firmware_bridge.recordings.recording_source import LONGEST_GAP_S, IntArray
 from sanctuary.signal.samples import BoolArray, FloatArray
 
 PACKET = 12
@@ -44,7 +42,7 @@ LARGEST_DEVIATION = 0.025
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Timeline:
+class RowTimeline:
     """Where the rows of a file lie on its sample clock.
 
     Attributes
@@ -81,7 +79,7 @@ class Timeline:
         return np.asarray(self.samples[run] + numbers - self.rows[run])
 
 
-class SampleClock:
+class RowClock:
     """Places rows that come in order.
 
     Parameters
@@ -164,12 +162,12 @@ class SampleClock:
         if ready > self._done:
             self._place(ready)
 
-    def finish(self) -> Timeline:
+    def finish(self) -> RowTimeline:
         """Place what is left; at least one row must have come."""
         self._take(np.empty(0, np.int64), np.empty(0), last=True)
         self._place(len(self._places))
         fs_hz, first_s = _line(np.concatenate(self._buckets, axis=1), self._fs_hz)
-        return Timeline(
+        return RowTimeline(
             np.concatenate(([0], *self._rows)),
             np.concatenate(([0], *self._samples)),
             self._n_rows,
@@ -298,68 +296,3 @@ def _line(buckets: FloatArray, fs_hz: float) -> tuple[float, float]:
             return float(1.0 / (1.0 / fs_hz + slope)), float(begin_s)
         return fs_hz, float(np.median(delay_s[used]))
     return fs_hz, float(delay_s.min())
-
-
-DAY_S = 86400.0
-_DATE = "dddd-dd-dd "
-_TIME = "dd:dd:dd"
-_FRACTION_DIGITS = 6
-_WIDTH = {"time": len(_TIME), "date": len(_DATE) + len(_TIME)}
-_ALIKE = {"-": b"-/", " ": b" T", ":": b":"}
-
-
-def times_of_day(rows: Rows, column: int) -> FloatArray:
-    """Seconds since midnight of ``HH:MM:SS`` with up to six decimals; NaN where the text is another."""
-    texts = _characters(rows, column, "time")
-    return _time_s(texts, 0, _fits(texts, _TIME))
-
-
-def dates_and_times(rows: Rows, column: int) -> FloatArray:
-    """Seconds since 1970 by the same clock of ``YYYY-MM-DD HH:MM:SS`` with up to six decimals, or NaN."""
-    texts = _characters(rows, column, "date")
-    fits = _fits(texts, _DATE + _TIME)
-    year, month, day = _whole(texts, 0, 4), _whole(texts, 5, 2), _whole(texts, 8, 2)
-    fits &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31) & (year >= 1970)
-    months = np.where(fits, (year - 1970) * 12 + month - 1, 0)
-    days = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + day - 1
-    return days * DAY_S + _time_s(texts, len(_DATE), fits)
-
-
-def _characters(rows: Rows, column: int, kind: str) -> NDArray[np.uint8]:
-    width = _WIDTH[kind] + 1 + _FRACTION_DIGITS
-    return rows.cells(column, width).view(np.uint8).reshape(len(rows), width)
-
-
-def _fits(texts: NDArray[np.uint8], pattern: str) -> BoolArray:
-    """Whether texts begin as the pattern says and go on with decimals or end."""
-    fits = np.ones(len(texts), dtype=np.bool_)
-    for place, sign in enumerate(pattern):
-        column = texts[:, place]
-        fits &= _digit(column) if sign == "d" else np.isin(column, list(_ALIKE[sign]))
-    end = len(pattern)
-    point, decimals = texts[:, end], texts[:, end + 1 :]
-    ended = decimals == 0
-    fits &= (point == 0) | (point == ord(".")) | (point == ord(","))
-    fits &= (_digit(decimals) | ended).all(axis=1)
-    return np.asarray(fits & ((point != 0) | ended.all(axis=1)))
-
-
-def _digit(characters: NDArray[np.uint8]) -> BoolArray:
-    return (characters >= ord("0")) & (characters <= ord("9"))
-
-
-def _whole(texts: NDArray[np.uint8], place: int, digits: int) -> NDArray[np.int64]:
-    value = np.zeros(len(texts), dtype=np.int64)
-    for column in texts[:, place : place + digits].T.astype(np.int64):
-        value = value * 10 + column - ord("0")
-    return value
-
-
-def _time_s(texts: NDArray[np.uint8], place: int, fits: BoolArray) -> FloatArray:
-    hours, minutes, seconds = (_whole(texts, place + at, 2) for at in (0, 3, 6))
-    decimals = texts[:, place + len(_TIME) + 1 :]
-    fraction = np.zeros(len(texts))
-    for at, column in enumerate(decimals.T):
-        fraction += np.where(column == 0, 0.0, (column.astype(np.float64) - ord("0")) * 10.0 ** -(at + 1))
-    fits = fits & (hours < 24) & (minutes < 60) & (seconds <= 60)
-    return np.where(fits, hours * 3600.0 + minutes * 60.0 + seconds + fraction, np.nan)

@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any
 
 from sanctuary.config.errors import Cause, DeviceError
+from sanctuary.firmware_bridge.cues import STOP_S, Cue, OnOnset, Onset
 from sanctuary.firmware_bridge.outputs.mixer import STOP_FADE_S, SoundMixer
-from sanctuary.firmware_bridge.outputs.output import STOP_S, Cue, OnOnset, Onset
-from sanctuary.firmware_bridge.outputs.soundfiles import SoundLibrary
+from sanctuary.firmware_bridge.outputs.sound_rendering import SoundLibrary
 from sanctuary.signal.samples import FloatArray
 
 _LOG = logging.getLogger(__name__)
@@ -136,7 +136,6 @@ class SoundOutput:
 
     @property
     def busy(self) -> bool:
-        """Whether anything sounds."""
         return self._mixer.busy
 
     def play(self, cue: Cue, at_s: float) -> None:
@@ -156,14 +155,12 @@ class SoundOutput:
             raise self._failed(f"{self.device}: the sound device went away", Cause.DROPPED)
 
     def stop(self, _now_s: float) -> None:
-        """Fade out."""
         with self._lock:
             self._mixer.stop()
         if self._delay_s > LONGEST_DELAY_S:
             self._close_stream()
 
     def close(self) -> None:
-        """Stop, and let the device go."""
         self._close_stream()
 
     def _ready(self) -> None:

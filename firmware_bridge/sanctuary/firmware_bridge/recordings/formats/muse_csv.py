@@ -4,6 +4,12 @@
 between 0 and 1682 around a centre that differs from channel to channel and drifts; a running median is taken
 away. Only files of the recording interval "constant" hold every sample. Rows with a text in the last column
 are events.
+
+CSV files of muse-lsl (``muselsl record``) and of BlueMuse, which writes the same columns.
+
+``timestamps,TP9,AF7,AF8,TP10,Right AUX[,Marker0]``: seconds (BlueMuse also milliseconds), microvolts. There
+is no counter: a packet of 12 samples that was lost shows only in the time stamps, and where muse-lsl drew
+these as one straight line ("dejitter", its default) not at all.
 """
 
 from __future__ import annotations
@@ -15,15 +21,29 @@ from pathlib import Path
 import numpy as np
 
 from sanctuary.config.errors import RecordingError
-from sanctuary.firmware_bridge.recordings.formats.clock_columns import dates_and_times
-from sanctuary.firmware_bridge.recordings.formats.delimited import DelimitedSource, Layout
-from sanctuary.firmware_bridge.recordings.formats.telling import local_moment, railed_said, unused_said
-from sanctuary.firmware_bridge.recordings.formats.text_rows import Rows, column_names, read_column_names
-from sanctuary.firmware_bridge.recordings.source import NOTHING_TOLD, Piece, ReadingOptions, dense
+from sanctuary.firmware_bridge.recordings.formats.delimited import DelimitedSource, RowFormat
+from sanctuary.firmware_bridge.recordings.formats.indexed_source import (
+    local_moment,
+    rail_warnings,
+    start_warnings,
+)
+from sanctuary.firmware_bridge.recordings.formats.text_rows import (
+    TextRows,
+    column_names,
+    dates_and_times,
+    read_column_names,
+)
+from sanctuary.firmware_bridge.recordings.recording_source import (
+    NO_READING_OPTIONS,
+    ReadingOptions,
+    Stretch,
+    dense,
+    unused_options,
+)
 from sanctuary.signal.samples import BoolArray, FloatArray
 
-NAME = "Mind Monitor CSV"
-RAILS_UV = (0.0, 1682.0)
+MIND_MONITOR = "Mind Monitor CSV"
+MIND_MONITOR_RAILS_UV = (0.0, 1682.0)
 RATES_HZ = (256.0, 220.0)
 """Of today's headbands, and of the Muse of 2014."""
 LOWEST_HZ = 100.0
@@ -60,7 +80,7 @@ class MindMonitorSource(DelimitedSource):
         The file cannot be used; one that holds averages is refused.
     """
 
-    def __init__(self, path: Path, options: ReadingOptions = NOTHING_TOLD) -> None:
+    def __init__(self, path: Path, options: ReadingOptions = NO_READING_OPTIONS) -> None:
         header = read_column_names(path, "a CSV file of Mind Monitor")
         found = [
             (name.removeprefix("RAW_"), place)
@@ -73,10 +93,10 @@ class MindMonitorSource(DelimitedSource):
         found += header.places(_AUX)
         raw = found[0][1]
 
-        def stamps(rows: Rows) -> FloatArray:
+        def stamps(rows: TextRows) -> FloatArray:
             return dates_and_times(rows, 0)
 
-        def aside(rows: Rows) -> BoolArray:
+        def aside(rows: TextRows) -> BoolArray:
             starts, _ = rows.bounds(-1)
             texts = rows.lines.raw[np.minimum(starts, max(len(rows.lines.raw) - 1, 0))]
             event: BoolArray = (texts == _SLASH) & (rows.counts > 1)
@@ -89,7 +109,7 @@ class MindMonitorSource(DelimitedSource):
             told[long] = last[1] > last[0]
             return (event & (silent | ~long)) | (silent & told)
 
-        def notes(rows: Rows) -> list[tuple[float, str]]:
+        def notes(rows: TextRows) -> list[tuple[float, str]]:
             texts = rows.cells(-1, _LONGEST_NOTE)
             at_s = dates_and_times(rows, 0)
             return [
@@ -99,8 +119,8 @@ class MindMonitorSource(DelimitedSource):
             ]
 
         super().__init__(
-            Layout(
-                format=NAME,
+            RowFormat(
+                format=MIND_MONITOR,
                 files=((path, header.begin),),
                 separator=header.separator,
                 fewest=len(header.names) - 1,
@@ -115,12 +135,12 @@ class MindMonitorSource(DelimitedSource):
             )
         )
         probed = self.probe(range(len(_CHANNELS) if len(found) >= len(_CHANNELS) else len(found)), 40)
-        self._layout = replace(self._layout, rails_uv=RAILS_UV)
+        self._layout = replace(self._layout, rails_uv=MIND_MONITOR_RAILS_UV)
         self.start = options.start or local_moment(self.timeline.first_s)
         self.warnings = (
             *self.warnings,
-            *railed_said(self._layout.labels[: len(probed)], probed, RAILS_UV),
-            *unused_said(self.format, options),
+            *rail_warnings(self._layout.labels[: len(probed)], probed, MIND_MONITOR_RAILS_UV),
+            *unused_options(self.format, options),
         )
 
     def rate(self, measured_hz: float | None, *, evenly: bool) -> float | None:
@@ -143,19 +163,19 @@ class MindMonitorSource(DelimitedSource):
         near = min(RATES_HZ, key=lambda hz: abs(hz / measured_hz - 1.0))
         return near if near != self._layout.fs_hz else None
 
-    def pieces(self, chosen: Sequence[int]) -> Iterator[Piece]:
+    def pieces(self, chosen: Sequence[int]) -> Iterator[Stretch]:
         """Stretches of the chosen channels around their running medians, uV; may be called again."""
         size = max(1, round(LEVEL_S * self.timeline.fs_hz))
         n_samples = self.timeline.n_samples
         return _centred(dense(super().pieces(chosen), len(chosen), n_samples, size), size)
 
-    def _rate_said(self, rate_hz: float | None) -> list[str]:
+    def _rate_warnings(self, rate_hz: float | None) -> list[str]:
         if rate_hz is not None:
             return [f"by its time stamps it has {rate_hz:g} samples a second, as the Muse of 2014"]
-        return super()._rate_said(rate_hz)
+        return super()._rate_warnings(rate_hz)
 
 
-def _centred(blocks: Iterator[FloatArray], size: int) -> Iterator[Piece]:
+def _centred(blocks: Iterator[FloatArray], size: int) -> Iterator[Stretch]:
     """Take away a line from the median of each block to that of the next, from middle to middle."""
     start = 0
     before: FloatArray | None = None
@@ -183,3 +203,115 @@ def _medians(block: FloatArray, otherwise: FloatArray | None) -> FloatArray:
             for row, other in zip(block, fallback, strict=True)
         ]
     )
+
+
+MUSE_LSL = "muse-lsl CSV"
+LABELS = ("TP9", "AF7", "AF8", "TP10", "Right AUX")
+MUSE_LSL_RAILS_UV = (-999.99, 999.49)
+"""The converter gives 0.48828125 x (0 to 4095 - 2048)."""
+FS_HZ = 256.0
+_STAMP = "timestamps"
+_BESIDE = ({"ppg1", "ppg2", "ppg3"}, {"x", "y", "z"})
+"""Columns of its files of light sensors and of motion."""
+_MILLISECONDS_FROM = 1e11
+"""Seconds since 1970 do not come to this for three thousand years."""
+_SMEARED = 0.002
+
+
+def is_muse_lsl(head: bytes) -> bool:
+    """Whether the first line names muse-lsl's columns, of EEG or of what is beside it."""
+    found = column_names(head)
+    if found is None or found.names[0] not in (_STAMP, "timestamp"):
+        return False
+    return _has_eeg(found.names) or (
+        found.names[0] == _STAMP and any(columns <= set(found.names) for columns in _BESIDE)
+    )
+
+
+def _has_eeg(names: tuple[str, ...]) -> bool:
+    return {"tp9", "af7", "af8"} <= set(names)
+
+
+class MuseLslSource(DelimitedSource):
+    """One file of muse-lsl or BlueMuse.
+
+    Parameters
+    ----------
+    path
+        The file.
+    options
+        Only `ReadingOptions.start` is of use.
+
+    Raises
+    ------
+    RecordingError
+        The file cannot be used.
+    """
+
+    def __init__(self, path: Path, options: ReadingOptions = NO_READING_OPTIONS) -> None:
+        header = read_column_names(path, "a CSV file of muse-lsl")
+        if not _has_eeg(header.names):
+            kind = "light sensors" if "ppg1" in header.names else "motion"
+            raise RecordingError(
+                f"{path}: this muse-lsl file holds the {kind}, not EEG; name the EEG file beside it"
+            )
+        found = header.places(LABELS)
+
+        def stamps(rows: TextRows) -> FloatArray:
+            stamped = rows.numbers([0])[:, 0]
+            return np.where(stamped >= _MILLISECONDS_FROM, stamped / 1000.0, stamped)
+
+        super().__init__(
+            RowFormat(
+                format=MUSE_LSL,
+                files=((path, header.begin),),
+                separator=header.separator,
+                fewest=len(header.names),
+                most=len(header.names),
+                labels=tuple(label for label, _ in found),
+                columns=tuple(place for _, place in found),
+                fs_hz=FS_HZ,
+                stamps=stamps,
+                stamp=0,
+            )
+        )
+        probed = self.probe(range(len(self.channels)), 40)
+        self._layout = replace(self._layout, rails_uv=MUSE_LSL_RAILS_UV)
+        self.start = options.start
+        worn = [i for i, label in enumerate(self._layout.labels) if label != LABELS[-1]]
+        self.warnings = (
+            *self.warnings,
+            *self._smeared(),
+            *rail_warnings([self._layout.labels[i] for i in worn], probed[worn], MUSE_LSL_RAILS_UV),
+            *(start_warnings(self.timeline.first_s) if self.start is None else ()),
+            *unused_options(self.format, options),
+        )
+
+    def rate(self, measured_hz: float | None, *, evenly: bool) -> float | None:
+        """Take the rate of even stamps as it is, however many samples are missing; else as for others."""
+        if evenly and measured_hz is not None:
+            return measured_hz if abs(measured_hz / FS_HZ - 1.0) > _SMEARED else None
+        return super().rate(measured_hz, evenly=evenly)
+
+    def rail(self, index: int) -> float:
+        del index
+        return MUSE_LSL_RAILS_UV[1]
+
+    def _smeared(self) -> list[str]:
+        fs_hz = self.timeline.fs_hz
+        if not self.evenly_stamped or abs(fs_hz / FS_HZ - 1.0) <= _SMEARED:
+            return []
+        share = (
+            f"about {100 * (1 - fs_hz / FS_HZ):.1f} % of its samples are missing"
+            if fs_hz < FS_HZ
+            else "it has too many"
+        )
+        warning = (
+            f"its time stamps were drawn as one straight line, of {fs_hz:.2f} Hz where a Muse "
+            f"has 256 Hz: {share}, and "
+            "where cannot be told; record without dejitter"
+        )
+        return [warning]
+
+    def _rate_warnings(self, rate_hz: float | None) -> list[str]:
+        return [] if self.evenly_stamped else super()._rate_warnings(rate_hz)
