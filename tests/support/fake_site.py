@@ -22,7 +22,7 @@ from sanctuary.config.pod_settings import CircleEntry, PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.config.scenario_settings import WireSettings
 from sanctuary.config.site_settings import CoordinatorSettings
-from sanctuary.firmware_bridge.outputs.output import Cue, Modality
+from sanctuary.firmware_bridge.cues import Cue, Modality
 from sanctuary.pods.coordinator.gateway import Gateway
 from sanctuary.pods.pod import events as happened
 from sanctuary.pods.pod.pod import Pod

@@ -1,11 +1,8 @@
-"""What all outputs have in common: a cue is played, how it began is told, and everything can be cut at once.
+"""A cue, already limited, and what renders one: the words that pods, outputs and virtual sleepers share.
 
-An output gets cues that the pod's limiter has passed already, and has a hard cap of its own as its very last
-stage. It renders what it is given and decides nothing.
-
-The value that passes from a pod's limiter to an output: one cue, already limited.
-
-Colours of light that must not be shown to a sleeper.
+It lies at the top of the room, not among the outputs: those who decide on cues import it without any output.
+An output gets cues that the pod's limiter has passed, and has a hard cap of its own as its very last stage.
+It renders what it is given and decides nothing; it reports how a cue began, and cuts everything at once.
 """
 
 from __future__ import annotations

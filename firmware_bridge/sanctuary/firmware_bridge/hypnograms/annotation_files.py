@@ -1,12 +1,8 @@
-"""Luna's ``.annot``: one event a line, with classes, instances, and times in several notations.
+"""Hypnograms as events with times: EDF+ annotations, Luna's ``.annot``, RemLogic and Domino.
 
-Stages in the annotations of an EDF+ or BDF+ file: Sleep-EDF, HMC, MASS, or the recording itself.
-
-Text exports of scoring programs with wall clocks: RemLogic (the CAP database) and Somnomedics Domino.
-
-Hypnograms in XML: Compumedics Profusion, and the annotations of the National Sleep Research Resource.
-
-Document types are refused, so that no entity can grow or reach outside of the file.
+* EDF+ and BDF+: annotations of Sleep-EDF, HMC, MASS, or of the recording itself.
+* Luna: one event a line, with classes, instances, and times in several notations.
+* Text exports with wall clocks: RemLogic (the CAP database) and Somnomedics Domino.
 """
 
 from __future__ import annotations

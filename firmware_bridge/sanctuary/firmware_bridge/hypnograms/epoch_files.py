@@ -1,8 +1,8 @@
-"""Hypnograms with a head of their own and plain codes below: Elan, Visbrain, DOD, YASA's JSON, numpy.
+"""Hypnograms as one code an epoch: Elan, Visbrain, DOD, YASA's JSON, numpy, plain lists, and XML.
 
-x
-
-x
+A plain list has one stage a line (also Luna's ``.eannot``, ISRUC, U-Sleep's ``.hyp``), or all on one line.
+XML is Compumedics Profusion's, or the National Sleep Research Resource's, which has events; document types
+are refused, so that no entity can grow or reach outside of the file.
 """
 
 from __future__ import annotations

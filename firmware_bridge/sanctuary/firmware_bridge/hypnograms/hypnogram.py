@@ -1,11 +1,4 @@
-"""A hypnogram: stretches of a night with their stages, and the stage of each epoch.
-
-What a reader finds in a file, before labels are understood and times are laid on a recording.
-
-What a person says about a hypnogram that its file does not.
-
-From the rows of a draft to stages: what is understood, left alone, said, or refused.
-"""
+"""A hypnogram: stretches of a night with their stages, and what a person may say about its file."""
 
 from __future__ import annotations
 

@@ -1,12 +1,10 @@
-"""Reading a hypnogram of any kind that is known: by its contents, never by its name.
+"""Reading a hypnogram of any kind that is known, by its contents, never by its name.
 
 ::
 
     bytes -> reader of the format -> rows of labels -> stages -> seconds -> on the recording, nothing twice
 
-Where a hypnogram lies on its recording, by the wall clocks of both.
-
-Pieces in order on the recording: nothing scored twice, nothing before its beginning, lengths compared.
+Hypnogram and recording are laid on each other by the wall clocks of both.
 """
 
 from __future__ import annotations

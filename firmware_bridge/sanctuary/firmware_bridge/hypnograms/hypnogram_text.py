@@ -1,8 +1,7 @@
-"""The bytes of a hypnogram's file, unpacked within bounds, and its text whatever wrote it.
+"""From the bytes of a hypnogram's file to text, numbers and times of day.
 
-Numbers in hypnograms, with a decimal point or comma.
-
-Wall clocks in hypnograms: times of day and dates as laboratories write them.
+Files are unpacked within bounds; text is read whatever wrote it; numbers have a decimal point or comma; wall
+clocks come as laboratories write them.
 """
 
 from __future__ import annotations

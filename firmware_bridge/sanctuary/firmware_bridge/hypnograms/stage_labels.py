@@ -4,11 +4,8 @@ Stages 3 and 4 of Rechtschaffen and Kales (1968) are N3. Movement, artefacts and
 stage, and above all not wake. Bare numbers mean different stages in different laboratories, so that they are
 read only where the format defines them or the user says what they mean.
 
-The sidecar of a BIDS table: what its labels mean.
-
-x
-
-x
+A reader of a format makes a `ParsedHypnogram` of a file: rows of labels, not yet understood. `staged_rows`
+understands them, or refuses.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Stages that say when they begin, but not for how long: each holds until the next one.
+"""From rows with stages to spans on the recording, none of which overlaps another.
 
-How long the epochs of a list are: checked against the recording, asked for where it does not fit.
-
-x
+Rows that count epochs need the length of an epoch, which is checked against the recording. Rows that say when
+they begin, but not for how long, hold until the next one. What is scored twice alike is joined, what lies
+before the recording is cut, and the lengths of both are compared.
 """
 
 from __future__ import annotations

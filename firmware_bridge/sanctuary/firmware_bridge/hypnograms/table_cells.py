@@ -1,7 +1,4 @@
-"""Tables taken apart: separators, headers and the names of columns, in CSV as any program writes it.
-
-x
-"""
+"""Tables taken apart: separators, headers, column names in CSV as any program writes it, BIDS sidecars."""
 
 from __future__ import annotations
 

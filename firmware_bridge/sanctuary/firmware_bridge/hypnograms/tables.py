@@ -1,7 +1,4 @@
-"""Tables of stages: CSV with any separator, with a header or without, BIDS events, YASA, U-Sleep, HMC.
-
-Plain lists: one stage a line (also Luna's ``.eannot``, ISRUC, U-Sleep's ``.hyp``), or all on one line.
-"""
+"""Tables of stages: CSV with any separator, with a header or without, BIDS events, YASA, U-Sleep, HMC."""
 
 from __future__ import annotations
 

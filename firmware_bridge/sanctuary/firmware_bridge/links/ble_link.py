@@ -1,11 +1,4 @@
-"""A headband over Bluetooth LE, by bleak: notifications as they came, commands, and its sudden end.
-
-The Bluetooth radio of this machine: one thread with an event loop for all headbands, and one scan for all.
-
-bleak keeps its view of BlueZ per event loop, and BlueZ dislikes scans and connections on top of each other:
-so all links share one loop, one scan that looks for everybody's headband at once, and take turns to connect.
-The thread begins with the first that needs it and ends with the last.
-"""
+"""A headband over Bluetooth LE, by bleak: notifications as they came, commands, and its sudden end."""
 
 from __future__ import annotations
 

@@ -1,10 +1,8 @@
-"""What lamps understand: a cue as messages with their times, and how to be dark at once; pure.
+"""Lamps over MQTT: a cue as messages with their times, how to be dark, and the output that sends them.
 
 Both kinds run unmodified firmware, named by topic. Brightness is capped here, as the last thing done to it.
 Whatever makes a lamp shine also tells it when to go dark by itself, should nobody be there to say so: WLED by
 its nightlight, in whole minutes; ESPHome by a flash, in whole seconds.
-
-Light through MQTT: publishes what a lamp wants at the times at which it wants it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Sound of a cue: a tone of equally strong partials, or a file, under a smooth envelope, at a level.
+"""Sound of a cue: a tone of equally strong partials, or a file, under a smooth envelope, at a level; pure.
 
-Sound files of designs: read once, measured, and kept ready, so that a cue waits for no disk.
-
-A file has no level of its own: it is scaled so that its loudest moment has the level of its cue. How loud it
-is follows IEC 61672-1: A-weighted, with the time constant of a meter set to "fast" (Lmax).
+Files of designs are read once, measured, and kept ready, so that a cue waits for no disk. A file has no level
+of its own: it is scaled so that its loudest moment has the level of its cue. How loud it is follows IEC
+61672-1: A-weighted, with the time constant of a meter set to "fast" (Lmax).
 """
 
 from __future__ import annotations

@@ -1,15 +1,13 @@
-r"""Writes captures while a headband is read; a disk that is full costs the capture, never the night.
+r"""Captures: every byte that a headband sent, with its time, to be decoded again by the same codec.
 
-The file format of a capture: one line of JSON, then records, written as the night goes on.
-
-::
+A file is one line of JSON, then records, written as the night goes on::
 
     sanctuary-capture 1 {"driver": "muse", ...}\n
     at_s float64 | source uint8 | length uint32 | bytes          little-endian, again and again
 
 Source 255 marks an event of the link, whose bytes are JSON: ``started``, from where on samples come (with
-the headband's firmware, where it told), or ``closed``. A capture that was cut off anywhere is whole up to
-its last complete record.
+the headband's firmware, where it is known), or ``closed``. A capture that was cut off anywhere is whole up to
+its last complete record. A disk that is full costs the capture, never the night.
 """
 
 from __future__ import annotations

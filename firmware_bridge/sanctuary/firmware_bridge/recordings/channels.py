@@ -1,12 +1,6 @@
-"""Which channels of a file are taken: one or two frontal ones, or one EEG and a horizontal EOG.
+"""Which channels of a file are used, and what must be true of them: rates, units, values like EEG.
 
-Units of EEG channels, and a check that the values are EEG in those units at all.
-
-EDF headers are ASCII by the standard, yet files hold the micro sign in several encodings; see `decode_field`.
-
-Opening files that a person named: every failure becomes one sentence that says what to do.
-
-What must be true of the chosen channels of a night: rates, units, calibration, values like EEG.
+One or two frontal channels are chosen, or one EEG and a horizontal EOG.
 """
 
 from __future__ import annotations

@@ -1,4 +1,13 @@
-"""Annotations of EDF+ and BDF+ files: TAL bytes, annotation signals, and marks of lost samples."""
+"""Annotations of EDF+ and BDF+ files: TAL bytes, annotation signals, and marks of lost samples.
+
+Time-stamped annotation lists (TAL)::
+
+    +12.5 <15> 30 <14> text <14> text <14> <00>      onset, duration (optional), texts
+    +12   <14> <14> <00>                             time keeping: first in each data record, no text
+
+Source: EDF+ specification, section 2.2 (https://www.edfplus.info/specs/edfplus.html). edfio reads
+annotations, but not the start of each data record, which files with gaps (EDF+D) need.
+"""
 
 from __future__ import annotations
 

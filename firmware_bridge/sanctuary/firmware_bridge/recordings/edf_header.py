@@ -1,11 +1,9 @@
-"""Fields of an EDF or BDF header: numbers as writers spell them, and the header that edfio gets.
+"""Fields of an EDF or BDF header: numbers and dates as writers spell them, and the header that edfio gets.
 
 Writers pad fields with NUL, put blanks before a label or a decimal comma into a number, and damaged files
 hold anything. edfio parses a header as the standard has it, and turns what it cannot parse into exceptions or
 uncalibrated samples. So it gets a header of numbers that were read here, signals named by their places, and
 nothing else: no byte of the file's header reaches it.
-
-When an EDF or BDF file begins, by its header.
 """
 
 from __future__ import annotations

@@ -8,18 +8,6 @@ Source: EDF specification (https://www.edfplus.info/specs/edf.html); BDF differs
 three bytes per sample. Values are decoded by edfio; this module only finds whole records, so that files which
 were cut off, or whose recorder crashed before it filled in the number of records, can be streamed in bounded
 memory.
-
-Time-stamped annotation lists (TAL) of EDF+ and BDF+, to bytes and back.
-
-::
-
-    +12.5 <15> 30 <14> text <14> text <14> <00>      onset, duration (optional), texts
-    +12   <14> <14> <00>                             time keeping: first in each data record, no text
-
-Source: EDF+ specification, section 2.2 (https://www.edfplus.info/specs/edfplus.html). edfio reads
-annotations, but not the start of each data record, which files with gaps (EDF+D) need.
-
-Annotations of a whole EDF+ or BDF+ file, on the clock of its samples.
 """
 
 from __future__ import annotations

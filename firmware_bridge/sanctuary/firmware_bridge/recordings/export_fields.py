@@ -1,12 +1,9 @@
-"""Whole numbers for the samples of a file that is written: physical and digital extremes of each channel.
+"""What the header and the annotations of a written file hold: extremes, labels, units, lists.
 
 EDF holds 16 bits, BDF 24. Where the source has whole numbers of its own that fit, they are kept as they are.
 Otherwise the range is that of the samples, a little wider so that none of them looks railed, or the source's
-own rail where its steps are fine enough.
-
-The annotations of a file that is written: which there are, and in which data record each has room.
-
-Labels and units as the header of an EDF file holds them: ASCII, 16 and 8 characters, no two alike.
+own rail where its steps are fine enough. Labels and units are ASCII, 16 and 8 characters, no two labels
+alike. Annotations are given to the data records in which they have room.
 """
 
 from __future__ import annotations

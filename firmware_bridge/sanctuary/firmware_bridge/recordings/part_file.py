@@ -1,9 +1,8 @@
 """The file a night is written to while it lasts: append-only, private, never left with a torn record.
 
 It carries the ending ``.part`` and a lock, so that another process can tell a night in progress from one
-whose recorder died. The lock goes with its process; no clean-up is needed after a crash.
-
-Between recorder and disk: records that wait while the disk takes none, and the marks that go with them.
+whose recorder died. The lock goes with its process; no clean-up is needed after a crash. A queue between
+recorder and disk keeps records while the disk takes none, and the marks that go with them.
 """
 
 from __future__ import annotations

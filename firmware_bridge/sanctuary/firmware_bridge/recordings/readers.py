@@ -1,8 +1,7 @@
 """Opening a recorded night: what a file is by its content, and the reader of that format.
 
-A night may also be packed (gzip, zip), be one of several files that belong together, or a folder of them.
-
-Several files of one channel each, such as a ZMax writes them, as one recording.
+A night may also be packed (gzip, zip), be several files of one channel each, such as a ZMax writes them, or a
+folder of them.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """A recorded night of any format: one or two chosen channels, in microvolts, as a headband's blocks.
 
-A signal at another rate: a polyphase filter over a stream of blocks.
-
-The filter (`scipy.signal.upfirdn`) runs in pieces that overlap by its length, so that the pieces fit
-exactly: the outcome is that of filtering the whole night at once (close to pauses, where the filter lacks
-signal, nearly that).
+A horizontal EOG at another rate is resampled by a polyphase filter (`scipy.signal.upfirdn`) over a stream of
+blocks, in pieces that overlap by its length, so that the pieces fit exactly: the outcome is that of filtering
+the whole night at once (close to pauses, where the filter lacks signal, nearly that).
 """
 
 from __future__ import annotations

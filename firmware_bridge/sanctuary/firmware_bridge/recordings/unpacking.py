@@ -1,9 +1,7 @@
-"""Unpacking gzip files and zip archives to a temporary folder, within bounds.
+"""Unpacking gzip files and zip archives to a temporary folder, within bounds, as a source of samples.
 
 What an archive says of its sizes is not believed: bytes are counted as they are written. Names in an archive
-are checked before any of them is used.
-
-A recording that was unpacked to a temporary folder: the folder lives as long as the recording is used.
+are checked before any of them is used. The folder lives as long as the recording is used.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Files of BrainFlow: its streamer ``file://``, `DataFilter.write_file`, and the OpenBCI GUI's BrainFlow-RAW.
 
 Numbers between tabs, a row for every sample, no header; the file does not say which board wrote it. The board
-is found by the number of columns, of which one holds Unix times, where only one fits.
-
-Columns of the boards that BrainFlow writes, as its `BoardShim.get_board_descr` gives them (5.23).
+is found by the number of columns, of which one holds Unix times, where only one fits. Columns are those that
+`BoardShim.get_board_descr` gives (5.23).
 """
 
 from __future__ import annotations

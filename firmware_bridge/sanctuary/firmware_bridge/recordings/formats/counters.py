@@ -3,15 +3,6 @@
 Counters differ: 0 to 255 (Cyton), every second number of those (Daisy), 0 to 100, 0 to 200, or 0 and then
 101 to 200 twice each (Ganglion, by firmware), one number for the twelve samples of a packet (Muse). So
 nothing but what they do in the file is trusted: the numbers that occur, and how often each is repeated.
-
-Pauses in files whose samples lie side by side, by what is marked in them.
-
-* BrainVision: ``New Segment`` markers with the wall clock of each segment.
-* EEGLAB: ``boundary`` events, whose duration is what was cut out there.
-* FIF: ``BAD_ACQ_SKIP``, a stretch without data that is in the file as zeros.
-
-A boundary without a length (files that were put together) says that something is missing, not how much: what
-follows is taken to follow at once, and that is said.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""EDF, EDF+, BDF and BDF+ files as a source of samples.
-
-Where a recording holds no samples: pauses between data records, and stretches marked as lost.
-"""
+"""EDF, EDF+, BDF and BDF+ files as a source of samples, with the pauses between their data records."""
 
 from __future__ import annotations
 

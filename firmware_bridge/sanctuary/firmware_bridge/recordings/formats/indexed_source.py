@@ -1,7 +1,8 @@
 """Files without random access, read twice: once to know where every row lies in time, then for samples.
 
 The first reading keeps, for each part of a file, its place and its number of rows; the second reads only the
-columns that were chosen. Nothing else is kept, so a night of any length takes little memory.
+columns that were chosen. Nothing else is kept, so a night of any length takes little memory. Below are the
+warnings that the readers of such files share, and their rails.
 """
 
 from __future__ import annotations

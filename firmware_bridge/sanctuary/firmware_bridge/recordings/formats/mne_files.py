@@ -1,14 +1,18 @@
 """BrainVision, EEGLAB, FIF, GDF and others, read with MNE-Python (the extra ``formats``), block by block.
 
-Four things are not MNE's to decide here. Units: MNE gives volts where it knows a unit, and takes the number
-as it is where it does not, so a channel whose unit the file lacks stays without one. Kinds of channels: MNE
-calls nearly all of them EEG; `sanctuary.signal.channel_labels` decides. Time: MNE calls the wall clock of
-most formats UTC, so the zone is dropped. Pauses: MNE joins them; they are put back where the file says how
-long they are.
+Four things are not MNE's to decide here:
 
-Units of a GDF file, by its own header: MNE-Python knows two of them and takes all others for volts.
-
-Source: GDF 2.0 specification (https://arxiv.org/abs/cs/0608052), physical dimension codes of ISO 11073-10101.
+* Units: MNE gives volts where it knows a unit, and takes the number as it is where it does not, so a channel
+  whose unit the file lacks stays without one. Of the units of a GDF file it knows two and takes all others
+  for volts; they are read from its header (GDF 2.0 specification, https://arxiv.org/abs/cs/0608052, physical
+  dimension codes of ISO 11073-10101).
+* Kinds of channels: MNE calls nearly all of them EEG; `sanctuary.signal.channel_labels` decides.
+* Time: MNE calls the wall clock of most formats UTC, so the zone is dropped.
+* Pauses: MNE joins them; they are put back where the file says how long they are. BrainVision has ``New
+  Segment`` markers with the wall clock of each segment, EEGLAB ``boundary`` events whose duration is what was
+  cut out there, FIF ``BAD_ACQ_SKIP``, a stretch without data that is in the file as zeros. A boundary without
+  a length (files that were put together) says that something is missing, not how much: what follows is taken
+  to follow at once, with a warning.
 """
 
 from __future__ import annotations

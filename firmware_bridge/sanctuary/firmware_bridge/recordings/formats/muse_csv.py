@@ -1,15 +1,13 @@
-"""CSV files of the Mind Monitor app, ``mindMonitor_YYYY-MM-DD--HH-MM-SS.csv``.
+"""CSV files of Muse headbands: the Mind Monitor app's, and those of muse-lsl and BlueMuse.
 
-``TimeStamp,Delta_TP9,...,RAW_TP9,RAW_AF7,RAW_AF8,RAW_TP10,AUX_RIGHT,...,Elements``: local time, microvolts
-between 0 and 1682 around a centre that differs from channel to channel and drifts; a running median is taken
-away. Only files of the recording interval "constant" hold every sample. Rows with a text in the last column
-are events.
+Mind Monitor, ``mindMonitor_YYYY-MM-DD--HH-MM-SS.csv``: ``TimeStamp,Delta_TP9,...,RAW_TP9,RAW_AF7,RAW_AF8,
+RAW_TP10,AUX_RIGHT,...,Elements``: local time, microvolts between 0 and 1682 around a centre that differs from
+channel to channel and drifts; a running median is taken away. Only files of the recording interval "constant"
+hold every sample. Rows with a text in the last column are events.
 
-CSV files of muse-lsl (``muselsl record``) and of BlueMuse, which writes the same columns.
-
-``timestamps,TP9,AF7,AF8,TP10,Right AUX[,Marker0]``: seconds (BlueMuse also milliseconds), microvolts. There
-is no counter: a packet of 12 samples that was lost shows only in the time stamps, and where muse-lsl drew
-these as one straight line ("dejitter", its default) not at all.
+muse-lsl (``muselsl record``) and BlueMuse: ``timestamps,TP9,AF7,AF8,TP10,Right AUX[,Marker0]``: seconds
+(BlueMuse also milliseconds), microvolts. There is no counter: a packet of 12 samples that was lost shows only
+in the time stamps, and where muse-lsl drew these as one straight line ("dejitter", its default) not at all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Files that an OpenBCI Cyton writes to its SD card, ``OBCI_XX.TXT``.
 
-Rows of `hex_rows`, with remarks between them::
+Rows are hexadecimal numbers of fixed width: a counter of 8 bits, 8 channels (16 with a Daisy) of 24 bits in
+two's complement and, in some rows, three words of motion. Remarks stand between them::
 
+    II,CCCCCC,...,CCCCCC[,AAAA,AAAA,AAAA]
     %START AT            followed by a line of the board's milliseconds since it was switched on (hexadecimal)
     %STOP AT             likewise
     %SamplingFreq:...    and other remarks, once the length that was set is used up
@@ -9,15 +11,6 @@ Rows of `hex_rows`, with remarks between them::
 Neither the time nor the gain is in the file. The file has the length that was set beforehand, so behind a
 night that was ended early lies what the card held before, even rows of other nights: reading ends at the
 first lines that do not go on.
-
-Rows of an OpenBCI SD card: hexadecimal numbers of fixed width, for many rows at once.
-
-::
-
-    II,CCCCCC,...,CCCCCC[,AAAA,AAAA,AAAA]
-
-A counter of 8 bits, 8 channels (16 with a Daisy) of 24 bits in two's complement and, in some rows, three
-words of motion.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ from the counter, and stamps tell only what the counter cannot: whether whole tu
 the first sample was taken, and how fast the board's own clock runs. The delay of a row is its stamp less its
 place on the sample clock; of every few seconds the least delayed row counts. Where the least delay has risen
 and stays risen, samples are missing; where it comes back, the rows were only late.
-
-Times of day and dates that programs write as text, for many rows at once.
 """
 
 from __future__ import annotations

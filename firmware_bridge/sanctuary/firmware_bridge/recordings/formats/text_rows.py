@@ -1,9 +1,7 @@
-"""Lines and fields of text files of any length, in parts of bounded size, without a Python loop over rows.
+"""Lines, fields, numbers and times of text files of any length, without a Python loop over rows.
 
-Line ends are LF, CR LF or CR; NUL bytes, which a crash or a card leaves behind, end a line too, so a block
-of them is a number of empty lines. Empty lines count as nothing.
-
-Tables whose first line names the columns: separators, names, and times in the name of the file.
+Files are read in parts of bounded size. Line ends are LF, CR LF or CR; NUL bytes, which a crash or a card
+leaves behind, end a line too, so a block of them is a number of empty lines. Empty lines count as nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The chunks of an XDF file: which streams it has, and how far it can be believed.
+"""The chunks of an XDF file: which streams it has, how far it can be believed, and when samples were taken.
 
 ::
 
@@ -9,10 +9,8 @@ Source: XDF specification 1.0 (https://github.com/sccn/xdf/wiki/Specifications).
 makes room for as many as a chunk claims to hold, and knows nothing of files that were cut off. So chunks are
 looked over first, without reading samples.
 
-When the samples of an XDF stream were taken: unbroken runs, each a straight line through time stamps.
-
-A stamp tells when a sample arrived at the computer, not when it was taken, so single stamps say little; a
-line through those of a run says more. All runs have one rate.
+A stamp tells when a sample arrived at the computer, not when it was taken, so single stamps say little: each
+unbroken run is a straight line through its stamps, and all runs have one rate.
 """
 
 from __future__ import annotations
