@@ -13,7 +13,7 @@ from sanctuary.config.loading import load_settings
 from sanctuary.firmware_bridge.headbands.drivers import DRIVERS
 from sanctuary.firmware_bridge.recordings.channels import choose_channels
 from sanctuary.gateway.site.headband_start import check_channels
-from sanctuary.gateway.site.run import run_night
+from sanctuary.gateway.site.live_night import run_night
 from sanctuary.gateway.site.stopping import StopFlag
 
 

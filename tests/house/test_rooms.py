@@ -11,6 +11,8 @@ import pytest
 from house import NAMESPACE, ROOT, data_files, modules, rooms
 
 MAX_LINES = 450
+OF_EACH_HEADBAND = {"wire", "codec", "driver"}
+"""Files of the same meaning in the folder of each headband."""
 
 
 def test_stdlib_signal_is_intact() -> None:
@@ -56,6 +58,12 @@ def test_every_room_is_reached_by_the_same_namespace() -> None:
 def test_modules_stay_small(name: str, file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert text.count("\n") <= MAX_LINES, f"{name}: split it"
+
+
+def test_each_name_of_a_file_stands_once_in_the_house() -> None:
+    stems = [file.stem for _, file in modules() if not file.stem.startswith("__")]
+    twice = {stem for stem in stems if stems.count(stem) > 1}
+    assert twice <= OF_EACH_HEADBAND, "give it a name of its own, so that it can be searched for"
 
 
 def test_names_of_modules_are_unique_and_data_is_found() -> None:

@@ -29,7 +29,7 @@ from sanctuary.pods.pod.pod import Pod
 from sanctuary.signal.samples import EyeSignal, StageEstimate
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.host import UTC_AT_ZERO_S
-from sanctuary.virtual_site.site import Guest, SiteSpec, VirtualSite
+from sanctuary.virtual_site.simulated_site import Guest, SiteSpec, VirtualSite
 from sanctuary.virtual_site.transforms import Delay, Duplicate, Loss, Reorder, Transform
 
 EVERYONE = ("pod-1", "pod-2", "pod-3")

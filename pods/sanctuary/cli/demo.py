@@ -54,7 +54,7 @@ def demo(
     from sanctuary.gateway.files import check_place, write_json
     from sanctuary.gateway.reports.figures import warm_up
     from sanctuary.gateway.reports.night_report import write_night_report
-    from sanctuary.gateway.site.demo import DemoOptions, run_demo
+    from sanctuary.gateway.site.demo_night import DemoOptions, run_demo
     from sanctuary.gateway.site.live_table import LiveTable
     from sanctuary.gateway.site.stopping import stop_on_signals
 

@@ -53,8 +53,8 @@ def run(
     from sanctuary.gateway.files import check_place, write_json
     from sanctuary.gateway.reports.figures import warm_up
     from sanctuary.gateway.reports.night_report import write_night_report
+    from sanctuary.gateway.site.live_night import run_night
     from sanctuary.gateway.site.live_table import LiveTable
-    from sanctuary.gateway.site.run import run_night
     from sanctuary.gateway.site.stopping import check_waiting, stop_on_signals
 
     if json_path is not None:

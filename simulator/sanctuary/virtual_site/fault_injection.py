@@ -22,7 +22,6 @@ from sanctuary.virtual_site.faults import Fault, FaultKind, fails_power, step_of
 from sanctuary.virtual_site.host import UTC_AT_ZERO_S, HostWorld, VirtualClock
 from sanctuary.virtual_site.online_audit import OnlineAudit, Record
 from sanctuary.virtual_site.scenario import SECRET, Scenario
-from sanctuary.virtual_site.sleeper import VirtualSleeper
 from sanctuary.virtual_site.transforms import (
     Delay,
     Duplicate,
@@ -37,6 +36,7 @@ from sanctuary.virtual_site.transforms import (
 from sanctuary.virtual_site.virtual_gateway import VirtualGateway
 from sanctuary.virtual_site.virtual_network import VirtualNetwork
 from sanctuary.virtual_site.virtual_pod import VirtualPod
+from sanctuary.virtual_site.virtual_sleeper import VirtualSleeper
 
 BOOTED_WITHIN_S = 3.0
 WORST_SHARE = 0.5

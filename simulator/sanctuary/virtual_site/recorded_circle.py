@@ -48,7 +48,7 @@ from sanctuary.signal.emission import Emission
 from sanctuary.signal.samples import EPOCH_S, Stage
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.simulated_guests import VerdictLog
-from sanctuary.virtual_site.site import Guest, SiteSpec, VirtualSite
+from sanctuary.virtual_site.simulated_site import Guest, SiteSpec, VirtualSite
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,9 @@ from sanctuary.simulator.sleepers.simulated_night import TruthNight, draw_night
 from sanctuary.simulator.sleepers.simulated_sleeper import sleeper_seeds
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.planned_faults import PlannedFault, plan_faults
-from sanctuary.virtual_site.site import CLOCK_LIMIT_S, Guest, SiteSpec, VirtualSite
-from sanctuary.virtual_site.sleeper import CueResponses
+from sanctuary.virtual_site.simulated_site import CLOCK_LIMIT_S, Guest, SiteSpec, VirtualSite
 from sanctuary.virtual_site.verdicts import Verdicts, draw_verdicts
+from sanctuary.virtual_site.virtual_sleeper import CueResponses
 
 
 @dataclass(frozen=True, slots=True, eq=False)

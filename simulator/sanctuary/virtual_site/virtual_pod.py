@@ -27,8 +27,8 @@ from sanctuary.pods.protocol.gateway_records import HangRecord, KeptRecord
 from sanctuary.pods.protocol.records import PodRecord
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.host import LOG, HostWorld, Record, VirtualClock, VirtualHost
-from sanctuary.virtual_site.sleeper import VirtualSleeper
 from sanctuary.virtual_site.virtual_network import VirtualClient
+from sanctuary.virtual_site.virtual_sleeper import VirtualSleeper
 
 SECOND_S = 1.0
 HASTE_S = 1e-4

@@ -21,8 +21,7 @@ from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.firmware_bridge.cues import Cue, Modality
 from sanctuary.firmware_bridge.outputs.lamps import Wled
 from sanctuary.firmware_bridge.recordings.readers import open_recording
-from sanctuary.gateway.site import live_site, pod_start
-from sanctuary.gateway.site import run as live_night
+from sanctuary.gateway.site import live_night, live_site, pod_start
 from sanctuary.gateway.site.pod_outputs import PodOutputs
 from sanctuary.gateway.site.storage import SiteStore
 from sanctuary.pods.mqtt.broker import BrokerEndpoint, open_broker

@@ -15,9 +15,9 @@ from clock_bench import TRUE_UTC_S, ClockHouse, Computer
 from sanctuary.config.errors import InputError
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.gateway.site.disk import FileDisk
+from sanctuary.gateway.site.live_night import unkept_means, watch_utc
 from sanctuary.gateway.site.machine_clock import ClockSources, KernelClock, Tracking
 from sanctuary.gateway.site.own_utc import OwnUtc
-from sanctuary.gateway.site.run import unkept_means, watch_utc
 from sanctuary.gateway.site.storage import SiteStore
 
 

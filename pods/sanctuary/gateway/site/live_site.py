@@ -23,7 +23,7 @@ from sanctuary.gateway.results.replay_result import Timing
 from sanctuary.gateway.site.advice import KEPT_S, LIVE_S, Readiness, told
 from sanctuary.gateway.site.clocks import LiveTime
 from sanctuary.gateway.site.cue_timing import wait_for_tick
-from sanctuary.gateway.site.demo import Truth
+from sanctuary.gateway.site.demo_night import Truth
 from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.headband_start import NewPorts
 from sanctuary.gateway.site.live_pod import LivePod, stop_pump

@@ -21,7 +21,7 @@ from sanctuary.firmware_bridge.recordings.recorder import NightRecorder
 from sanctuary.firmware_bridge.stream.reader import HeadbandReader
 from sanctuary.gateway.site.clocks import LiveTime, PodTime
 from sanctuary.gateway.site.cue_timing import AHEAD_S
-from sanctuary.gateway.site.demo import CHANNELS
+from sanctuary.gateway.site.demo_night import CHANNELS
 from sanctuary.gateway.site.event_log import EventSink
 from sanctuary.gateway.site.headband_start import simulated, wanted
 from sanctuary.gateway.site.lacking import grant_watch, note_what_is_not_there

@@ -17,9 +17,10 @@ from sanctuary.config.pod_settings import PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.gateway.site.assembly import designs_of, gateway_of, sounds_of, warn_of_thresholds
 from sanctuary.gateway.site.clocks import FollowedTime, OwnClock, cadence_of
-from sanctuary.gateway.site.demo import Truth
+from sanctuary.gateway.site.demo_night import Truth
 from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.headband_start import warn_of_channels
+from sanctuary.gateway.site.live_night import LONGEST_NIGHT_H, simulated_ports, watch_utc
 from sanctuary.gateway.site.live_site import (
     BrokerWire,
     Display,
@@ -37,7 +38,6 @@ from sanctuary.gateway.site.live_site import (
 from sanctuary.gateway.site.machine_clock import SYSTEM_CLOCK, HostClock, SteadySeconds
 from sanctuary.gateway.site.own_utc import OwnUtc, PodUtc
 from sanctuary.gateway.site.pod_start import HeadbandSamples, start_pod
-from sanctuary.gateway.site.run import LONGEST_NIGHT_H, simulated_ports, watch_utc
 from sanctuary.gateway.site.site import GatewayLink, NoSamples, PodLink, Site, TimeLearner, link_pod, new_boot
 from sanctuary.gateway.site.site_clock import SanctuaryClock, SystemTime, open_clock
 from sanctuary.gateway.site.stopping import StopFlag, broker_is_there, run_beside

@@ -29,7 +29,7 @@ SEEN_AFTER_S = 1.0
 """An electrode that is back in place is seen with the next estimate."""
 
 
-class Driver(Protocol):
+class DrivenPod(Protocol):
     """Whatever drives the pod that a sleeper lies in."""
 
     def look(self) -> None:
@@ -55,7 +55,7 @@ class VirtualSleeper:
 
     def __init__(self, verdicts: Verdicts, events: EventQueue) -> None:
         self.verdicts = verdicts
-        self.driver: Driver | None = None
+        self.driver: DrivenPod | None = None
         self._events = events
         self._worn = True
         self._poor_until_s = self._starved_until_s = -math.inf

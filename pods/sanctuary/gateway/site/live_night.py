@@ -14,7 +14,7 @@ from sanctuary.config.pod_settings import PodEntry
 from sanctuary.config.sanctuary import SanctuarySettings
 from sanctuary.gateway.site.assembly import designs_of, gateway_of, sounds_of, warn_of_thresholds
 from sanctuary.gateway.site.clocks import MeasuredTime, PodTime, cadence_of
-from sanctuary.gateway.site.demo import Truth, sleeper_specs
+from sanctuary.gateway.site.demo_night import Truth, sleeper_specs
 from sanctuary.gateway.site.event_log import EventLog
 from sanctuary.gateway.site.headband_start import warn_of_channels
 from sanctuary.gateway.site.live_site import (

@@ -31,11 +31,11 @@ from sanctuary.pods.protocol.gateway_records import coordinator_record
 from sanctuary.virtual_site.event_queue import EventQueue
 from sanctuary.virtual_site.host import DATA, UTC_AT_ZERO_S
 from sanctuary.virtual_site.planned_faults import PlannedFault
-from sanctuary.virtual_site.sleeper import OnCue, VirtualSleeper
 from sanctuary.virtual_site.transforms import network_quality
 from sanctuary.virtual_site.verdicts import Verdicts
 from sanctuary.virtual_site.virtual_network import VirtualClient, VirtualNetwork
 from sanctuary.virtual_site.virtual_pod import Ear, PodDriver
+from sanctuary.virtual_site.virtual_sleeper import OnCue, VirtualSleeper
 
 COORDINATOR_TICK_S = 1.0
 NOTICED_S = (0.5, 10.0)
