@@ -23,7 +23,6 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,6 +35,7 @@ from night_faults import noise
 from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.gateway.training.gathering import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
+from sanctuary.gateway.worker_pool import worker_pool
 from sanctuary.signal.emission import Emission
 from sanctuary.signal.samples import BoolArray, FloatArray, Stage, StageEstimate
 from staging_faults import truth_of, watch
@@ -209,7 +209,7 @@ def main() -> None:
     files = with_rem(find_nights(arguments.nights))
     emissions = [by_person[whose(file)] for file in files]
     run = partial(judge, per_night=arguments.per_night, seed=arguments.seed, trial=Trial(settings))
-    with ProcessPoolExecutor(arguments.workers) as pool:
+    with worker_pool(arguments.workers) as pool:
         found = summary(list(pool.map(run, files, emissions)))
     print(f"OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS')}")
     show(found)

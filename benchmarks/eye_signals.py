@@ -16,7 +16,6 @@ import argparse
 import json
 import sys
 import zlib
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +30,7 @@ from eye_tracer import EyeTracer, push_second
 from sanctuary.config.chain_settings import EyeSignalSettings
 from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.firmware_bridge.recordings.readers import open_recording
+from sanctuary.gateway.worker_pool import worker_pool
 from sanctuary.signal.eye_signal_pattern import extremes
 from sanctuary.signal.eyes import EyeSignalDetector
 from sanctuary.signal.samples import BoolArray, EyeSignal, FloatArray, Stage
@@ -209,7 +209,7 @@ def main() -> None:
     args = parser.parse_args()
     results: dict[str, list[dict[str, Any]]] = {}
     chosen = {"seed": args.seed, "jitter": args.jitter}
-    with ProcessPoolExecutor(max_workers=3) as pool:
+    with worker_pool(3) as pool:
         for folder in args.nights:
             results[folder.name] = list(pool.map(partial(_from_path, **chosen), sorted(folder.glob("*.edf"))))
         if args.simulated:

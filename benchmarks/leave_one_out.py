@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from sanctuary.gateway.training.fitting import leave_one_person_out
 from sanctuary.gateway.training.gathering import Recipe, load_nights
 from sanctuary.gateway.training.pairing import person_of
 from sanctuary.gateway.training.sources import NightFile, find_nights
+from sanctuary.gateway.worker_pool import worker_pool
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.emission import PAIR, SINGLE, Emission, Head, parse_emission
 from sanctuary.signal.emission_training import best_calibration, filtered
@@ -127,7 +128,7 @@ def replay(
 def replay_all(files: Sequence[NightFile], by_person: dict[str, Emission], trial: Trial) -> list[Any]:
     """Replay nights, several at a time, each with the model of its person."""
     emissions = [by_person[whose(file)] for file in files]
-    with ProcessPoolExecutor() as pool:
+    with worker_pool(os.cpu_count() or 1) as pool:
         return list(pool.map(partial(replay, trial=trial), files, emissions))
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import welch
 
+from sanctuary.gateway.worker_pool import worker_pool
 from sanctuary.signal.samples import STAGES, Stage
 from sanctuary.simulator.sleepers.simulated_sleeper import Sleeper, sleeper_seeds
 from simulated_eyes import Movements, eye_rows, find_movements, real_movements
@@ -135,7 +135,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     real = real_nights(args.nights / "sleepedf12_bandpower.npz")
-    with ProcessPoolExecutor(2) as pool:
+    with worker_pool(2) as pool:
         seeds = sleeper_seeds(args.sleepers, args.seed)
         simulated = list(pool.map(partial(simulated_night, hours=args.hours), seeds))
     rows = band_rows(real, simulated)

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -29,6 +28,7 @@ import numpy as np
 from leave_one_out import Trial, replay
 from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.gateway.training.sources import NightFile, find_nights
+from sanctuary.gateway.worker_pool import worker_pool
 from sanctuary.signal.emission import default_emission
 from sanctuary.signal.samples import Stage
 from sanctuary.signal.scoring import confusion, kappa, stage_scores
@@ -110,7 +110,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(2) as pool:
+    with tempfile.TemporaryDirectory() as place, worker_pool(2) as pool:
         folder = Path(place)
         seeds = sleeper_seeds(args.sleepers, args.seed)
         list(pool.map(partial(write_night, folder=folder, hours=args.hours), seeds))

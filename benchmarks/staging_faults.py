@@ -39,7 +39,6 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -54,6 +53,7 @@ from sanctuary.config.chain_settings import ChainSettings
 from sanctuary.firmware_bridge.hypnograms.hypnogram_reading import read_hypnogram
 from sanctuary.gateway.training.gathering import Recipe
 from sanctuary.gateway.training.sources import NightFile, find_nights
+from sanctuary.gateway.worker_pool import worker_pool
 from sanctuary.signal.chain import Chain
 from sanctuary.signal.emission import Emission, default_emission
 from sanctuary.signal.gate import OpeningLog
@@ -245,7 +245,7 @@ def faults(
 ) -> dict[str, Any]:
     """Spoil every other night with all faults and each alone, and print what that costs."""
     found = {}
-    with ProcessPoolExecutor(options.workers) as pool:
+    with worker_pool(options.workers) as pool:
         run = partial(judge, seed=options.seed, trial=trial)
         clean = list(pool.map(partial(run, kinds=()), files, emissions))
         for name, kinds in (("all", KINDS), *((kind, (kind,)) for kind in KINDS)):
@@ -267,7 +267,7 @@ def losses(
     control: list[LossyNight] = []
     rows = []
     print(LOSSES_HEAD, flush=True)
-    with ProcessPoolExecutor(options.workers) as pool:
+    with worker_pool(options.workers) as pool:
         nights = pool.map(partial(lose, seed=options.seed, trial=trial), tasks)
         for loss in some:
             those = list(islice(nights, len(files)))

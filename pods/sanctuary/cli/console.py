@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from sanctuary.gateway.streams import say
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _PIPE_COLUMNS = 120
 """Width of tables that go to a file or pipe, unless ``COLUMNS`` says another."""
+LINE_EVERY_S = 20.0
+"""How often a long task says how far it is, where there is no terminal for a bar."""
 
 
 def stdout_console() -> Console:
@@ -37,6 +42,30 @@ def progress_bar(name: str, total: float) -> Iterator[Callable[[float], None]]:
     ) as bar:
         task = bar.add_task(name, total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+@contextmanager
+def progress(
+    name: str, total: float, line: Callable[[float], str], clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[float], None]]:
+    """Show how far a long task is: a bar on a terminal, a line now and then elsewhere.
+
+    Yields
+    ------
+    Callable
+        Takes how much of `total` is done; to be called often.
+    """
+    on_terminal, due_s = stderr_console().is_terminal, clock() + LINE_EVERY_S
+
+    def step(done: float) -> None:
+        nonlocal due_s
+        bar(done)
+        if not on_terminal and clock() >= due_s:
+            due_s = clock() + LINE_EVERY_S
+            say(line(done))
+
+    with progress_bar(name, total) as bar:
+        yield step
 
 
 def _console(*, stderr: bool) -> Console:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sanctuary.cli.console import stderr_console, stdout_console
+from sanctuary.cli.console import progress, stderr_console, stdout_console
 from sanctuary.cli.options import ConfigOption, SetOption, load
 from sanctuary.config.errors import InputError
 from sanctuary.gateway.streams import say
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sanctuary.virtual_site.campaign import Campaign
 
 EXIT_TROUBLE = 2
+EXIT_INTERRUPTED = 130
 
 
 def register_simulate(app: typer.Typer) -> None:
@@ -63,15 +64,17 @@ def simulate(
 
     if json_path is not None:
         check_place(json_path, "the result")
-    with stderr_console().status(f"{settings.pods} sleepers, night 1 of {nights}") as status:
+    with progress("nights", nights, lambda done: f"{done:.1f} of {nights} nights simulated") as step:
         result = sleep_nights(
             settings,
             seed,
             nights,
             sensible_processes(settings.pods if signals else nights),
-            lambda n: status.update(f"{settings.pods} sleepers, {n} of {nights} nights over"),
+            step,
             signals=signals,
         )
+    if result.nights < nights:
+        say(f"stopped early; what follows is of the first {result.nights} of {nights} nights")
     stdout_console().print(_table(result))
     if json_path is not None:
         write_json(json_path, result.to_json(), "the result")
@@ -83,6 +86,8 @@ def simulate(
                 f"{violation.subject}: {violation.text}"
             )
         raise typer.Exit(EXIT_TROUBLE)
+    if result.nights < nights:
+        raise typer.Exit(EXIT_INTERRUPTED)
 
 
 def _scenario(path: Path | None, pods: int | None, assignments: list[str]) -> ScenarioSettings:
@@ -196,13 +201,15 @@ def torture(
     if json_path is not None:
         check_place(json_path, "the result")
     numbers = range(first, first + seeds)
-    with stderr_console().status(f"night 1 of {seeds}") as status:
+    with progress("nights", seeds, lambda done: f"{done:.0f} of {seeds} nights over") as step:
         result = run_campaign(
             campaign,
             numbers,
             processes or sensible_processes(chunks(seeds)),
-            lambda n: status.update(f"{n} of {seeds} nights over"),
+            step,
         )
+    if result.nights < seeds:
+        say(f"stopped early; what follows is of the first {result.nights} of {seeds} nights")
     stdout_console().print(_torture_table(result))
     if json_path is not None:
         write_json(json_path, result.to_json(), "the result")
@@ -210,8 +217,10 @@ def torture(
     for broken in result.violations[:MOST_TRACES]:
         _tell(campaign, broken.seed)
     if result.violations:
-        say(f"{len(result.violations)} of {seeds} nights broke a rule")
+        say(f"{len(result.violations)} of {result.nights} nights broke a rule")
         raise typer.Exit(EXIT_BROKEN)
+    if result.nights < seeds:
+        raise typer.Exit(EXIT_INTERRUPTED)
 
 
 def _one_night(campaign: Campaign, seed: int, keep: str | None) -> None:

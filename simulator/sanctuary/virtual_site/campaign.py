@@ -9,16 +9,15 @@ import importlib.util
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from sanctuary.config.errors import InputError
+from sanctuary.gateway.worker_pool import worker_pool
 from sanctuary.virtual_site.batch_results import BrokenNight, CampaignTiming, TortureResult
 from sanctuary.virtual_site.failure_trace import failure_trace
 from sanctuary.virtual_site.fault_injection import FaultInjection, InjectedNight
@@ -63,7 +62,11 @@ def shrink(faults: Sequence[int], still_breaks: Callable[[tuple[int, ...]], bool
 CHUNK = 4
 """Seeds that a process takes at a time."""
 
-Done = Callable[[int], None]
+Done = Callable[[float], None]
+_LOST = (
+    "a process that slept tortured nights was ended from outside, perhaps for want of memory; close other "
+    "programs, or use fewer --processes"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,29 +158,40 @@ def run_campaign(
 ) -> TortureResult:
     """Sleep all nights; the result is the same however many processes share them, but for ``timing``.
 
+    Ctrl-C ends it early: the result is that of the nights before the first one that is not over.
+
     Parameters
     ----------
     done
-        Hears how many nights are over.
+        Called with the number of nights that are over.
     until_broken
         Whether to stop at the first night that breaks a rule.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        It was interrupted before the first night was over.
     """
     began_s = time.perf_counter()
     counts: Counter[str] = Counter()
     slept: list[NightSummary] = []
     broken: list[BrokenNight] = []
-    for number, night in enumerate(_slept(campaign, seeds, processes), start=1):
-        slept.append(night)
-        counts.update(night.counts)
-        broken += [night.broken] if night.broken is not None else []
-        done(number)
-        if broken and until_broken:
-            break
+    try:
+        for night in _slept(campaign, seeds, processes):
+            slept.append(night)
+            counts.update(night.counts)
+            broken += [night.broken] if night.broken is not None else []
+            done(len(slept))
+            if broken and until_broken:
+                break
+    except KeyboardInterrupt:
+        if not slept:
+            raise
     wall_s = time.perf_counter() - began_s
     return TortureResult(
         schema="sanctuary.torture.v1",
         version=version("dream-sanctuary"),
-        seeds=(seeds[0], seeds[-1]),
+        seeds=(seeds[0], seeds[len(slept) - 1]),
         bug=campaign.bug or None,
         pod_nights=sum(night.pods for night in slept),
         pod_hours=sum(night.pod_hours for night in slept),
@@ -198,11 +212,8 @@ def _slept(campaign: Campaign, seeds: Sequence[int], processes: int) -> Iterator
     if processes == 1:
         yield from (_summary(campaign, seed) for seed in seeds)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        try:
-            yield from pool.map(partial(_summary, campaign), seeds, chunksize=CHUNK)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with worker_pool(processes, _LOST) as pool:
+        yield from pool.map(partial(_summary, campaign), seeds, chunksize=CHUNK)
 
 
 @dataclass(frozen=True, slots=True)

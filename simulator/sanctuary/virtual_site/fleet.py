@@ -13,11 +13,9 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import pairwise
-from multiprocessing import get_context
 
 import numpy as np
 
@@ -27,6 +25,7 @@ from sanctuary.config.site_settings import PodSettings
 from sanctuary.config.sleeper_settings import SleeperSettings
 from sanctuary.gateway.results.night_result import cues_of, windows_of
 from sanctuary.gateway.site.result import broken_invariants
+from sanctuary.gateway.worker_pool import add_work, worker_pool
 from sanctuary.signal.chain import SleeperStack
 from sanctuary.signal.samples import Stage, StageEstimate
 from sanctuary.simulator.sleepers.simulated_sleeper import CHANNELS, Sleeper
@@ -172,6 +171,7 @@ def chain_verdicts(
     hours: float,
     sleepers: SleeperSettings,
     chain: ChainSettings,
+    work: float = 0.0,
 ) -> list[Verdicts]:
     """Let sleepers sleep, and let the chain judge them.
 
@@ -179,12 +179,15 @@ def chain_verdicts(
     ----------
     seeds
         The sleepers, as in their pods, and those who sleep beside each of them.
+    work
+        What to add to the work of a pool of processes, bit by bit.
     """
     people = [Sleeper(seed, hours, float(FS_HZ), sleepers, beside) for seed, beside in seeds]
     logs = [VerdictLog(PodSettings().min_quality) for _ in people]
     for estimates in _judged(people, hours, chain):
         for log, estimate in zip(logs, estimates, strict=True):
             log.estimate(estimate)
+        add_work(work / (hours * 3600.0))
     return [log.verdicts() for log in logs]
 
 
@@ -200,8 +203,14 @@ def _judged(people: Sequence[Sleeper], hours: float, chain: ChainSettings) -> It
 
 MOST_IN_A_STACK = 16
 """Sleepers whose signals are made and judged together; more at once are no faster."""
+SIGNALS_SHARE = 0.8
+"""Share of the work of a night that making and judging signals is, about."""
 
-Done = Callable[[int], None]
+_LOST = (
+    "a process that simulated nights was ended from outside, perhaps for want of memory; close other "
+    "programs, or simulate fewer pods"
+)
+Done = Callable[[float], None]
 
 
 def simulate(
@@ -215,20 +224,31 @@ def simulate(
 ) -> SimulateResult:
     """Sleep all nights; the result is the same however many processes share them, but for ``timing``.
 
+    Ctrl-C ends it early: the result is that of the nights before the first one that is not over.
+
     Parameters
     ----------
     done
-        Hears how many nights are over.
+        Called with the number of nights that are over, parts of nights among them.
     signals
         Whether the sleepers' signals are made and go through the real chain; verdicts are drawn otherwise.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        It was interrupted before the first night was over.
     """
     began_s = time.perf_counter()
     found: list[NightMeasures] = []
     messages: Counter[str] = Counter()
-    for number, night in enumerate(_slept(scenario, seed, nights, processes, signals=signals), start=1):
-        found.append(night)
-        messages.update(night.messages)
-        done(number)
+    try:
+        for night in _slept(scenario, seed, nights, processes, done, signals=signals):
+            found.append(night)
+            messages.update(night.messages)
+    except KeyboardInterrupt:
+        if not found:
+            raise
+    nights = len(found)
     wall_s = time.perf_counter() - began_s
     windows = tuple(window for night in found for window in night.windows)
     sleepers = tuple(sleeper for night in found for sleeper in night.sleepers)
@@ -255,47 +275,66 @@ def simulate(
 
 
 def _slept(
-    scenario: ScenarioSettings, seed: int, nights: int, processes: int, *, signals: bool
+    scenario: ScenarioSettings, seed: int, nights: int, processes: int, done: Done, *, signals: bool
 ) -> Iterator[NightMeasures]:
     if signals:
-        yield from _slept_with_signals(scenario, seed, nights, processes)
-        return
-    if processes == 1 or nights == 1:
-        yield from (_one_night(scenario, seed, number) for number in range(nights))
-        return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(_one_night, scenario, seed, number) for number in range(nights)]
-        for night in waiting:
-            yield night.result()
+        yield from _slept_with_signals(scenario, seed, nights, processes, done)
+    elif processes == 1 or nights == 1:
+        yield from _slept_here(scenario, seed, nights, done)
+    else:
+        with worker_pool(processes, _LOST) as pool:
+            tasks = [pool.submit(_one_night, scenario, seed, number, add_work) for number in range(nights)]
+            yield from pool.in_order(tasks, done)
+
+
+def _slept_here(scenario: ScenarioSettings, seed: int, nights: int, done: Done) -> Iterator[NightMeasures]:
+    over = 0.0
+
+    def passed(share: float) -> None:
+        nonlocal over
+        over += share
+        done(over)
+
+    yield from (_one_night(scenario, seed, number, passed) for number in range(nights))
 
 
 def _slept_with_signals(
-    scenario: ScenarioSettings, seed: int, nights: int, processes: int
+    scenario: ScenarioSettings, seed: int, nights: int, processes: int, done: Done
 ) -> Iterator[NightMeasures]:
     """Share the sleepers of a night among the processes; one holds some hundred MB of signals."""
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with worker_pool(processes, _LOST) as pool:
         for number in range(nights):
             settings = site_settings(scenario, seed, number)
             pods, beside = settings.pods, neighbours(settings)
             size = min(MOST_IN_A_STACK, -(-len(pods) // processes))
             groups = [pods[at : at + size] for at in range(0, len(pods), size)]
-            judged = [
+            tasks = [
                 pool.submit(
                     chain_verdicts,
                     [(seed_of(pod), beside.get(pod.id, ())) for pod in group],
                     scenario.hours,
                     scenario.sleepers,
                     scenario.chain,
+                    SIGNALS_SHARE * len(group) / len(pods),
                 )
                 for group in groups
             ]
             verdicts = {
                 pod.id: each
-                for group, found in zip(groups, judged, strict=True)
-                for pod, each in zip(group, found.result(), strict=True)
+                for group, found in zip(groups, pool.in_order(tasks, done), strict=True)
+                for pod, each in zip(group, found, strict=True)
             }
-            yield night_measures(fleet_night(scenario, seed, number, verdicts), number)
+            night = fleet_night(
+                scenario,
+                seed,
+                number,
+                verdicts,
+                lambda share: done(pool.add_work((1.0 - SIGNALS_SHARE) * share)),
+            )
+            yield night_measures(night, number)
 
 
-def _one_night(scenario: ScenarioSettings, seed: int, number: int) -> NightMeasures:
-    return night_measures(fleet_night(scenario, seed, number), number)
+def _one_night(
+    scenario: ScenarioSettings, seed: int, number: int, passed: Callable[[float], None]
+) -> NightMeasures:
+    return night_measures(fleet_night(scenario, seed, number, passed=passed), number)

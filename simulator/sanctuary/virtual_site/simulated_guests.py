@@ -6,7 +6,7 @@ Keeps what a chain says of a night, some bytes a second, as the verdicts that a 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from types import MappingProxyType
@@ -28,6 +28,9 @@ from sanctuary.virtual_site.planned_faults import PlannedFault, plan_faults
 from sanctuary.virtual_site.simulated_site import CLOCK_LIMIT_S, Guest, SiteSpec, VirtualSite
 from sanctuary.virtual_site.verdicts import Verdicts, draw_verdicts
 from sanctuary.virtual_site.virtual_sleeper import CueResponses
+
+TOLD_EVERY_S = 300.0
+"""How often a night says how far it is, in simulated seconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +67,7 @@ def fleet_night(
     seed: int,
     night: int = 0,
     verdicts: Mapping[str, Verdicts] = MappingProxyType({}),
+    passed: Callable[[float], None] = lambda _: None,
 ) -> FleetNight:
     """Sleep one night.
 
@@ -75,6 +79,8 @@ def fleet_night(
         Choose the sleepers, and which of their nights.
     verdicts
         What chains say, by pod; drawn where not given.
+    passed
+        Called again and again with the share of the night that has passed since the last call.
     """
     settings = site_settings(scenario, seed, night)
     rng = Random(f"fleet {seed} night {night}")  # noqa: S311  chance, not secrets
@@ -96,7 +102,9 @@ def fleet_night(
     faults = plan_faults(scenario, rng)
     spec = SiteSpec(f"sim-{seed}-{night}", f"simulated fleet {seed}".encode(), scenario.wire)
     site = VirtualSite(settings, guests, spec, agenda, rng, faults)
-    records = site.sleep(3600.0 * scenario.hours)
+    length_s = 3600.0 * scenario.hours
+    agenda.every(TOLD_EVERY_S, lambda: passed(TOLD_EVERY_S / length_s))
+    records = site.sleep(length_s)
     return FleetNight(
         settings,
         records,

@@ -5,13 +5,8 @@ What to train, and how nights are to be read.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,6 +21,7 @@ from sanctuary.gateway.training.night_loading import (
 )
 from sanctuary.gateway.training.pairing import LETTERS, known_person, person_of
 from sanctuary.gateway.training.sources import LeftOut, NightFile, Survey
+from sanctuary.gateway.worker_pool import worker_pool
 from sanctuary.signal.emission_training import ScoredNight
 from sanctuary.signal.samples import STAGES
 
@@ -135,35 +131,12 @@ def _each(files: Sequence[NightFile], recipe: Recipe) -> Iterator[tuple[NightFil
     if not files:
         return
     load = partial(_try, recipe=recipe)
-    with _pool(min(len(files), os.cpu_count() or 1)) as pool:
-        try:
-            yield from zip(files, pool.map(load, files), strict=True)
-        except BrokenProcessPool as error:
-            raise InputError(
-                "a process that read nights was ended from outside, perhaps for want of memory; close other "
-                "programs, or name fewer nights"
-            ) from error
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Make processes that end at once where the reading is given up, as by Ctrl-C."""
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, initializer=_end_quietly)
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown()
-
-
-def _end_quietly() -> None:
-    """Let Ctrl-C end a worker without a word: the command says what there is to say."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    lost = (
+        "a process that read nights was ended from outside, perhaps for want of memory; close other "
+        "programs, or name fewer nights"
+    )
+    with worker_pool(min(len(files), os.cpu_count() or 1), lost) as pool:
+        yield from zip(files, pool.map(load, files), strict=True)
 
 
 def _try(file: NightFile, recipe: Recipe) -> LoadedNight | str:
