@@ -13,6 +13,8 @@ import pytest
 from sanctuary.cli.main import run
 from sanctuary.pods.pod.context import PodContext
 from sanctuary.pods.pod.states import Trigger
+from sanctuary.virtual_site import campaign as campaign_module
+from sanctuary.virtual_site.batch_results import TortureResult
 from sanctuary.virtual_site.campaign import Campaign, reduced, replay_command, shrink, sleep
 from sanctuary.virtual_site.fault_injection import FaultInjection, InjectedNight
 from sanctuary.virtual_site.faults import DRAWN, Fault, FaultKind, draw_faults
@@ -126,6 +128,26 @@ def test_the_command_finds_a_planted_bug_and_says_how_to_see_it_again(
     told = capsys.readouterr().out
     assert "P8 broken" in told
     assert "replay: sanctuary torture --seed 0 --keep" in told
+
+
+def test_ctrl_c_gives_the_result_of_the_nights_that_are_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(campaign: Campaign, seed: int) -> campaign_module.NightSummary:
+        if seed == 12:
+            raise KeyboardInterrupt
+        return campaign_module.NightSummary(2, 0.5, 100, {"faults": seed}, None)
+
+    monkeypatch.setattr(campaign_module, "_summary", interrupted)
+    path = tmp_path / "out.json"
+    command = ["torture", "--seeds", "9", "--processes", "1", "--json", str(path)]
+    assert run([*command, "--from", "10"]) == 130
+    assert "stopped early; what follows is of the first 2 of 9 nights" in capsys.readouterr().err
+    found = TortureResult.model_validate_json(path.read_text())
+    assert (found.seeds, found.nights, found.pod_nights, found.counts) == ((10, 11), 2, 4, {"faults": 21})
+    path.unlink()
+    assert run([*command, "--from", "12"]) == 130
+    assert not path.exists()
 
 
 def test_the_command_refuses_what_makes_no_sense(capsys: pytest.CaptureFixture[str]) -> None:
