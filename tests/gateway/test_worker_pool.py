@@ -20,22 +20,23 @@ from sanctuary.gateway.worker_pool import add_work, worker_pool
 PATIENCE_S = 120.0
 LOST = "a worker was lost"
 POOL = (
-    "import time\n"
+    "import sys, time\n"
     "from sanctuary.gateway.worker_pool import worker_pool\n"
-    "with worker_pool(2, '') as pool:\n"
+    "with worker_pool(2, fork='fork' in sys.argv) as pool:\n"
     "    tasks = [pool.submit(time.sleep, 600) for _ in range(4)]\n"
     "    print('begun', flush=True)\n"
     "    list(pool.in_order(tasks, lambda _: None))\n"
 )
 COMMANDS = {
     "pool": [sys.executable, "-c", POOL],
+    "forked": [sys.executable, "-c", POOL, "fork"],
     "torture": [sys.executable, "-m", "sanctuary", "torture", "--seeds", "1000", "--processes", "2"],
 }
 
 
 def workers_of(process: psutil.Process) -> list[psutil.Process]:
-    """Those of its children that are workers of a pool, and not a helper of multiprocessing."""
-    return [child for child in process.children() if "spawn_main" in " ".join(child.cmdline())]
+    """Those of its children that are workers of a pool, and not the resource tracker of multiprocessing."""
+    return [child for child in process.children() if "resource_tracker" not in " ".join(child.cmdline())]
 
 
 @contextmanager
@@ -70,8 +71,9 @@ def test_workers_end_with_their_parent_however_it_ends(command: list[str]) -> No
         assert alive == []
 
 
-def test_ctrl_c_ends_workers_at_once_and_quietly() -> None:
-    with begun(COMMANDS["pool"]) as (process, workers):
+@pytest.mark.parametrize("kind", ["pool", "forked"])
+def test_ctrl_c_ends_workers_at_once_and_quietly(kind: str) -> None:
+    with begun(COMMANDS[kind]) as (process, workers):
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
         os.killpg(process.pid, signal.SIGINT)

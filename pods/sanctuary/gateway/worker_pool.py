@@ -31,9 +31,8 @@ _sum: Synchronized[float] | None = None
 class WorkerPool(ProcessPoolExecutor):
     """A pool of processes made by `worker_pool`, with a sum of the work that has been done for it."""
 
-    def __init__(self, workers: int) -> None:
-        # Spawned, not forked: a fork copies locks that another thread holds, and nobody opens the copies.
-        context = multiprocessing.get_context("spawn")
+    def __init__(self, workers: int, *, fork: bool) -> None:
+        context = multiprocessing.get_context("fork" if fork else "spawn")
         self._sum = context.Value("d", 0.0)
         super().__init__(workers, context, _begin, (os.getpid(), self._sum))
 
@@ -60,7 +59,7 @@ def add_work(amount: float) -> None:
 
 
 @contextmanager
-def worker_pool(workers: int, lost: str = LOST) -> Iterator[WorkerPool]:
+def worker_pool(workers: int, lost: str = LOST, *, fork: bool = False) -> Iterator[WorkerPool]:
     """Start processes that end with the context: after their work, or at once where it is left by an error.
 
     Make it on a thread that lasts as long as the pool: workers end with the thread that started them.
@@ -71,6 +70,10 @@ def worker_pool(workers: int, lost: str = LOST) -> Iterator[WorkerPool]:
         How many processes.
     lost
         What to say where a worker was ended from outside, for example by the kernel for want of memory.
+    fork
+        Whether workers are copies of this process, which takes no time, and not fresh ones, which import
+        everything anew. A copy keeps locks that other threads hold, and nobody opens them: for short work of
+        a process whose other threads share no lock with it.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def worker_pool(workers: int, lost: str = LOST) -> Iterator[WorkerPool]:
         A worker was ended from outside.
     """
     others = set(multiprocessing.active_children())
-    pool = WorkerPool(workers)
+    pool = WorkerPool(workers, fork=fork)
     try:
         _start(pool, workers)
         yield pool

@@ -135,7 +135,7 @@ def _each(files: Sequence[NightFile], recipe: Recipe) -> Iterator[tuple[NightFil
         "a process that read nights was ended from outside, perhaps for want of memory; close other "
         "programs, or name fewer nights"
     )
-    with worker_pool(min(len(files), os.cpu_count() or 1), lost) as pool:
+    with worker_pool(min(len(files), os.cpu_count() or 1), lost, fork=True) as pool:
         yield from zip(files, pool.map(load, files), strict=True)
 
 
